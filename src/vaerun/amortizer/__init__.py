@@ -1,0 +1,1 @@
+"""f_λ: x ↦ φ, amortized inference."""

@@ -1,0 +1,56 @@
+"""φ = A_L h(… h(A_1 (x − x̄)/s)): a multilayer perceptron on standardised data."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.network import mlp
+
+
+class MLPAmortizer(Amortizer):
+    """f_λ(x) = A_L h(… h(A_1 (x − x̄)/s + b_1)) + b_L, with b_L starting at the family's initial φ.
+
+    x̄ is the training data's mean and s its spread over all coordinates, so the same settings fit pixels and
+    measurements of any unit.
+
+    Args:
+        data_dim: X.
+        num_parameters: P.
+        data_mean: x̄, Float[Tensor, "X"].
+        data_std: s.
+        initial: φ near the prior, Float[Tensor, "P"].
+        hidden: units of the hidden layers; [] makes f_λ affine.
+        activation: h, by name.
+
+    Raises:
+        UserError: no activation of that name, or a layer without units.
+
+    Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, appendix C; Dayan et al. 1995 (recognition model).
+    """
+
+    data_mean: Tensor
+
+    def __init__(
+        self,
+        *,
+        data_dim: int,
+        num_parameters: int,
+        data_mean: Tensor,
+        data_std: float,
+        initial: Tensor,
+        hidden: Sequence[int] = (200, 200),
+        activation: str = "tanh",
+    ) -> None:
+        super().__init__()
+        self.register_buffer("data_mean", data_mean.clone())
+        self.data_std = data_std
+        self.layers = mlp([data_dim, *hidden, num_parameters], activation)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias.copy_(initial)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers((x - self.data_mean) / self.data_std)

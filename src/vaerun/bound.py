@@ -1,0 +1,57 @@
+"""L(x; θ, φ) = E_{q(z; φ)}[J(r(z_1), …, r(z_K))]: the one differentiable function."""
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.estimator.base import Estimator, evaluate
+from vaerun.model.base import Model
+from vaerun.notation import Estimate, Terms
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Family
+
+
+class Bound(nn.Module):
+    """L(x; θ, φ) = E_q[J(r)]: what training differentiates and every evaluation reads.
+
+    Args:
+        model: p_θ(x, z).
+        family: φ ↦ q(z; φ).
+        objective: J.
+        estimator: how the gradient of the expectation is estimated.
+    """
+
+    def __init__(self, *, model: Model, family: Family, objective: Objective, estimator: Estimator) -> None:
+        super().__init__()
+        self.model = model
+        self.family = family
+        self.objective = objective
+        self.estimator = estimator
+
+    @property
+    def decodes(self) -> int:
+        """How often one call evaluates the decoder for each of its points."""
+        return self.estimator.decodes(self.objective.num_samples)
+
+    def forward(self, x: Tensor, phi: Tensor) -> Estimate:
+        """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""
+        return self.estimator(self.family(phi), self.model, self.objective, x)
+
+    @torch.no_grad()
+    def terms(self, x: Tensor, phi: Tensor, k: int) -> Terms:
+        """The terms of r at k hard samples of the true q, each Float[Tensor, "K B"], without gradient.
+
+        What every evaluation reads: no relaxation, no KL weight and no estimator has a part in it.
+        """
+        q = self.family(phi)
+        z = q.sample(k)
+        return evaluate(self.model, x, z, q.log_prob(z))
+
+    def rewards(self, x: Tensor, phi: Tensor, k: int) -> Tensor:
+        """r = log p_θ(x, z) − log q(z; φ) at k hard samples, Float[Tensor, "K B"], without gradient."""
+        terms = self.terms(x, phi, k)
+        return terms.log_likelihood + terms.log_prior - terms.log_q
+
+    @torch.no_grad()
+    def values(self, x: Tensor, phi: Tensor) -> Tensor:
+        """J of hard samples at the KL weight in force, without gradient: what an ascent in φ climbs, Float[Tensor, "B"]."""
+        return self.objective(self.objective.reward(self.terms(x, phi, self.objective.num_samples)))

@@ -1,0 +1,1 @@
+"""∇ E_q[J(r)] as the gradient of a surrogate."""

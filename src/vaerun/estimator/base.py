@@ -1,0 +1,43 @@
+"""What an estimator is."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from vaerun.model.base import Model
+from vaerun.notation import Estimate, Terms
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Posterior
+
+
+class Estimator(nn.Module, ABC):
+    """∇_{θ,φ} E_q[J(r_1, …, r_K)], as the gradient of a surrogate that one draw of samples defines."""
+
+    needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities the posterior must have
+    serves: ClassVar[tuple[type[Objective], ...]] = (Objective,)  # objectives it is valid for
+
+    def decodes(self, num_samples: int) -> int:
+        """How often the decoder is evaluated for one data point, at K = ``num_samples``."""
+        return num_samples
+
+    @abstractmethod
+    def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
+        """One estimate for every point of x, Float[Tensor, "B X"]."""
+
+
+def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
+    """The terms of r(z) = log p(x given z) + log p(z) − log q(z; φ), each Float[Tensor, "K B"]."""
+    return Terms(model.log_likelihood(x, z), model.log_prior(z), log_q)
+
+
+def estimate(value: Tensor, surrogate: Tensor, terms: Terms) -> Estimate:
+    """The record of an estimator without weights of its own, its log-likelihood and KL averaged over the samples."""
+    detached = Terms(*(term.detach() for term in terms))
+    return Estimate(
+        value=value.detach(),
+        surrogate=surrogate,
+        log_likelihood=detached.log_likelihood.mean(0),
+        kl=(detached.log_q - detached.log_prior).mean(0),
+        auxiliary=value.new_zeros(()),
+    )

@@ -1,0 +1,42 @@
+"""Φ: the variational parameters of every point of a split, and their optimiser's state."""
+
+from torch import Tensor, nn
+
+from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
+
+
+class PhiTable(nn.Module):
+    """Φ [N, P]: row i holds φ_i, beside the state of its optimiser. A row changes only when it is written.
+
+    The tensors are buffers, so a checkpoint holds them and ``to(device)`` moves them; no optimiser of shared weights
+    sees them.
+
+    Args:
+        num_points: N.
+        initial: φ of every row at the start, Float[Tensor, "P"].
+        row_optimizer: whose state the rows carry.
+    """
+
+    phi: Tensor
+
+    def __init__(self, *, num_points: int, initial: Tensor, row_optimizer: RowOptimizer) -> None:
+        super().__init__()
+        self.register_buffer("phi", initial.detach().repeat(num_points, 1))
+        state = row_optimizer.init(self.phi)
+        self.state_type = type(state)
+        for name, field in state._asdict().items():
+            self.register_buffer(name, field)
+
+    @property
+    def state(self) -> RowState:
+        """The optimiser's state of all rows, not a copy."""
+        return self.state_type(*(self.get_buffer(name) for name in self.state_type._fields))
+
+    def read(self, index: Tensor) -> tuple[Tensor, RowState]:
+        """(φ Float[Tensor, "B P"], state) of the points at ``index`` Int[Tensor, "B"], copies."""
+        return self.phi.index_select(0, index), gather(self.state, index)
+
+    def write(self, index: Tensor, phi: Tensor, state: RowState) -> None:
+        """Sets φ and state of the points at ``index``; every other row stays as it is, to the bit."""
+        self.phi.index_copy_(0, index, phi)
+        scatter(self.state, index, state)

@@ -1,0 +1,111 @@
+"""φ* ≈ argmax_φ L(x; θ, φ) for every point of a batch, θ fixed, each point stopping by itself."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.bound import Bound
+from vaerun.errors import UserError
+from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
+
+
+class Solution(NamedTuple):
+    """Where the ascent in φ ended, point by point."""
+
+    phi: Tensor  # Float[Tensor, "B P"]
+    state: RowState  # the row optimiser's
+    steps: Tensor  # Int[Tensor, "B"]: steps taken
+    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
+    decoder_evaluations: int  # what the ascent cost, over all points
+
+
+class LocalSolver(nn.Module):
+    """φ* ≈ argmax_φ L(x; θ, φ) by stochastic ascent, all points of a batch at once.
+
+    Every ``window`` steps each point's gain in the bound is measured with the same random numbers before and after,
+    which removes most of the noise that two separate estimates would have. A point that gained less than ``tolerance``
+    has its step size divided by 3; after ``cuts`` such divisions it has converged and leaves the batch. Stopping on the
+    mean of the batch would let easy points wait and cut hard ones off.
+
+    Args:
+        bound: L.
+        row_optimizer: how a row moves along its gradient.
+        window: steps between two looks at the gain.
+        tolerance: nats a point must gain in a window to go on at the same step size.
+        cuts: how often the step size is cut before the point has converged, where a caller does not say otherwise.
+
+    Raises:
+        UserError: ``window`` < 1 or ``cuts`` < 0.
+
+    Reference: Kim et al. 2018, Semi-amortized variational autoencoders, §3 (stochastic variational inference).
+    """
+
+    def __init__(
+        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 10, tolerance: float = 0.01, cuts: int = 2
+    ) -> None:
+        super().__init__()
+        if window < 1:
+            raise UserError(f"local.window={window}, but a gain is measured over at least one step: give 1 or more.")
+        if cuts < 0:
+            raise UserError(f"local.cuts={cuts} is no number of divisions: give 0 or more.")
+        self.bound = bound
+        self.row_optimizer = row_optimizer
+        self.window, self.tolerance, self.cuts = window, tolerance, cuts
+
+    def ascend(self, x: Tensor, phi: Tensor, state: RowState, scale: Tensor | float = 1.0) -> tuple[Tensor, RowState]:
+        """One step uphill in φ for every point, θ untouched. ``scale`` multiplies the step, Float[Tensor, "B 1"]."""
+        with torch.enable_grad():
+            leaf = phi.detach().requires_grad_()
+            # The sum over points: a row's step must not depend on how many others share its batch.
+            (gradient,) = torch.autograd.grad(self.bound(x, leaf).surrogate.sum(), leaf)
+        step, state = self.row_optimizer.update(gradient, state)
+        return phi + scale * step, state
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, phi: Tensor, state: RowState, *, max_steps: int, cuts: int | None = None) -> Solution:
+        """Ascends from ``phi`` until each point has converged or taken ``max_steps`` steps.
+
+        Args:
+            x: Float[Tensor, "B X"].
+            phi: where to start, Float[Tensor, "B P"].
+            state: the row optimiser's state of these rows.
+            max_steps: the limit for each point.
+            cuts: overrides the solver's own.
+        """
+        cuts = self.cuts if cuts is None else cuts
+        solution = Solution(
+            phi.clone(),
+            type(state)(*(field.clone() for field in state)),
+            torch.zeros(len(x), dtype=torch.int64, device=x.device),
+            torch.zeros(len(x), dtype=torch.bool, device=x.device),
+            0,
+        )
+        active = torch.arange(len(x), device=x.device)
+        plateaus = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        decoder_evaluations = 0
+        look = 2 * self.bound.objective.num_samples
+        for start in range(0, max_steps, self.window):
+            count = min(self.window, max_steps - start)
+            points, before = x.index_select(0, active), solution.phi.index_select(0, active)
+            scale = 3.0 ** -plateaus.index_select(0, active).to(phi.dtype).unsqueeze(1)
+            now, now_state = before, gather(solution.state, active)
+            for _ in range(count):
+                now, now_state = self.ascend(points, now, now_state, scale)
+            solution.phi.index_copy_(0, active, now)
+            scatter(solution.state, active, now_state)
+            solution.steps.index_add_(0, active, torch.full_like(active, count))
+            decoder_evaluations += len(active) * (count * self.bound.decodes + look)
+            plateaus.index_add_(0, active, (self.gain(points, before, now) < self.tolerance).to(plateaus.dtype))
+            solution.converged.copy_(plateaus > cuts)
+            if start + count < max_steps:
+                active = active[~solution.converged.index_select(0, active)]
+                if len(active) == 0:
+                    break
+        return solution._replace(decoder_evaluations=decoder_evaluations)
+
+    def gain(self, x: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """L(x; θ, after) − L(x; θ, before) in nats, estimated with common random numbers, Float[Tensor, "B"]."""
+        with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+            start = self.bound.values(x, before)
+        return self.bound.values(x, after) - start

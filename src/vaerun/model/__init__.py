@@ -1,0 +1,1 @@
+"""p_θ(x, z): generative models."""

@@ -1,0 +1,1 @@
+"""z ↦ the outputs that a likelihood reads."""

@@ -1,0 +1,46 @@
+"""outputs = A_L h(… h(A_1 z)): a multilayer perceptron."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.model.decoder.base import Decoder
+from vaerun.network import mlp
+
+
+class MLPDecoder(Decoder):
+    """outputs = A_L h(… h(A_1 z + b_1)) + b_L.
+
+    Args:
+        input_dim: D.
+        output_dim: O.
+        output_bias: b_L at the start, Float[Tensor, "O"]; None leaves torch's.
+        hidden: units of the hidden layers.
+        activation: h, by name.
+
+    Raises:
+        UserError: no activation of that name, or a layer without units.
+
+    Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, appendix C.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_dim: int,
+        output_dim: int,
+        output_bias: Tensor | None,
+        hidden: Sequence[int] = (200, 200),
+        activation: str = "tanh",
+    ) -> None:
+        super().__init__()
+        self.layers = mlp([input_dim, *hidden, output_dim], activation)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        if output_bias is not None:
+            with torch.no_grad():
+                last.bias.copy_(output_bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)

@@ -1,0 +1,1 @@
+"""p_θ(x given z): what the decoder's outputs mean."""

@@ -1,0 +1,28 @@
+"""What a prior is."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class Prior(nn.Module, ABC):
+    """p_θ(z) over D coordinates.
+
+    Args:
+        latent_dim: D.
+    """
+
+    support: ClassVar[str]  # "real" or "binary": what z is
+
+    def __init__(self, *, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+
+    @abstractmethod
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z) in nats: Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B"]."""
+
+    @abstractmethod
+    def sample(self, n: int) -> Tensor:
+        """z_1, …, z_n ~ p(z), without gradient, Float[Tensor, "n D"]."""

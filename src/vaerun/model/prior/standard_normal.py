@@ -1,0 +1,32 @@
+"""p(z) = N(z; 0, I)."""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.model.prior.base import Prior
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class StandardNormal(Prior):
+    """p(z) = N(z; 0, I), without parameters.
+
+    Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, §3.
+    """
+
+    support: ClassVar[str] = "real"
+    device_of: Tensor
+
+    def __init__(self, *, latent_dim: int) -> None:
+        super().__init__(latent_dim=latent_dim)
+        # A prior without weights must still know where to draw its samples.
+        self.register_buffer("device_of", torch.zeros(()), persistent=False)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return -0.5 * z.square().sum(-1) - self.latent_dim * HALF_LOG_2PI
+
+    def sample(self, n: int) -> Tensor:
+        return torch.randn(n, self.latent_dim, device=self.device_of.device, dtype=self.device_of.dtype)

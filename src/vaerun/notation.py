@@ -1,0 +1,51 @@
+"""The letters of the lecture, and the records that travel between the nouns.
+
+======== ==================================================================== ==========================
+symbol   meaning                                                              in code
+======== ==================================================================== ==========================
+θ        parameters of the model p_θ(x, z) = p_θ(x given z) p_θ(z)            ``theta``, ``Model``
+φ_i      variational parameters of one data point x_i; a row of Φ [N, P]      ``phi``, ``PhiTable``
+λ        parameters of the encoder f_λ: x ↦ φ                                 ``lam``, ``Amortizer``
+q(z; φ)  variational posterior                                                ``Posterior``
+r(z)     the reward log p_θ(x, z) − log q(z; φ), the log importance weight    ``r``, [K, B]
+J        a bound as a function of K rewards                                   ``Objective``
+L        L(x; θ, φ) = E_q[J(r(z_1), …, r(z_K))]                               ``Bound``
+======== ==================================================================== ==========================
+
+Axes: N data points, B batch, K Monte-Carlo samples, D latent dimension, P length of φ, X length of x.
+Units: nats per datum, summed over the X coordinates; higher is better. Only losses carry a minus sign.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from torch import Tensor
+
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class Batch(NamedTuple):
+    """Data points of one split and their places in it."""
+
+    index: Tensor  # Int[Tensor, "B"]: the row of Φ that belongs to each point
+    x: Tensor  # Float[Tensor, "B X"]
+
+
+class Terms(NamedTuple):
+    """The three logarithms of the reward, apart: r(z) = log p(x given z) + log p(z) − log q(z)."""
+
+    log_likelihood: Tensor  # Float[Tensor, "K B"]
+    log_prior: Tensor  # Float[Tensor, "K B"]
+    log_q: Tensor  # Float[Tensor, "K B"]
+
+
+class Estimate(NamedTuple):
+    """One Monte-Carlo estimate of the bound of every point of a batch."""
+
+    value: Tensor  # Float[Tensor, "B"]: J(r), detached
+    surrogate: Tensor  # Float[Tensor, "B"]: differentiate this
+    log_likelihood: Tensor  # Float[Tensor, "B"]: E_q[log p(x given z)], hard samples, detached
+    kl: Tensor  # Float[Tensor, "B"]: KL(q ‖ p(z)) at weight 1, hard samples, detached
+    auxiliary: Tensor  # Float[Tensor, ""]: a loss of the estimator's own weights; 0 if it has none
+    diagnostics: Mapping[str, Tensor] = NOTHING  # what the strategy saw on its way, by tag; each [B] or []

@@ -1,0 +1,1 @@
+"""J: bounds on log p(x) as functions of K rewards."""

@@ -1,0 +1,55 @@
+"""What an objective is: J, and the three derivatives of it that estimators ask for."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from vaerun.errors import UserError
+from vaerun.notation import Terms
+from vaerun.schedule.base import Schedule
+
+
+class Objective(nn.Module, ABC):
+    """J(r_1, …, r_K), with E_q[J] ≤ log p(x) when the rewards are r = log p(x, z) − log q(z; φ).
+
+    Args:
+        num_samples: K, the number of samples of z.
+        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); at β ≠ 1 J is trained, but is no bound.
+
+    Raises:
+        UserError: K < 1.
+    """
+
+    def __init__(self, *, num_samples: int, kl_weight: Schedule) -> None:
+        super().__init__()
+        if num_samples < 1:
+            raise UserError(
+                f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more."
+            )
+        self.num_samples = num_samples
+        self.kl_weight = kl_weight
+
+    @property
+    @abstractmethod
+    def is_elbo(self) -> bool:
+        """Whether J is the ELBO at KL weight 1: then what is optimised is what ``elbo/train`` reports."""
+
+    def reward(self, terms: Terms) -> Tensor:
+        """r = log p(x given z) + β (log p(z) − log q(z; φ)), Float[Tensor, "K B"]."""
+        return terms.log_likelihood + self.kl_weight() * (terms.log_prior - terms.log_q)
+
+    @abstractmethod
+    def forward(self, r: Tensor) -> Tensor:
+        """J(r): Float[Tensor, "K B"] ↦ Float[Tensor, "B"]."""
+
+    @abstractmethod
+    def credit(self, r: Tensor) -> Tensor:
+        """c_k, what the score function of sample k is multiplied with, Float[Tensor, "K B"]."""
+
+    @abstractmethod
+    def score_weight(self, r: Tensor) -> Tensor:
+        """a_k = ∂J/∂r_k where it varies with the samples, else 0 (its term has mean zero), Float[Tensor, "K B"]."""
+
+    @abstractmethod
+    def path_weight(self, r: Tensor) -> Tensor:
+        """Weight of sample k's path derivative in the doubly reparameterized gradient, Float[Tensor, "K B"]."""

@@ -1,0 +1,1 @@
+"""q(z; φ): families of variational posteriors."""

@@ -1,0 +1,69 @@
+"""q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d))."""
+
+import itertools
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from vaerun.model.prior.base import Prior
+from vaerun.model.prior.bernoulli import BernoulliPrior
+from vaerun.posterior.base import ClosedFormKL, Enumerable, Family
+
+
+class IndependentBernoulli(Enumerable, ClosedFormKL):
+    """Π_d p_d^{z_d} (1 − p_d)^{1 − z_d} over z in {0, 1}^D, p = σ(logits).
+
+    Args:
+        logits: Float[Tensor, "B D"].
+    """
+
+    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (BernoulliPrior,)
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+
+    def sample(self, k: int) -> Tensor:
+        with torch.no_grad():
+            # Uniform noise below p is four times cheaper than bernoulli_ on a CPU.
+            noise = torch.rand(k, *self.logits.shape, device=self.logits.device, dtype=self.logits.dtype)
+            return (noise < self.logits.sigmoid()).to(self.logits.dtype)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return (z * self.logits + logsigmoid(-self.logits)).sum(-1)
+
+    def mean(self) -> Tensor:
+        return self.logits.sigmoid()
+
+    def support(self) -> Tensor:
+        """All 2^D values, Float[Tensor, "S B D"]."""
+        dim = self.logits.shape[-1]
+        values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=dim)), dtype=self.logits.dtype)
+        return values.to(self.logits.device).unsqueeze(1).expand(-1, len(self.logits), -1)
+
+    def kl(self, prior: Prior) -> Tensor:
+        """Σ_d p_d (log p_d − log π_d) + (1 − p_d)(log(1 − p_d) − log(1 − π_d)), Float[Tensor, "B"]."""
+        p = self.logits.sigmoid()
+        expected_log_q = (p * self.logits + logsigmoid(-self.logits)).sum(-1)
+        return expected_log_q - prior.log_prob(p)  # log p(z) is linear in z, so its mean is its value at the mean
+
+
+class Bernoulli(Family):
+    """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d)) over z in {0, 1}^D, P = D; φ = 0 is the fair coin.
+
+    Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §2.
+    """
+
+    posterior: ClassVar = IndependentBernoulli
+    support: ClassVar[str] = "binary"
+
+    @property
+    def num_parameters(self) -> int:
+        return self.latent_dim
+
+    def initial(self) -> Tensor:
+        return torch.zeros(self.num_parameters)
+
+    def forward(self, phi: Tensor) -> IndependentBernoulli:
+        return IndependentBernoulli(phi)

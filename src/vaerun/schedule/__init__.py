@@ -1,0 +1,1 @@
+"""Annealed scalars: values that change as training goes on."""

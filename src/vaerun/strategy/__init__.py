@@ -1,0 +1,1 @@
+"""Where φ comes from, and when θ, φ and λ move."""

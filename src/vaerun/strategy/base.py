@@ -1,0 +1,79 @@
+"""What an inference strategy is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.bound import Bound
+from vaerun.notation import NOTHING, Batch, Estimate
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+class Inference(NamedTuple):
+    """φ of a batch of points, and what finding it took."""
+
+    phi: Tensor  # Float[Tensor, "B P"]
+    diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each [B]
+
+
+class Strategy(nn.Module, ABC):
+    """max over θ and (φ_1, …, φ_N or λ) of Σ_i L(x_i; θ, φ_i): where φ comes from, and when what moves.
+
+    Args:
+        bound: L(x; θ, φ).
+        shared: the module whose parameters all points share (θ, λ, the estimator's own); its call is differentiated.
+        optimizer: makes the optimiser of the shared weights.
+    """
+
+    per_point: ClassVar[bool]  # whether every data point has a φ of its own, which needs data that stay as they are
+
+    def __init__(self, *, bound: Bound, shared: nn.Module, optimizer: MakeOptimizer) -> None:
+        super().__init__()
+        self.bound = bound
+        self.shared = shared
+        self.weights = list(shared.parameters())
+        self.optimizer = optimizer(self.weights)
+        self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
+        self.encoder_evaluations = 0
+
+    @abstractmethod
+    def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
+        """φ of the points x, Float[Tensor, "B X"], at θ as it is.
+
+        Args:
+            x: the points.
+            index: their places in ``split``, Int[Tensor, "B"], where a strategy may keep what it found.
+            split: "train", "valid", "test", or "new" for points of no split.
+        """
+
+    @abstractmethod
+    def step(self, batch: Batch) -> Estimate:
+        """Moves θ and φ or λ once, as the strategy prescribes, and returns the estimate that moved θ."""
+
+    def num_parameters(self) -> dict[str, int]:
+        """How many numbers are θ, λ (with the estimator's own and the family's shared weights) and Φ."""
+        theta = sum(p.numel() for p in self.bound.model.parameters())
+        return {"theta": theta, "lam": sum(p.numel() for p in self.weights) - theta, "phi": 0}
+
+    def gradient_norms(self) -> dict[str, Tensor]:
+        """Norms of the last step's gradients by group of shared weights, each Float[Tensor, ""]."""
+        theta = {id(p) for p in self.bound.model.parameters()}
+        groups: dict[str, list[Tensor]] = {"theta": [], "lam": []}
+        for p in self.weights:
+            if p.grad is not None:
+                groups["theta" if id(p) in theta else "lam"].append(p.grad)
+        return {name: torch.nn.utils.get_total_norm(grads) for name, grads in groups.items() if grads}
+
+    def ascend(self, estimate: Estimate, *leaves: Tensor) -> list[Tensor]:
+        """One step uphill of the shared weights on the MEAN bound; returns the gradient of the SUM in each leaf."""
+        loss = estimate.auxiliary - estimate.surrogate.mean()
+        gradients = torch.autograd.grad(loss, [*self.weights, *leaves], allow_unused=True)
+        for weight, gradient in zip(self.weights, gradients, strict=False):
+            weight.grad = gradient
+        self.optimizer.step()
+        points = len(estimate.value)
+        return [-points * gradient for gradient in gradients[len(self.weights) :] if gradient is not None]

@@ -1,0 +1,70 @@
+"""θ and φ_i move together: m φ-steps for n θ-steps."""
+
+from collections.abc import Mapping
+
+from vaerun.bound import Bound
+from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
+from vaerun.notation import Batch, Estimate
+from vaerun.strategy.base import MakeOptimizer
+from vaerun.strategy.per_point import PerPoint
+
+
+class Joint(PerPoint):
+    """One gradient of L(x_i; θ, φ_i) moves θ and φ_i at once; in sync at m = n = 1.
+
+    m φ-steps per n θ-steps are m − 1 steps of φ alone, one of both, and n − 1 of θ alone.
+
+    Args:
+        bound: L(x; θ, φ).
+        solver: moves single rows, and finds φ of points that are not trained on.
+        optimizer: makes θ's optimiser.
+        num_points: N of each split, by name.
+        phi_steps: m.
+        theta_steps: n.
+        test_steps: the solver's limit for a point that is not trained on.
+
+    Raises:
+        UserError: a number of steps is below 1.
+
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters), with both moved
+    by gradients.
+    """
+
+    def __init__(
+        self,
+        *,
+        bound: Bound,
+        solver: LocalSolver,
+        optimizer: MakeOptimizer,
+        num_points: Mapping[str, int],
+        phi_steps: int = 1,
+        theta_steps: int = 1,
+        test_steps: int = 300,
+    ) -> None:
+        super().__init__(
+            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps
+        )
+        if phi_steps < 1 or theta_steps < 1:
+            raise UserError(
+                f"strategy.phi_steps={phi_steps} and strategy.theta_steps={theta_steps}: joint ascent moves both φ and "
+                f"θ, so each needs 1 or more."
+            )
+        self.phi_steps, self.theta_steps = phi_steps, theta_steps
+
+    def step(self, batch: Batch) -> Estimate:
+        phi, state = self.table("train").read(batch.index)
+        for _ in range(self.phi_steps - 1):
+            phi, state = self.solver.ascend(batch.x, phi, state)
+        leaf = phi.detach().requires_grad_()
+        estimate = self.bound(batch.x, leaf)
+        (gradient,) = self.ascend(estimate, leaf)
+        step, state = self.solver.row_optimizer.update(gradient, state)
+        phi = phi + step
+        self.table("train").write(batch.index, phi, state)
+        for _ in range(self.theta_steps - 1):
+            estimate = self.bound(batch.x, phi)
+            self.ascend(estimate)
+        steps = self.phi_steps + self.theta_steps - 1
+        self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
+        return estimate._replace(diagnostics={"gradient_norm_phi": gradient.norm(dim=1)})
