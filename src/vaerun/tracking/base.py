@@ -1,0 +1,41 @@
+"""What a tracker is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+# Keys of a record that are no metric: they say how far the run was, and what it had cost by then.
+POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
+
+
+class Tracker(ABC):
+    """Takes what a run reports. A tracker never changes a run: it draws no random number and keeps no tensor."""
+
+    @abstractmethod
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """One record: the keys of ``POSITION`` and the metrics by tag ``quantity/split``, in nats per datum."""
+
+    @abstractmethod
+    def images(self, step: int, name: str, grid: np.ndarray) -> None:
+        """One picture, uint8 [H, W] or [H, W, 3]."""
+
+    @abstractmethod
+    def text(self, name: str, markdown: str) -> None:
+        """One page of words, such as the resolved configuration."""
+
+    @abstractmethod
+    def hparams(self, values: Mapping[str, float | str | bool]) -> None:
+        """The choices that make this run different from its neighbours, once and before the first record."""
+
+    @abstractmethod
+    def close(self, status: str) -> None:
+        """The run is over with this ``status``: completed, failed, diverged or interrupted."""
+
+
+def code_block(text: str, language: str = "") -> str:
+    """Markdown that shows ``text`` as it stands."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"

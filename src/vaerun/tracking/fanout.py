@@ -1,0 +1,37 @@
+"""One tracker that is many."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+from vaerun.tracking.base import Tracker
+
+
+class Fanout(Tracker):
+    """Hands everything to each of ``trackers``, in their order."""
+
+    def __init__(self, trackers: Sequence[Tracker]) -> None:
+        self.trackers = tuple(trackers)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        for tracker in self.trackers:
+            tracker.scalars(step, values)
+
+    def images(self, step: int, name: str, grid: np.ndarray) -> None:
+        for tracker in self.trackers:
+            tracker.images(step, name, grid)
+
+    def text(self, name: str, markdown: str) -> None:
+        for tracker in self.trackers:
+            tracker.text(name, markdown)
+
+    def hparams(self, values: Mapping[str, float | str | bool]) -> None:
+        for tracker in self.trackers:
+            tracker.hparams(values)
+
+    def close(self, status: str) -> None:
+        """Closes each, also after one of them has failed to; the failure is raised at the end."""
+        with ExitStack() as stack:
+            for tracker in reversed(self.trackers):
+                stack.callback(tracker.close, status)

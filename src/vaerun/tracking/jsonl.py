@@ -1,0 +1,103 @@
+"""metrics.jsonl: one line of JSON per record, the numbers that vaerun itself reads back."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vaerun.errors import UserError
+from vaerun.tracking.base import POSITION, Tracker
+
+
+class Jsonl(Tracker):
+    """Appends ``{"step": …, "epoch": …, …, tag: value, …}`` to a file, one line per record.
+
+    The line leaves the process in one write before ``scalars`` returns, so a killed run loses no finished record. A
+    value that is not finite is written as ``null``, which every JSON reader takes; ``read`` gives it back as nan.
+
+    Args:
+        path: the file; it is created, or appended to. Cut it with ``truncate_after`` before a run goes on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        position = {"step": step} | {key: values[key] for key in POSITION if key in values and key != "step"}
+        record = position | {key: value for key, value in values.items() if key not in POSITION}
+        self._file.write(encode(record))
+
+    def images(self, step: int, name: str, grid: np.ndarray) -> None:
+        """A file of numbers holds no pictures."""
+
+    def text(self, name: str, markdown: str) -> None:
+        """A file of numbers holds no words."""
+
+    def hparams(self, values: Mapping[str, float | str | bool]) -> None:
+        """The run's choices are in its config.yaml."""
+
+    def close(self, status: str) -> None:
+        self._file.close()
+
+
+def encode(record: Mapping[str, float]) -> bytes:
+    """The record as one line of strict JSON, whole numbers whole, what is not finite as null."""
+    plain = {key: _plain(value) for key, value in record.items()}
+    return json.dumps(plain, allow_nan=False).encode() + b"\n"
+
+
+def _plain(value: float) -> float | int | None:
+    if isinstance(value, int):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def read(path: Path) -> list[dict[str, float]]:
+    """The records of a file, oldest first; a last line that a killed run left half-written is not one of them.
+
+    Raises:
+        UserError: another line is no record.
+    """
+    return [{key: math.nan if value is None else value for key, value in record.items()} for record in _records(path)]
+
+
+def truncate_after(path: Path, step: int) -> None:
+    """Keeps the records up to and including ``step``, those that the checkpoint of that step knows of.
+
+    What a killed run wrote after its last checkpoint will be written again. The file is replaced by rename, so it is
+    whole at every moment; a file that is not there stays so.
+
+    Raises:
+        UserError: as ``read``.
+    """
+    if not path.exists():
+        return
+    kept = b"".join(encode(record) for record in read(path) if record["step"] <= step)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(kept)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _records(path: Path) -> Iterator[dict[str, float | None]]:
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            record = json.loads(line)
+            record["step"] + 0
+        except (ValueError, TypeError, KeyError):
+            if number == len(lines):
+                return
+            raise UserError(
+                f"line {number} of {path} is no record with a step, so the file was changed by something other than "
+                f"vaerun: restore it, or remove that line."
+            ) from None
+        yield record

@@ -1,0 +1,152 @@
+import io
+import logging
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from vaerun.tracking import status
+from vaerun.tracking.status import StatusLine
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal, and what one would show after all that was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def screen(self) -> list[str]:
+        lines, column = [""], 0
+        for part in re.findall(r"\x1b\[K|\r|\n|[^\r\n\x1b]", self.getvalue()):
+            if part == "\x1b[K":
+                lines[-1] = lines[-1][:column]
+            elif part == "\r":
+                column = 0
+            elif part == "\n":
+                lines.append("")
+                column = 0
+            else:
+                lines[-1] = lines[-1][:column].ljust(column) + part + lines[-1][column + 1 :]
+                column += 1
+        return lines
+
+
+@pytest.fixture(autouse=True)
+def terminal_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "30")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A terminal on which the root logger writes too, as it does under Hydra."""
+    terminal = Terminal()
+    handler = logging.StreamHandler(terminal)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    yield terminal
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def test_the_line_is_redrawn_in_place(terminal: Terminal, clock: list[float]) -> None:
+    with StatusLine(terminal) as line:
+        line.show(lambda: "a long first text")
+        assert terminal.screen() == ["a long first text"]
+        clock[0] += 1.0
+        line.show(lambda: "short")
+        assert terminal.screen() == ["short"]
+    assert terminal.screen() == [""]
+
+
+def test_it_is_drawn_at_most_five_times_per_second(terminal: Terminal, clock: list[float]) -> None:
+    drawn = []
+    with StatusLine(terminal) as line:
+        for _ in range(1000):
+            line.show(lambda: drawn.append(clock[0]) or "x")
+            clock[0] += 0.01
+    assert 45 <= len(drawn) <= 51
+
+
+def test_a_text_wider_than_the_terminal_does_not_wrap(terminal: Terminal) -> None:
+    with StatusLine(terminal) as line:
+        line.show(lambda: "0123456789" * 10)
+        assert terminal.screen() == [("0123456789" * 3)[:29]]
+
+
+@pytest.mark.parametrize("name", ["", "vaerun", "vaerun.trainer.loop", "hydra"])
+def test_a_log_record_finds_a_clean_line(terminal: Terminal, clock: list[float], name: str) -> None:
+    with StatusLine(terminal) as line:
+        line.show(lambda: "epoch 1, a status line")
+        logging.getLogger(name).warning("one")
+        assert terminal.screen() == ["one", ""]
+        clock[0] += 1.0
+        line.show(lambda: "epoch 2")
+        assert terminal.screen() == ["one", "epoch 2"]
+        logging.getLogger(name).warning("two")
+    assert terminal.screen() == ["one", "two", ""]
+
+
+def test_an_exception_leaves_nothing_behind(terminal: Terminal) -> None:
+    root = logging.getLogger()
+    before = [list(handler.filters) for handler in root.handlers]
+
+    def fail() -> None:
+        with StatusLine(terminal) as line:
+            line.show(lambda: "busy")
+            assert terminal.screen() == ["busy"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert terminal.screen() == [""]
+    assert [list(handler.filters) for handler in root.handlers] == before
+
+
+def test_a_closed_line_stays_away(terminal: Terminal, clock: list[float]) -> None:
+    line = StatusLine(terminal)
+    line.close()
+    clock[0] += 1.0
+    line.show(lambda: "ghost")
+    line.close()
+    assert terminal.getvalue() == ""
+
+
+def test_nothing_is_written_where_there_is_no_terminal_or_there_are_several_runs(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise AssertionError("asked for a text that nobody sees")
+
+    file = io.StringIO()
+    with StatusLine(file) as line:
+        line.show(refuse)
+    with StatusLine(terminal, live=False) as line:
+        line.show(refuse)
+    monkeypatch.setenv("TERM", "dumb")
+    with StatusLine(terminal) as line:
+        line.show(refuse)
+    assert file.getvalue() == terminal.getvalue() == ""
+
+
+def test_the_width_is_that_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Named(Terminal):
+        def fileno(self) -> int:
+            return 7
+
+    sizes = {7: 12}
+    monkeypatch.setattr(status.os, "get_terminal_size", lambda fd: status.os.terminal_size((sizes[fd], 5)))
+    stream = Named()
+    with StatusLine(stream) as line:
+        line.show(lambda: "0123456789abcdef")
+        assert stream.screen() == ["0123456789a"]
