@@ -1,0 +1,65 @@
+"""The user's own file, npz, npy or IDX, to one or three arrays of numbers; every surprise is told in one sentence."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vaerun.data import idx, npz
+from vaerun.errors import UserError
+
+SPLITS = ("train", "valid", "test")
+NPY, ZIP = b"\x93NUMPY", b"PK"
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays {train, valid, test}, or the only one under its own name; other arrays, such as labels, are not read.
+
+    Of an npz, that is: train, valid and test where all three are there, else x, else the only array.
+
+    Raises:
+        UserError: there is no such file, or it is damaged, of another format, or holds other arrays.
+    """
+    if not path.exists():
+        raise UserError(f"data.path={path} does not exist; name an npz, npy or IDX file.")
+    if path.is_dir():
+        raise UserError(f"data.path={path} is a folder; put its points into one array and save that as an npz file.")
+    try:
+        return _by_content(path)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"{path} cannot be used: {reason}; vaerun reads npz, npy and IDX files of numbers, "
+            "such as numpy.savez(path, x=array) writes."
+        ) from error
+
+
+def _by_content(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:
+        start = file.read(len(NPY))
+    if start.startswith(ZIP):
+        return npz.read(path, _choose)
+    if start == NPY:
+        return {path.stem: _npy(path)}
+    if path.suffix in (".npz", ".npy"):
+        raise ValueError(f"it is no {path.suffix} file, since it starts with {start!r}")
+    return {path.stem: idx.decode(path.read_bytes())}
+
+
+def _npy(path: Path) -> np.ndarray:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except ValueError as error:
+        told = npz.unpickled(error)
+        raise (ValueError(f"it is damaged or cut off ({error})") if told is error else told) from error
+
+
+def _choose(names: Sequence[str]) -> Sequence[str]:
+    if all(split in names for split in SPLITS):
+        return SPLITS
+    if "x" in names:
+        return ("x",)
+    if len(names) == 1:
+        return names
+    held = ", ".join(names[:8]) + (" …" if len(names) > 8 else "") if names else "none"
+    raise ValueError(f"its arrays are {held}, where train, valid and test are needed, or x, or one array alone")

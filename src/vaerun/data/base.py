@@ -1,0 +1,171 @@
+"""What a data set is: three splits of raw points on the device, and the rule by which a raw point is visited."""
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+Support = Literal["binary", "unit", "real"]
+"""Where the visited values lie: {0, 1}, [0, 1], or any finite number."""
+
+SplitName = Literal["train", "valid", "test"]
+
+CHUNK = 4096
+"""Rows that are widened to float at a time, so that uint8 data is never copied whole."""
+
+
+class Visit(ABC):
+    """How stored rows become the x that a model sees."""
+
+    @abstractmethod
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Raw rows [B, X], uint8 or float32, to x [B, X], float32."""
+
+    @abstractmethod
+    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """E[x] and E[x²] of every visited value, [B, X] float64; the expectation is over the visit's own noise."""
+
+
+@final
+@dataclass(frozen=True)
+class Scaled(Visit):
+    """x = scale · row: the same at every visit."""
+
+    scale: float = 1.0
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        x = rows.float()
+        return x if self.scale == 1.0 else x * self.scale
+
+    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        x = rows.double() * self.scale
+        return x, x.square()
+
+
+@final
+@dataclass(frozen=True)
+class Redrawn(Visit):
+    """x ~ Bernoulli(scale · row), drawn anew at each visit from torch's global generator of the rows' device."""
+
+    scale: float
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        # rand < p is several times cheaper on a CPU than bernoulli_; rand is below 1, so p = 1 always gives 1.
+        return (torch.rand(rows.shape, device=rows.device) < rows * self.scale).float()
+
+    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        p = rows.double() * self.scale
+        return p, p
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Split:
+    """N raw points x [N, X], uint8 or float32 as stored, and the rule of a visit."""
+
+    x: Tensor
+    rule: Visit = field(default_factory=Scaled)
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def visit(self, rows: Tensor) -> Tensor:
+        """Raw rows [B, X] of ``x`` to the float32 [B, X] that a model sees."""
+        return self.rule(rows)
+
+    def chunks(self) -> Iterator[Tensor]:
+        """The raw rows in order, at most ``CHUNK`` at a time."""
+        yield from self.x.split(CHUNK)
+
+    def mean(self) -> Tensor:
+        """E[x], float32 [X]: the mean visited value of each coordinate."""
+        return self._moments()[0].float()
+
+    def std(self) -> float:
+        """sqrt(mean over n, j of E[(x_nj − mean_j)²]): one pooled deviation from the coordinates' own means.
+
+        Pooled and not taken around one grand mean, so that coordinates with far-apart means do not inflate it.
+        """
+        mean, square = self._moments()
+        return math.sqrt(max((square - mean.square()).mean().item(), 0.0))
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        first = torch.zeros(self.x.shape[1], dtype=torch.float64, device=self.x.device)
+        second = torch.zeros_like(first)
+        for rows in self.chunks():
+            mean, square = self.rule.moments(rows)
+            first += mean.sum(0)
+            second += square.sum(0)
+        return first / len(self), second / len(self)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same split with its rows on ``device``."""
+        return replace(self, x=self.x.to(device))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits of points of one shape.
+
+    ``shape`` is that of one point: (H, W) or (H, W, C) for images, (X,) for vectors; the splits hold its X values in a
+    row. ``binarize`` names the choice that was made, ``support`` where the visited values lie, and ``sha256`` is the
+    fingerprint of the content used, after binarisation: equal for two runs that saw the same data.
+    """
+
+    name: str
+    train: Split
+    valid: Split
+    test: Split
+    shape: tuple[int, ...]
+    binarize: str
+    support: Support
+    sha256: str
+
+    @property
+    def data_dim(self) -> int:
+        """X, the number of values of one point."""
+        return math.prod(self.shape)
+
+    def split(self, name: SplitName) -> Split:
+        """The split of that name."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}[name]
+
+    def mean(self) -> Tensor:
+        """Float32 [X]: the mean visited value of each coordinate over the train split."""
+        return self.train.mean()
+
+    def std(self) -> float:
+        """The pooled standard deviation of the visited train values around :meth:`mean`."""
+        return self.train.std()
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """The same data set with its splits on ``device``."""
+        return replace(self, train=self.train.to(device), valid=self.valid.to(device), test=self.test.to(device))
+
+
+class Source(ABC):
+    """Where a data set comes from. Construction checks the choices; ``load`` reads, draws or simulates."""
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """The data set, on the CPU.
+
+        Raises:
+            UserError: a file is missing, damaged, or not what the choices need.
+        """
+
+
+def fingerprint(*splits: Split) -> str:
+    """sha256 over type, shape, rule and bytes of each split in order; CPU tensors only."""
+    digest = hashlib.sha256()
+    for split in splits:
+        digest.update(f"{split.x.dtype} {tuple(split.x.shape)} {split.rule!r};".encode())
+        for rows in split.chunks():
+            digest.update(rows.contiguous().numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,205 @@
+"""Grey values p in [0, 1] to x in {0, 1}: four named choices, which move the reported numbers by nats and so are named.
+
+========= ================================================== ============================== ==========
+choice    train                                              valid, test                    support
+========= ================================================== ============================== ==========
+static    x ~ Bernoulli(p), drawn once by ``binarize_seed``  the same                       binary
+dynamic   x ~ Bernoulli(p), redrawn at each visit            drawn once, as under static    binary
+threshold x = 1[p > 1/2]                                     the same                       binary
+none      x = p                                              the same                       as found
+========= ================================================== ============================== ==========
+
+Under ``dynamic``, valid and test are the very draws of ``static`` with the same ``binarize_seed``: evaluation is then
+comparable between epochs, runs and the two choices. ``binarize_seed`` has nothing to do with the seed of the run.
+On data already in {0, 1}, ``static``, ``threshold`` and ``none`` all leave it as it is, and ``dynamic`` is refused.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from vaerun.data.base import Dataset, Redrawn, Scaled, Split, Support, fingerprint
+from vaerun.data.stream import stream
+from vaerun.errors import UserError, close_match
+
+SLACK = 1e-6
+"""How far beyond [0, 1] rounding may carry a scaled float32 value."""
+
+
+class Binarization(ABC):
+    """One choice: what becomes of a raw split whose visited values are p = scale · row."""
+
+    name: ClassVar[str]
+
+    def __init__(self, *, seed: int) -> None:
+        stream("data.binarize_seed", seed)
+        self.seed = seed
+
+    @abstractmethod
+    def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
+        """Refuses values, found between ``low`` and ``high`` after scaling, that the choice cannot take.
+
+        Raises:
+            UserError: the choice does not fit the values.
+        """
+
+    @abstractmethod
+    def train(self, x: Tensor, scale: float) -> Split:
+        """The split that is trained on, from raw rows x [N, X]."""
+
+    @abstractmethod
+    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+        """A split that is evaluated on, from raw rows x [N, X]; ``place`` tells valid (1) from test (2)."""
+
+
+@final
+class Static(Binarization):
+    """x ~ Bernoulli(p), drawn once from a generator of its own.
+
+    Reference: Salakhutdinov & Murray 2008, On the Quantitative Analysis of Deep Belief Networks.
+    """
+
+    name: ClassVar[str] = "static"
+
+    def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
+        _need_probabilities(self.name, low, high, scale)
+
+    def train(self, x: Tensor, scale: float) -> Split:
+        return self.held_out(x, scale, place=0)
+
+    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+        generator = stream("data.binarize_seed", self.seed, place)
+        return _stored(x, lambda rows: torch.rand(rows.shape, generator=generator) < rows * scale)
+
+
+@final
+class Dynamic(Binarization):
+    """x ~ Bernoulli(p), redrawn at each visit of a train point; valid and test are drawn once, as by ``static``.
+
+    Reference: Burda et al. 2016, Importance Weighted Autoencoders.
+    """
+
+    name: ClassVar[str] = "dynamic"
+
+    def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
+        _need_probabilities(self.name, low, high, scale)
+        if support == "binary":
+            raise UserError(
+                f"data.binarize={self.name} has nothing to redraw, because the data are already in {{0, 1}}; "
+                "use data.binarize=none."
+            )
+
+    def train(self, x: Tensor, scale: float) -> Split:
+        return Split(x, Redrawn(scale))
+
+    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+        return Static(seed=self.seed).held_out(x, scale, place=place)
+
+
+@final
+class Threshold(Binarization):
+    """x = 1 where p > 1/2, else 0."""
+
+    name: ClassVar[str] = "threshold"
+
+    def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
+        _need_probabilities(self.name, low, high, scale)
+
+    def train(self, x: Tensor, scale: float) -> Split:
+        return self.held_out(x, scale, place=0)
+
+    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+        return _stored(x, lambda rows: rows * scale > 0.5)
+
+
+@final
+class Untouched(Binarization):
+    """x = p: the scaled values as they are."""
+
+    name: ClassVar[str] = "none"
+
+    def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
+        return
+
+    def train(self, x: Tensor, scale: float) -> Split:
+        return self.held_out(x, scale, place=0)
+
+    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+        return Split(x, Scaled(scale))
+
+
+CHOICES: dict[str, type[Binarization]] = {choice.name: choice for choice in (Static, Dynamic, Threshold, Untouched)}
+
+
+def binarization(name: str, *, seed: int) -> Binarization:
+    """The choice of that name.
+
+    Raises:
+        UserError: there is no such choice, or the seed is no whole number ≥ 0.
+    """
+    if name not in CHOICES:
+        raise UserError(f"data.binarize={name} is none of {', '.join(CHOICES)}.{close_match(str(name), CHOICES)}")
+    return CHOICES[name](seed=seed)
+
+
+def assemble(
+    name: str,
+    splits: tuple[Tensor, Tensor, Tensor],
+    *,
+    shape: tuple[int, ...],
+    scale: float,
+    choice: Binarization,
+) -> Dataset:
+    """The data set of raw train, valid and test rows, each [N, X] uint8 or finite float32, under one choice.
+
+    Raises:
+        UserError: the values do not fit the choice, or every train point comes out the same.
+    """
+    low = min(x.min().item() for x in splits) * scale
+    high = max(x.max().item() for x in splits) * scale
+    support = _support(splits, scale, low, high)
+    choice.check(support=support, low=low, high=high, scale=scale)
+    train = choice.train(splits[0], scale)
+    if bool((train.x == train.x[0]).all()):
+        raise UserError(
+            f"Under data.binarize={choice.name} all {len(train)} train points of {name} are the same, "
+            "so there is nothing to learn; check data.scale and the file."
+        )
+    valid, test = (choice.held_out(x, scale, place=place) for place, x in enumerate(splits[1:], start=1))
+    return Dataset(
+        name=name,
+        train=train,
+        valid=valid,
+        test=test,
+        shape=shape,
+        binarize=choice.name,
+        support=support if isinstance(choice, Untouched) else "binary",
+        sha256=fingerprint(train, valid, test),
+    )
+
+
+def _support(splits: tuple[Tensor, ...], scale: float, low: float, high: float) -> Support:
+    if low < -SLACK or high > 1 + SLACK:
+        return "real"
+    two_values = all(bool(((rows == 0) | (rows * scale == 1)).all()) for x in splits for rows in Split(x).chunks())
+    return "binary" if two_values else "unit"
+
+
+def _stored(x: Tensor, draw: Callable[[Tensor], Tensor]) -> Split:
+    """A split of uint8 {0, 1} made chunk by chunk from raw rows."""
+    return Split(torch.cat([draw(rows).to(torch.uint8) for rows in Split(x).chunks()]))
+
+
+def _need_probabilities(name: str, low: float, high: float, scale: float) -> None:
+    if low >= -SLACK and high <= 1 + SLACK:
+        return
+    largest = high / scale
+    fits = 1 / 255 if 127 < largest <= 255 else 1 / largest if largest > 0 else 1.0
+    remedy = "map the data to [0, 1] first" if low < -SLACK else f"use data.scale={fits!r}"
+    raise UserError(
+        f"data.binarize={name} reads each value as a probability in [0, 1], but at scale {scale:.6g} the values run "
+        f"from {low:.6g} to {high:.6g}; {remedy}, or data.binarize=none with a likelihood for real data."
+    )

@@ -1,0 +1,103 @@
+"""The statically binarised MNIST that the literature reports."""
+
+import contextlib
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+
+from vaerun.data import npz
+from vaerun.data.base import Dataset, Source
+from vaerun.data.binarize import assemble, binarization
+from vaerun.data.download import download
+from vaerun.data.folder import data_folder, find, store
+from vaerun.errors import UserError
+
+MIRRORS = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",)
+ARCHIVE = "binarized_mnist.npz"
+SIZES = {"train": 50_000, "valid": 10_000, "test": 10_000}
+SHA256 = {
+    "train": "43490d4d6ac9002727af4426d8748609fdb7e4094fa65ad8d681ea60082a7a5a",
+    "valid": "069b4f0beb389b776478c3e872b4df71c95ac4be64d7cbe6d32e24ebac8e6d5e",
+    "test": "ca0294c3b8d984c7a1dc891015a8eea6f37bae59a34e35ea0fc8c47110a8dd86",
+}
+
+
+@final
+class BinarizedMnist(Source):
+    """MNIST drawn once to {0, 1} by Larochelle and Murray: 50,000 train, 10,000 valid, 10,000 test; read or downloaded.
+
+    Read from binarized_mnist.npz (uint8 arrays train, valid and test of 784 values each), else made from
+    binarized_mnist_{train,valid,test}.amat, which are downloaded when absent, and kept as that npz. Either way each
+    split must hash to the published one. The test rows are sorted by class, so a prefix of them is no fair sample.
+
+    Args:
+        root: folder with the npz or the three amat files; null for $VAERUN_DATA or a cache.
+        binarize: none; static and threshold leave it as it is, dynamic is refused.
+        binarize_seed: without effect here.
+
+    Raises:
+        UserError: on ``load``, a file is missing, damaged or not the published one.
+
+    Reference: Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator.
+    """
+
+    def __init__(self, *, root: str | None = None, binarize: str = "none", binarize_seed: int = 0) -> None:
+        self.root = root
+        self.choice = binarization(binarize, seed=binarize_seed)
+
+    def load(self) -> Dataset:
+        folder = data_folder(self.root)
+        path = find(folder, ARCHIVE)
+        images = _from_amat(folder) if path is None else _from_npz(path)
+        train, valid, test = (torch.from_numpy(images[split]) for split in SIZES)
+        return assemble("binarized_mnist", (train, valid, test), shape=(28, 28), scale=1.0, choice=self.choice)
+
+
+def _from_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        arrays = npz.read(path, lambda names: [split for split in SIZES if split in names])
+        return {split: _checked(arrays.get(split), split) for split in SIZES}
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{path} cannot be used: {reason}; delete it, and what is absent is downloaded.") from error
+
+
+def _from_amat(folder: Path) -> dict[str, np.ndarray]:
+    images = {}
+    for split in SIZES:
+        name = f"binarized_mnist_{split}.amat"
+        path = find(folder, name) or folder / name
+        if not path.exists():
+            download(path, MIRRORS, check=partial(_parse, split=split))
+        try:
+            images[split] = _parse(path.read_bytes(), split=split)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} cannot be used: {error}; delete it, and what is absent is downloaded.") from error
+    # A folder that is only read still serves: the text is then parsed again next time.
+    with contextlib.suppress(OSError):
+        store(folder / ARCHIVE, npz.pack(images))
+    return images
+
+
+def _parse(content: bytes, *, split: str) -> np.ndarray:
+    """The digits 0 and 1 of an .amat text, whatever the white space between them."""
+    values = np.frombuffer(content, np.uint8) - np.uint8(ord("0"))
+    kept = values[values <= 1]
+    if kept.size != SIZES[split] * 784:
+        raise ValueError(f"it holds {kept.size} digits 0 and 1, where {SIZES[split]} x 784 are expected")
+    return _checked(kept.reshape(-1, 784), split)
+
+
+def _checked(array: np.ndarray | None, split: str) -> np.ndarray:
+    if array is None:
+        raise ValueError(f"it has no array {split!r}")
+    if array.dtype != np.uint8 or array.size != SIZES[split] * 784 or len(array) != SIZES[split]:
+        raise ValueError(f"its {split!r} is {array.dtype} {array.shape}, where uint8 ({SIZES[split]}, 784) is expected")
+    rows = np.ascontiguousarray(array.reshape(-1, 784))
+    if (found := hashlib.sha256(rows.data).hexdigest()) != SHA256[split]:
+        raise ValueError(f"its {split!r} is not the published one (sha256 {found}, expected {SHA256[split]})")
+    return rows

@@ -1,0 +1,106 @@
+"""Getting a published file over the network: several mirrors, a second round, timeouts, and a check of what came."""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vaerun.data.folder import store
+from vaerun.errors import UserError
+
+PIECE = 1 << 18
+
+
+def download(
+    path: Path,
+    mirrors: Sequence[str],
+    *,
+    check: Callable[[bytes], object],
+    rounds: int = 2,
+    pause: float = 1.0,
+    timeout: float = 10.0,
+) -> None:
+    """Stores at ``path`` what the first of the mirrors serves as ``mirror + path.name`` and ``check`` accepts.
+
+    Nothing is written before the content is complete and checked.
+
+    Args:
+        path: where the file goes; its folders are made.
+        mirrors: addresses of folders, each ending in a slash, in order of preference.
+        check: raises ValueError for content that is not the file.
+        rounds: how often the mirrors are gone through; one that answered 4xx is not asked again.
+        pause: seconds between two rounds.
+        timeout: seconds that a mirror may stay silent.
+
+    Raises:
+        UserError: no mirror served the file, or it cannot be written; says why, and where to put the file by hand.
+    """
+    content = _first(path.name, mirrors, check=check, rounds=rounds, pause=pause, timeout=timeout)
+    if isinstance(content, dict):
+        reasons = "; ".join(f"{urlsplit(mirror).netloc}: {reason}" for mirror, reason in content.items())
+        raise UserError(
+            f"{path.name} is not in {path.parent} and could not be downloaded ({reasons}); "
+            "put the file there, or name the folder that has it by data.root=… or $VAERUN_DATA."
+        )
+    try:
+        store(path, content)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); name a folder that can by data.root=… or $VAERUN_DATA."
+        ) from error
+
+
+def _first(
+    name: str, mirrors: Sequence[str], *, check: Callable[[bytes], object], rounds: int, pause: float, timeout: float
+) -> bytes | dict[str, str]:
+    """The content from the first mirror that serves it, or each mirror's reason for not doing so."""
+    reasons: dict[str, str] = {}
+    left = list(mirrors)
+    for number in range(rounds):
+        if number and left:
+            time.sleep(pause)
+        for mirror in tuple(left):
+            try:
+                content = _get(mirror + name, name, timeout)
+                check(content)
+                return content
+            except urllib.error.HTTPError as error:
+                reasons[mirror] = f"HTTP {error.code} {error.reason}"
+                if error.code < 500:
+                    left.remove(mirror)
+                error.close()
+            except urllib.error.URLError as error:
+                reasons[mirror] = getattr(error.reason, "strerror", None) or str(error.reason)
+            except (OSError, HTTPException, ValueError) as error:
+                reasons[mirror] = str(error) or type(error).__name__
+    return reasons
+
+
+def _get(url: str, name: str, timeout: float) -> bytes:
+    """All that the address serves; a terminal sees a moving line, a log one line."""
+    request = urllib.request.Request(url, headers={"User-Agent": "vaerun"})
+    out, what = sys.stderr, f"downloading {name} from {urlsplit(url).netloc}"
+    moving = out.isatty()
+    print(what, end="" if moving else "\n", file=out, flush=True)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            total = int(response.headers.get("Content-Length") or 0)
+            content = bytearray()
+            while piece := response.read(PIECE):
+                content += piece
+                if moving:
+                    print(f"\r{what}: {_megabytes(len(content), total)}", end="", file=out, flush=True)
+    finally:
+        if moving:
+            print(file=out, flush=True)
+    if len(content) < total:
+        raise ConnectionError(f"the connection ended after {len(content)} of {total} bytes")
+    return bytes(content)
+
+
+def _megabytes(done: int, total: int) -> str:
+    return f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"

@@ -1,0 +1,65 @@
+"""Where published files lie: ``data.root``, else $VAERUN_DATA, else a cache folder of the user's."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaerun.errors import UserError
+
+
+def data_folder(root: str | None) -> Path:
+    """The folder that is searched and downloaded to; it need not exist yet.
+
+    The first given of: ``root``; the environment variable VAERUN_DATA; ``vaerun`` in $XDG_CACHE_HOME or ~/.cache.
+
+    Raises:
+        UserError: the folder named is a file, or neither it nor the folder around it exists.
+    """
+    named = {"data.root": root, "$VAERUN_DATA": os.environ.get("VAERUN_DATA")}
+    for key, value in named.items():
+        if value:
+            folder = Path(value).expanduser().absolute()
+            if folder.exists() and not folder.is_dir():
+                raise UserError(f"{key}={value} is a file, not a folder; name the folder that holds the files.")
+            if not folder.parent.is_dir():
+                raise UserError(
+                    f"{key}={value} does not exist, nor does the folder around it; "
+                    "name the folder that holds the files, or one to download into."
+                )
+            return folder
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "vaerun"
+
+
+def find(folder: Path, name: str, *, subfolder: str = "") -> Path | None:
+    """The file ``name``, or ``name`` without its .gz, in the layout of torchvision or flat; None if it is in none.
+
+    Looked for in ``folder/subfolder`` (such as MNIST/raw), in the subfolder's last part (raw, for a ``folder`` that is
+    …/MNIST itself), and in ``folder``; the first found is taken.
+    """
+    last = subfolder.rpartition("/")[2]
+    names = (name, name.removesuffix(".gz"))
+    places: Sequence[Path] = [folder / place / each for place in (subfolder, last, "") for each in names]
+    return next((path for path in places if path.is_file()), None)
+
+
+def store(path: Path, content: bytes) -> None:
+    """Writes the file whole or not at all: a temporary neighbour, renamed over it once complete.
+
+    Two processes that store the same file at once each write their own neighbour, and either rename leaves it whole.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

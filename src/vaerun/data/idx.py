@@ -1,0 +1,77 @@
+"""The IDX format: two zero bytes, a type, the number of axes, their sizes, and the values, all big-endian."""
+
+import gzip
+import hashlib
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from vaerun.errors import UserError
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP = b"\x1f\x8b"
+
+
+def read(
+    path: Path, *, shape: tuple[int, ...] | None = None, sha256: str | None = None, remedy: str = "get the file again"
+) -> np.ndarray:
+    """The array in an IDX file, gzip-compressed or not, in the machine's byte order.
+
+    Args:
+        path: the file; whether it is compressed is seen from its content, not its name.
+        shape: the shape it must have, if that is known.
+        sha256: what the unzipped content must hash to, if that is known.
+        remedy: ends the sentence of a refusal.
+
+    Raises:
+        UserError: the file cannot be read, is damaged, or is not the one expected; the sentence names it.
+    """
+    try:
+        return decode(path.read_bytes(), shape=shape, sha256=sha256)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{path} cannot be used: {reason}; {remedy}.") from error
+
+
+def decode(content: bytes, *, shape: tuple[int, ...] | None = None, sha256: str | None = None) -> np.ndarray:
+    """The array in the bytes of an IDX file, gzip-compressed or not.
+
+    Raises:
+        ValueError: the bytes are damaged or not those expected; the message says how and names no file.
+    """
+    if content[:2] == GZIP:
+        content = _unzip(content)
+    array = _parse(content)
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"it holds an array of shape {array.shape}, where {shape} is expected")
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise ValueError(f"it is not the published file (sha256 of its unzipped content {found}, expected {sha256})")
+    return array.astype(array.dtype.newbyteorder("="), copy=True)
+
+
+def _unzip(content: bytes) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except EOFError as error:
+        raise ValueError("it is cut off, because its gzip stream has no end") from error
+    except (OSError, zlib.error) as error:
+        raise ValueError(f"its gzip stream is damaged ({error})") from error
+
+
+def _parse(content: bytes) -> np.ndarray:
+    if not content:
+        raise ValueError("it is empty")
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or content[3] == 0:
+        raise ValueError(f"it is no IDX file, since it starts with {content[:8]!r}")
+    dtype, axes = np.dtype(TYPES[content[2]]), content[3]
+    start = 4 + 4 * axes
+    if len(content) < start:
+        raise ValueError("it is cut off inside its header")
+    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", axes, 4))
+    expected, found = math.prod(shape) * dtype.itemsize, len(content) - start
+    if found != expected:
+        state = "cut off" if found < expected else "longer than its header says"
+        raise ValueError(f"it is {state}, with {found} bytes of values where the shape {shape} needs {expected}")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)

@@ -1,0 +1,70 @@
+"""Batches of a split: index gathers of fixed shape on the split's device, in an order re-enterable anywhere."""
+
+from collections.abc import Iterator
+from typing import final
+
+import torch
+
+from vaerun.data.base import Split
+from vaerun.data.stream import stream
+from vaerun.errors import UserError
+from vaerun.notation import Batch
+
+
+@final
+class Loader:
+    """The order of epoch e is a permutation of 0 … N−1 that depends on (seed, e) alone.
+
+    Every batch has the same shape: the incomplete last batch of an epoch is dropped, so a point comes at most once per
+    epoch, and other points are left out in the next. A batch size above N is clipped to N.
+
+    Args:
+        split: where the points are.
+        batch_size: B, at least 1.
+        seed: of the order; torch's global generator is neither read nor moved by it.
+
+    Raises:
+        UserError: the batch size is below 1, or the seed is no whole number ≥ 0.
+    """
+
+    def __init__(self, split: Split, *, batch_size: int, seed: int) -> None:
+        _check_batch_size(batch_size)
+        stream("seed", seed)
+        self.split = split
+        self.batch_size = min(batch_size, len(split))
+        self.seed = seed
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """N // B, at least 1."""
+        return len(self.split) // self.batch_size
+
+    def epoch(self, e: int, start: int = 0) -> Iterator[Batch]:
+        """Batches ``start``, …, ``steps_per_epoch`` − 1 of epoch ``e``: index [B] int64 and x [B, X] float32."""
+        order = torch.randperm(len(self.split), generator=stream("seed", self.seed, e)).to(self.split.x.device)
+        for step in range(start, self.steps_per_epoch):
+            index = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield Batch(index, self.split.visit(self.split.x.index_select(0, index)))
+
+
+def sweep(split: Split, batch_size: int, points: int | None = None) -> Iterator[Batch]:
+    """All points once, in stored order; the last batch may be smaller. A ``Redrawn`` split is redrawn here too.
+
+    Args:
+        split: where the points are.
+        batch_size: how many at a time.
+        points: only so many, evenly spread: stored rows may be sorted by class, so the first ones are no sample.
+
+    Raises:
+        UserError: the batch size is below 1.
+    """
+    _check_batch_size(batch_size)
+    count = len(split) if points is None else min(points, len(split))
+    places = torch.arange(count, device=split.x.device) * (len(split) - 1) // max(1, count - 1)
+    for index in places.split(batch_size):
+        yield Batch(index, split.visit(split.x.index_select(0, index)))
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise UserError(f"A batch of {batch_size} points cannot be drawn: a batch size is a whole number from 1 up.")

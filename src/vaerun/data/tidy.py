@@ -1,0 +1,85 @@
+"""Arrays as users have them, to rows [N, X] of uint8 or finite float32."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+
+AXES = {
+    0: "is a single number",
+    1: "has one axis only, as labels or a single point have",
+}
+
+
+def tidy(arrays: dict[str, np.ndarray], path: Path) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+    """Each array [N, …] as rows [N, X], and the shape of one point, the same for all.
+
+    All become uint8 where all hold booleans or whole numbers from 0 to 255, else float32. A lone axis of one channel is
+    dropped from the shape.
+
+    Raises:
+        UserError: an array is no array of points, or holds a value that is no finite number; or they differ in shape or
+            in kind.
+    """
+    for name, array in arrays.items():
+        _check(array, f"The array {name!r} of {path}")
+    first, *others = arrays.items()
+    for name, array in others:
+        if array.shape[1:] != first[1].shape[1:]:
+            raise UserError(
+                f"The points of {name!r} in {path} have the shape {array.shape[1:]}, but those of {first[0]!r} have "
+                f"{first[1].shape[1:]}; all splits must hold points of one shape."
+            )
+        if (array.dtype.kind == "f") != (first[1].dtype.kind == "f"):
+            raise UserError(
+                f"The array {name!r} of {path} is {array.dtype} and {first[0]!r} is {first[1].dtype}, so their scales "
+                "may differ; save all splits as whole numbers or all as floats."
+            )
+    dtype = np.uint8 if all(_fits_byte(array) for array in arrays.values()) else np.float32
+    rows = {name: _rows(array, dtype, f"the array {name!r} of {path}") for name, array in arrays.items()}
+    return rows, _point(first[1].shape[1:])
+
+
+def _check(array: np.ndarray, what: str) -> None:
+    if array.dtype.kind not in "buif":
+        kind = {"c": "complex numbers", "U": "text", "S": "text", "O": "Python objects", "V": "records"}.get(
+            array.dtype.kind, f"{array.dtype}"
+        )
+        raise UserError(f"{what} holds {kind}; points are real numbers, so save it as float32 or uint8.")
+    if array.ndim in AXES or array.ndim > 4:
+        axes = AXES.get(array.ndim, f"has {array.ndim} axes")
+        raise UserError(
+            f"{what} {axes}, where vectors [N, X] or images [N, H, W] or [N, H, W, C] are needed; "
+            "reshape it to one row per point."
+        )
+    if array.size == 0:
+        raise UserError(f"{what} is empty (shape {array.shape}); it needs at least one point of one value.")
+
+
+def _fits_byte(array: np.ndarray) -> bool:
+    return array.dtype.kind in "bui" and int(array.min()) >= 0 and int(array.max()) <= 255
+
+
+def _rows(array: np.ndarray, dtype: type, what: str) -> Tensor:
+    with np.errstate(over="ignore"):
+        rows: np.ndarray = np.array(array, dtype=dtype).reshape(len(array), -1)
+    if dtype is np.float32:
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            row = int(np.argmin(finite))
+            column = int(np.argmin(np.isfinite(rows[row])))
+            value = array.reshape(len(array), -1)[row, column]
+            raise UserError(
+                f"Row {row} (from 0) of {what} holds {value} at place {column} and is the first of {(~finite).sum()} "
+                "such rows; every value must be finite in float32, so drop or repair them."
+            )
+    return torch.from_numpy(rows)
+
+
+def _point(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) == 3 and 1 in (shape[0], shape[2]):
+        return shape[1:] if shape[0] == 1 else shape[:2]
+    return shape

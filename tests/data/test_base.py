@@ -1,0 +1,71 @@
+import math
+
+import pytest
+import torch
+
+from vaerun.data import base
+from vaerun.data.base import Redrawn, Scaled, Split, fingerprint
+from vaerun.data.digits import Digits
+
+
+def test_a_visit_scales_and_widens_but_the_stored_rows_stay_bytes():
+    split = Split(torch.tensor([[0, 128, 255]], dtype=torch.uint8), Scaled(1 / 255))
+    x = split.visit(split.x)
+    assert x.dtype == torch.float32
+    assert split.x.dtype == torch.uint8
+    assert x.tolist() == [[0.0, pytest.approx(128 / 255), 1.0]]
+
+
+def test_redrawn_never_misses_at_the_ends_and_has_mean_p():
+    p = torch.tensor([0, 64, 255], dtype=torch.uint8).expand(20_000, 3)
+    torch.manual_seed(0)
+    x = Split(p, Redrawn(1 / 255)).visit(p)
+    assert set(x.unique().tolist()) == {0.0, 1.0}
+    assert x[:, 0].sum() == 0
+    assert x[:, 2].sum() == len(x)
+    assert abs(x[:, 1].mean().item() - 64 / 255) < 4 * math.sqrt(0.25 * 0.75 / 20_000)
+
+
+def test_mean_and_pooled_std_of_scaled_rows(monkeypatch):
+    monkeypatch.setattr(base, "CHUNK", 7)
+    x = torch.randint(0, 256, (50, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    split = Split(x, Scaled(0.5))
+    visited = x.double() * 0.5
+    expected = (visited - visited.mean(0)).square().mean().sqrt().item()
+    assert torch.allclose(split.mean(), visited.mean(0).float())
+    assert split.mean().dtype == torch.float32
+    assert split.std() == pytest.approx(expected, rel=1e-9)
+
+
+def test_pooled_std_does_not_see_the_distance_between_coordinates():
+    split = Split(torch.tensor([[-1.0, 999.0], [1.0, 1001.0]]))
+    assert split.std() == pytest.approx(1.0)
+
+
+def test_mean_and_std_of_redrawn_rows_are_those_of_bernoulli_values():
+    split = Split(torch.full((10, 2), 51, dtype=torch.uint8), Redrawn(1 / 255))
+    assert split.mean().tolist() == pytest.approx([0.2, 0.2])
+    assert split.std() == pytest.approx(math.sqrt(0.2 * 0.8))
+
+
+def test_the_fingerprint_sees_value_order_shape_type_and_rule():
+    x = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8)
+    splits = [
+        Split(x),
+        Split(x.flip(0)),
+        Split(x.reshape(1, 4)),
+        Split(x.float()),
+        Split(x, Scaled(0.5)),
+        Split(x, Redrawn(1.0)),
+    ]
+    assert len({fingerprint(split) for split in splits}) == len(splits)
+    assert fingerprint(Split(x.clone())) == fingerprint(Split(x))
+    assert fingerprint(splits[0], splits[1]) != fingerprint(splits[1], splits[0])
+
+
+def test_to_keeps_all_but_the_place():
+    dataset = Digits().load()
+    moved = dataset.to("meta")
+    assert moved.train.x.device.type == moved.valid.x.device.type == moved.test.x.device.type == "meta"
+    assert (moved.sha256, moved.shape, moved.train.rule) == (dataset.sha256, dataset.shape, dataset.train.rule)
+    assert moved.data_dim == 64

@@ -1,0 +1,65 @@
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from vaerun.data import mnist
+from vaerun.data.mnist import Mnist
+from vaerun.errors import UserError
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:1/",))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def test_the_published_files_are_split_by_rows_in_their_order(published):
+    dataset = Mnist(root=str(published), binarize="none").load()
+    with gzip.open(published / "MNIST/raw/train-images-idx3-ubyte.gz") as file:
+        rows = torch.from_numpy(np.frombuffer(bytearray(file.read()), np.uint8, offset=16).reshape(60_000, 784))
+    assert torch.equal(dataset.train.x, rows[:50_000])
+    assert torch.equal(dataset.valid.x, rows[50_000:])
+    assert len(dataset.test) == 10_000
+    assert (dataset.name, dataset.shape, dataset.support) == ("mnist", (28, 28), "unit")
+    assert dataset.train.visit(dataset.train.x[:9]).max() == 1.0
+    assert dataset.mean().mean().item() == pytest.approx(rows[:50_000].double().mean().item() / 255, abs=1e-6)
+
+
+def test_static_is_the_default_and_stays_bytes(published, monkeypatch):
+    monkeypatch.setenv("VAERUN_DATA", str(published / "MNIST"))
+    dataset = Mnist().load()
+    assert (dataset.binarize, dataset.support, dataset.train.x.dtype) == ("static", "binary", torch.uint8)
+    assert dataset.train.x.max() == 1
+
+
+def test_missing_files_without_a_network_are_one_sentence(tmp_path, offline):
+    with pytest.raises(
+        UserError, match=r"train-images-idx3-ubyte\.gz is not in .*/MNIST/raw and could not be downloaded"
+    ):
+        Mnist(root=str(tmp_path / "new")).load()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_of_another_set_is_named(published, tmp_path, offline):
+    shutil.copy(published / "FashionMNIST/raw/train-images-idx3-ubyte.gz", tmp_path)
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used: it is not the published file"):
+        Mnist(root=str(tmp_path)).load()
+
+
+def test_a_file_of_another_shape_is_named(tmp_path, write_idx, offline):
+    write_idx(tmp_path / "MNIST/raw/train-images-idx3-ubyte.gz", np.zeros((6, 28, 28), np.uint8))
+    with pytest.raises(
+        UserError, match=r"array of shape \(6, 28, 28\), where \(60000, 28, 28\) is expected; delete it"
+    ):
+        Mnist(root=str(tmp_path)).load()
+
+
+def test_a_truncated_file_is_named(tmp_path, write_idx, offline):
+    path = write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((6, 28, 28), np.uint8))
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used: it is cut off"):
+        Mnist(root=str(tmp_path)).load()
