@@ -1,0 +1,122 @@
+"""Configuration → objects: the only caller of Hydra's instantiate. Objects receive plain values, never a config."""
+
+import functools
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun._hydra import instantiate
+from vaerun.bound import Bound
+from vaerun.data.base import Dataset
+from vaerun.errors import UserError
+from vaerun.evaluation.base import Evaluation
+from vaerun.strategy.base import Strategy
+from vaerun.trainer.loop import Trainer
+from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
+
+FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The objects of one run, ready to train or to evaluate."""
+
+    trainer: Trainer
+    data: Dataset
+    strategy: Strategy
+    evaluation: Evaluation
+    threads: int
+
+
+def build(cfg: DictConfig) -> Run:
+    """Makes everything a resolved configuration names, on its device, with its seed.
+
+    Raises:
+        UserError: a value is out of range, a file is not what it should be, or data and likelihood do not fit.
+    """
+    config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    trainer = make(config["trainer"], {})
+    device = choose_device(trainer.device)
+    threads = choose_threads(trainer.threads, trainer.batch_size * config["objective"]["num_samples"])
+    torch.set_num_threads(threads)
+    set_deterministic(trainer.deterministic)
+    data = make(config["data"], {}).load().to(device)
+    torch.manual_seed(config["seed"])
+    strategy = build_strategy(config, data, device)
+    return Run(trainer, data, strategy, make(config["evaluation"], {}), threads)
+
+
+def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.device) -> Strategy:
+    """The strategy and all it holds, from the innermost noun outwards."""
+    latent_dim = config["model"]["latent_dim"]
+    facts: dict[str, Any] = {
+        "data_dim": data.data_dim,
+        "data_mean": data.mean().cpu(),
+        "data_std": data.std() or 1.0,
+        "latent_dim": latent_dim,
+        "num_points": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+    }
+    model = make(config["model"], facts)
+    refuse_unfit_data(config, data)
+    family = make(config["posterior"], facts)
+    bound = Bound(
+        model=model,
+        family=family,
+        objective=make(config["objective"], facts),
+        estimator=make(config["estimator"], facts),
+    ).to(device)
+    facts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu(), "bound": bound}
+    facts |= {
+        "amortizer": make(config["amortizer"], facts).to(device),
+        "solver": make(config["local"], facts).to(device),
+        "optimizer": make(config["optimizer"], {}),
+    }
+    return make(config["strategy"], facts).to(device)
+
+
+def make(node: Mapping[str, Any], facts: Mapping[str, Any]) -> Any:
+    """The object a node describes: its nested nodes first, then those of ``facts`` its constructor asks for by name."""
+    children = {key: make(child, facts) for key, child in node.items() if is_node(child)}
+    plain = {key: value for key, value in node.items() if key not in children and key != "_partial_"}
+    construct: functools.partial = instantiate(plain, _partial_=True, _recursive_=False, _convert_="all")
+    asked = inspect.signature(construct.func).parameters
+    given = {name: facts[name] for name in asked if name in facts and name not in node}
+    if node.get("_partial_"):
+        return functools.partial(construct, **children)
+    return construct(**children, **given)
+
+
+def is_node(value: Any) -> bool:
+    """Whether a configuration value describes an object."""
+    return isinstance(value, Mapping) and "_target_" in value
+
+
+def refuse_unfit_data(config: Mapping[str, Any], data: Dataset) -> None:
+    """Refuses data outside the likelihood's support.
+
+    Raises:
+        UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
+    """
+    described = config["model"].get("likelihood", config["model"])
+    support = inspect.getattr_static(locate(described["_target_"]), "data_support")
+    if data.support in FITS[support]:
+        return
+    values = {"binary": "{0, 1}", "unit": "[0, 1]"}[support]
+    remedy = "model/likelihood=gaussian"
+    if data.support == "unit":
+        remedy = (
+            "data.binarize=static, model/likelihood=gaussian, or model/likelihood=cross_entropy (which is no bound)"
+        )
+    raise UserError(
+        f"{described['_target_'].rsplit('.', 1)[-1]} is a distribution over {values}, but data={data.name} with "
+        f"binarize={data.binarize} has other values: use {remedy}."
+    )
+
+
+def locate(target: str) -> type:
+    """The class a ``_target_`` names."""
+    return instantiate({"_target_": target}, _partial_=True).func

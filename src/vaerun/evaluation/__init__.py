@@ -1,0 +1,1 @@
+"""What inference cost, and what it lost."""

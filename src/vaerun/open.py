@@ -1,0 +1,69 @@
+"""A trained run, opened again: its objects, with the weights and rows of a checkpoint."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun.build import Run, build
+from vaerun.data.base import Dataset
+from vaerun.directory import FREE, checkpoint_path
+from vaerun.strategy.base import Strategy
+from vaerun.trainer import checkpoint
+from vaerun.trainer.seed import isolated
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A trained run at one of its checkpoints."""
+
+    run: Run
+    seed: int
+    step: int
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy, in evaluation mode."""
+        return self.run.strategy
+
+    @property
+    def data(self) -> Dataset:
+        """The three splits it was trained with."""
+        return self.run.data
+
+    def evaluate(self) -> Mapping[str, float]:
+        """The evaluation's figures, with draws that depend on the run's seed alone."""
+        with isolated(self.seed, self.data.train.x.device):
+            return self.run.evaluation(self.strategy, self.data)
+
+
+def open_run(
+    directory: Path, cfg: DictConfig, chosen: DictConfig, overrides: Sequence[str], name: str = "best"
+) -> OpenRun:
+    """Builds what ``directory`` was trained with and sets it to a checkpoint.
+
+    Args:
+        directory: the run.
+        cfg: its config.yaml.
+        chosen: a configuration whose evaluation is used.
+        overrides: the keys a user has set in it; of those outside the evaluation only device, threads and the data's
+            folder count.
+        name: best or last.
+
+    Raises:
+        UserError: no checkpoint of that name, or it does not fit the configuration.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.evaluation = chosen.evaluation
+    for key in FREE:
+        if any(override.startswith(f"{key}=") for override in overrides):
+            OmegaConf.update(cfg, key, OmegaConf.select(chosen, key))
+    path = checkpoint_path(directory, name)
+    state = checkpoint.load(path, torch.device("cpu"))
+    run = build(cfg)
+    checkpoint.restore_tensors(state, run.strategy)
+    run.strategy.eval()
+    return OpenRun(run, int(cfg.seed), state["progress"]["step"])

@@ -1,0 +1,150 @@
+"""The life of a run: claimed, trained, evaluated, and left with a summary of how that ended."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun import directory as place
+from vaerun.build import Run, build
+from vaerun.errors import RunError
+from vaerun.evaluation.pictures import Pictures
+from vaerun.summary import batch_size, hyperparameters, out_of_memory, outcome, position, steps_per_epoch, summarise
+from vaerun.tracking.base import POSITION, Tracker, code_block
+from vaerun.tracking.console import Console
+from vaerun.tracking.fanout import Fanout
+from vaerun.tracking.jsonl import Jsonl, read, truncate_after
+from vaerun.tracking.tensorboard import TensorBoard, overlays
+from vaerun.trainer import checkpoint
+from vaerun.trainer.seed import isolated
+
+logger = logging.getLogger("vaerun")
+
+
+def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: bool = True) -> dict[str, Any]:
+    """Trains in ``directory`` what ``cfg`` says, going on from a checkpoint where one is, and returns the summary.
+
+    Args:
+        cfg: the composed configuration.
+        choices: the option chosen of each group, for names and hyperparameters.
+        directory: the run directory; created if absent.
+        live: whether to draw a status line on a terminal; False for one of several runs.
+
+    Raises:
+        UserError: the directory is in use or holds another run, or a choice cannot work.
+        RunError: the run failed or diverged; the summary says of what.
+        Interrupted: a signal came; the state is saved.
+    """
+    with place.claim(directory):
+        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+        config = {key: value for key, value in config.items() if key != "resume"} | {"choices": dict(choices)}
+        place.write_config(directory, config)
+        if place.read_summary(directory).get("status") == "completed":
+            logger.info("%s is finished: nothing to do", directory)
+            return place.read_summary(directory)
+        place.write_summary(directory, {"status": "running", "reason": None, "seed": config["seed"]})
+        try:
+            summary = train(cfg, config, directory, live=live)
+        except BaseException as error:
+            reason = f"{error}" or type(error).__name__
+            place.write_summary(directory, {"status": outcome(error), "reason": reason, "seed": config["seed"]})
+            if out_of_memory(error):
+                raise RunError(
+                    "out of memory: use a smaller trainer.batch_size, objective.num_samples or model."
+                ) from error
+            raise
+        place.write_summary(directory, summary)
+        return summary
+
+
+def train(cfg: DictConfig, config: Mapping[str, Any], directory: Path, *, live: bool) -> dict[str, Any]:
+    """Builds, fits, evaluates; returns the summary of the completed run."""
+    run = build(cfg)
+    last = place.checkpoint_path(directory, "last")
+    resumed_at = checkpoint.load(last, torch.device("cpu"))["progress"]["step"] if last.exists() else None
+    tracker, console = trackers(run, config, directory, resumed_at, live=live)
+    pictures = Pictures(run.strategy, run.data)
+
+    def draw(step: int) -> None:
+        if pictures.drawable():
+            tracker.images(step, "samples/prior", pictures.prior_picture(64))
+            tracker.images(step, "reconstructions/valid", pictures.reconstruction_picture(32))
+
+    announce(run, directory, resumed_at)
+    status = "failed"
+    try:
+        progress = run.trainer.fit(
+            run.strategy,
+            run.data,
+            seed=config["seed"],
+            tracker=tracker,
+            pictures=draw,
+            on_step=console.step,
+            directory=last.parent,
+            resume=resumed_at is not None,
+        )
+        started = time.perf_counter()
+        figures = evaluate(run, config["seed"])
+        progress.seconds += time.perf_counter() - started
+        tracker.scalars(progress.step, {**position(run, progress), **figures})
+        status = "completed"
+    except BaseException as error:
+        status = outcome(error)
+        raise
+    finally:
+        tracker.close(status)
+    for tag, value in figures.items():
+        logger.info("%-22s %9.3f", tag, value)
+    return summarise(run, progress, {**last_figures(directory), **figures}, config["seed"])
+
+
+def trackers(
+    run: Run, config: Mapping[str, Any], directory: Path, resumed_at: int | None, *, live: bool
+) -> tuple[Tracker, Console]:
+    """Where records go: metrics.jsonl, TensorBoard and the console; what a killed run wrote too much is cut off."""
+    known = -1 if resumed_at is None else resumed_at
+    truncate_after(directory / "metrics.jsonl", known)
+    bound = "elbo" if run.strategy.bound.model.is_density else "pseudo_elbo"
+    console = Console(
+        epochs=run.trainer.epochs,
+        steps_per_epoch=steps_per_epoch(run),
+        batch_size=batch_size(run),
+        live=live,
+        headline=(f"{bound}/train", f"{bound}/valid"),
+    )
+    tensorboard = TensorBoard(directory, layout=overlays(bound, "log_likelihood", "kl"), purge_after=known)
+    tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
+    tracker.text("config", code_block(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "yaml"))
+    tracker.hparams(hyperparameters(config))
+    return tracker, console
+
+
+def evaluate(run: Run, seed: int) -> Mapping[str, float]:
+    """The evaluation's figures at the weights in force, with draws that depend on the seed alone."""
+    run.strategy.eval()
+    with isolated(seed, run.data.train.x.device):
+        return run.evaluation(run.strategy, run.data)
+
+
+def last_figures(directory: Path) -> dict[str, float]:
+    """The newest value of every tag."""
+    figures: dict[str, float] = {}
+    for record in read(directory / "metrics.jsonl"):
+        figures |= {tag: value for tag, value in record.items() if tag not in POSITION}
+    return figures
+
+
+def announce(run: Run, directory: Path, resumed_at: int | None) -> None:
+    """Says what is about to happen, and where its results will be."""
+    counts = ", ".join(f"{name} {count:,}" for name, count in run.strategy.num_parameters().items() if count)
+    sizes = f"{len(run.data.train):,} + {len(run.data.valid):,} + {len(run.data.test):,}"
+    logger.info("run        %s", directory)
+    logger.info("data       %s (%s), %s points", run.data.name, run.data.binarize, sizes)
+    logger.info("parameters %s", counts)
+    logger.info("device     %s, %d threads", run.data.train.x.device, run.threads)
+    if resumed_at is not None:
+        logger.info("going on from step %d", resumed_at)

@@ -1,0 +1,111 @@
+"""What is left to say of a run when it has ended."""
+
+import math
+import platform
+import resource
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import hydra
+import numpy
+import omegaconf
+import torch
+
+import vaerun
+from vaerun.build import Run
+from vaerun.directory import flatten
+from vaerun.errors import DivergedError
+from vaerun.trainer.checkpoint import Progress
+
+
+def outcome(error: BaseException) -> str:
+    """The status of a run that ended with ``error``."""
+    if isinstance(error, DivergedError):
+        return "diverged"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the machine, or the device, had no memory left."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def position(run: Run, progress: Progress) -> dict[str, float]:
+    """How far a run is and what that cost; the keys that every record carries."""
+    per_epoch = steps_per_epoch(run)
+    return {
+        "step": progress.step,
+        "epoch": progress.step / per_epoch,
+        "seconds": progress.seconds,
+        "train_seconds": progress.train_seconds,
+        "decoder_evaluations": run.strategy.decoder_evaluations,
+        "encoder_evaluations": run.strategy.encoder_evaluations,
+    }
+
+
+def steps_per_epoch(run: Run) -> int:
+    """Batches in an epoch."""
+    return len(run.data.train) // batch_size(run)
+
+
+def batch_size(run: Run) -> int:
+    """B, at most the number of training points."""
+    return min(run.trainer.batch_size, len(run.data.train))
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory the device's tensors, or on a CPU the process, have taken."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes  # macOS counts in bytes
+
+
+def summarise(run: Run, progress: Progress, metrics: Mapping[str, float], seed: int) -> dict[str, Any]:
+    """The content of summary.json for a run that has come to its end."""
+    where = position(run, progress)
+    device = run.data.train.x.device
+    samples = progress.step * batch_size(run)
+    data = run.data
+    return {
+        "status": "completed",
+        "reason": None,
+        "metrics": {tag: value if math.isfinite(value) else None for tag, value in metrics.items()},
+        "steps": progress.step,
+        "epochs": where["epoch"],
+        "best_step": progress.best_step,
+        "seconds": progress.seconds,
+        "train_seconds": progress.train_seconds,
+        "train_samples_per_second": samples / progress.train_seconds,
+        "decoder_evaluations": run.strategy.decoder_evaluations,
+        "encoder_evaluations": run.strategy.encoder_evaluations,
+        "parameters": run.strategy.num_parameters(),
+        "peak_memory_bytes": peak_memory_bytes(device),
+        "versions": {
+            "vaerun": vaerun.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "hydra": hydra.__version__,
+            "omegaconf": omegaconf.__version__,
+        },
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
+        "threads": run.threads,
+        "seed": seed,
+        "data": {
+            "name": data.name,
+            "binarize": data.binarize,
+            "split_sizes": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+            "sha256": data.sha256,
+        },
+    }
+
+
+def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
+    """Every choice and every number of a configuration, the same columns for every strategy."""
+    values: dict[str, float | str | bool] = dict(config["choices"])
+    for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
+        if key.split(".")[-1] not in ("_target_", "_partial_"):
+            values[key] = value if isinstance(value, (bool, int, float, str)) else str(value)
+    return values

@@ -1,0 +1,119 @@
+"""Everything a run needs to go on as if it had not stopped, in one file written by rename."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import DivergedError, UserError
+from vaerun.strategy.base import Strategy
+from vaerun.trainer.meter import Meter
+from vaerun.trainer.seed import generator_state, set_generator_state
+
+FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """How far a run is, what that cost, and when it was best."""
+
+    step: int = 0
+    seconds: float = 0.0  # wall time, evaluation included, summed over resumes
+    train_seconds: float = 0.0  # of training steps alone
+    best_step: int = 0
+    best: float = float("-inf")  # the bound on the validation points, nats per datum
+
+
+def tensors(strategy: Strategy) -> dict[str, Tensor]:
+    """θ, λ, the estimator's weights, Φ with its optimiser's rows, schedules: each once, by name."""
+    return {**dict(strategy.named_parameters()), **dict(strategy.named_buffers())}
+
+
+def first_non_finite(strategy: Strategy) -> str | None:
+    """The name of a weight or row table that is not finite, if there is one; waits for the device once."""
+    held = {name: t for name, t in tensors(strategy).items() if t.is_floating_point()}
+    finite = torch.stack([torch.isfinite(t).all() for t in held.values()]).tolist()
+    return next((name for name, ok in zip(held, finite, strict=True) if not ok), None)
+
+
+def save(path: Path, *, strategy: Strategy, progress: Progress, meter: Meter, device: torch.device) -> None:
+    """Writes the state beside ``path`` and renames it there, so that ``path`` is whole at every moment.
+
+    Raises:
+        DivergedError: a weight or row is not finite; what ``path`` held before stays.
+    """
+    if broken := first_non_finite(strategy):
+        raise DivergedError(f"{broken} holds a non-finite value at step {progress.step}")
+    state = {
+        "format": FORMAT,
+        "tensors": {name: t.detach() for name, t in tensors(strategy).items()},
+        "optimizer": strategy.optimizer.state_dict(),
+        "progress": asdict(progress),
+        "evaluations": [strategy.decoder_evaluations, strategy.encoder_evaluations],
+        "meter": meter.state_dict(),
+        "generators": generator_state(device),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load(path: Path, device: torch.device) -> dict[str, Any]:
+    """Reads a checkpoint, tensors only: loading one from a stranger runs no code of theirs.
+
+    Raises:
+        UserError: the file is missing or is no checkpoint of this format.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} does not exist: the run has not reached its first checkpoint, or it was moved."
+        ) from None
+    except Exception as error:
+        raise UserError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}): the file is damaged; use the other one "
+            f"in its folder, or train again."
+        ) from error
+    if state.get("format") != FORMAT:
+        raise UserError(
+            f"{path} has checkpoint format {state.get('format')}, and this vaerun reads {FORMAT}: open it with the "
+            f"version that wrote it."
+        )
+    return state
+
+
+def restore_tensors(state: dict[str, Any], strategy: Strategy) -> None:
+    """Sets weights and rows, what evaluation needs.
+
+    Raises:
+        UserError: the checkpoint is of other parts than the strategy's.
+    """
+    held = tensors(strategy)
+    saved: dict[str, Tensor] = state["tensors"]
+    if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
+        odd = sorted(held.keys() ^ saved.keys()) or [n for n in held if held[n].shape != saved[n].shape]
+        raise UserError(
+            f"the checkpoint does not fit this configuration (first at {odd[0]}): evaluate a run with the config.yaml "
+            f"and the data it was trained with."
+        )
+    with torch.no_grad():
+        for name, tensor in held.items():
+            tensor.copy_(saved[name])
+
+
+def restore(state: dict[str, Any], *, strategy: Strategy, meter: Meter, device: torch.device) -> Progress:
+    """Sets all that ``save`` wrote, and returns the progress."""
+    restore_tensors(state, strategy)
+    strategy.optimizer.load_state_dict(state["optimizer"])
+    strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
+    meter.load_state_dict(state["meter"], device)
+    set_generator_state(state["generators"], device)
+    return Progress(**state["progress"])

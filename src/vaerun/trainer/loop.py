@@ -1,0 +1,149 @@
+"""fit → step → bound: the training loop."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vaerun.data.base import Dataset
+from vaerun.data.loader import Loader
+from vaerun.errors import Interrupted, UserError
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.strategy.base import Strategy
+from vaerun.tracking.base import Tracker
+from vaerun.trainer import checkpoint
+from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.interrupt import interruption
+from vaerun.trainer.session import Pictures, Session
+
+
+class Trainer:
+    """Repeats ``strategy.step`` over the data, and records, evaluates and saves on the way.
+
+    Args:
+        epochs: passes over the training points.
+        batch_size: B; a split smaller than that is one batch.
+        device: auto, cpu or cuda.
+        threads: of the CPU; null chooses by the size of a step.
+        deterministic: ask torch for algorithms that repeat to the bit.
+        log_every: steps between two records.
+        evaluate_every: epochs between two evaluations on the validation points.
+        validation_samples: samples of z per validation point.
+        validation_points: how many of them, evenly spread; null for all. Under a per-point strategy each costs a solve.
+        images_every: evaluations between two sets of pictures; 0 for none.
+        checkpoint_seconds: how old the last checkpoint may become before the end of an epoch writes another.
+        max_seconds: end the training when its steps have taken this long; null for no such limit.
+        max_decoder_evaluations: end the training when its steps have decoded this often; null for no such limit.
+
+    Raises:
+        UserError: a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 100,
+        batch_size: int = 100,
+        device: str = "auto",
+        threads: int | None = None,
+        deterministic: bool = False,
+        log_every: int = 100,
+        evaluate_every: int = 1,
+        validation_samples: int = 1,
+        validation_points: int | None = 1000,
+        images_every: int = 10,
+        checkpoint_seconds: float = 10.0,
+        max_seconds: float | None = None,
+        max_decoder_evaluations: int | None = None,
+    ) -> None:
+        for name, number, least in (
+            ("epochs", epochs, 1),
+            ("batch_size", batch_size, 1),
+            ("log_every", log_every, 1),
+            ("evaluate_every", evaluate_every, 1),
+            ("validation_samples", validation_samples, 1),
+            ("images_every", images_every, 0),
+        ):
+            if number < least:
+                raise UserError(f"trainer.{name}={number} is too small: give {least} or more.")
+        self.epochs, self.batch_size, self.device = epochs, batch_size, device
+        self.threads, self.deterministic = threads, deterministic
+        self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
+        self.validation = BoundEvaluation(split="valid", num_samples=validation_samples, points=validation_points)
+        self.checkpoint_seconds = checkpoint_seconds
+        self.max_seconds, self.max_decoder_evaluations = max_seconds, max_decoder_evaluations
+
+    def fit(
+        self,
+        strategy: Strategy,
+        data: Dataset,
+        *,
+        seed: int,
+        tracker: Tracker,
+        pictures: Pictures,
+        on_step: Callable[[int], None],
+        directory: Path,
+        resume: bool,
+    ) -> Progress:
+        """Trains to the last epoch, and leaves the weights and rows of ``best.pt`` in ``strategy``.
+
+        Args:
+            strategy: what is trained, on the device of ``data``.
+            data: the three splits.
+            seed: of the order of the data and of evaluation's draws.
+            tracker: takes the records.
+            pictures: called with the step at every ``images_every``-th evaluation and at the end.
+            on_step: called with the step after every step; must be cheap.
+            directory: ``last.pt`` and ``best.pt`` are written here.
+            resume: go on from ``last.pt``.
+
+        Raises:
+            DivergedError: a quantity is not finite; the last good checkpoint stays.
+            Interrupted: a signal came; the state was saved.
+        """
+        loader = Loader(data.train, batch_size=self.batch_size, seed=seed)
+        session = Session(strategy, data, self.validation, seed, tracker, pictures, directory, loader.steps_per_epoch)
+        session.start(resume=resume)
+        with interruption() as wish:
+            while not self.finished(session):
+                for batch in loader.epoch(*divmod(session.progress.step, loader.steps_per_epoch)):
+                    session.anneal()
+                    session.take(strategy.step(batch))
+                    on_step(session.progress.step)
+                    if session.progress.step % self.log_every == 0 and not session.at_epoch_end:
+                        session.record()
+                    if wish.requested or self.spent(session):
+                        break
+                if session.at_epoch_end or self.finished(session):
+                    self.finish_epoch(session)
+                if wish.requested:
+                    session.tick(training=True)
+                    session.save("last")
+                    raise Interrupted(f"interrupted at step {session.progress.step}")
+        best = checkpoint.load(directory / "best.pt", session.device)
+        checkpoint.restore_tensors(best, strategy)
+        return session.progress
+
+    def spent(self, session: Session) -> bool:
+        """Whether a limit on the cost is reached."""
+        seconds, evaluations = self.max_seconds, self.max_decoder_evaluations
+        return (seconds is not None and session.training_seconds() >= seconds) or (
+            evaluations is not None and session.strategy.decoder_evaluations >= evaluations
+        )
+
+    def finished(self, session: Session) -> bool:
+        """Whether training is over."""
+        return session.progress.step >= self.epochs * session.steps_per_epoch or self.spent(session)
+
+    def finish_epoch(self, session: Session) -> None:
+        """Records, and evaluates, draws and saves where it is due."""
+        epoch = session.progress.step // session.steps_per_epoch
+        last = self.finished(session)
+        evaluations, remainder = divmod(epoch, self.evaluate_every)
+        if last or remainder == 0:
+            session.evaluate()
+        else:
+            session.record()
+        if self.images_every and (last or (remainder == 0 and evaluations % self.images_every == 0)):
+            session.draw()
+        if last or time.perf_counter() - session.saved_at >= self.checkpoint_seconds:
+            session.save("last")
