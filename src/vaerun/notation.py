@@ -28,7 +28,7 @@ NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 class Batch(NamedTuple):
     """Data points of one split and their places in it."""
 
-    index: Tensor  # Int[Tensor, "B"]: the row of Φ that belongs to each point
+    index: Tensor  # type: ignore[assignment]  # Int[Tensor, "B"]: the row of Φ that belongs to each point
     x: Tensor  # Float[Tensor, "B X"]
 
 

@@ -1,4 +1,4 @@
-"""φ = A_L h(… h(A_1 (x − x̄)/s)): a multilayer perceptron on standardised data."""
+"""φ = A_L h(… h(A_1 (x − x̄)/4s)): a multilayer perceptron on standardised data."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from vaerun.network import mlp
 
 
 class MLPAmortizer(Amortizer):
-    """f_λ(x) = A_L h(… h(A_1 (x − x̄)/s + b_1)) + b_L, with b_L starting at the family's initial φ.
+    """f_λ(x) = A_L h(… h(A_1 (x − x̄)/4s + b_1)) + b_L, with b_L starting at the family's initial φ.
 
-    x̄ is the training data's mean and s its spread over all coordinates, so the same settings fit pixels and
-    measurements of any unit.
+    x̄ is the training data's mean and s its spread over all coordinates. Most of (x − x̄)/4s lies in [−1, 1], as pixels
+    do, so the same learning rate fits measurements of any unit.
 
     Args:
         data_dim: X.
@@ -40,12 +40,12 @@ class MLPAmortizer(Amortizer):
         data_mean: Tensor,
         data_std: float,
         initial: Tensor,
-        hidden: Sequence[int] = (200, 200),
-        activation: str = "tanh",
+        hidden: Sequence[int] = (400,),
+        activation: str = "relu",
     ) -> None:
         super().__init__()
         self.register_buffer("data_mean", data_mean.clone())
-        self.data_std = data_std
+        self.spread = 4 * data_std
         self.layers = mlp([data_dim, *hidden, num_parameters], activation)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
@@ -53,4 +53,4 @@ class MLPAmortizer(Amortizer):
             last.bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers((x - self.data_mean) / self.data_std)
+        return self.layers((x - self.data_mean) / self.spread)

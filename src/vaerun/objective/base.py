@@ -23,9 +23,7 @@ class Objective(nn.Module, ABC):
     def __init__(self, *, num_samples: int, kl_weight: Schedule) -> None:
         super().__init__()
         if num_samples < 1:
-            raise UserError(
-                f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more."
-            )
+            raise UserError(f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more.")
         self.num_samples = num_samples
         self.kl_weight = kl_weight
 

@@ -42,9 +42,7 @@ class Coordinate(PerPoint):
         theta_steps: int = 1,
         test_steps: int = 300,
     ) -> None:
-        super().__init__(
-            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps
-        )
+        super().__init__(bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps)
         if max_steps < 1 or theta_steps < 1:
             raise UserError(
                 f"strategy.max_steps={max_steps} and strategy.theta_steps={theta_steps}: coordinate ascent moves both "
@@ -59,7 +57,5 @@ class Coordinate(PerPoint):
         for _ in range(self.theta_steps):
             estimate = self.bound(batch.x, solution.phi)
             self.ascend(estimate)
-        self.decoder_evaluations += (
-            solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        )
+        self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
         return estimate._replace(diagnostics=effort(solution))

@@ -42,9 +42,7 @@ class Joint(PerPoint):
         theta_steps: int = 1,
         test_steps: int = 300,
     ) -> None:
-        super().__init__(
-            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps
-        )
+        super().__init__(bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps)
         if phi_steps < 1 or theta_steps < 1:
             raise UserError(
                 f"strategy.phi_steps={phi_steps} and strategy.theta_steps={theta_steps}: joint ascent moves both φ and "

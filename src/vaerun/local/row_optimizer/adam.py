@@ -14,7 +14,7 @@ class RowAdamState(NamedTuple):
 
     m: Tensor  # Float[Tensor, "R P"]
     v: Tensor  # Float[Tensor, "R P"]
-    count: Tensor  # Int[Tensor, "R 1"]
+    count: Tensor  # type: ignore[assignment]  # Int[Tensor, "R 1"]
 
 
 class RowAdam(RowOptimizer):
@@ -39,7 +39,9 @@ class RowAdam(RowOptimizer):
         self, *, learning_rate: float = 0.05, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
     ) -> None:
         if learning_rate <= 0:
-            raise UserError(f"local.row_optimizer.learning_rate={learning_rate} moves nothing uphill: give a value > 0.")
+            raise UserError(
+                f"local.row_optimizer.learning_rate={learning_rate} moves nothing uphill: give a value > 0."
+            )
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
 
     def init(self, phi: Tensor) -> RowAdamState:

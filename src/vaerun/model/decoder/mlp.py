@@ -31,8 +31,8 @@ class MLPDecoder(Decoder):
         input_dim: int,
         output_dim: int,
         output_bias: Tensor | None,
-        hidden: Sequence[int] = (200, 200),
-        activation: str = "tanh",
+        hidden: Sequence[int] = (400,),
+        activation: str = "relu",
     ) -> None:
         super().__init__()
         self.layers = mlp([input_dim, *hidden, output_dim], activation)

@@ -1,0 +1,183 @@
+"""What vaerun asks of Hydra, the same on Hydra 1.3 and 1.4."""
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import hydra
+import hydra.utils
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun.errors import UserError, close_match
+
+PACKAGE = "vaerun.conf"
+CONFIG = "config"
+V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
+LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # below 1.4 a missing level is a warning
+
+LONE_FLAGS = (
+    *("--help", "-h", "--hydra-help", "--version", "--resolve"),
+    *("--run", "-r", "--multirun", "-m", "--shell-completion", "-sc"),
+)
+VALUED_FLAGS = (
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"),
+    "--experimental-rerun",
+)
+INFO_FLAGS, INFO = ("--info", "-i"), ("all", "aliases", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
+
+class UserConfigs(SearchPathPlugin):
+    """Appends the user's own configurations: ``$VAERUN_CONF``, else ``./conf``, where it exists."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        directory = user_directory()
+        if directory is not None:
+            search_path.append(provider="vaerun-user", path=f"file://{directory}")
+
+
+def user_directory() -> Path | None:
+    """The user's own configuration directory, or None.
+
+    Raises:
+        UserError: ``$VAERUN_CONF`` names no directory.
+    """
+    named = os.environ.get("VAERUN_CONF")
+    directory = Path(named or "conf").resolve()
+    if not directory.is_dir():
+        if named:
+            raise UserError(f"VAERUN_CONF={named} is no directory: point it at your own configurations, or unset it.")
+        return None
+    return None if directory == own_directory() else directory
+
+
+def own_directory() -> Path:
+    """The configurations that are shipped, wherever the package is installed."""
+    spec = find_spec(PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def roots() -> list[Path]:
+    """The directories configurations are found in outside of a job: vaerun's own, then the user's."""
+    user = user_directory()
+    return [own_directory(), user] if user is not None else [own_directory()]
+
+
+def prepare() -> None:
+    """Makes the plugin and the resolver known, and Hydra quiet about a failed job, of which the front speaks itself."""
+    Plugins.instance().register(UserConfigs)
+    register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
+    register("vaerun.choices", _choices_in_a_name, replace=True)
+    printing: Any = JobReturn.return_value
+    JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
+
+
+def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
+    """``hydra.main`` on vaerun's configurations, for whichever Hydra is installed."""
+    return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's flags with their values, and the overrides, each in their order.
+
+    Raises:
+        UserError: there is no such flag, or its value is missing.
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    words = iter(argv)
+    for word in words:
+        name = word.partition("=")[0]
+        if not word.startswith("-"):
+            overrides.append(word)
+        elif name not in (*LONE_FLAGS, *VALUED_FLAGS, *INFO_FLAGS):
+            known = [flag for flag in (*LONE_FLAGS, *VALUED_FLAGS, *INFO_FLAGS) if flag.startswith("--")]
+            raise UserError(f"there is no flag {name}.{close_match(name, known)} The flags are {', '.join(known)}.")
+        elif name in INFO_FLAGS and "=" not in word:
+            # Its value is optional, and an override that comes next would be taken for one.
+            following = next(words, "all")
+            flags.append(f"--info={following if following in INFO else 'all'}")
+            overrides += [] if following in INFO else [following]
+        elif name in VALUED_FLAGS and "=" not in word:
+            value = next(words, None)
+            if value is None:
+                raise UserError(f"{word} needs a value, such as {word} {'job' if word in ('--cfg', '-c') else 'NAME'}.")
+            flags += [word, value]
+        else:
+            flags.append(word)
+    return flags, overrides
+
+
+def instantiate(node: Any, **options: Any) -> Any:
+    """Hydra's ``instantiate``, which from 1.4 on warns of every class that no list allows.
+
+    A list would shut out the user's own classes; without one Hydra still refuses what is known to do harm.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"hydra\.utils\.instantiate\(\) resolved", category=UserWarning)
+        return hydra.utils.instantiate(node, **options)
+
+
+def choices() -> dict[str, str]:
+    """What the present job chose in each of vaerun's groups."""
+    return chosen(HydraConfig.get().runtime.choices)
+
+
+def chosen(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
+    """The groups of vaerun's own among Hydra's choices, those left open apart."""
+    return {
+        group: str(option)
+        for group, option in runtime_choices.items()
+        if option is not None and not group.startswith("hydra/")
+    }
+
+
+def sources() -> list[Path]:
+    """The directories the present job was composed from, in the order they are searched."""
+    found = []
+    for source in HydraConfig.get().runtime.config_sources:
+        if source.schema == "file":
+            found.append(Path(source.path))
+        elif source.schema == "pkg" and source.path == PACKAGE:
+            found.append(own_directory())
+    return found
+
+
+def is_sweep() -> bool:
+    """Whether the present job is one of several."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
+    """The configuration of ``vaerun train OVERRIDES`` without the hydra node, and its choices; nothing is run."""
+    prepare()
+    extra = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir is not None else []
+    with hydra.initialize_config_module(PACKAGE, job_name="vaerun", **LEVEL):
+        config = hydra.compose(CONFIG, overrides=[*extra, *overrides], return_hydra_config=True)
+    made = chosen(config.hydra.runtime.choices)
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    return config, made
+
+
+def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
+    """The options chosen in ``groups``, as a part of a file name: an option in a sub-folder has a slash."""
+    made = _root_.hydra.runtime.choices
+    return "_".join(str(made.get(group)).replace("/", "-") for group in groups)
+
+
+def _return_value(self: JobReturn) -> Any:
+    if self.status == JobStatus.FAILED:
+        raise self._return_value
+    return self._return_value

@@ -1,0 +1,64 @@
+"""Keys against constructor signatures: a mistyped key is never silently dropped, wherever it came from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaerun.catalogue import Catalogue
+from vaerun.check.parts import Part, parts_of
+from vaerun.errors import UserError, close_match
+
+RUNTIME: Mapping[str, tuple[str, ...]] = {
+    "model": ("data_dim", "data_mean", "data_std"),
+    "model/prior": ("latent_dim",),
+    "model/likelihood": ("data_dim", "data_std"),
+    "model/decoder": ("input_dim", "output_dim", "output_bias"),
+    "posterior": ("latent_dim",),
+    "amortizer": ("data_dim", "num_parameters", "data_mean", "data_std", "initial"),
+    "local": ("bound",),
+    "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
+    "optimizer": ("parameters",),
+}
+"""Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""
+
+INSTANTIATE = ("_target_", "_partial_", "_convert_", "_recursive_")
+SAVED = ("choices",)  # what a run's own config.yaml has besides
+
+
+def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue: Catalogue) -> None:
+    """Refuses unknown keys, missing ones, and those that only vaerun can give.
+
+    Raises:
+        UserError: naming the full key and, for a typo, the nearest one.
+    """
+    known = [*catalogue.nouns, *catalogue.settings]
+    for key in config:
+        if key not in known and key not in SAVED:
+            near = close_match(str(key), known) or close_match(str(key), catalogue.written())
+            raise UserError(f"{key!r} is no key of a run.{near} The keys are {', '.join(known)}.")
+    for group in catalogue.nouns:
+        node = config.get(group)
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise UserError(
+                f"{group} is {'not chosen' if node is None else 'no choice of a class'}, but every run needs one: "
+                f"use {group}={' or '.join(catalogue.groups[group])}."
+            )
+    for part in parts_of(config, choices).values():
+        _check_part(part)
+
+
+def _check_part(part: Part) -> None:
+    given = [str(key) for key in part.node if key not in INSTANTIATE]
+    runtime = RUNTIME.get(part.group, ())
+    open_to_user = [name for name in part.facts.parameters if name not in runtime]
+    for key in given:
+        if key in runtime and key in part.facts.parameters:
+            raise UserError(
+                f"{part.path}.{key} is vaerun's to find, from the data and the other choices, so a configuration "
+                f"cannot set it: remove it."
+            )
+        if key not in open_to_user and not part.facts.accepts_any:
+            has = f"The keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
+            raise UserError(f"{part.path}.{key} is no key of {part}.{close_match(key, open_to_user)} {has}")
+    missing = [name for name in open_to_user if part.facts.parameters[name].required and name not in given]
+    if missing and not part.node.get("_partial_"):
+        raise UserError(f"{part} needs a value for {missing[0]}: give {part.path}.{missing[0]}=VALUE.")

@@ -1,0 +1,165 @@
+"""Pairs of choices against what their classes declare. No rule knows a name, so a new class is covered unasked."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from vaerun.catalogue import Catalogue, Option
+from vaerun.check.parts import Part
+from vaerun.errors import UserError
+from vaerun.facts import Facts, facts
+
+Parts = Mapping[str, Part]
+
+FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
+"""What a likelihood on some support can be given."""
+
+SPOKEN = {
+    "Reparameterized": ("a reparameterized posterior", "has no differentiable sampler"),
+    "Relaxable": ("a posterior with a continuous relaxation", "has none"),
+    "Enumerable": ("a posterior over a finite set", "has values without number"),
+    "ClosedFormKL": ("a posterior with a closed-form KL", "has none"),
+}
+"""How a sentence says a capability and its absence; any other is called by its name."""
+
+
+class Clash(NamedTuple):
+    """Why a choice cannot work, and the groups in which another choice would help."""
+
+    why: str
+    groups: tuple[str, ...]
+    remedies: tuple[str, ...] = ()
+
+
+def check_pairs(parts: Parts, catalogue: Catalogue) -> None:
+    """Refuses choices that do not fit together.
+
+    Raises:
+        UserError: with the remedies that the options on offer allow.
+    """
+    for clash in clashes(parts):
+        remedies = [*clash.remedies, *(", ".join(legal(parts, group, catalogue)) for group in clash.groups)]
+        free_text = str(parts["estimator"].facts.attributes.get("remedy") or "") if "estimator" in clash.groups else ""
+        use = f" Use {', or '.join(filter(None, remedies))}." if any(remedies) else ""
+        raise UserError(f"{clash.why}.{use}{' ' + free_text if free_text else ''}")
+
+
+def clashes(parts: Parts) -> Iterator[Clash]:
+    """Everything that does not fit, the most fundamental first."""
+    for rule in RULES:
+        yield from rule(parts)
+
+
+def legal(parts: Parts, group: str, catalogue: Catalogue) -> list[str]:
+    """The other options of ``group`` that fit everything else, as ``group=option``."""
+    present = parts[group].option if group in parts else ""
+    others = [option for name, option in catalogue.groups.get(group, {}).items() if name != present]
+    return [str(option) for option in others if not any(clashes(swap(parts, option, catalogue)))]
+
+
+def swap(parts: Parts, option: Option, catalogue: Catalogue) -> dict[str, Part]:
+    """The parts with another option, as Hydra would compose them.
+
+    What the replaced option had set in other groups goes back to its default; what the new one sets there is set, and
+    so is what the options that stay set inside the new one.
+    """
+    new = dict(parts)
+    present = catalogue.option(option.group, parts[option.group].option if option.group in parts else None)
+    for group in present.overrides() if present is not None else ():
+        parent = group.strip("/").rpartition("/")[0]
+        holder = catalogue.option(parent, new[parent].option if parent in new else None)
+        _put(new, catalogue.option(group.strip("/"), holder.nested().get(group) if holder else None))
+    _put(new, option)
+    stay = [catalogue.option(part.group, part.option) for part in parts.values() if part.group != option.group]
+    set_inside = {g: name for other in stay if other for g, name in other.overrides().items() if g in option.nested()}
+    for group, name in {**option.nested(), **set_inside, **option.overrides()}.items():
+        if group.strip("/") in new or group in option.nested():
+            _put(new, catalogue.option(group.strip("/"), name))
+    return new
+
+
+def _put(parts: dict[str, Part], option: Option | None) -> None:
+    if option is not None and option.facts is not None:
+        for group in [group for group in parts if group.startswith(f"{option.group}/")]:
+            del parts[group]
+        parts[option.group] = Part(option.group, option.name, option.facts, option.content)
+
+
+def _capability(parts: Parts) -> Iterator[Clash]:
+    """An estimator asks capabilities of the posterior's class."""
+    estimator, posterior = parts["estimator"], parts["posterior"]
+    q = _class(posterior, "posterior")
+    for need in estimator.facts.declared("needs"):
+        if q is not None and need not in q.ancestry:
+            name = need.rpartition(".")[2]
+            wanted, lack = SPOKEN.get(name, (f"a posterior that is {name}", "is not"))
+            yield Clash(f"{estimator} needs {wanted}, but {posterior} {lack}", ("estimator", "posterior"))
+
+
+def _closed_form(parts: Parts) -> Iterator[Clash]:
+    """A capability may hold for some priors only: those that the posterior's class lists."""
+    estimator, posterior, prior = parts["estimator"], parts["posterior"], parts.get("model/prior")
+    q = _class(posterior, "posterior")
+    if q is None or prior is None:
+        return
+    for need in estimator.facts.declared("needs"):
+        if "closed_form_with" not in facts(need).attributes or need not in q.ancestry:
+            continue
+        if not set(q.declared("closed_form_with")) & set(prior.facts.ancestry):
+            why = f"{estimator} needs a closed form between posterior and prior, but {posterior} has none with {prior}"
+            yield Clash(why, ("estimator", "model/prior"))
+
+
+def _serves(parts: Parts) -> Iterator[Clash]:
+    """An estimator is valid for some objectives only."""
+    estimator, objective = parts["estimator"], parts["objective"]
+    served = estimator.facts.declared("serves")
+    if served and not set(served) & set(objective.facts.ancestry):
+        names = " and ".join(name.rpartition(".")[2] for name in served)
+        why = f"{estimator} is valid for the objective {names} alone, but {objective} is another"
+        yield Clash(why, ("estimator", "objective"))
+
+
+def _support(parts: Parts) -> Iterator[Clash]:
+    """Posterior and prior are over the same z."""
+    posterior, prior = parts["posterior"], parts.get("model/prior", parts["model"])
+    here, there = posterior.facts.attributes.get("support"), prior.facts.attributes.get("support")
+    if here and there and here != there:
+        why = f"{posterior} is over {here} z, but {prior} is over {there} z"
+        yield Clash(why, ("posterior", prior.group))
+
+
+def _per_point(parts: Parts) -> Iterator[Clash]:
+    """A φ of one's own needs an x that stays."""
+    strategy, data = parts["strategy"], parts["data"]
+    if strategy.facts.attributes.get("per_point") and data.node.get("binarize") == "dynamic":
+        why = f"{strategy} keeps one φ for each data point, but data.binarize=dynamic redraws the point at each visit"
+        yield Clash(why, ("strategy",), ("data.binarize=static",))
+
+
+def _data_support(parts: Parts) -> Iterator[Clash]:
+    """Grey or real data under a likelihood over fewer values, as far as the source declares what it holds."""
+    data, likelihood = parts["data"], parts.get("model/likelihood", parts["model"])
+    allowed, held = likelihood.facts.attributes.get("data_support"), data.facts.attributes.get("support")
+    untouched = data.node.get("binarize", "none") == "none"
+    if untouched and allowed in FITS and held in FITS and held not in FITS[str(allowed)]:
+        why = f"{likelihood} is a distribution over {allowed} x, but {data} is {held} unless it is binarised"
+        yield Clash(why, (likelihood.group, "data"), ("data.binarize=static",) if "binarize" in data.node else ())
+
+
+RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
+    _support,
+    _capability,
+    _serves,
+    _closed_form,
+    _per_point,
+    _data_support,
+)
+
+
+def _class(part: Part, attribute: str) -> Facts | None:
+    """The facts of the class that an attribute of ``part`` names."""
+    named = part.facts.attributes.get(attribute)
+    try:
+        return facts(named) if isinstance(named, str) else None
+    except LookupError:
+        return None

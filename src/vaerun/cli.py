@@ -1,0 +1,133 @@
+"""The ``vaerun`` command. It imports nothing but os and sys until it knows what is asked."""
+
+import os
+import sys
+
+COMMANDS = ("train", "eval", "sample", "list")  # each the module of that name in vaerun.command
+
+USAGE = """\
+vaerun: a command-line laboratory for variational inference in latent-variable models
+
+usage: vaerun COMMAND ...
+
+"""
+
+HINTS = """
+vaerun COMMAND --help says more about a command, vaerun --version which vaerun this is.
+
+Start with:  vaerun train
+"""
+
+
+def main() -> None:
+    """Runs the command line of this process and leaves it with the command's exit code."""
+    sys.exit(dispatch(sys.argv[1:]))
+
+
+def dispatch(argv: list[str]) -> int:
+    """Runs ``vaerun ARGV`` and returns the exit code: 0 done, 1 the run failed, 2 a user's error, 130 interrupted."""
+    word, rest = (argv[0], argv[1:]) if argv else ("", [])
+    if word in ("--help", "-h", "help"):
+        print(usage(), end="")
+        return 0
+    if word in ("--version", "-V"):
+        from vaerun import __version__
+
+        print(f"vaerun {__version__}")
+        return 0
+    if word in ("-sc", "--shell-completion"):
+        return complete(argv)
+    if word not in COMMANDS:
+        return refuse(word, rest)
+    if "--help" in rest or "-h" in rest:
+        print(docstring(word))
+        return 0
+    return run(word, rest)
+
+
+def usage() -> str:
+    """The commands, each with the first line of its help."""
+    lines = [f"  {command:8} {docstring(command).splitlines()[0].partition(': vaerun')[0]}" for command in COMMANDS]
+    return USAGE + "\n".join(lines) + "\n" + HINTS
+
+
+def docstring(command: str) -> str:
+    """The help of a command: its module's docstring, read as text, because importing the module may import torch."""
+    # pathlib would take longer to import than all the rest.
+    path = os.path.join(os.path.dirname(__file__), "command", f"{command}.py")  # noqa: PTH118, PTH120
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return file.read().split('"""')[1].strip()
+
+
+def refuse(word: str, rest: list[str]) -> int:
+    """One sentence about a command that there is not."""
+    if not word:
+        print(usage(), end="", file=sys.stderr)
+        return 2
+    if "=" in word or word in ("-m", "--multirun"):
+        print(f"vaerun: {word!r} is no command: write vaerun train {' '.join([word, *rest])}", file=sys.stderr)
+        return 2
+    from vaerun.errors import close_match
+
+    near, known = close_match(word, COMMANDS), ", ".join(COMMANDS)
+    print(f"vaerun: there is no command {word!r}.{near} The commands are {known}.", file=sys.stderr)
+    return 2
+
+
+def run(command: str, argv: list[str]) -> int:
+    """Runs one command; every exception becomes a sentence and an exit code."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        os.environ["VAERUN_TRACEBACK"] = "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and leaving
+    try:
+        from importlib import import_module
+
+        code = int(import_module(f"vaerun.command.{command}").main(argv))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Who read the output has gone, as head does; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt as interruption:
+        print(f"vaerun: {interruption if str(interruption) else 'interrupted'}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        return sentence(error, argv)
+
+
+def sentence(error: Exception, argv: list[str]) -> int:
+    """Prints what went wrong on stderr and returns the exit code that goes with it."""
+    from vaerun.explain import explain
+
+    explained = explain(error, argv)
+    if os.environ.get("VAERUN_TRACEBACK") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    if explained is None:
+        text = " ".join(str(error).split())
+        explained = (f"internal error, {type(error).__name__}: {text} (VAERUN_TRACEBACK=1 shows where)", 1)
+    print(f"vaerun: {explained[0]}", file=sys.stderr)
+    return explained[1]
+
+
+def complete(argv: list[str]) -> int:
+    """Completes the command word; what follows ``vaerun train`` is Hydra's to complete."""
+    line = os.environ.get("COMP_LINE", "")
+    if not any(word.startswith("query=") for word in argv):
+        return run("train", argv)
+    program, _, typed = line.lstrip().partition(" ")
+    command, space, rest = typed.lstrip().partition(" ")
+    if not space:
+        print(" ".join(known for known in COMMANDS if known.startswith(command)))
+        return 0
+    if command != "train":
+        return 0
+    os.environ["COMP_LINE"] = f"{program} {rest}"
+    os.environ["COMP_POINT"] = str(len(program) + 1 + len(rest))
+    from contextlib import redirect_stderr
+
+    # A complaint would be written into the line that is being typed.
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
+        return run("train", argv)

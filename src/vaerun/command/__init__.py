@@ -1,0 +1,1 @@
+"""The words after ``vaerun``: one module each, with ``main(argv) -> exit code`` and its help as docstring."""

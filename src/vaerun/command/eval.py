@@ -1,0 +1,127 @@
+"""Evaluate a trained run: vaerun eval RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [--json]
+
+  evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error
+  evaluation.split=test       or train, valid
+  evaluation.num_samples=100  K
+  checkpoint=best             by validation bound, or last
+  trainer.device=auto         also trainer.threads=N, data.root=FOLDER
+  --json                      one JSON document on stdout
+
+All figures are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
+also added as a line to RUN_DIR/evaluations.jsonl.
+
+Examples:
+  vaerun eval runs/2026-11-22/* evaluation.num_samples=5000
+  vaerun eval RUN_DIR evaluation.split=valid --json
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vaerun.directory import FREE, read_config
+from vaerun.errors import UserError, close_match
+
+CHECKPOINTS = ("best", "last")
+
+
+def main(argv: list[str]) -> int:
+    """Evaluates every run named; returns the exit code."""
+    runs, overrides, as_json = parse(argv, "eval", ("evaluation",))
+    # Everything that can be refused is refused before torch is imported.
+    from vaerun import _hydra
+    from vaerun.check import check
+
+    checkpoint = take_checkpoint(overrides)
+    chosen, choices = _hydra.compose(overrides)
+    check(chosen, choices, _hydra.roots())
+    configs = [read_config(run) for run in runs]
+    results = [evaluate(run, cfg, chosen, overrides, checkpoint) for run, cfg in zip(runs, configs, strict=True)]
+    if as_json:
+        print(json.dumps(results, indent=2, allow_nan=False))
+    else:
+        print("\n".join(table(result) for result in results), end="")
+    return 0
+
+
+def evaluate(run: Path, cfg: Any, chosen: Any, overrides: Sequence[str], checkpoint: str) -> dict[str, Any]:
+    """The figures of one run, and what they are figures of."""
+    from omegaconf import OmegaConf
+
+    from vaerun.open import open_run
+
+    opened = open_run(run, cfg, chosen, overrides, checkpoint)
+    figures = opened.evaluate()
+    data = opened.data
+    result = {
+        "run": str(run),
+        "checkpoint": checkpoint,
+        "step": opened.step,
+        "evaluation": OmegaConf.to_container(chosen.evaluation, resolve=True),
+        "data": {
+            "name": data.name,
+            "binarize": data.binarize,
+            "points": len(data.split(chosen.evaluation.split)),
+            "sha256": data.sha256,
+        },
+        "metrics": dict(figures),
+    }
+    with (run / "evaluations.jsonl").open("a") as file:
+        file.write(json.dumps(result, allow_nan=False) + "\n")
+    return result
+
+
+def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[list[Path], list[str], bool]:
+    """Run directories, overrides and whether --json was given.
+
+    Raises:
+        UserError: no run directory, an unknown flag, or a key that a trained run has decided already.
+    """
+    words = [word for word in argv if not word.startswith("-")]
+    flags = [word for word in argv if word.startswith("-")]
+    for flag in flags:
+        if flag != "--json":
+            raise UserError(f"vaerun {command} has no flag {flag}.{close_match(flag, ['--json'])} It takes --json.")
+    runs = [Path(word) for word in words if "=" not in word]
+    overrides = [word for word in words if "=" in word]
+    if not runs:
+        raise UserError(f"vaerun {command} needs a run: give the directory that vaerun train has written.")
+    for override in overrides:
+        key = override.split("=")[0].lstrip("+~")
+        known = (*groups, *FREE, "checkpoint")
+        if key not in known and key.split(".")[0] not in groups:
+            raise UserError(
+                f"{key} cannot be set here, since the run was trained with a value of its own.{close_match(key, known)} "
+                f"vaerun {command} takes {', '.join(known)}."
+            )
+    return runs, overrides, "--json" in flags
+
+
+def take_checkpoint(overrides: list[str]) -> str:
+    """Takes ``checkpoint=…`` out of the overrides.
+
+    Raises:
+        UserError: no checkpoint of that name.
+    """
+    named = [override for override in overrides if override.startswith("checkpoint=")]
+    for override in named:
+        overrides.remove(override)
+    name = named[-1].partition("=")[2] if named else "best"
+    if name not in CHECKPOINTS:
+        raise UserError(f"checkpoint={name} is not kept.{close_match(name, CHECKPOINTS)} Choose best or last.")
+    return name
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as aligned text."""
+    metrics = result["metrics"]
+    lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
+    lines += [f"  {result['data']['name']} ({result['data']['binarize']}), {result['data']['points']:,} points"]
+    for tag, value in metrics.items():
+        quantity, _, split = tag.partition("/")
+        if quantity.endswith("_se"):
+            continue
+        error = metrics.get(f"{quantity}_se/{split}")
+        lines.append(f"  {tag:22} {value:10.3f}" + (f" ± {error:.3f}" if error is not None else ""))
+    return "\n".join(lines) + "\n"

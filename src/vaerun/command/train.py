@@ -1,0 +1,194 @@
+"""Train a model: vaerun train [GROUP=OPTION ...] [KEY=VALUE ...] [FLAGS]
+
+Choose one option per group (vaerun list shows them all, with what fits what):
+  data=digits              where x comes from: mnist, fashion_mnist, binarized_mnist, arrays, linear_gaussian
+  model=vae                p(x, z); with model/prior, model/likelihood, model/decoder
+  posterior=gaussian       the family q(z; φ)
+  objective=elbo           the bound J; with objective/kl_weight
+  estimator=reparam        how its gradient is estimated; with estimator/baseline
+  strategy=amortized       where φ comes from: amortized, joint, coordinate
+  amortizer=mlp            the encoder of amortized strategies
+  local=solver             the ascent in φ of per-point strategies; with local/row_optimizer
+  optimizer=adam           of θ and λ
+  trainer=default          the loop
+  evaluation=bound         what is measured at the end
+  experiment=NAME          a named set of all of these
+
+Set keys of what was chosen:
+  seed=0                   fixes everything that is drawn
+  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N
+  objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
+  data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
+  hydra.run.dir=DIR        where the run goes; runs/DATE/TIME_CHOICES by default
+  resume=DIR               go on exactly where the run in DIR stopped
+
+Examples:
+  vaerun train strategy=coordinate trainer.epochs=20
+  vaerun train posterior=bernoulli estimator=score estimator/baseline=leave_one_out objective.num_samples=4
+  vaerun train -m strategy=amortized,joint,coordinate seed=0,1,2      a sweep: every combination
+  vaerun train --cfg job                                              show the configuration, run nothing
+  vaerun train --config-dir mine data=my_data                         with YAML files of your own
+  eval "$(vaerun -sc install=bash)"                                   tab completion
+Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
+vaerun train --hydra-help explains the flags.
+"""
+
+import logging.config
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun import _hydra
+from vaerun.check import check
+from vaerun.directory import FREE, read_config, write_summary
+from vaerun.errors import UserError
+from vaerun.explain import explain
+
+LOG = "log.txt"
+
+
+class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
+    """A job ended; its words are for the user and say all. It travels between the processes of a sweep."""
+
+    def __init__(self, sentence: str, exit_code: int) -> None:
+        super().__init__(sentence, exit_code)
+        self.sentence, self.exit_code = sentence, exit_code
+
+
+def main(argv: Sequence[str]) -> int:
+    """Trains what the words after ``vaerun train`` say; returns the exit code.
+
+    Raises:
+        UserError: the words cannot be read; Hydra's exceptions for those it cannot compose.
+    """
+    flags, overrides = _hydra.split(argv)
+    resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
+    try:
+        if resumed:
+            resume(resumed, [word for word in overrides if word not in resumed], flags)
+        else:
+            # Hydra 1.3 refuses flags behind overrides.
+            sys.argv = [sys.argv[0], *flags, *overrides]
+            _hydra.prepare()
+            _hydra.main(task)()
+    except JobFailed as failure:
+        several = "-m" in flags or "--multirun" in flags
+        print(f"vaerun: {'the sweep has failed jobs, first ' if several else ''}{failure.sentence}", file=sys.stderr)
+        return failure.exit_code
+    return 0
+
+
+def task(cfg: DictConfig) -> Any:
+    """One job of Hydra's, in its own run directory.
+
+    Raises:
+        JobFailed: it did not end as it should.
+    """
+    job = HydraConfig.get()
+    directory = Path(job.runtime.output_dir)
+    sweep = _hydra.is_sweep()
+    name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
+    try:
+        return run(cfg, directory, _hydra.choices(), _hydra.sources(), live=not sweep)
+    except Exception as error:
+        raise report(error, directory, name=name, keep=sweep) from None
+
+
+def run(
+    cfg: DictConfig, directory: Path, choices: Mapping[str, str], roots: Sequence[Path], *, live: bool = True
+) -> Any:
+    """Checks a configuration without torch, then trains it in ``directory``.
+
+    Args:
+        cfg: without the hydra node.
+        directory: the run directory.
+        choices: the option chosen of each group.
+        roots: the configuration directories.
+        live: whether to draw a status line on a terminal; False for one of several runs.
+
+    Raises:
+        UserError: a choice cannot work.
+        RunError: the run failed.
+    """
+    OmegaConf.set_struct(cfg, False)
+    if cfg.pop("resume", None) is not None:
+        raise UserError("resume goes on with one run as it is: give it on the command line, vaerun train resume=DIR.")
+    # A run's own config.yaml, used as the configuration of a new one, brings its choices along.
+    saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
+    made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
+    check(cfg, made, roots)
+    from vaerun.run import fit
+
+    return fit(cfg, choices=made, directory=directory, live=live)
+
+
+def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
+    """Goes on with the run in a directory, under the configuration it was started with.
+
+    Raises:
+        UserError: there is no run, or more was asked for than to go on with it.
+        JobFailed: the run did not end as it should.
+    """
+    name = words[-1].partition("=")[2].strip("'\"")
+    if flags or len(words) > 1:
+        extra = " ".join([*flags, *words[:-1]])
+        raise UserError(f"resume={name} goes on with one run: leave out {extra}.")
+    directory = Path(name).expanduser()
+    cfg = read_config(directory)
+    for word in overrides:
+        key, _, value = word.lstrip("+").partition("=")
+        if key not in FREE:
+            raise UserError(
+                f"{word} cannot be given along with resume, because a resumed run keeps its configuration: "
+                f"leave it out, or start a new run. Only {', '.join(FREE)} may change."
+            )
+        OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
+    log_to(directory)
+    try:
+        run(cfg, directory, {}, _hydra.roots())
+    except Exception as error:
+        raise report(error, directory, keep=True) from None
+
+
+def log_to(directory: Path) -> None:
+    """Logging as Hydra sets it up for a job, without Hydra."""
+    file = _hydra.own_directory() / "hydra" / "job_logging" / "vaerun.yaml"
+    whole = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(directory)}}, "logging": OmegaConf.load(file)})
+    logging.config.dictConfig(OmegaConf.to_container(whole.logging, resolve=True))  # type: ignore[arg-type]
+
+
+def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> JobFailed:
+    """The failure of a job, written to its log.
+
+    Args:
+        error: what was raised.
+        directory: the run directory; removed if the job was refused before it wrote anything of its own.
+        name: of the job, where it is one of several.
+        keep: leave the directory as it is.
+    """
+    log = directory / LOG
+    text = " ".join(str(error).split())
+    bug = (f"internal error, {type(error).__name__}: {text} (the traceback is in {log})", 1)
+    explained = explain(error)
+    sentence, code = explained or bug
+    if os.environ.get("VAERUN_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    refused = code == 2 and {path.name for path in directory.iterdir()} <= {".hydra", LOG}
+    if refused and not keep:
+        shutil.rmtree(directory, ignore_errors=True)
+    else:
+        details = "" if explained else "".join(traceback.format_exception(error))
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{sentence}\n{details}")
+        if not (directory / "summary.json").exists():
+            write_summary(directory, {"status": "failed", "reason": sentence})
+    if name:
+        print(f"vaerun: {name}{sentence}", file=sys.stderr, flush=True)
+    return JobFailed(f"{name}{sentence}", code)

@@ -1,0 +1,105 @@
+"""Finding a class in a source file without running any of it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+Definition = ast.ClassDef | ast.FunctionDef
+
+
+class Module:
+    """The top level of one source file: what it defines, and what its names stand for."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        self.name = name
+        self.definitions: dict[str, Definition] = {
+            node.name: node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        }
+        self.imports = {alias: dotted for node in ast.walk(tree) for alias, dotted in _imported(node, package)}
+
+    def dotted(self, node: ast.expr) -> str:
+        """The full dotted name that an expression such as ``a.b`` or ``a.b[c]`` stands for in this file."""
+        head, _, rest = ast.unparse(node).partition("[")[0].partition(".")
+        base = self.imports.get(head) or (f"{self.name}.{head}" if head in self.definitions else head)
+        return f"{base}.{rest}" if rest else base
+
+    def value(self, node: ast.expr | None) -> object:
+        """A literal, a dotted name, or a tuple of these; None for anything else."""
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return tuple(self.value(element) for element in node.elts)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return self.dotted(node)
+        try:
+            return None if node is None else ast.literal_eval(node)
+        except ValueError:
+            return None
+
+
+@cache
+def module(dotted: str) -> Module | None:
+    """The module of that name; None where it does not exist or has no source file."""
+    path = _file(dotted)
+    return None if path is None else Module(dotted, path)
+
+
+def locate(target: str) -> tuple[Module, Definition] | None:
+    """The definition of the class or function with that dotted name, through re-exports."""
+    dotted, _, name = target.rpartition(".")
+    home = module(dotted) if dotted else None
+    if home is None:
+        return None
+    if name in home.definitions:
+        return home, home.definitions[name]
+    elsewhere = home.imports.get(name, target)
+    return locate(elsewhere) if elsewhere != target else None
+
+
+def names_in(dotted: str) -> list[str]:
+    """The classes and functions of a module, or the modules of a package, as far as source files show them."""
+    path = _file(dotted)
+    home = module(dotted)
+    if path is None or home is None:
+        return []
+    beside = path.parent.iterdir() if path.name == "__init__.py" else ()
+    inside = [p.stem for p in beside if p.suffix == ".py" or (p / "__init__.py").exists()]
+    return sorted(name for name in [*inside, *home.definitions] if not name.startswith("_"))
+
+
+@cache
+def _file(dotted: str) -> Path | None:
+    """The file of a module. Only its top-level package is asked of Python: a parent's ``__init__`` may import torch."""
+    top, *rest = dotted.split(".")
+    if top in sys.builtin_module_names:
+        return None
+    try:
+        spec = find_spec(top)
+    except (ValueError, ImportError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for root in spec.submodule_search_locations or ():
+        stem = Path(root, *rest)
+        for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
+            if path.is_file():
+                return path
+    return None
+
+
+def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            top = alias.name.partition(".")[0]
+            yield (alias.asname, alias.name) if alias.asname else (top, top)
+    elif isinstance(node, ast.ImportFrom):
+        parts = package.split(".")
+        above = parts[: len(parts) - node.level + 1] if node.level else []
+        origin = ".".join([*above, *([node.module] if node.module else [])])
+        for alias in node.names:
+            yield alias.asname or alias.name, f"{origin}.{alias.name}"

@@ -1,0 +1,353 @@
+"""The command line: light where it can be, one sentence where something is wrong, exit codes that tell what."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vaerun import _hydra, cli
+from vaerun.catalogue import Catalogue
+from vaerun.errors import DivergedError, Interrupted, UserError
+
+
+@pytest.fixture
+def vaerun(tmp_path, monkeypatch, capfd):
+    """Runs a command line in this process and an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["vaerun"])
+    for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK", "VAERUN_CONF"):
+        monkeypatch.setenv(name, "")
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+
+    def call(*words):
+        code = cli.dispatch(list(words))
+        for handler in [handler for handler in root.handlers if handler not in before[0]]:
+            root.removeHandler(handler)
+            handler.close()
+        return code, *capfd.readouterr()
+
+    yield call
+    root.handlers[:], root.level = before
+
+
+@pytest.fixture
+def fit(monkeypatch):
+    """Puts a function in the place of the training, so that no torch is needed."""
+    import types
+
+    def replace(function):
+        module = types.ModuleType("vaerun.run")
+        module.fit = function
+        monkeypatch.setitem(sys.modules, "vaerun.run", module)
+
+    return replace
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["eval", "-h"],
+        ["sample", "--help"],
+        ["list", "--help"],
+        ["trian"],
+    ],
+)
+def test_help_imports_neither_torch_nor_hydra(argv):
+    heavy = ("torch", "hydra", "omegaconf", "numpy", "yaml", "vaerun.command")
+    done = python(
+        f"import sys; from vaerun import cli; cli.dispatch({argv}); print([m for m in {heavy} if m in sys.modules])"
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_imports_nothing_that_python_has_not_imported_anyway():
+    bare = set(python("import sys; print(*sys.modules)").stdout.split())
+    front = python(
+        "import sys; from vaerun import cli; cli.dispatch(['train', '--help']); print(); print(*sys.modules)"
+    )
+    new = set(front.stdout.splitlines()[-1].split()) - bare
+    assert {name for name in new if not name.startswith(("vaerun", "__editable__"))} <= {
+        "contextlib",
+        "_collections_abc",
+    }
+
+
+@pytest.mark.parametrize("argv", [["train", "trainer.epochs=0"], ["train", "strategi=x"], ["list"]])
+def test_errors_in_keys_and_list_import_no_torch(argv, tmp_path):
+    there = f"import os, sys; os.chdir({str(tmp_path)!r}); "
+    done = python(f"{there}from vaerun import cli; cli.dispatch({argv}); print('torch' in sys.modules)")
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_help_names_every_command_and_train_help_every_noun(vaerun):
+    code, out, _ = vaerun("--help")
+    assert code == 0
+    for command in cli.COMMANDS:
+        assert re.search(rf"^  {command} +\w", out, re.M)
+    code, out, _ = vaerun("train", "--help")
+    assert code == 0
+    for group in Catalogue([_hydra.own_directory()]).nouns:
+        assert re.search(rf"^  {group}=", out, re.M), group
+
+
+def test_version(vaerun):
+    from vaerun import __version__
+
+    assert vaerun("--version") == (0, f"vaerun {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["trian"], "Did you mean 'train'?"),
+        (["strategy=joint"], "write vaerun train strategy=joint"),
+        ([], "usage: vaerun COMMAND"),
+        (["train", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
+        (["train", "strategy=amortised"], "Did you mean 'amortized'? strategy can be amortized, coordinate, joint."),
+        (["train", "strategi=joint"], "Did you mean 'strategy'?"),
+        (["train", "+strategi=joint"], "Did you mean 'strategy'?"),
+        (["train", "+trainer.epochs=3"], "trainer.epochs is in the configuration already: leave out the +."),
+        (["train", "+estimator=score"], "estimator is chosen already: leave out the +."),
+        (["train", "~nothing"], "nothing does not exist."),
+        (["train", "trainer.epochs=[1"], "'trainer.epochs=[1' cannot be read"),
+        (["train", "strategy"], "'strategy' is no choice: write KEY=VALUE."),
+        (["train", "seed=0,1"], "put -m before it for a sweep"),
+        (["train", "trainer=5"], "Config group override must be a string"),
+        (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight=linear."),
+        (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
+        (["train", "trainer.device=${nope}"], "trainer.device cannot be resolved, because Interpolation key 'nope'"),
+        (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
+        (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model=vae."),
+        (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
+        (["train", "hydra/launcher=nothing"], "hydra/launcher=nothing does not exist."),
+        (["train", "--multirunn"], "Did you mean '--multirun'?"),
+        (["train", "--cfg"], "--cfg needs a value"),
+        (["train", "--config-dir", "nowhere"], "nowhere' not found"),
+        (["train", "--config-name", "nope"], "there is no configuration 'nope'"),
+        (["train", "resume=nowhere"], "nowhere"),
+        (["train", "resume=a", "-m"], "leave out -m"),
+        (["list", "estimatr"], "Did you mean 'estimator'?"),
+        (["list", "--jsn"], "write vaerun list [GROUP] [--json]"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_users_error_is_one_sentence_and_exit_code_2(vaerun, argv, said):
+    code, out, err = vaerun(*argv)
+    assert code == 2
+    assert said in err
+    assert out == ""
+    assert "Traceback" not in err
+    if argv:
+        assert err.count("\n") == 1
+        assert err.startswith("vaerun: ")
+
+
+def test_a_refused_run_leaves_no_directory(vaerun, tmp_path):
+    assert vaerun("train", "trainer.epochs=0")[0] == 2
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_path, monkeypatch):
+    folder = tmp_path / "mine" / "data"
+    folder.mkdir(parents=True)
+    (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\nbinarise: static\n")
+    said = "data.binarise is no key of data=my. Did you mean 'binarize'?"
+    assert said in vaerun("train", "data=my", "--config-dir", "mine")[2]
+    monkeypatch.setenv("VAERUN_CONF", "mine")
+    assert said in vaerun("train", "data=my")[2]
+    monkeypatch.setenv("VAERUN_CONF", "")
+    (tmp_path / "mine").rename(tmp_path / "conf")
+    assert said in vaerun("train", "data=my")[2]
+    (tmp_path / "conf" / "data" / "my.yaml").write_text("_target_: [1\n")
+    code, _, err = vaerun("train", "data=my")
+    assert code == 2
+    assert re.search(r"my\.yaml, line 2: this is no YAML", err)
+    monkeypatch.setenv("VAERUN_CONF", "nowhere")
+    assert "VAERUN_CONF=nowhere is no directory" in vaerun("train")[2]
+
+
+def test_the_shipped_configurations_are_not_taken_for_the_users_own(monkeypatch):
+    monkeypatch.setenv("VAERUN_CONF", str(_hydra.own_directory()))
+    assert _hydra.user_directory() is None
+    assert _hydra.roots() == [_hydra.own_directory()]
+
+
+def test_flags_may_stand_anywhere(vaerun):
+    code, out, _ = vaerun("train", "strategy=joint", "--cfg", "job", "seed=7", "--package", "strategy")
+    assert code == 0
+    assert "vaerun.strategy.joint.Joint" in out
+    assert _hydra.split(["a=1", "-m", "b=2", "--info", "c=3", "-cd", "x"]) == (
+        ["-m", "--info=all", "-cd", "x"],
+        ["a=1", "b=2", "c=3"],
+    )
+    assert _hydra.split(["--info", "config", "--cfg=job"]) == (["--info=config", "--cfg=job"], [])
+
+
+def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vaerun, fit):
+    calls = []
+    fit(lambda cfg, *, choices, directory: calls.append((cfg, choices, directory)))
+    for _ in range(2):
+        assert vaerun("train", "strategy=joint", "seed=3")[0] == 0
+    (cfg, choices, first), (_, _, second) = calls
+    assert choices["strategy"] == "joint"
+    assert choices["model/prior"] == "standard_normal"
+    assert not [group for group in choices if group.startswith("hydra")]
+    assert cfg.seed == 3
+    assert "resume" not in cfg
+    assert "hydra" not in cfg
+    assert first != second
+    assert first.name.endswith("_joint_reparam_gaussian_elbo_digits_seed3")
+    assert first.parent.parent == Path("runs").resolve()
+    assert (first / ".hydra" / "overrides.yaml").exists()
+
+
+def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, fit, tmp_path):
+    folder = tmp_path / "conf" / "data" / "lab"
+    folder.mkdir(parents=True)
+    (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\n")
+    calls = []
+    fit(lambda cfg, *, choices, directory: calls.append(directory))
+    assert vaerun("train", "data=lab/my")[0] == 0
+    assert calls[0].name.endswith("_elbo_lab-my_seed0")
+    assert calls[0].parent.parent.name == "runs"
+
+
+def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaerun, fit):
+    def fails_for_some(cfg, *, choices, directory):
+        if cfg.seed == 1:
+            raise DivergedError("elbo/train is not finite.")
+        if cfg.seed == 2:
+            raise UserError("no.")
+
+    fit(fails_for_some)
+    code, _, err = vaerun("train", "-m", "seed=0,1,2,3")
+    assert code == 1
+    assert "vaerun: job 1 (seed=1): elbo/train is not finite.\n" in err
+    assert "vaerun: job 2 (seed=2): no.\n" in err
+    assert "the sweep has failed jobs, first job 1 (seed=1)" in err
+    assert "Error executing job" not in err
+    jobs = sorted(path for path in Path("runs").glob("*/*_sweep/*") if path.is_dir())
+    assert [path.name.partition("_")[0] for path in jobs] == ["0", "1", "2", "3"]
+    assert json.loads((jobs[2] / "summary.json").read_text()) == {"status": "failed", "reason": "no."}
+
+
+def raising(error):
+    def fit(cfg, *, choices, directory):
+        raise error
+
+    return fit
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DivergedError("elbo is nan."), 1, "vaerun: elbo is nan.\n"),
+        (UserError("no file."), 2, "vaerun: no file.\n"),
+        (MemoryError(), 1, "vaerun: out of memory: use a smaller trainer.batch_size"),
+        (Interrupted("saved; go on with resume=X."), 130, "vaerun: saved; go on with resume=X.\n"),
+        (KeyboardInterrupt(), 130, "vaerun: interrupted\n"),
+        (ZeroDivisionError("oops"), 1, "vaerun: internal error, ZeroDivisionError: oops (the traceback is in "),
+    ],
+)
+def test_exit_codes_of_what_happens_in_a_run(vaerun, fit, error, code, said):
+    fit(raising(error))
+    got, _, err = vaerun("train")
+    assert got == code
+    assert err.startswith(said)
+    assert "Traceback" not in err
+
+
+def test_a_bug_leaves_its_traceback_in_the_log_and_on_demand_on_the_screen(vaerun, fit, monkeypatch):
+    fit(raising(ZeroDivisionError("oops")))
+    _, _, err = vaerun("train")
+    log = Path(err.partition("traceback is in ")[2].strip().rstrip(")"))
+    assert "ZeroDivisionError: oops" in log.read_text()
+    assert "Traceback (most recent call last)" in log.read_text()
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    assert "Traceback (most recent call last)" in vaerun("train")[2]
+
+
+def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
+    from omegaconf import OmegaConf
+
+    cfg, choices = _hydra.compose(["strategy=joint", "data=mnist"])
+    run = tmp_path / "run"
+    run.mkdir()
+    del cfg["resume"]
+    OmegaConf.save(OmegaConf.merge(cfg, {"choices": choices}), run / "config.yaml")
+    calls = []
+    fit(lambda cfg, *, choices, directory: calls.append((cfg, choices, directory)))
+    assert vaerun("train", "resume=run", "trainer.threads=2", "data.root=/elsewhere")[0] == 0
+    ((got, made, directory),) = calls
+    assert made == choices
+    assert directory == Path("run")
+    assert (got.trainer.threads, got.data.root) == (2, "/elsewhere")
+    assert "choices" not in got
+    assert (run / "log.txt").exists()
+    code, _, err = vaerun("train", "resume=run", "trainer.epochs=3")
+    assert code == 2
+    assert "trainer.epochs=3 cannot be given along with resume" in err
+
+
+def test_completion(vaerun, monkeypatch):
+    def complete(line):
+        monkeypatch.setenv("COMP_LINE", line)
+        return vaerun("-sc", "query=bash")
+
+    assert complete("vaerun tr") == (0, "train\n", "")
+    assert complete("vaerun ")[1].split() == list(cli.COMMANDS)
+    assert "strategy=joint" in complete("vaerun train strategy=")[1].split()
+    assert complete("vaerun train trainer.ep")[1].split() == ["trainer.epochs="]
+    assert complete("vaerun eval ru") == (0, "", "")
+    code, out, _ = vaerun("-sc", "install=bash")
+    assert code == 0
+    assert "-F hydra_bash_completion" in out
+
+
+def test_list_shows_every_group_and_json_is_one_document(vaerun):
+    code, out, _ = vaerun("list")
+    groups = Catalogue([_hydra.own_directory()]).groups
+    assert code == 0
+    assert set(groups) <= set(out.splitlines())
+    entries = json.loads(vaerun("list", "--json")[1])
+    assert {group: {entry["option"] for entry in options} for group, options in entries.items()} == {
+        group: set(options) for group, options in groups.items()
+    }
+
+
+def test_list_of_a_group_says_what_fits(vaerun):
+    entries = {entry["option"]: entry for entry in json.loads(vaerun("list", "estimator", "--json")[1])["estimator"]}
+    assert entries["reparam"]["fits"]["posterior"] == ["gaussian"]
+    assert entries["analytic_kl"]["fits"] == {"posterior": ["gaussian"], "objective": ["elbo"]}
+    assert entries["score"]["fits"] == {}
+    assert [name for name, entry in entries.items() if entry["default"]] == ["reparam"]
+    posterior = json.loads(vaerun("list", "posterior", "--json")[1])["posterior"]
+    assert posterior[0]["fits"] == {"model": ["vae"], "estimator": ["score"]}
+    assert "with posterior: gaussian" in vaerun("list", "estimator")[1]
+
+
+def test_list_fits_the_terminal_and_shows_the_users_own(vaerun, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "72")
+    (tmp_path / "conf" / "data").mkdir(parents=True)
+    (tmp_path / "conf" / "data" / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\n")
+    out = vaerun("list", "data")[1]
+    assert max(map(len, out.splitlines())) <= 72
+    assert re.search(r"^  my +1,797", out, re.M)
+
+
+def test_a_reader_who_leaves_early_is_no_error(tmp_path):
+    command = f"{sys.executable} -m vaerun list --json | head -c 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
