@@ -53,5 +53,5 @@ class Bound(nn.Module):
 
     @torch.no_grad()
     def values(self, x: Tensor, phi: Tensor) -> Tensor:
-        """J of hard samples at the KL weight in force, without gradient: what an ascent in φ climbs, Float[Tensor, "B"]."""
+        """J of hard samples at the KL weight in force, without gradient: what φ climbs, Float[Tensor, "B"]."""
         return self.objective(self.objective.reward(self.terms(x, phi, self.objective.num_samples)))

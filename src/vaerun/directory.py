@@ -28,7 +28,7 @@ def claim(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{directory} is in use by a vaerun that is still running: wait for it, or choose another hydra.run.dir."
+                f"{directory} is in use by another vaerun: wait for it to end, or choose another hydra.run.dir."
             ) from None
         yield
 

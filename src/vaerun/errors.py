@@ -20,7 +20,7 @@ class DivergedError(RunError):
     """A value that must be finite is not; the message names the quantity."""
 
 
-class Interrupted(KeyboardInterrupt):  # noqa: N818 - an interruption is not an error
+class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM, after the state was saved. Exit code 130.
 
     A KeyboardInterrupt, so that a sweep stops as a whole instead of starting its next job.

@@ -1,6 +1,7 @@
 """Multilayer perceptrons, as encoders and decoders use them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -32,6 +33,6 @@ def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
     if any(size < 1 for size in sizes):
         raise UserError(f"hidden={list(sizes[1:-1])} has a layer without units: give sizes of 1 or more.")
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])

@@ -92,7 +92,7 @@ def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[lis
         known = (*groups, *FREE, "checkpoint")
         if key not in known and key.split(".")[0] not in groups:
             raise UserError(
-                f"{key} cannot be set here, since the run was trained with a value of its own.{close_match(key, known)} "
+                f"{key} cannot be set here, since the run was trained with one of its own.{close_match(key, known)} "
                 f"vaerun {command} takes {', '.join(known)}."
             )
     return runs, overrides, "--json" in flags

@@ -24,7 +24,8 @@ class AnalyticKL(Estimator):
     serves: ClassVar = (ELBO,)
 
     def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
-        assert isinstance(q, Reparameterized) and isinstance(q, ClosedFormKL)
+        assert isinstance(q, Reparameterized)
+        assert isinstance(q, ClosedFormKL)
         z, _ = q.transport(q.noise(objective.num_samples))
         log_likelihood = model.log_likelihood(x, z).mean(0)
         kl = q.kl(model.prior)

@@ -38,7 +38,7 @@ class Pictures:
 
     @torch.no_grad()
     def prior(self, n: int) -> Tensor:
-        """E[x given z] at n draws z ~ p(z): the means, since the noise of x would only blur them, Float[Tensor, "n X"]."""
+        """E[x given z] at n draws z ~ p(z), since the noise of x would only blur it, Float[Tensor, "n X"]."""
         model = self.strategy.bound.model
         return model.mean(model.prior.sample(n))
 

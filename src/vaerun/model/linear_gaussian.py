@@ -83,8 +83,11 @@ class LinearGaussian(Model):
 def maximum_log_likelihood(x: Tensor, latent_dim: int) -> float:
     """ℓ_max = −½[d ln 2π + Σ_{i≤D} ln λ_i + (d − D) ln σ² + d] with σ² the mean of the other eigenvalues of S.
 
-    The largest mean log-likelihood any linear-Gaussian model with D = ``latent_dim`` reaches on x, Float[Tensor, "N X"],
-    in nats per datum.
+    The largest mean log-likelihood a linear-Gaussian model with D = ``latent_dim`` reaches on x, in nats per datum.
+
+    Args:
+        x: Float[Tensor, "N X"].
+        latent_dim: D < X.
 
     Reference: Tipping, Bishop 1999, Probabilistic principal component analysis, eq. 7.
     """

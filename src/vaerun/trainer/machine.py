@@ -1,6 +1,7 @@
 """On which device, with how many threads, and how strictly repeatable."""
 
 import os
+import sys
 
 import torch
 
@@ -24,8 +25,8 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError(
-            f"trainer.device={name}, but this torch ({torch.__version__}) finds no CUDA device: use trainer.device=cpu, "
-            f"or install a CUDA build of torch."
+            f"trainer.device={name}, but this torch ({torch.__version__}) finds no CUDA device: use "
+            f"trainer.device=cpu, or install a CUDA build of torch."
         )
     try:
         return torch.device(name)
@@ -40,10 +41,15 @@ def choose_threads(threads: int | None, rows: int) -> int:
         UserError: ``threads`` < 1.
     """
     if threads is None:
-        return 1 if rows <= SMALL else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return 1 if rows <= SMALL else cores()
     if threads < 1:
         raise UserError(f"trainer.threads={threads}, but computing takes a thread: give 1 or more, or null.")
     return threads
+
+
+def cores() -> int:
+    """Cores this process may use. Not torch's own count, which the run before this one in a sweep may have set."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def set_deterministic(deterministic: bool) -> None:

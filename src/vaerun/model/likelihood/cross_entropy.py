@@ -1,4 +1,4 @@
-"""Σ_j x_j log σ(logit_j) + (1 − x_j) log(1 − σ(logit_j)) at grey x in [0, 1]: the custom of many examples, no density."""
+"""Σ_j x_j log σ(logit_j) + (1 − x_j) log(1 − σ(logit_j)) at grey x in [0, 1]: a custom of examples, no density."""
 
 from typing import ClassVar
 

@@ -1,0 +1,140 @@
+"""What a run leaves in its directory, whatever its end."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runs import records, state, summary, train
+from vaerun.directory import claim
+from vaerun.errors import DivergedError, UserError
+
+POSITION = {"step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run under a warm-up of the KL weight, which its records must not show in what they call a bound."""
+    directory = tmp_path_factory.mktemp("finished")
+    train(directory, "objective/kl_weight=linear", "objective.kl_weight.epochs=3", "trainer.images_every=1")
+    return directory
+
+
+def test_the_directory_holds_what_was_promised(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert {"config.yaml", "metrics.jsonl", "summary.json", "checkpoints"} <= names
+    assert {path.name for path in (finished / "checkpoints").iterdir()} == {"last.pt", "best.pt"}
+    assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def test_every_record_says_what_it_had_cost(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert all(line.keys() >= POSITION for line in lines)
+    for key in POSITION:
+        values = [line[key] for line in lines]
+        assert values == sorted(values)
+    last = lines[-1]
+    assert last["decoder_evaluations"] == last["encoder_evaluations"] == 200 * last["step"]
+    assert last["seconds"] > last["train_seconds"] > 0
+
+
+def test_the_elbo_is_at_kl_weight_one_and_the_objective_is_named_apart(finished: Path) -> None:
+    first = records(finished)[0]
+    assert first["kl_weight/train"] < 1
+    assert first["elbo/train"] == pytest.approx(first["log_likelihood/train"] - first["kl/train"])
+    # In the first record two steps are averaged, at weights 0 and 1/18.
+    assert first["objective/train"] > first["elbo/train"]
+    assert first["objective/train"] == pytest.approx(first["log_likelihood/train"], abs=first["kl/train"])
+    final = records(finished)[-1]
+    assert final["elbo/test"] == pytest.approx(final["log_likelihood/test"] - final["kl/test"])
+    assert final["elbo/test"] <= final["iwae_2/test"] < 0
+
+
+def test_the_summary_says_what_the_run_was(finished: Path) -> None:
+    said = summary(finished)
+    assert said["status"] == "completed"
+    assert said["reason"] is None
+    assert said["steps"] == 18
+    assert said["epochs"] == 3
+    assert said["seed"] == 0
+    assert said["metrics"]["elbo/test"] == records(finished)[-1]["elbo/test"]
+    assert said["metrics"].keys() >= {"elbo/train", "elbo/valid", "log_likelihood/valid", "kl/valid"}
+    assert said["train_samples_per_second"] == pytest.approx(18 * 200 / said["train_seconds"])
+    held = state(finished)["tensors"]
+    theta = sum(t.numel() for name, t in held.items() if name.startswith("bound.model") and "device_of" not in name)
+    assert said["parameters"]["theta"] == theta
+    assert said["parameters"]["phi"] == 0 < said["parameters"]["lam"]
+    assert said["data"]["split_sizes"] == {"train": 1297, "valid": 200, "test": 300}
+    assert len(said["data"]["sha256"]) == 64
+    assert said["peak_memory_bytes"] > 1e6
+
+
+def test_a_finished_run_is_never_overwritten(finished: Path) -> None:
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    train(finished, "objective/kl_weight=linear", "objective.kl_weight.epochs=3", "trainer.images_every=1")
+    with pytest.raises(UserError, match=r"holds a run with .*, not .*choose another"):
+        train(finished, "seed=1")
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+
+
+def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
+    with claim(tmp_path), pytest.raises(UserError, match="in use"):
+        train(tmp_path)
+
+
+def test_divergence_names_the_quantity_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match=r"(/train|/valid) became (nan|-?inf)|non-finite"):
+        train(tmp_path, "optimizer.learning_rate=1e30")
+    said = summary(tmp_path)
+    assert said["status"] == "diverged"
+    assert "became" in said["reason"] or "non-finite" in said["reason"]
+    held = state(tmp_path)["tensors"].values()
+    assert all(bool(torch.isfinite(t).all()) for t in held if t.is_floating_point())
+
+
+def test_a_failure_leaves_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        train(tmp_path, "data=arrays", f"data.path={tmp_path / 'absent.npy'}")
+    said = summary(tmp_path)
+    assert said["status"] == "failed"
+    assert "absent.npy" in said["reason"]
+
+
+def test_data_outside_the_likelihoods_support_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"over \{0, 1\}.*data\.binarize=static"):
+        train(tmp_path, "data.binarize=none")
+
+
+def test_what_is_no_bound_is_not_called_one(tmp_path: Path) -> None:
+    train(tmp_path, "data.binarize=none", "model/likelihood=cross_entropy")
+    tags = {tag for record in records(tmp_path) for tag in record}
+    assert "pseudo_elbo/test" in tags
+    assert "pseudo_elbo/train" in tags
+    assert not [tag for tag in tags if tag.startswith(("elbo", "iwae"))]
+
+
+def test_per_point_strategies_record_their_effort(tmp_path: Path) -> None:
+    train(tmp_path, "strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20")
+    first = records(tmp_path)[0]
+    assert first["inner_steps/train"] == 3
+    assert 0 <= first["converged/train"] <= 1
+    final = summary(tmp_path)["metrics"]
+    assert 0 < final["inner_steps/test"] <= 20
+    assert 0 <= final["converged/test"] <= 1
+    # At one visit: 3 φ-steps, 2 looks at the gain, one θ-step.
+    assert summary(tmp_path)["decoder_evaluations"] == 18 * 200 * (3 + 2 + 1)
+
+
+@pytest.mark.parametrize(("limit", "key"), [("max_decoder_evaluations=2500", "decoder_evaluations")])
+def test_a_limit_on_the_cost_ends_the_training(limit: str, key: str, tmp_path: Path) -> None:
+    said = train(tmp_path, f"trainer.{limit}", "trainer.epochs=100")
+    assert said["status"] == "completed"
+    assert said[key] == 2600
+    assert math.isfinite(said["metrics"]["elbo/test"])
+
+
+def test_vectors_train_under_a_gaussian_likelihood(tmp_path: Path) -> None:
+    said = train(tmp_path, "data=linear_gaussian", "model/likelihood=gaussian", "trainer.images_every=1")
+    assert said["metrics"]["elbo/test"] <= said["metrics"]["iwae_2/test"]

@@ -1,0 +1,114 @@
+"""A run that was stopped and went on is, to the bit, one that was not."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runs import equal, records, state, summary, train
+from vaerun.errors import Interrupted
+from vaerun.tracking.console import Console
+from vaerun.trainer.checkpoint import load
+
+CASES = {
+    "amortized, a warm-up, data redrawn at each visit": (
+        "data.binarize=dynamic",
+        "objective/kl_weight=linear",
+        "objective.kl_weight.epochs=2",
+    ),
+    "joint": ("strategy=joint", "strategy.phi_steps=2", "strategy.test_steps=20"),
+    "coordinate, the score function with its moving average, bits": (
+        "strategy=coordinate",
+        "strategy.max_steps=3",
+        "strategy.test_steps=20",
+        "posterior=bernoulli",
+        "estimator=score",
+    ),
+}
+
+
+def interrupt_at(step: int, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sends this process a signal right after a step."""
+
+    def shoot(self: Console, done: int) -> None:
+        if done == step:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Console, "step", shoot)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        pytest.param(9, signal.SIGTERM, id="within an epoch"),
+        pytest.param(8, signal.SIGINT, id="where a record is due"),
+        pytest.param(12, signal.SIGINT, id="at the end of an epoch"),
+    ],
+)
+def test_stopped_and_resumed_is_uninterrupted(
+    case: str, step: int, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tmp_path / "whole", *CASES[case])
+    interrupt_at(step, number, monkeypatch)
+    with pytest.raises(Interrupted, match=f"step {step}"):
+        train(tmp_path / "parts", *CASES[case])
+    assert summary(tmp_path / "parts")["status"] == "interrupted"
+    assert state(tmp_path / "parts")["progress"]["step"] == step
+    torch.manual_seed(12345)  # a new process would not find the generators as they were left
+    train(tmp_path / "parts", *CASES[case])
+
+    for name in ("last", "best"):
+        assert equal(state(tmp_path / "whole", name), state(tmp_path / "parts", name))
+    assert records(tmp_path / "whole") == records(tmp_path / "parts")
+    assert equal(summary(tmp_path / "whole")["metrics"], summary(tmp_path / "parts")["metrics"])
+    assert len({record["step"] for record in records(tmp_path / "parts")}) > 3
+
+
+def test_what_a_killed_run_wrote_after_its_checkpoint_is_written_again(tmp_path: Path) -> None:
+    train(tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        interrupt_at(7, signal.SIGINT, monkeypatch)
+        with pytest.raises(Interrupted):
+            train(tmp_path / "killed")
+    with (tmp_path / "killed" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "elbo/train": 0.0}\n{"step": 9, "elb')
+    train(tmp_path / "killed")
+    assert records(tmp_path / "killed") == records(tmp_path / "whole")
+
+
+def test_a_seed_fixes_everything_and_another_changes_it(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(tmp_path / name, f"seed={seed}")
+        torch.rand(17)
+    assert equal(state(tmp_path / "a"), state(tmp_path / "b"))
+    assert not equal(state(tmp_path / "a")["tensors"], state(tmp_path / "c")["tensors"])
+
+
+def test_evaluation_and_pictures_leave_the_training_as_it_would_have_been(tmp_path: Path) -> None:
+    common = ("strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20", "posterior=bernoulli")
+    common += ("estimator=score",)
+    train(tmp_path / "often", *common, "trainer.images_every=1")
+    train(tmp_path / "seldom", *common, "trainer.evaluate_every=3", "trainer.validation_samples=3")
+    often, seldom = (state(tmp_path / name)["tensors"] for name in ("often", "seldom"))
+    trained = [name for name in often if "phi_valid" not in name]
+    assert any("phi_train" in name for name in trained)
+    assert any("baseline.average" in name for name in trained)
+    assert equal({name: often[name] for name in trained}, {name: seldom[name] for name in trained})
+
+
+def test_the_best_checkpoint_is_the_one_with_the_highest_validation_bound(tmp_path: Path) -> None:
+    train(tmp_path, "optimizer.learning_rate=0.03", "trainer.epochs=12")
+    evaluated = {record["step"]: record["elbo/valid"] for record in records(tmp_path) if "elbo/valid" in record}
+    best = state(tmp_path, "best")["progress"]
+    assert best["step"] == max(evaluated, key=evaluated.__getitem__) == best["best_step"]
+    assert best["best"] == max(evaluated.values())
+
+
+def test_a_damaged_checkpoint_is_said_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    path.write_bytes(b"PK not a checkpoint")
+    with pytest.raises(Exception, match=r"last\.pt cannot be read as a checkpoint"):
+        load(path, torch.device("cpu"))
