@@ -42,7 +42,7 @@ class LocalSolver(nn.Module):
     """
 
     def __init__(
-        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 10, tolerance: float = 0.01, cuts: int = 2
+        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 3
     ) -> None:
         super().__init__()
         if window < 1:

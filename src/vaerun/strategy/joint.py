@@ -40,7 +40,7 @@ class Joint(PerPoint):
         num_points: Mapping[str, int],
         phi_steps: int = 1,
         theta_steps: int = 1,
-        test_steps: int = 300,
+        test_steps: int = 500,
     ) -> None:
         super().__init__(bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps)
         if phi_steps < 1 or theta_steps < 1:

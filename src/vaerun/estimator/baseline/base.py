@@ -15,4 +15,4 @@ class Baseline(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, r: Tensor, objective: Objective, x: Tensor) -> Tensor:
-        """b for detached rewards Float[Tensor, "K B"] and x Float[Tensor, "B X"]; broadcasts to Float[Tensor, "K B"]."""
+        """b for detached rewards Float[Tensor, "K B"], x Float[Tensor, "B X"]; broadcasts to Float[Tensor, "K B"]."""
