@@ -50,8 +50,3 @@ class Bound(nn.Module):
         """r = log p_θ(x, z) − log q(z; φ) at k hard samples, Float[Tensor, "K B"], without gradient."""
         terms = self.terms(x, phi, k)
         return terms.log_likelihood + terms.log_prior - terms.log_q
-
-    @torch.no_grad()
-    def values(self, x: Tensor, phi: Tensor) -> Tensor:
-        """J of hard samples at the KL weight in force, without gradient: what φ climbs, Float[Tensor, "B"]."""
-        return self.objective(self.objective.reward(self.terms(x, phi, self.objective.num_samples)))

@@ -36,7 +36,7 @@ class RowAdam(RowOptimizer):
     """
 
     def __init__(
-        self, *, learning_rate: float = 0.1, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+        self, *, learning_rate: float = 0.1, beta1: float = 0.9, beta2: float = 0.95, eps: float = 1e-8
     ) -> None:
         if learning_rate <= 0:
             raise UserError(

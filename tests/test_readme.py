@@ -1,0 +1,46 @@
+"""What the README tells its readers to do, done."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.runs import TINY
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def block(first_line: str) -> str:
+    """The code block that begins with a comment naming a file."""
+    found = re.search(rf"```\w*\n# {re.escape(first_line)}\n(.*?)```", README, re.DOTALL)
+    assert found, first_line
+    return found[1]
+
+
+def test_an_estimator_of_ones_own_is_one_module_and_one_yaml(tmp_path: Path) -> None:
+    for name in ("mylab/antithetic.py", "conf/estimator/antithetic.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(block(name))
+
+    def vaerun(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).parent / "vaerun", *words]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+
+    trained = vaerun("train", "estimator=antithetic", *TINY, "hydra.run.dir=run")
+    assert trained.returncode == 0, trained.stderr
+    summary = (tmp_path / "run" / "summary.json").read_text()
+    assert '"decoder_evaluations": 7200' in summary  # 18 steps of 200 points, each noise used twice
+    listed = vaerun("list", "estimator").stdout
+    assert re.search(r"antithetic\s.*?with posterior: gaussian", listed, re.DOTALL)
+    refused = vaerun("train", "estimator=antithetic", "posterior=bernoulli")
+    assert refused.returncode == 2
+    assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr
+
+
+def test_every_choice_in_the_table_exists() -> None:
+    conf = Path(__file__).parents[1] / "conf"
+    for folder in ("model", "posterior", "objective", "estimator", "amortizer", "strategy"):
+        for option in (conf / folder).glob("*.yaml"):
+            assert f"`{option.stem}`" in README, option
