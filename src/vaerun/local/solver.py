@@ -23,10 +23,10 @@ class Solution(NamedTuple):
 class LocalSolver(nn.Module):
     """φ* ≈ argmax_φ L(x; θ, φ) by stochastic ascent, all points of a batch at once.
 
-    A point's gain is measured on its way, at no cost: ⟨∇L at the new φ, the step that led there⟩ is the rise along that
-    step to first order, and unbiased, since the gradient's samples are fresh. Every ``window`` steps these are summed. A
-    point that gained less than ``tolerance`` has its step size divided by 3; after ``cuts`` such divisions it has
-    converged and leaves the batch. Stopping on the mean of the batch would let easy points wait and cut hard ones off.
+    A point's gain is measured on its way, at no cost: ⟨∇L at the new φ, the step that led there⟩ is the rise along
+    that step to first order, and unbiased, since the gradient's samples are fresh. Every ``window`` steps these are
+    summed. A point that gained less than ``tolerance`` has its step size divided by 3; after ``cuts`` such divisions it
+    has converged and leaves the batch. Stopping on the batch's mean would let easy points wait and cut hard ones off.
 
     Args:
         bound: L.
