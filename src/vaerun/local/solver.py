@@ -43,7 +43,7 @@ class LocalSolver(nn.Module):
     """
 
     def __init__(
-        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 3
+        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
     ) -> None:
         super().__init__()
         if window < 2:

@@ -72,9 +72,7 @@ class PerPoint(Strategy, ABC):
         elif split == "train":
             return Inference(self.table(split).read(index)[0])
         else:
-            # Validation points come back at every evaluation and go on from there: their first plateau is enough.
-            cuts = 0 if split == "valid" else None
-            solution = self.solver(x, *self.table(split).read(index), max_steps=self.test_steps, cuts=cuts)
+            solution = self.solver(x, *self.table(split).read(index), max_steps=self.test_steps)
             self.table(split).write(index, solution.phi, solution.state)
         return Inference(solution.phi, effort(solution))
 

@@ -103,47 +103,46 @@ class Trainer:
         loader = Loader(data.train, batch_size=self.batch_size, seed=seed)
         session = Session(strategy, data, self.validation, seed, tracker, pictures, directory, loader.steps_per_epoch)
         session.start(resume=resume)
+        over = self.over(session)
         with interruption() as wish:
-            while not self.finished(session):
+            while not over:
                 for batch in loader.epoch(*divmod(session.progress.step, loader.steps_per_epoch)):
                     session.anneal()
                     session.take(strategy.step(batch))
                     on_step(session.progress.step)
-                    if session.progress.step % self.log_every == 0 and not session.at_epoch_end:
+                    over = self.over(session)
+                    if session.at_epoch_end or over:
+                        self.finish_epoch(session, over=over)
+                    elif session.progress.step % self.log_every == 0:
                         session.record()
-                    if wish.requested or self.spent(session):
+                    if wish.requested:
+                        session.tick(training=True)
+                        session.save("last")
+                        raise Interrupted(f"interrupted at step {session.progress.step}")
+                    if over:
                         break
-                if session.at_epoch_end or self.finished(session):
-                    self.finish_epoch(session)
-                if wish.requested:
-                    session.tick(training=True)
-                    session.save("last")
-                    raise Interrupted(f"interrupted at step {session.progress.step}")
         best = checkpoint.load(directory / "best.pt", session.device)
         checkpoint.restore_tensors(best, strategy)
         return session.progress
 
-    def spent(self, session: Session) -> bool:
-        """Whether a limit on the cost is reached."""
+    def over(self, session: Session) -> bool:
+        """Whether the last epoch is done, or a limit on the cost is reached."""
         seconds, evaluations = self.max_seconds, self.max_decoder_evaluations
-        return (seconds is not None and session.training_seconds() >= seconds) or (
-            evaluations is not None and session.strategy.decoder_evaluations >= evaluations
+        return (
+            session.progress.step >= self.epochs * session.steps_per_epoch
+            or (seconds is not None and session.training_seconds() >= seconds)
+            or (evaluations is not None and session.strategy.decoder_evaluations >= evaluations)
         )
 
-    def finished(self, session: Session) -> bool:
-        """Whether training is over."""
-        return session.progress.step >= self.epochs * session.steps_per_epoch or self.spent(session)
-
-    def finish_epoch(self, session: Session) -> None:
-        """Records, and evaluates, draws and saves where it is due."""
+    def finish_epoch(self, session: Session, *, over: bool) -> None:
+        """Records, and evaluates, draws and saves where it is due; all of it when training is over."""
         epoch = session.progress.step // session.steps_per_epoch
-        last = self.finished(session)
         evaluations, remainder = divmod(epoch, self.evaluate_every)
-        if last or remainder == 0:
+        if over or remainder == 0:
             session.evaluate()
         else:
             session.record()
-        if self.images_every and (last or (remainder == 0 and evaluations % self.images_every == 0)):
+        if self.images_every and (over or (remainder == 0 and evaluations % self.images_every == 0)):
             session.draw()
-        if last or time.perf_counter() - session.saved_at >= self.checkpoint_seconds:
+        if over or time.perf_counter() - session.saved_at >= self.checkpoint_seconds:
             session.save("last")

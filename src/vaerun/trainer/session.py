@@ -174,3 +174,4 @@ class Session:
         )
         if name == "last":
             self.saved_at = time.perf_counter()
+        self.tick(training=False)
