@@ -197,7 +197,7 @@ def test_flags_may_stand_anywhere(vaerun):
 
 def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vaerun, fit):
     calls = []
-    fit(lambda cfg, *, choices, directory: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, *, choices, directory, live: calls.append((cfg, choices, directory)))
     for _ in range(2):
         assert vaerun("train", "strategy=joint", "seed=3")[0] == 0
     (cfg, choices, first), (_, _, second) = calls
@@ -210,7 +210,7 @@ def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vae
     assert first != second
     assert first.name.endswith("_joint_reparam_gaussian_elbo_digits_seed3")
     assert first.parent.parent == Path("runs").resolve()
-    assert (first / ".hydra" / "overrides.yaml").exists()
+    assert not (first / ".hydra").exists()
 
 
 def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, fit, tmp_path):
@@ -218,14 +218,14 @@ def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, f
     folder.mkdir(parents=True)
     (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\n")
     calls = []
-    fit(lambda cfg, *, choices, directory: calls.append(directory))
+    fit(lambda cfg, *, choices, directory, live: calls.append(directory))
     assert vaerun("train", "data=lab/my")[0] == 0
     assert calls[0].name.endswith("_elbo_lab-my_seed0")
     assert calls[0].parent.parent.name == "runs"
 
 
 def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaerun, fit):
-    def fails_for_some(cfg, *, choices, directory):
+    def fails_for_some(cfg, *, choices, directory, live):
         if cfg.seed == 1:
             raise DivergedError("elbo/train is not finite.")
         if cfg.seed == 2:
@@ -244,7 +244,7 @@ def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaeru
 
 
 def raising(error):
-    def fit(cfg, *, choices, directory):
+    def fit(cfg, *, choices, directory, live):
         raise error
 
     return fit
@@ -288,14 +288,13 @@ def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     del cfg["resume"]
     OmegaConf.save(OmegaConf.merge(cfg, {"choices": choices}), run / "config.yaml")
     calls = []
-    fit(lambda cfg, *, choices, directory: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, *, choices, directory, live: calls.append((cfg, choices, directory)))
     assert vaerun("train", "resume=run", "trainer.threads=2", "data.root=/elsewhere")[0] == 0
     ((got, made, directory),) = calls
     assert made == choices
     assert directory == Path("run")
     assert (got.trainer.threads, got.data.root) == (2, "/elsewhere")
     assert "choices" not in got
-    assert (run / "log.txt").exists()
     code, _, err = vaerun("train", "resume=run", "trainer.epochs=3")
     assert code == 2
     assert "trainer.epochs=3 cannot be given along with resume" in err
@@ -351,3 +350,23 @@ def test_a_reader_who_leaves_early_is_no_error(tmp_path):
     command = f"{sys.executable} -m vaerun list --json | head -c 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+def test_a_refusal_takes_nothing_away_that_the_user_had(vaerun, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "log.txt").write_text("precious")
+    assert vaerun("train", f"hydra.run.dir={own}", "posterior=bernoulli")[0] == 2
+    assert (own / "log.txt").read_text().startswith("precious")
+    assert vaerun("train", "posterior=bernoulli")[0] == 2
+    assert not list(Path("runs").glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    ("word", "group"),
+    [("model.prior=bernoulli", "model/prior"), ("objective.kl_weight=0.5", "objective/kl_weight")],
+)
+def test_a_dot_where_a_slash_belongs_is_said(vaerun, word, group):
+    code, _, stderr = vaerun("train", word)
+    assert code == 2
+    assert f"write {group}=OPTION, with a slash" in stderr

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import Family
+from vaerun.posterior.base import ClosedFormKL, Family
 
 
 class Bound(nn.Module):
@@ -18,10 +19,14 @@ class Bound(nn.Module):
         family: φ ↦ q(z; φ).
         objective: J.
         estimator: how the gradient of the expectation is estimated.
+
+    Raises:
+        UserError: the estimator is not valid for the objective, or asks more of q than the family has.
     """
 
     def __init__(self, *, model: Model, family: Family, objective: Objective, estimator: Estimator) -> None:
         super().__init__()
+        refuse_unfit(model, family, objective, estimator)
         self.model = model
         self.family = family
         self.objective = objective
@@ -50,3 +55,25 @@ class Bound(nn.Module):
         """r = log p_θ(x, z) − log q(z; φ) at k hard samples, Float[Tensor, "K B"], without gradient."""
         terms = self.terms(x, phi, k)
         return terms.log_likelihood + terms.log_prior - terms.log_q
+
+
+def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: Estimator) -> None:
+    """Refuses parts that would give a wrong gradient or a wrong bound when put together by hand.
+
+    Raises:
+        UserError: saying which two do not fit.
+    """
+    name, posterior = type(estimator).__name__, family.posterior
+    if not isinstance(objective, estimator.serves):
+        served = " and ".join(kind.__name__ for kind in estimator.serves)
+        raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")
+    for need in estimator.needs:
+        if not issubclass(posterior, need):
+            raise UserError(f"{name} needs a posterior that is {need.__name__}, which {posterior.__name__} is not.")
+        if issubclass(need, ClosedFormKL) and issubclass(posterior, ClosedFormKL):
+            closed = posterior.closed_form_with
+            if not isinstance(model.prior, closed):
+                raise UserError(
+                    f"{name} needs KL(q ‖ p(z)) in closed form, which {posterior.__name__} has with "
+                    f"{' and '.join(prior.__name__ for prior in closed)}, not with {type(model.prior).__name__}."
+                )

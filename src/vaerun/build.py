@@ -41,9 +41,11 @@ def build(cfg: DictConfig) -> Run:
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     trainer = make(config["trainer"], {})
     device = choose_device(trainer.device)
-    threads = choose_threads(trainer.threads, trainer.batch_size * config["objective"]["num_samples"])
+    threads = choose_threads(trainer.threads, trainer.batch_size * config["objective"].get("num_samples", 1))
     torch.set_num_threads(threads)
     set_deterministic(trainer.deterministic)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)  # a sweep's runs share the process
     data = make(config["data"], {}).load().to(device)
     torch.manual_seed(config["seed"])
     strategy = build_strategy(config, data, device)

@@ -21,7 +21,14 @@ Start with:  vaerun train
 
 def main() -> None:
     """Runs the command line of this process and leaves it with the command's exit code."""
-    sys.exit(dispatch(sys.argv[1:]))
+    try:
+        code = dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read the output has gone, as head does; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
 
 
 def dispatch(argv: list[str]) -> int:
@@ -82,13 +89,9 @@ def run(command: str, argv: list[str]) -> int:
     try:
         from importlib import import_module
 
-        code = int(import_module(f"vaerun.command.{command}").main(argv))
-        sys.stdout.flush()
-        return code
+        return int(import_module(f"vaerun.command.{command}").main(argv))
     except BrokenPipeError:
-        # Who read the output has gone, as head does; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except KeyboardInterrupt as interruption:
         print(f"vaerun: {interruption if str(interruption) else 'interrupted'}", file=sys.stderr)
         return 130

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun.errors import UserError
 
 # Where a run computes may change when it goes on; what it computes may not.
-FREE = ("trainer.device", "trainer.threads", "data.root")
+FREE = ("trainer.device", "trainer.threads", "data.root", "data.path")
 
 
 @contextmanager
@@ -71,6 +71,20 @@ def read_config(directory: Path) -> DictConfig:
     config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
     return config
+
+
+def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
+    """Sets the keys of ``FREE`` that ``words``, each KEY=VALUE, name.
+
+    Raises:
+        UserError: the run has no such key.
+    """
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        node = OmegaConf.select(cfg, key.rpartition(".")[0])
+        if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
+            raise UserError(f"{key} is no key of this run, whose data={cfg.data.get('_target_')}: leave it out.")
+        OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vaerun.build import Run, build
 from vaerun.data.base import Dataset
-from vaerun.directory import FREE, checkpoint_path
+from vaerun.directory import checkpoint_path, relocate
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
 from vaerun.trainer.seed import isolated
@@ -41,29 +41,26 @@ class OpenRun:
 
 
 def open_run(
-    directory: Path, cfg: DictConfig, chosen: DictConfig, overrides: Sequence[str], name: str = "best"
+    directory: Path, cfg: DictConfig, evaluation: DictConfig, moved: Sequence[str], name: str = "best"
 ) -> OpenRun:
     """Builds what ``directory`` was trained with and sets it to a checkpoint.
 
     Args:
         directory: the run.
         cfg: its config.yaml.
-        chosen: a configuration whose evaluation is used.
-        overrides: the keys a user has set in it; of those outside the evaluation only device, threads and the data's
-            folder count.
+        evaluation: the evaluation to make, in place of its own.
+        moved: KEY=VALUE words about where it is computed, as ``relocate`` takes them.
         name: best or last.
 
     Raises:
         UserError: no checkpoint of that name, or it does not fit the configuration.
     """
     cfg = copy.deepcopy(cfg)
-    cfg.evaluation = chosen.evaluation
-    for key in FREE:
-        if any(override.startswith(f"{key}=") for override in overrides):
-            OmegaConf.update(cfg, key, OmegaConf.select(chosen, key))
+    cfg.evaluation = evaluation
+    relocate(cfg, moved)
     path = checkpoint_path(directory, name)
     state = checkpoint.load(path, torch.device("cpu"))
     run = build(cfg)
-    checkpoint.restore_tensors(state, run.strategy)
+    checkpoint.restore_tensors(state, run.strategy, run.data)
     run.strategy.eval()
     return OpenRun(run, int(cfg.seed), state["progress"]["step"])

@@ -11,15 +11,25 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun import directory as place
 from vaerun.build import Run, build
-from vaerun.errors import RunError
+from vaerun.errors import Interrupted, RunError
 from vaerun.evaluation.pictures import Pictures
-from vaerun.summary import batch_size, hyperparameters, out_of_memory, outcome, position, steps_per_epoch, summarise
-from vaerun.tracking.base import POSITION, Tracker, code_block
+from vaerun.summary import (
+    batch_size,
+    hyperparameters,
+    out_of_memory,
+    outcome,
+    position,
+    steps_per_epoch,
+    summarise,
+    unfinished,
+)
+from vaerun.tracking.base import Tracker, code_block
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, read, truncate_after
 from vaerun.tracking.tensorboard import TensorBoard, overlays
 from vaerun.trainer import checkpoint
+from vaerun.trainer.interrupt import Interruption, interruption
 from vaerun.trainer.seed import isolated
 
 logger = logging.getLogger("vaerun")
@@ -42,16 +52,21 @@ def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: b
     with place.claim(directory):
         config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
         config = {key: value for key, value in config.items() if key != "resume"} | {"choices": dict(choices)}
+        if config["data"].get("path") is not None:
+            # The run must find its data again from any other folder.
+            config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
         place.write_config(directory, config)
         if place.read_summary(directory).get("status") == "completed":
             logger.info("%s is finished: nothing to do", directory)
             return place.read_summary(directory)
         place.write_summary(directory, {"status": "running", "reason": None, "seed": config["seed"]})
         try:
-            summary = train(cfg, config, directory, live=live)
+            with interruption() as wish:
+                summary = train(cfg, config, directory, wish, live=live)
         except BaseException as error:
-            reason = f"{error}" or type(error).__name__
-            place.write_summary(directory, {"status": outcome(error), "reason": reason, "seed": config["seed"]})
+            place.write_summary(directory, unfinished(error, read_records(directory), config["seed"]))
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(f"{error or 'interrupted'}; go on with: vaerun train resume={directory}") from None
             if out_of_memory(error):
                 raise RunError(
                     "out of memory: use a smaller trainer.batch_size, objective.num_samples or model."
@@ -61,7 +76,9 @@ def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: b
         return summary
 
 
-def train(cfg: DictConfig, config: Mapping[str, Any], directory: Path, *, live: bool) -> dict[str, Any]:
+def train(
+    cfg: DictConfig, config: Mapping[str, Any], directory: Path, wish: Interruption, *, live: bool
+) -> dict[str, Any]:
     """Builds, fits, evaluates; returns the summary of the completed run."""
     run = build(cfg)
     last = place.checkpoint_path(directory, "last")
@@ -86,6 +103,7 @@ def train(cfg: DictConfig, config: Mapping[str, Any], directory: Path, *, live: 
             on_step=console.step,
             directory=last.parent,
             resume=resumed_at is not None,
+            wish=wish,
         )
         started = time.perf_counter()
         figures = evaluate(run, config["seed"])
@@ -99,7 +117,7 @@ def train(cfg: DictConfig, config: Mapping[str, Any], directory: Path, *, live: 
         tracker.close(status)
     for tag, value in figures.items():
         logger.info("%-22s %9.3f", tag, value)
-    return summarise(run, progress, {**last_figures(directory), **figures}, config["seed"])
+    return summarise(run, progress, read_records(directory), config["seed"])
 
 
 def trackers(
@@ -130,12 +148,10 @@ def evaluate(run: Run, seed: int) -> Mapping[str, float]:
         return run.evaluation(run.strategy, run.data)
 
 
-def last_figures(directory: Path) -> dict[str, float]:
-    """The newest value of every tag."""
-    figures: dict[str, float] = {}
-    for record in read(directory / "metrics.jsonl"):
-        figures |= {tag: value for tag, value in record.items() if tag not in POSITION}
-    return figures
+def read_records(directory: Path) -> list[dict[str, float]]:
+    """What the run has recorded so far."""
+    path = directory / "metrics.jsonl"
+    return read(path) if path.exists() else []
 
 
 def announce(run: Run, directory: Path, resumed_at: int | None) -> None:

@@ -4,7 +4,7 @@ import math
 import platform
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hydra
@@ -15,7 +15,8 @@ import torch
 import vaerun
 from vaerun.build import Run
 from vaerun.directory import flatten
-from vaerun.errors import DivergedError
+from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.tracking.base import POSITION
 from vaerun.trainer.checkpoint import Progress
 
 
@@ -62,7 +63,28 @@ def peak_memory_bytes(device: torch.device) -> int:
     return kibibytes if sys.platform == "darwin" else 1024 * kibibytes  # macOS counts in bytes
 
 
-def summarise(run: Run, progress: Progress, metrics: Mapping[str, float], seed: int) -> dict[str, Any]:
+def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """The newest value of every tag; None where it is not finite, which JSON cannot say."""
+    tags = {tag: value for record in records for tag, value in record.items() if tag not in POSITION}
+    return {tag: value if math.isfinite(value) else None for tag, value in tags.items()}
+
+
+def unfinished(error: BaseException, records: Sequence[Mapping[str, float]], seed: int) -> dict[str, Any]:
+    """The content of summary.json for a run that ended with ``error``: how far it came, as its records tell."""
+    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
+    last = records[-1] if records else dict.fromkeys(POSITION, 0)
+    return {
+        "status": outcome(error),
+        "reason": f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}",
+        "metrics": newest(records),
+        "steps": last["step"],
+        "epochs": last["epoch"],
+        **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
+        "seed": seed,
+    }
+
+
+def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float]], seed: int) -> dict[str, Any]:
     """The content of summary.json for a run that has come to its end."""
     where = position(run, progress)
     device = run.data.train.x.device
@@ -71,10 +93,10 @@ def summarise(run: Run, progress: Progress, metrics: Mapping[str, float], seed: 
     return {
         "status": "completed",
         "reason": None,
-        "metrics": {tag: value if math.isfinite(value) else None for tag, value in metrics.items()},
+        "metrics": newest(records),
         "steps": progress.step,
         "epochs": where["epoch"],
-        "best_step": progress.best_step,
+        "best": {"step": progress.best_step, "valid": progress.best},  # what the test figures are of
         "seconds": progress.seconds,
         "train_seconds": progress.train_seconds,
         "train_samples_per_second": samples / progress.train_seconds,
@@ -103,7 +125,7 @@ def summarise(run: Run, progress: Progress, metrics: Mapping[str, float], seed: 
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """Every choice and every number of a configuration, the same columns for every strategy."""
+    """Every choice and every number of a configuration."""
     values: dict[str, float | str | bool] = dict(config["choices"])
     for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
         if key.split(".")[-1] not in ("_target_", "_partial_"):

@@ -7,13 +7,19 @@ from vaerun.catalogue import Catalogue
 from vaerun.check.parts import Part, parts_of
 from vaerun.errors import UserError, close_match
 
+FACTS = ("latent_dim", "data_dim", "data_mean", "data_std")  # what the data and the model say of themselves
+
 RUNTIME: Mapping[str, tuple[str, ...]] = {
-    "model": ("data_dim", "data_mean", "data_std"),
-    "model/prior": ("latent_dim",),
-    "model/likelihood": ("data_dim", "data_std"),
+    "model": FACTS[1:],
+    "model/prior": FACTS,
+    "model/likelihood": FACTS,
     "model/decoder": ("input_dim", "output_dim", "output_bias"),
-    "posterior": ("latent_dim",),
-    "amortizer": ("data_dim", "num_parameters", "data_mean", "data_std", "initial"),
+    "posterior": FACTS,
+    "objective": FACTS,
+    "objective/kl_weight": FACTS,
+    "estimator": FACTS,
+    "estimator/baseline": FACTS,
+    "amortizer": (*FACTS, "num_parameters", "initial"),
     "local": ("bound",),
     "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
     "optimizer": ("parameters",),
@@ -44,6 +50,18 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
             )
     for part in parts_of(config, choices).values():
         _check_part(part)
+        _check_nested(part, catalogue)
+
+
+def _check_nested(part: Part, catalogue: Catalogue) -> None:
+    """A group within a group is chosen with a slash; a dot would put a bare value in the place of an object."""
+    for key, value in part.node.items():
+        group = f"{part.group}/{key}"
+        if group in catalogue.groups and not (isinstance(value, Mapping) and "_target_" in value):
+            raise UserError(
+                f"{part.path}.{key}={value} puts a value where a choice belongs: write {group}=OPTION, with a slash; "
+                f"the options are {', '.join(catalogue.groups[group])}."
+            )
 
 
 def _check_part(part: Part) -> None:

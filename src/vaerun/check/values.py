@@ -31,8 +31,8 @@ def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
         UserError: naming the full key and the value.
     """
     seed = config.get("seed")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"seed={_written(seed)} must be a whole number of 0 or more, such as seed=0.")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise UserError(f"seed={_written(seed)} must be a whole number from 0 to 2^63 − 1, such as seed=0.")
     parts = parts_of(config, choices)
     for part in parts.values():
         for key, parameter in part.facts.parameters.items():

@@ -34,35 +34,38 @@ def main(argv: list[str]) -> int:
     from vaerun.check import check
 
     checkpoint = take_checkpoint(overrides)
-    chosen, choices = _hydra.compose(overrides)
+    moved = [word for word in overrides if word.partition("=")[0] in FREE]
+    chosen, choices = _hydra.compose([word for word in overrides if word not in moved])
     check(chosen, choices, _hydra.roots())
-    configs = [read_config(run) for run in runs]
-    results = [evaluate(run, cfg, chosen, overrides, checkpoint) for run, cfg in zip(runs, configs, strict=True)]
+    configs = {run: read_config(run) for run in runs}
+    results = []
+    for run, cfg in configs.items():
+        results.append(evaluate(run, cfg, chosen.evaluation, moved, checkpoint))
+        if not as_json:
+            print(table(results[-1]), flush=True)
     if as_json:
         print(json.dumps(results, indent=2, allow_nan=False))
-    else:
-        print("\n".join(table(result) for result in results), end="")
     return 0
 
 
-def evaluate(run: Path, cfg: Any, chosen: Any, overrides: Sequence[str], checkpoint: str) -> dict[str, Any]:
+def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpoint: str) -> dict[str, Any]:
     """The figures of one run, and what they are figures of."""
     from omegaconf import OmegaConf
 
     from vaerun.open import open_run
 
-    opened = open_run(run, cfg, chosen, overrides, checkpoint)
+    opened = open_run(run, cfg, evaluation, moved, checkpoint)
     figures = opened.evaluate()
     data = opened.data
     result = {
         "run": str(run),
         "checkpoint": checkpoint,
         "step": opened.step,
-        "evaluation": OmegaConf.to_container(chosen.evaluation, resolve=True),
+        "evaluation": OmegaConf.to_container(evaluation, resolve=True),
         "data": {
             "name": data.name,
             "binarize": data.binarize,
-            "points": len(data.split(chosen.evaluation.split)),
+            "points": opened.run.evaluation.num_points(data),
             "sha256": data.sha256,
         },
         "metrics": dict(figures),
@@ -83,12 +86,12 @@ def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[lis
     for flag in flags:
         if flag != "--json":
             raise UserError(f"vaerun {command} has no flag {flag}.{close_match(flag, ['--json'])} It takes --json.")
-    runs = [Path(word) for word in words if "=" not in word]
+    runs = [run for word in words if "=" not in word for run in runs_in(Path(word))]
     overrides = [word for word in words if "=" in word]
     if not runs:
         raise UserError(f"vaerun {command} needs a run: give the directory that vaerun train has written.")
     for override in overrides:
-        key = override.split("=")[0].lstrip("+~")
+        key = override.split("=")[0]
         known = (*groups, *FREE, "checkpoint")
         if key not in known and key.split(".")[0] not in groups:
             raise UserError(
@@ -96,6 +99,13 @@ def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[lis
                 f"vaerun {command} takes {', '.join(known)}."
             )
     return runs, overrides, "--json" in flags
+
+
+def runs_in(directory: Path) -> list[Path]:
+    """The run that a directory is, or the runs of the sweep that it is."""
+    if (directory / "config.yaml").exists():
+        return [directory]
+    return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]
 
 
 def take_checkpoint(overrides: list[str]) -> str:
@@ -124,4 +134,4 @@ def table(result: dict[str, Any]) -> str:
             continue
         error = metrics.get(f"{quantity}_se/{split}")
         lines.append(f"  {tag:22} {value:10.3f}" + (f" ± {error:.3f}" if error is not None else ""))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)

@@ -26,17 +26,16 @@ NUMBERS = {"n": 64, "seed": 0, "latents": 8}
 def main(argv: list[str]) -> int:
     """Draws from every run named; returns the exit code."""
     own = [word for word in argv if word.partition("=")[0] in NUMBERS]
-    runs, overrides, _ = parse([word for word in argv if word not in own], "sample", ("n", "seed", "latents"))
-    from vaerun import _hydra
-
+    runs, overrides, as_json = parse([word for word in argv if word not in own], "sample", tuple(NUMBERS))
+    if as_json:
+        raise UserError("vaerun sample writes files, not JSON: leave out --json.")
     numbers = {**NUMBERS, **dict(number(word) for word in own)}
     checkpoint = take_checkpoint(overrides)
-    chosen, _ = _hydra.compose(overrides)
-    configs = [read_config(run) for run in runs]
-    for run, cfg in zip(runs, configs, strict=True):
+    configs = {run: read_config(run) for run in runs}
+    for run, cfg in configs.items():
         from vaerun.open import open_run
 
-        for path in draw(open_run(run, cfg, chosen, overrides, checkpoint), run / "samples", numbers):
+        for path in draw(open_run(run, cfg, cfg.evaluation, overrides, checkpoint), run / "samples", numbers):
             print(path)
     return 0
 
@@ -48,7 +47,7 @@ def number(word: str) -> tuple[str, int]:
         UserError: it is no whole number in range.
     """
     name, _, value = word.partition("=")
-    if not value.isdigit() or (name != "seed" and int(value) < 1):
+    if not value.isdecimal() or (name != "seed" and int(value) < 1):
         raise UserError(f"{word} is no count: give a whole number, such as {name}={NUMBERS[name]}.")
     return name, int(value)
 

@@ -47,7 +47,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun import _hydra
 from vaerun.check import check
-from vaerun.directory import FREE, read_config, write_summary
+from vaerun.directory import FREE, read_config, relocate, write_summary
 from vaerun.errors import UserError
 from vaerun.explain import explain
 
@@ -98,7 +98,8 @@ def task(cfg: DictConfig) -> Any:
     try:
         return run(cfg, directory, _hydra.choices(), _hydra.sources(), live=not sweep)
     except Exception as error:
-        raise report(error, directory, name=name, keep=sweep) from None
+        named = any(word.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for word in job.overrides.hydra)
+        raise report(error, directory, name=name, keep=sweep or named) from None
 
 
 def run(
@@ -143,13 +144,12 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
     directory = Path(name).expanduser()
     cfg = read_config(directory)
     for word in overrides:
-        key, _, value = word.lstrip("+").partition("=")
-        if key not in FREE:
+        if word.lstrip("+").partition("=")[0] not in FREE:
             raise UserError(
                 f"{word} cannot be given along with resume, because a resumed run keeps its configuration: "
                 f"leave it out, or start a new run. Only {', '.join(FREE)} may change."
             )
-        OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
+    relocate(cfg, overrides)
     log_to(directory)
     try:
         run(cfg, directory, {}, _hydra.roots())
@@ -180,10 +180,10 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
     sentence, code = explained or bug
     if os.environ.get("VAERUN_TRACEBACK") == "1":
         traceback.print_exception(error)
-    refused = code == 2 and {path.name for path in directory.iterdir()} <= {".hydra", LOG}
-    if refused and not keep:
+    held = {path.name for path in directory.iterdir()}
+    if code == 2 and held <= {LOG} and not keep:
         shutil.rmtree(directory, ignore_errors=True)
-    else:
+    elif not (code == 2 and "checkpoints" in held):
         details = "" if explained else "".join(traceback.format_exception(error))
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{sentence}\n{details}")

@@ -29,7 +29,7 @@ class AnalyticKL(Estimator):
         z, _ = q.transport(q.noise(objective.num_samples))
         log_likelihood = model.log_likelihood(x, z).mean(0)
         kl = q.kl(model.prior)
-        value = log_likelihood - objective.kl_weight() * kl
+        value = log_likelihood - objective.beta() * kl
         return Estimate(
             value=value.detach(),
             surrogate=value,

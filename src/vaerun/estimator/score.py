@@ -37,6 +37,6 @@ class Score(Estimator):
         advantage = (
             objective.credit(detached)
             - self.baseline(detached, objective, x)
-            - objective.kl_weight() * objective.score_weight(detached)
+            - objective.beta() * objective.score_weight(detached)
         )
         return estimate(value, value + (advantage * log_q).sum(0), terms)

@@ -11,5 +11,9 @@ class Evaluation(ABC):
     """Figures about a trained strategy on one split, by tag."""
 
     @abstractmethod
+    def num_points(self, data: Dataset) -> int:
+        """How many points the figures are means over."""
+
+    @abstractmethod
     def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
         """Tag ↦ value, in nats per datum where it is a bound. Draws from torch's global generator."""

@@ -43,6 +43,10 @@ class BoundEvaluation(Evaluation):
         self.split: SplitName = split
         self.num_samples, self.points = num_samples, points
 
+    def num_points(self, data: Dataset) -> int:
+        available = len(data.split(self.split))
+        return available if self.points is None else min(self.points, available)
+
     @torch.no_grad()
     def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
         points: dict[str, list[Tensor]] = {}

@@ -89,7 +89,7 @@ def maximum_log_likelihood(x: Tensor, latent_dim: int) -> float:
         x: Float[Tensor, "N X"].
         latent_dim: D < X.
 
-    Reference: Tipping, Bishop 1999, Probabilistic principal component analysis, eq. 7.
+    Reference: Tipping, Bishop 1999, Probabilistic principal component analysis, eqs. 4, 7 and 8.
     """
     centred = (x - x.mean(0)).double()
     eigenvalues = torch.linalg.eigvalsh(centred.T @ centred / len(x)).flip(0)

@@ -32,9 +32,13 @@ class Objective(nn.Module, ABC):
     def is_elbo(self) -> bool:
         """Whether J is the ELBO at KL weight 1: then what is optimised is what ``elbo/train`` reports."""
 
+    def beta(self) -> Tensor | float:
+        """β; 1 in evaluation mode, where a φ is sought for a figure that is a bound."""
+        return self.kl_weight() if self.training else 1.0
+
     def reward(self, terms: Terms) -> Tensor:
         """r = log p(x given z) + β (log p(z) − log q(z; φ)), Float[Tensor, "K B"]."""
-        return terms.log_likelihood + self.kl_weight() * (terms.log_prior - terms.log_q)
+        return terms.log_likelihood + self.beta() * (terms.log_prior - terms.log_q)
 
     @abstractmethod
     def forward(self, r: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.meter import Meter
@@ -39,7 +40,7 @@ def first_non_finite(strategy: Strategy) -> str | None:
     return next((name for name, ok in zip(held, finite, strict=True) if not ok), None)
 
 
-def save(path: Path, *, strategy: Strategy, progress: Progress, meter: Meter, device: torch.device) -> None:
+def save(path: Path, *, strategy: Strategy, progress: Progress, meter: Meter, data: Dataset) -> None:
     """Writes the state beside ``path`` and renames it there, so that ``path`` is whole at every moment.
 
     Raises:
@@ -54,7 +55,8 @@ def save(path: Path, *, strategy: Strategy, progress: Progress, meter: Meter, de
         "progress": asdict(progress),
         "evaluations": [strategy.decoder_evaluations, strategy.encoder_evaluations],
         "meter": meter.state_dict(),
-        "generators": generator_state(device),
+        "generators": generator_state(data.train.x.device),
+        "data": data.sha256,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -90,12 +92,17 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     return state
 
 
-def restore_tensors(state: dict[str, Any], strategy: Strategy) -> None:
+def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) -> None:
     """Sets weights and rows, what evaluation needs.
 
     Raises:
-        UserError: the checkpoint is of other parts than the strategy's.
+        UserError: the checkpoint is of other parts than the strategy's, or was trained on other data.
     """
+    if state["data"] != data.sha256:
+        raise UserError(
+            f"data={data.name} is not what this run was trained on (sha256 {data.sha256[:12]}…, not "
+            f"{state['data'][:12]}…): bring the old file back, or start a new run."
+        )
     held = tensors(strategy)
     saved: dict[str, Tensor] = state["tensors"]
     if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
@@ -109,9 +116,10 @@ def restore_tensors(state: dict[str, Any], strategy: Strategy) -> None:
             tensor.copy_(saved[name])
 
 
-def restore(state: dict[str, Any], *, strategy: Strategy, meter: Meter, device: torch.device) -> Progress:
+def restore(state: dict[str, Any], *, strategy: Strategy, meter: Meter, data: Dataset) -> Progress:
     """Sets all that ``save`` wrote, and returns the progress."""
-    restore_tensors(state, strategy)
+    device = data.train.x.device
+    restore_tensors(state, strategy, data)
     strategy.optimizer.load_state_dict(state["optimizer"])
     strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
     meter.load_state_dict(state["meter"], device)

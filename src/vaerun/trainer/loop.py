@@ -12,7 +12,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import Tracker
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
-from vaerun.trainer.interrupt import interruption
+from vaerun.trainer.interrupt import Interruption
 from vaerun.trainer.session import Pictures, Session
 
 
@@ -65,6 +65,11 @@ class Trainer:
         ):
             if number < least:
                 raise UserError(f"trainer.{name}={number} is too small: give {least} or more.")
+        for name, limit in (("max_seconds", max_seconds), ("max_decoder_evaluations", max_decoder_evaluations)):
+            if limit is not None and not limit > 0:
+                raise UserError(f"trainer.{name}={limit} leaves no training: give more than 0, or null for no limit.")
+        if not checkpoint_seconds >= 0:
+            raise UserError(f"trainer.checkpoint_seconds={checkpoint_seconds} is no time: give 0 or more.")
         self.epochs, self.batch_size, self.device = epochs, batch_size, device
         self.threads, self.deterministic = threads, deterministic
         self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
@@ -83,6 +88,7 @@ class Trainer:
         on_step: Callable[[int], None],
         directory: Path,
         resume: bool,
+        wish: Interruption,
     ) -> Progress:
         """Trains to the last epoch, and leaves the weights and rows of ``best.pt`` in ``strategy``.
 
@@ -95,6 +101,7 @@ class Trainer:
             on_step: called with the step after every step; must be cheap.
             directory: ``last.pt`` and ``best.pt`` are written here.
             resume: go on from ``last.pt``.
+            wish: whether somebody asked the run to stop.
 
         Raises:
             DivergedError: a quantity is not finite; the last good checkpoint stays.
@@ -104,7 +111,7 @@ class Trainer:
         session = Session(strategy, data, self.validation, seed, tracker, pictures, directory, loader.steps_per_epoch)
         session.start(resume=resume)
         over = self.over(session)
-        with interruption() as wish:
+        with wish.heed():
             while not over:
                 for batch in loader.epoch(*divmod(session.progress.step, loader.steps_per_epoch)):
                     session.anneal()
@@ -122,7 +129,7 @@ class Trainer:
                     if over:
                         break
         best = checkpoint.load(directory / "best.pt", session.device)
-        checkpoint.restore_tensors(best, strategy)
+        checkpoint.restore_tensors(best, strategy, data)
         return session.progress
 
     def over(self, session: Session) -> bool:

@@ -65,7 +65,7 @@ class Session:
         """Goes on from ``last.pt``, or writes the first checkpoints: from here on there is one to go back to."""
         if resume:
             state = checkpoint.load(self.directory / "last.pt", self.device)
-            self.progress = checkpoint.restore(state, strategy=self.strategy, meter=self.meter, device=self.device)
+            self.progress = checkpoint.restore(state, strategy=self.strategy, meter=self.meter, data=self.data)
             self.last_record = self.progress.step
         else:
             self.save("best")
@@ -170,7 +170,7 @@ class Session:
             strategy=self.strategy,
             progress=self.progress,
             meter=self.meter,
-            device=self.device,
+            data=self.data,
         )
         if name == "last":
             self.saved_at = time.perf_counter()

@@ -1,5 +1,6 @@
 """Adam over rows, the step count of a row its own."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ class RowAdam(RowOptimizer):
         eps: ε.
 
     Raises:
-        UserError: α is not positive.
+        UserError: α is not positive, or a decay is not in [0, 1).
 
     Reference: Kingma, Ba 2015, Adam: a method for stochastic optimization, algorithm 1.
     """
@@ -38,10 +39,11 @@ class RowAdam(RowOptimizer):
     def __init__(
         self, *, learning_rate: float = 0.1, beta1: float = 0.9, beta2: float = 0.95, eps: float = 1e-8
     ) -> None:
-        if learning_rate <= 0:
-            raise UserError(
-                f"local.row_optimizer.learning_rate={learning_rate} moves nothing uphill: give a value > 0."
-            )
+        if not 0 < learning_rate < math.inf:
+            raise UserError(f"local.row_optimizer.learning_rate={learning_rate} is no step size: give a value > 0.")
+        for name, decay in (("beta1", beta1), ("beta2", beta2)):
+            if not 0 <= decay < 1:
+                raise UserError(f"local.row_optimizer.{name}={decay} is no decay: give a number in [0, 1).")
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
 
     def init(self, phi: Tensor) -> RowAdamState:

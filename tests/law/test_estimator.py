@@ -1,0 +1,193 @@
+"""∇ E_q[J(r)], exactly: every estimator under every baseline, objective and posterior it is legal with."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.problems import (
+    all_draws,
+    class_of,
+    count_decoded,
+    family_and_model,
+    give,
+    node,
+    objective,
+    options,
+    parameters,
+    prior_over,
+    space,
+    truth,
+    variants,
+)
+from vaerun.build import make
+from vaerun.estimator.base import Estimator
+from vaerun.model.base import Model
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import ClosedFormKL, Family
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+DIMENSIONS = {"binary": 2, "real": 1}  # D: four values of z to list, one axis to integrate over
+SAMPLES = {"binary": (1, 2, 3), "real": (1, 2)}  # K
+BETAS = (1.0, 0.3)
+
+
+class Case(NamedTuple):
+    estimator: str
+    nested: dict[str, str]
+    objective: str
+    posterior: str
+
+    def __str__(self) -> str:
+        return "-".join((self.estimator, *self.nested.values(), self.objective, self.posterior))
+
+
+def legal(case: Case) -> bool:
+    """Whether the classes say that the choices fit, from what they declare."""
+    estimator, q = class_of(f"estimator/{case.estimator}"), class_of(f"posterior/{case.posterior}")
+    prior = class_of(f"model/prior/{prior_over(q.support)}")
+    return (
+        all(issubclass(q.posterior, need) for need in estimator.needs)
+        and issubclass(class_of(f"objective/{case.objective}"), estimator.serves)
+        and (ClosedFormKL not in estimator.needs or issubclass(prior, q.posterior.closed_form_with))
+    )
+
+
+def cases() -> Iterator[Case]:
+    for estimator, nested in variants("estimator"):
+        for J in options("objective"):
+            for posterior in options("posterior"):
+                case = Case(estimator, nested, J, posterior)
+                if legal(case):
+                    yield case
+
+
+CASES = list(cases())
+
+
+def min_samples(case: Case) -> int:
+    return max([1, *(class_of(f"estimator/{g}/{o}").min_samples for g, o in case.nested.items())])
+
+
+def build(case: Case) -> tuple[Estimator, Family, Model, Tensor, Tensor]:
+    """The parts, two data points and their φ: the second point shares the first one's batch, and must not matter."""
+    support = class_of(f"posterior/{case.posterior}").support
+    family, model = family_and_model(case.posterior, latent_dim=DIMENSIONS[support])
+    estimator = make(node(f"estimator/{case.estimator}", case.nested), {})
+    x = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    phi = 1.2 * torch.rand(2, family.num_parameters) - 0.6
+    return estimator, family, model, x, phi
+
+
+def warm_up(estimator: Estimator, family: Family, model: Model, J: Objective, x: Tensor, phi: Tensor) -> None:
+    """Some steps, so that a baseline with a memory has one."""
+    for _ in range(5):
+        estimator(family(phi), model, J, x)
+
+
+class Expected(NamedTuple):
+    gradients: list[Tensor]  # of the surrogate, in φ and θ
+    value: Tensor
+    log_likelihood: Tensor
+    kl: Tensor
+
+
+def expected(
+    estimator: Estimator, family: Family, model: Model, J: Objective, x: Tensor, phi: Tensor, *, together: int
+) -> Expected:
+    """The first point's estimate averaged over every draw it can make, ``together`` draws in a batch.
+
+    The estimator has the same memory before each batch. One draw in a batch of its own is what a step of training sees;
+    the second point's draw is always the same, so an estimator that mixed up points would be seen.
+    """
+    draws = all_draws(family(phi[:1]), J.num_samples)
+    memory = copy.deepcopy(estimator.state_dict())
+    sums: list[Any] = [0.0] * (4 + len(parameters(model)))
+    for chunk in torch.arange(len(draws.probability)).split(together):
+        estimator.load_state_dict(memory)
+        leaf = phi.clone().requires_grad_()
+        rows = torch.cat((torch.zeros_like(chunk), torch.ones(1, dtype=torch.long)))
+        values = torch.cat((draws.values[:, chunk], draws.values[:, :1]), dim=1)
+        estimate = estimator(give(family(leaf[rows]), draws.method, values), model, J, x[rows])
+        p = draws.probability[chunk]
+        surrogate = (p * estimate.surrogate[:-1]).sum()
+        gradients = torch.autograd.grad(surrogate, [leaf, *parameters(model)], allow_unused=True)
+        terms = [(p * t[:-1]).sum() for t in (estimate.value, estimate.log_likelihood, estimate.kl)]
+        new = [*terms, *(0.0 if g is None else g for g in gradients)]
+        sums = [a + b for a, b in zip(sums, new, strict=True)]
+    value, log_likelihood, kl, *gradients = sums
+    return Expected(gradients, value, log_likelihood, kl)
+
+
+def test_there_are_cases() -> None:
+    names = {str(case) for case in CASES}
+    assert {
+        "reparam-elbo-gaussian",
+        "reparam-iwae-gaussian",
+        "analytic_kl-elbo-gaussian",
+        "score-leave_one_out-iwae-bernoulli",
+        "score-moving_average-elbo-gaussian",
+    } <= names
+    assert {case.estimator for case in CASES} == set(options("estimator"))
+    assert not {"reparam-elbo-bernoulli", "analytic_kl-iwae-gaussian"} & names
+
+
+@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_surrogates_gradient_and_the_figures_are_exact_in_expectation(case: Case, beta: float) -> None:
+    estimator, family, model, x, phi = build(case)
+    for k in SAMPLES[family.support]:
+        if k < min_samples(case):
+            continue
+        J = objective(case.objective, k, beta)
+        warm_up(estimator, family, model, J, x, phi)
+        together = 1 if family.support == "binary" else 10**6
+        found = expected(estimator, family, model, J, x, phi, together=together)
+        leaf = phi.clone().requires_grad_()
+        answer = truth(family(leaf[:1]), model, J, x[:1], space(family.support, family.latent_dim), beta=beta)
+        wanted = torch.autograd.grad(answer.bound, [leaf, *parameters(model)])
+        assert wanted[0][0].abs().max() > 1e-3
+        for a, b in zip(found.gradients, wanted, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+        for a, b in zip((found.value, found.log_likelihood, found.kl), answer, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_figures_carry_no_gradient_and_decodes_is_what_was_decoded(case: Case, monkeypatch: Any) -> None:
+    estimator, family, model, x, phi = build(case)
+    for k in (2, 3):
+        decoded = count_decoded(model, monkeypatch)
+        estimate = estimator(family(phi.requires_grad_()), model, objective(case.objective, k), x)
+        assert sum(decoded) == len(x) * estimator.decodes(k)
+        assert estimate.surrogate.requires_grad
+        for figure in (estimate.value, estimate.log_likelihood, estimate.kl):
+            assert figure.shape == (2,)
+            assert not figure.requires_grad
+        assert estimate.auxiliary.shape == ()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value_is_the_objective_of_the_samples_drawn(case: Case) -> None:
+    estimator, family, model, x, phi = build(case)
+    for k in (2, 3):
+        J = objective(case.objective, k, 0.3)
+        draws = all_draws(family(phi[:1]), k)
+        some = draws.values[:, [len(draws.probability) // 2]].expand(-1, 2, -1)
+        estimate = estimator(give(family(phi), draws.method, some), model, J, x)
+        if ClosedFormKL in type(estimator).needs:
+            expected_value = estimate.log_likelihood - 0.3 * estimate.kl
+        else:
+            q = give(family(phi), draws.method, some)
+            z = q.sample(k)
+            weights = model.log_prior(z) - q.log_prob(z)
+            expected_value = J(model.log_likelihood(x, z) + 0.3 * weights)
+            torch.testing.assert_close(estimate.kl, -weights.mean(0))
+        torch.testing.assert_close(estimate.value, expected_value)
+        torch.testing.assert_close(
+            estimate.log_likelihood, model.log_likelihood(x, give(family(phi), draws.method, some).sample(k)).mean(0)
+        )

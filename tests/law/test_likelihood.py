@@ -1,0 +1,108 @@
+"""p(x given outputs): every likelihood says truly whether it is a density, and over what."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.problems import bernoulli_space, node, options, space
+from vaerun.build import make
+from vaerun.model.likelihood.base import Likelihood
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+LIKELIHOODS = options("model/likelihood")
+MEAN = torch.tensor([0.2, 0.7])
+
+
+def drawn(name: str) -> Likelihood:
+    likelihood: Likelihood = make(node(f"model/likelihood/{name}"), {"data_dim": 2, "data_std": 0.6})
+    with torch.no_grad():
+        for weight in likelihood.parameters():
+            weight.copy_(0.3 * torch.randn_like(weight))
+    return likelihood
+
+
+def points(support: str) -> tuple[Tensor, float]:
+    """x over the whole support and the volume each stands for, Float[Tensor, "S 2"]."""
+    if support == "binary":
+        return bernoulli_space(2), 1.0
+    if support == "unit":
+        n = 400
+        middles = (torch.arange(n) + 0.5) / n
+        return torch.cartesian_prod(middles, middles), 1 / n**2
+    over = space("real", 2, width=9.0, cell=0.1)
+    return over.z[:, 0], over.volume
+
+
+def total(likelihood: Likelihood, outputs: Tensor) -> float:
+    x, volume = points(likelihood.data_support)
+    return float((likelihood.log_prob(x, outputs.expand(1, len(x), -1)).exp() * volume).sum().detach())
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_it_is_normalised_if_and_only_if_it_says_so(name: str) -> None:
+    likelihood = drawn(name)
+    sums = [total(likelihood, outputs) for outputs in torch.randn(3, likelihood.num_outputs)]
+    if likelihood.normalized:
+        assert sums == pytest.approx([1, 1, 1], abs=1e-9)
+    else:
+        assert all(abs(s - 1) > 0.01 for s in sums)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_its_first_outputs_have_the_datas_mean(name: str) -> None:
+    likelihood = drawn(name)
+    outputs = likelihood.initial_outputs(MEAN)
+    assert outputs.shape == (likelihood.num_outputs,)
+    torch.testing.assert_close(likelihood.mean(outputs), MEAN)
+    edge = likelihood.initial_outputs(torch.tensor([0.0, 1.0]))  # a pixel that is never, or always, on
+    assert edge.isfinite().all()
+    torch.testing.assert_close(likelihood.mean(edge), torch.tensor([0.0, 1.0]), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_its_samples_have_the_moments_of_its_density(name: str) -> None:
+    likelihood, n = drawn(name), 20_000
+    outputs = torch.randn(3, likelihood.num_outputs).requires_grad_()
+    x = likelihood.sample(outputs.expand(n, 3, -1))
+    assert x.shape == (n, 3, 2)
+    assert not x.requires_grad
+    mean = likelihood.mean(outputs).detach()
+    over, volume = points("binary" if set(x.unique().tolist()) == {0.0, 1.0} else likelihood.data_support)
+    p = (likelihood.log_prob(over, outputs.unsqueeze(1).expand(3, len(over), -1)).exp() * volume).detach()
+    square = torch.einsum("bs,sx->bx", p, over.square())
+    torch.testing.assert_close(torch.einsum("bs,sx->bx", p, over), mean, rtol=0, atol=1e-9)
+    error = ((square - mean.square()) / n).sqrt()
+    assert ((x.mean(0) - mean).abs() < 5 * error).all()
+    fourth = torch.einsum("bs,sx->bx", p, over**4)
+    assert ((x.square().mean(0) - square).abs() <= 5 * ((fourth - square**2) / n).clamp(min=0).sqrt() + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_samples_of_z_stand_before_points(name: str) -> None:
+    likelihood = drawn(name)
+    x, outputs = bernoulli_space(2)[:3], torch.randn(4, 3, likelihood.num_outputs)
+    log_p = likelihood.log_prob(x, outputs)
+    assert log_p.shape == (4, 3)
+    for k in range(4):
+        for b in range(3):
+            alone = likelihood.log_prob(x[[b]], outputs[k, b].reshape(1, 1, -1))
+            torch.testing.assert_close(log_p[k, b], alone[0, 0])
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_no_output_makes_it_overflow(name: str) -> None:
+    torch.set_default_dtype(torch.float32)
+    likelihood: Likelihood = make(node(f"model/likelihood/{name}"), {"data_dim": 2, "data_std": 1.0})
+    for size in (-1e4, 1e4):
+        outputs = torch.full((1, 4, likelihood.num_outputs), size, requires_grad=True)
+        with torch.no_grad():
+            for weight in likelihood.parameters():
+                weight.fill_(-1e4)
+        log_p = likelihood.log_prob(bernoulli_space(2), outputs)
+        assert log_p.isfinite().all()
+        leaves = [outputs, *likelihood.parameters()]
+        assert all(g.isfinite().all() for g in torch.autograd.grad(log_p.sum(), leaves))
+        assert math.isfinite(float(log_p.sum().detach()))

@@ -1,0 +1,150 @@
+"""max Σ_i L(x_i; θ, φ_i): every strategy reaches the maximum likelihood that is known, and none passes it."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.problems import (
+    count_decoded,
+    dataset,
+    exact_elbo,
+    linear_strategy,
+    options,
+    plain_ascent,
+    quadrature,
+    simulated,
+)
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.model.linear_gaussian import LinearGaussian, maximum_log_likelihood
+from vaerun.notation import Batch
+from vaerun.strategy.base import Strategy
+
+pytestmark = [pytest.mark.usefixtures("exact"), pytest.mark.parametrize("name", options("strategy"))]
+
+STEPS = 500
+
+
+@torch.enable_grad()
+def train(strategy: Strategy, x: Tensor, steps: int) -> None:
+    """Full batches, with step sizes that fall, so that what is left at the end is no noise of the ascent."""
+    everyone = Batch(torch.arange(len(x)), x)
+    for step in range(steps):
+        rate = 0.05 if step < 0.6 * steps else 0.01 if step < 0.8 * steps else 0.001
+        for group in strategy.optimizer.param_groups:
+            group["lr"] = rate
+        if strategy.per_point:
+            strategy.solver.row_optimizer.learning_rate = rate
+        strategy.step(everyone)
+
+
+def model_of(strategy: Strategy) -> LinearGaussian:
+    model = strategy.bound.model
+    assert isinstance(model, LinearGaussian)
+    return model
+
+
+@torch.no_grad()
+def test_it_reaches_the_maximum_likelihood_and_never_passes_it(name: str) -> None:
+    x = simulated()
+    maximum = maximum_log_likelihood(x, 2)
+    strategy = linear_strategy(name, x)
+    model, rows = model_of(strategy), torch.arange(len(x))
+    before = float(model.exact_log_prob(x).mean())
+    assert before < maximum - 1
+    train(strategy, x, STEPS)
+
+    reached = float(model.exact_log_prob(x).mean())
+    assert maximum - 0.02 < reached < maximum + 1e-9
+    phi = strategy.infer(x, rows, "train").phi
+    own = float(exact_elbo(model, x, phi).mean())
+    assert maximum - 0.02 < own < reached + 1e-9
+
+    figures = BoundEvaluation(split="train", num_samples=50)(strategy, dataset(x))
+    for bound in ("elbo", "iwae_50"):
+        assert abs(figures[f"{bound}/train"] - maximum) < 0.03
+        assert figures[f"{bound}/train"] < maximum + 4 * figures[f"{bound}_se/train"]
+
+
+@torch.no_grad()
+def test_a_point_it_never_saw_gets_its_own_best_phi(name: str) -> None:
+    x = simulated()
+    strategy = linear_strategy(name, x)
+    train(strategy, x, STEPS // 2)
+    model = model_of(strategy)
+    new = model.sample(40)
+    if strategy.per_point:
+        strategy.solver.row_optimizer.learning_rate, strategy.solver.window, strategy.test_steps = 0.05, 100, 800
+    own = exact_elbo(model, new, strategy.infer(new).phi)
+    gap = model.exact_log_prob(new) - own
+    assert gap.min() > -1e-9
+    assert gap.mean() < 0.03
+
+
+def test_one_seed_is_one_run_to_the_bit(name: str) -> None:
+    torch.set_default_dtype(torch.float32)
+    x = simulated(60)
+    ends = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        strategy = linear_strategy(name, x)
+        for rows in torch.arange(60).split(20):
+            strategy.step(Batch(rows, x[rows]))
+        ends.append([*strategy.state_dict().values(), strategy.infer(x[:5]).phi])
+    assert all(torch.equal(a, b) for a, b in zip(ends[0], ends[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(ends[0], ends[2], strict=True))
+
+
+def test_theta_follows_the_mean_over_the_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every point twice over is the same step of θ as once: it is a mean, whatever the batch."""
+    quadrature(monkeypatch)
+    x = simulated(6)
+    moves = []
+    for points in (x, x.repeat(2, 1)):
+        torch.manual_seed(0)
+        strategy = linear_strategy(name, points, optimizer=plain_ascent)
+        before = [weight.detach().clone() for weight in strategy.weights]
+        strategy.step(Batch(torch.arange(len(points)), points + 1))
+        moves.append([w.detach() - b for w, b in zip(strategy.weights, before, strict=True)])
+    assert all(move.abs().sum() > 0 for move in moves[0])
+    for once, twice in zip(*moves, strict=True):
+        torch.testing.assert_close(once, twice)
+
+
+def test_the_estimate_is_of_the_step_that_moved_theta_and_says_what_theta_saw(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """θ's step is the gradient of the mean of the surrogate it returns: here of the exact ELBO at the φ it used."""
+    quadrature(monkeypatch)
+    x, used = simulated(6), []
+    strategy = linear_strategy(name, x, optimizer=plain_ascent)
+    model, forward = model_of(strategy), strategy.bound.forward
+
+    def watched(points: Tensor, phi: Tensor) -> object:
+        used.append(phi.detach().clone())
+        return forward(points, phi)
+
+    monkeypatch.setattr(strategy.bound, "forward", watched)
+    theta = list(model.parameters())
+    before = [weight.detach().clone() for weight in theta]
+    estimate = strategy.step(Batch(torch.arange(6), x))
+    after = [weight.detach().clone() for weight in theta]
+    with torch.no_grad():
+        for weight, value in zip(theta, before, strict=True):
+            weight.copy_(value)
+    elbo = exact_elbo(model, x, used[-1])
+    torch.testing.assert_close(estimate.value, elbo.detach())
+    gradients = torch.autograd.grad(elbo.mean(), theta)
+    for old, new, gradient in zip(before, after, gradients, strict=True):
+        torch.testing.assert_close(new - old, gradient)
+
+
+@pytest.mark.parametrize("estimator", ["reparam", "score", "analytic_kl"])
+def test_it_counts_its_decoder_evaluations(name: str, estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = simulated(12)
+    strategy = linear_strategy(name, x, k=3, estimator=estimator)
+    decoded = count_decoded(strategy.bound.model, monkeypatch)
+    for rows in torch.arange(12).split(6):
+        strategy.step(Batch(rows, x[rows]))
+    assert strategy.decoder_evaluations == sum(decoded) > 0
+    strategy.infer(x)
+    assert strategy.encoder_evaluations == (0 if strategy.per_point else 12)

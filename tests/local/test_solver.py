@@ -1,0 +1,109 @@
+"""How the solver decides that a point has converged."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.problems import PlainAscent, exact_elbo, linear_gaussian, node, objective, quadrature
+from vaerun.bound import Bound
+from vaerun.build import make
+from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
+from vaerun.notation import Estimate
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+
+def solver_and_points(k: int = 1, points: int = 6, **keys: Any) -> tuple[LocalSolver, Tensor]:
+    W = torch.randn(5, 2)
+    model = linear_gaussian(W + W.flip(1) / 2, torch.randn(5), 0.5)
+    bound = Bound(
+        model=model,
+        family=make(node("posterior/gaussian"), {"latent_dim": 2}),
+        objective=objective("elbo", k),
+        estimator=make(node("estimator/reparam"), {}),
+    )
+    return make(node("local/solver", **keys), {"bound": bound}), model.sample(points)
+
+
+def exact_gradient(solver: LocalSolver, x: Tensor, phi: Tensor) -> Tensor:
+    leaf = phi.detach().clone().requires_grad_()
+    return torch.autograd.grad(exact_elbo(solver.bound.model, x, leaf).sum(), leaf)[0]
+
+
+def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    quadrature(monkeypatch)
+    solver, x = solver_and_points(k=4)
+    solver.row_optimizer = PlainAscent(rate=0.01)
+    phi, scale = 0.3 * torch.randn(6, 4), torch.rand(6, 1)
+    path = [phi]
+    for _ in range(5):
+        path.append(path[-1] + 0.01 * scale * exact_gradient(solver, x, path[-1]))
+    end, _, gain = solver.climb(x, phi, solver.row_optimizer.init(phi), scale, 5)
+    torch.testing.assert_close(end, path[-1])
+    wanted = sum(
+        (exact_gradient(solver, x, after) * (after - before)).sum(1)
+        for before, after in zip(path[:-2], path[1:-1], strict=True)
+    )
+    torch.testing.assert_close(gain, wanted)
+
+
+def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    quadrature(monkeypatch)
+    solver, x = solver_and_points(k=4)
+    solver.row_optimizer = PlainAscent(rate=1e-4)
+    phi = 0.3 * torch.randn(6, 4)
+    state, scale = solver.row_optimizer.init(phi), torch.ones(6, 1)
+    _, _, gain = solver.climb(x, phi, state, scale, 51)
+    end, _, _ = solver.climb(x, phi, state, scale, 50)  # the last step's rise would show at the next gradient
+    model = solver.bound.model
+    rise = (exact_elbo(model, x, end) - exact_elbo(model, x, phi)).detach()
+    assert rise.min() > 1e-3
+    torch.testing.assert_close(gain, rise, rtol=0.02, atol=0)
+
+
+def test_noise_does_not_stop_a_point_that_rises() -> None:
+    """One sample a step, from the prior: few points are left far from their optimum."""
+    solver, x = solver_and_points(
+        points=200, window=20, tolerance=0.01, cuts=3, row_optimizer=node("local/row_optimizer/adam", learning_rate=0.1)
+    )
+    phi, model = torch.zeros(200, 4), solver.bound.model
+    solution = solver(x, phi, solver.row_optimizer.init(phi), max_steps=500)
+    with torch.no_grad():
+        best = model.exact_log_prob(x) - model.diagonal_gap()
+        before, after = best - exact_elbo(model, x, phi), best - exact_elbo(model, x, solution.phi)
+    assert before.mean() > 10
+    assert after.mean() < 0.4
+    assert solution.converged.float().mean() > 0.95
+
+
+def test_a_caller_may_ask_for_fewer_cuts() -> None:
+    solver, x = solver_and_points(window=5, tolerance=1e9, cuts=3)  # no gain is enough
+    phi = torch.zeros(6, 4)
+    for cuts, windows in ((None, 4), (0, 1), (1, 2)):
+        solution = solver(x, phi, solver.row_optimizer.init(phi), max_steps=100, cuts=cuts)
+        assert (solution.steps == 5 * windows).all()
+        assert solution.converged.all()
+
+
+def test_a_plateau_divides_the_step_by_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    solver, x = solver_and_points(window=2, tolerance=1e9, cuts=1)
+
+    def linear(q: Any, *_: object) -> Estimate:
+        """A bound along which every one of Adam's steps has the same length."""
+        value = q.mu.sum(1) + 0 * q.log_sigma.sum(1)
+        return Estimate(value.detach(), value, value.detach(), value.detach(), value.new_zeros(()))
+
+    monkeypatch.setattr(solver.bound.estimator, "forward", linear)
+    phi = torch.zeros(6, 4)
+    once = solver(x, phi, solver.row_optimizer.init(phi), max_steps=2).phi - phi
+    twice = solver(x, phi, solver.row_optimizer.init(phi), max_steps=4).phi - phi
+    torch.testing.assert_close(twice, once * (1 + 1 / 3))
+
+
+@pytest.mark.parametrize(("key", "value"), [("window", 1), ("cuts", -1)])
+def test_what_is_no_number_of_steps_is_refused(key: str, value: int) -> None:
+    with pytest.raises(UserError, match=f"local.{key}"):
+        solver_and_points(**{key: value})

@@ -1,0 +1,324 @@
+"""What the tests build from: the YAML files of conf/, and spaces over which an expectation is an exact sum."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from vaerun.bound import Bound
+from vaerun.build import locate, make
+from vaerun.data.base import Dataset, Split, Visit
+from vaerun.local.row_optimizer.base import RowOptimizer
+from vaerun.local.solver import LocalSolver
+from vaerun.model.base import Model
+from vaerun.model.linear_gaussian import LinearGaussian
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Enumerable, Family, Posterior, Reparameterized
+from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
+from vaerun.scale import LIMIT
+from vaerun.strategy.base import Strategy
+
+CONF = Path(__file__).parents[1] / "conf"
+NOTHING: Mapping[str, str] = {}
+
+
+def options(group: str) -> list[str]:
+    """The names of the YAML files of a group."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def node(path: str, nested: Mapping[str, str] = NOTHING, **keys: Any) -> dict[str, Any]:
+    """What ``group=option`` composes for ``path`` = "group/option", with other ``nested`` choices and other keys."""
+    content: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(CONF / f"{path}.yaml"))  # type: ignore[assignment]
+    group = path.rpartition("/")[0]
+    composed: dict[str, Any] = {}
+    for entry in content.pop("defaults", []):
+        for inner, option in entry.items():
+            if not inner.startswith("override"):
+                composed[inner] = node(f"{group}/{inner}/{nested.get(inner, option)}")
+    return {**composed, **content, **keys}
+
+
+def variants(group: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every option of a group with every choice for the groups nested in it: ("score", {"baseline": "none"}), …"""
+    for option in options(group):
+        content = node(f"{group}/{option}")
+        inner = [key for key, value in content.items() if isinstance(value, dict) and "_target_" in value]
+        for choice in itertools.product(*(options(f"{group}/{key}") for key in inner)):
+            yield option, dict(zip(inner, choice, strict=True))
+
+
+def class_of(path: str) -> type:
+    """The class that the YAML at ``path`` names."""
+    return locate(node(path)["_target_"])
+
+
+def prior_over(support: str) -> str:
+    """The first prior over that kind of z."""
+    return next(option for option in options("model/prior") if class_of(f"model/prior/{option}").support == support)
+
+
+def objective(option: str, k: int, beta: float = 1.0) -> Objective:
+    """The objective of that name at K = ``k`` and a constant KL weight."""
+    kl_weight = node("objective/kl_weight/constant", constant=beta)
+    return make(node(f"objective/{option}", num_samples=k, kl_weight=kl_weight), {})
+
+
+def family_and_model(posterior: str, *, latent_dim: int, data_dim: int = 3) -> tuple[Family, Model]:
+    """A family of that name, and a VAE over its z with a linear decoder and a Bernoulli likelihood, all weights drawn.
+
+    A linear decoder keeps log p(x given z) analytic far from the real axis, so sums over a grid converge geometrically.
+    """
+    facts: dict[str, Any] = {
+        "latent_dim": latent_dim,
+        "data_dim": data_dim,
+        "data_mean": torch.linspace(0.3, 0.6, data_dim),
+        "data_std": 1.0,
+    }
+    family: Family = make(node(f"posterior/{posterior}"), facts)
+    vae = node("model/vae", {"prior": prior_over(family.support)}, latent_dim=latent_dim)
+    vae["decoder"]["hidden"] = []
+    model: Model = make(vae, facts)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(0.8 * torch.randn_like(weight))
+    return family, model
+
+
+class Space(NamedTuple):
+    """Points of z and the volume each stands for: Σ_s volume · f(z_s) is Σ_z f(z), or ∫ f(z) dz to rounding."""
+
+    z: Tensor  # Float[Tensor, "S 1 D"]
+    volume: float
+
+
+def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0.1) -> Space:
+    """All of {0, 1}^D, or a grid: the trapezoidal rule converges geometrically on what decays at both ends."""
+    axis = torch.tensor([0.0, 1.0]) if support == "binary" else torch.arange(-width, width + cell / 2, cell)
+    z = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, 1, latent_dim)
+    return Space(z, 1.0 if support == "binary" else cell**latent_dim)
+
+
+def bernoulli_space(data_dim: int) -> Tensor:
+    """All x in {0, 1}^X, Float[Tensor, "2^X X"]."""
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=data_dim)))
+
+
+class Truth(NamedTuple):
+    """Expectations under q of one point, differentiable in θ and φ, each Float[Tensor, ""]."""
+
+    bound: Tensor  # E[J(r_1, …, r_K)]
+    log_likelihood: Tensor  # E[log p(x given z)]
+    kl: Tensor  # E[log q(z) − log p(z)]
+
+
+def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, beta: float = 1.0) -> Truth:
+    """E_q[J] of one x as the sum over all K-tuples of the points of a space, where no z depends on φ."""
+    log_q = q.log_prob(over.z)[:, 0]
+    log_likelihood, log_prior = model.log_likelihood(x, over.z)[:, 0], model.log_prior(over.z)[:, 0]
+    r = log_likelihood + beta * (log_prior - log_q)
+    probability = log_q.exp() * over.volume
+    tuples = torch.cartesian_prod(*[torch.arange(len(r))] * J.num_samples).reshape(-1, J.num_samples)
+    values = J(r[tuples].T)
+    return Truth(
+        (probability[tuples].prod(1) * values).sum(),
+        (probability * log_likelihood).sum(),
+        (probability * (log_q - log_prior)).sum(),
+    )
+
+
+def log_evidence(model: Model, x: Tensor, over: Space) -> Tensor:
+    """log p(x) as the sum over z: Float[Tensor, "B X"] ↦ Float[Tensor, "B"]."""
+    z = over.z.expand(-1, len(x), -1)
+    return (model.log_joint(x, z)).logsumexp(0) + torch.tensor(over.volume).log()
+
+
+class Draws(NamedTuple):
+    """Every draw of K samples that a posterior can make, and its probability."""
+
+    values: Tensor  # Float[Tensor, "K T D"]: samples, or noise
+    probability: Tensor  # Float[Tensor, "T"]
+    method: str  # the method of the posterior that gives them
+
+
+def all_draws(q: Posterior, k: int) -> Draws:
+    """All K-tuples of a finite support, or of a grid of standard normal noise, for the q of one point."""
+    if isinstance(q, Enumerable):
+        points, p, method = q.support()[:, 0], q.log_prob(q.support())[:, 0].exp().detach(), "sample"
+    elif isinstance(q, Reparameterized):
+        # The finer the grid the wider the strip in which log p(x, z) may have its poles.
+        cell = {1: 0.05, 2: 0.1}.get(k, 0.5)
+        points = space("real", 1, width=8.0, cell=cell).z[:, 0]
+        p, method = torch.distributions.Normal(0.0, 1.0).log_prob(points[:, 0]).exp() * cell, "noise"
+    else:
+        raise NotImplementedError(f"no exact expectation under {type(q).__name__} is known to the laws: add one")
+    tuples = torch.cartesian_prod(*[torch.arange(len(p))] * k).reshape(-1, k)
+    return Draws(points[tuples].transpose(0, 1), p[tuples].prod(1), method)
+
+
+def give(q: Posterior, method: str, values: Tensor) -> Posterior:
+    """q with the draws of ``method`` replaced by ``values``."""
+    setattr(q, method, lambda k: values)
+    return q
+
+
+def count_decoded(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by K · B at every evaluation of log p(x given z)."""
+    rows: list[int] = []
+    inner = model.log_likelihood
+
+    def counted(x: Tensor, z: Tensor) -> Tensor:
+        rows.append(z.shape[0] * z.shape[1])
+        return inner(x, z)
+
+    monkeypatch.setattr(model, "log_likelihood", counted)
+    return rows
+
+
+def parameters(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters as a list."""
+    return list(module.parameters())
+
+
+def linear_gaussian(W: Tensor, mu: Tensor, sigma: float) -> LinearGaussian:
+    """The linear-Gaussian model with these parameters."""
+    model: LinearGaussian = make(
+        node("model/linear_gaussian", latent_dim=W.shape[1]), {"data_mean": mu, "data_std": sigma}
+    )
+    with torch.no_grad():
+        model.W.copy_(W)
+    return model
+
+
+def exact_elbo(model: LinearGaussian, x: Tensor, phi: Tensor) -> Tensor:
+    """E_q[log p(x given z)] − KL(q ‖ N(0, I)) of a diagonal Gaussian q in closed form, Float[Tensor, "B"]."""
+    q = Gaussian(latent_dim=model.latent_dim)(phi)
+    m, v = q.mu, (2 * q.log_sigma).exp()
+    log_sigma, X = model.log_sigma(), x.shape[1]
+    squares = (x - model.mu - m @ model.W.T).square().sum(1) + v @ model.W.square().sum(0)
+    likelihood = -0.5 * X * math.log(2 * math.pi) - X * log_sigma - 0.5 * squares * (-2 * log_sigma).exp()
+    return likelihood - 0.5 * (m.square() + v - v.log() - 1).sum(1)
+
+
+def optimal_phi(model: LinearGaussian, x: Tensor) -> Tensor:
+    """φ of every point's best diagonal q: the posterior's mean, and variances 1/Λ_dd; Float[Tensor, "B P"]."""
+    mean, _ = model.exact_posterior(x)
+    log_sigma = -0.5 * model.precision().diagonal().log()
+    raw = LIMIT * (log_sigma / LIMIT).atanh()
+    return torch.cat((mean, raw.expand(len(x), -1)), 1).detach()
+
+
+def quadrature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives a diagonal Gaussian q the 2^D noises (±1, …, ±1) as its K = 2^D draws.
+
+    They have the mean and covariance of N(0, I), so where log p(x, z) is quadratic in z every sample mean is exact.
+    """
+
+    def noise(self: DiagonalGaussian, k: int) -> Tensor:
+        corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * self.mu.shape[1])
+        assert k == len(corners)
+        return corners.unsqueeze(1).expand(-1, len(self.mu), -1)
+
+    monkeypatch.setattr(DiagonalGaussian, "noise", noise)
+
+
+class PlainAscentState(NamedTuple):
+    steps: Tensor  # Int[Tensor, "R 1"]
+
+
+class PlainAscent(RowOptimizer):
+    """step = rate · gradient: shows the gradient that a row was given."""
+
+    def __init__(self, rate: float = 1.0) -> None:
+        self.rate = rate
+        self.updates = 0
+
+    def init(self, phi: Tensor) -> PlainAscentState:
+        return PlainAscentState(torch.zeros(len(phi), 1, dtype=torch.int64))
+
+    def update(self, gradient: Tensor, state: PlainAscentState) -> tuple[Tensor, PlainAscentState]:
+        self.updates += 1
+        return self.rate * gradient, PlainAscentState(state.steps + 1)
+
+
+def simulated(n: int = 300, data_dim: int = 6, latent_dim: int = 2, sigma: float = 0.5) -> Tensor:
+    """Points of a linear-Gaussian model, Float[Tensor, "N X"], the same at every call."""
+    g = torch.Generator().manual_seed(1)
+    W, mu = torch.randn(data_dim, latent_dim, generator=g), torch.randn(data_dim, generator=g)
+    z = torch.randn(n, latent_dim, generator=g)
+    return z @ W.T + mu + sigma * torch.randn(n, data_dim, generator=g)
+
+
+def linear_strategy(
+    name: str,
+    x: Tensor,
+    *,
+    k: int = 4,
+    estimator: str = "reparam",
+    optimizer: Any = None,
+    rows: Any = None,
+    **keys: Any,
+) -> Strategy:
+    """A strategy on the linear-Gaussian model with D = 2, a Gaussian q and, where there is one, an affine encoder.
+
+    Args:
+        name: the strategy's YAML.
+        x: the training points.
+        k: the samples of an ELBO.
+        estimator: its YAML.
+        optimizer: what makes θ's optimiser; Adam where it is None.
+        rows: the row optimiser; Adam where it is None.
+        keys: of the strategy's YAML.
+    """
+    facts: dict[str, Any] = {
+        "data_dim": x.shape[1],
+        "data_mean": x.mean(0),
+        "data_std": float(x.var(0, unbiased=False).mean().sqrt()),
+        "latent_dim": 2,
+        "num_points": {"train": len(x), "valid": 7, "test": 5},
+    }
+    family: Family = make(node("posterior/gaussian"), facts)
+    bound = Bound(
+        model=make(node("model/linear_gaussian", latent_dim=2), facts),
+        family=family,
+        objective=objective("elbo", k),
+        estimator=make(node(f"estimator/{estimator}"), facts),
+    )
+    facts |= {"bound": bound, "num_parameters": family.num_parameters, "initial": family.initial()}
+    solver: LocalSolver = make(node("local/solver"), facts)
+    solver.row_optimizer = rows or solver.row_optimizer
+    facts |= {
+        "solver": solver,
+        "amortizer": make(node("amortizer/mlp", hidden=[]), facts),
+        "optimizer": optimizer or make(node("optimizer/adam"), {}),
+    }
+    return make(node(f"strategy/{name}", **keys), facts)
+
+
+def plain_ascent(weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """θ ← θ + ∂: a step shows the gradient."""
+    return torch.optim.SGD(weights, lr=1.0)
+
+
+@dataclass(frozen=True)
+class Untouched(Visit):
+    """x = row, in the row's own precision."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return rows, rows.square()
+
+
+def dataset(x: Tensor) -> Dataset:
+    """A data set whose three splits are all x."""
+    split = Split(x, Untouched())
+    return Dataset("x", split, split, split, (x.shape[1],), "none", "real", "")
