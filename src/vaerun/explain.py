@@ -1,5 +1,6 @@
 """What went wrong, as one sentence: the exceptions of Hydra, OmegaConf and YAML in the user's words."""
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -138,9 +139,13 @@ def _no_such_key(key: str, argv: Sequence[str]) -> str:
     holders = catalogue.having_key(key)
     if holders:
         return f"{key} does not exist under the present choices: it belongs to {' and '.join(map(str, holders))}."
-    near = close_match(key, [known for known in catalogue.written() if known.count(".") == key.count(".")])
-    prefix, _, _ = key.rpartition(".")
-    beside = [known for known in catalogue.written() if prefix and known.rpartition(".")[0] == prefix]
+    prefix, _, last = key.rpartition(".")
+    written = list(catalogue.written())
+    beside = [known for known in written if prefix and known.rpartition(".")[0] == prefix]
+    # Compared as a whole, two keys are alike already for what stands before their last dot.
+    alike = {known.rpartition(".")[2]: known for known in (beside or written)}
+    meant = difflib.get_close_matches(last, alike, n=1, cutoff=0.6)
+    near = f" Did you mean {alike[meant[0]]!r}?" if meant else close_match(key, written) if not beside else ""
     listed = f" The keys there are {', '.join(beside)}." if beside and not near else ""
     return f"{key} does not exist.{near}{listed}" + ("" if near or listed else " Run: vaerun list")
 
