@@ -86,7 +86,7 @@ def run(command: str, argv: list[str]) -> int:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and leaving
-    sys.path.append("")  # the current folder: a user's own classes, behind everything installed, so that they shadow nothing
+    sys.path.append("")  # the current folder, with a user's own classes; last, so that it shadows nothing installed
     try:
         from importlib import import_module
 

@@ -2,13 +2,18 @@
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tests.runs import equal, records, state, summary, train
-from vaerun.errors import Interrupted
+from vaerun.data.base import Dataset
+from vaerun.errors import Interrupted, UserError
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.strategy.base import Strategy
 from vaerun.tracking.console import Console
 from vaerun.trainer.checkpoint import load
 
@@ -77,6 +82,41 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_written_again(tmp_path:
         file.write('{"step": 8, "elbo/train": 0.0}\n{"step": 9, "elb')
     train(tmp_path / "killed")
     assert records(tmp_path / "killed") == records(tmp_path / "whole")
+
+
+def test_a_signal_during_the_final_evaluation_counts_too(tmp_path: Path) -> None:
+    train(tmp_path / "whole")
+    evaluate = BoundEvaluation.__call__
+
+    def shot(self: BoundEvaluation, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+        if self.split == "test":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(self, strategy, data)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(BoundEvaluation, "__call__", shot)
+        with pytest.raises(Interrupted, match="go on with: vaerun train resume="):
+            train(tmp_path / "parts")
+    said = summary(tmp_path / "parts")
+    assert said["status"] == "interrupted"
+    assert said["steps"] == 18
+    assert said["metrics"]["elbo/valid"] == records(tmp_path / "parts")[-1]["elbo/valid"]
+    train(tmp_path / "parts")
+    assert summary(tmp_path / "parts")["metrics"] == summary(tmp_path / "whole")["metrics"]
+
+
+def test_other_data_under_the_same_name_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    choices = ("data=arrays", f"data.path={path}", "model/likelihood=gaussian")
+    generator = np.random.default_rng(0)
+    np.save(path, generator.normal(size=(600, 5)))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        interrupt_at(3, signal.SIGINT, monkeypatch)
+        with pytest.raises(Interrupted):
+            train(tmp_path / "run", *choices)
+    np.save(path, generator.normal(size=(600, 5)))
+    with pytest.raises(UserError, match="not what this run was trained on"):
+        train(tmp_path / "run", *choices)
 
 
 def test_a_seed_fixes_everything_and_another_changes_it(tmp_path: Path) -> None:
