@@ -45,7 +45,8 @@ def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest
     end, _, gain = solver.climb(x, phi, solver.row_optimizer.init(phi), scale, 5)
     torch.testing.assert_close(end, path[-1])
     wanted = sum(
-        (exact_gradient(solver, x, after) * (after - before)).sum(1) for before, after in itertools.pairwise(path)
+        (exact_gradient(solver, x, after) * (after - before)).sum(1)
+        for before, after in itertools.pairwise(path[:-1])  # the last step's rise would show at the next gradient
     )
     torch.testing.assert_close(gain, wanted)
 
