@@ -11,14 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun._hydra import instantiate
 from vaerun.bound import Bound
+from vaerun.check.pairs import FITS
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.loop import Trainer
 from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
-
-FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
+from vaerun.trainer.seed import isolated
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,27 @@ class Run:
     strategy: Strategy
     evaluation: Evaluation
     threads: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data and the strategy are."""
+        return self.data.train.x.device
+
+    @property
+    def batch_size(self) -> int:
+        """B, at most the number of training points."""
+        return min(self.trainer.batch_size, len(self.data.train))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return len(self.data.train) // self.batch_size
+
+    def evaluate(self, seed: int) -> Mapping[str, float]:
+        """The evaluation's figures at the weights in force, with draws that depend on the seed alone."""
+        self.strategy.eval()
+        with isolated(seed, self.device):
+            return self.evaluation(self.strategy, self.data)
 
 
 def build(cfg: DictConfig) -> Run:

@@ -13,7 +13,6 @@ from vaerun.data.base import Dataset
 from vaerun.directory import checkpoint_path, relocate
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
-from vaerun.trainer.seed import isolated
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,7 @@ class OpenRun:
 
     def evaluate(self) -> Mapping[str, float]:
         """The evaluation's figures, with draws that depend on the run's seed alone."""
-        with isolated(self.seed, self.data.train.x.device):
-            return self.run.evaluation(self.strategy, self.data)
+        return self.run.evaluate(self.seed)
 
 
 def open_run(

@@ -1,7 +1,6 @@
 """The life of a run: claimed, trained, evaluated, and left with a summary of how that ended."""
 
 import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,19 @@ from vaerun.build import Run, build
 from vaerun.errors import Interrupted, RunError
 from vaerun.evaluation.pictures import Pictures
 from vaerun.summary import (
-    batch_size,
     hyperparameters,
     out_of_memory,
     outcome,
-    position,
-    steps_per_epoch,
     summarise,
     unfinished,
 )
-from vaerun.tracking.base import Tracker, code_block
+from vaerun.tracking.base import POSITION, Tracker, code_block
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, read, truncate_after
 from vaerun.tracking.tensorboard import TensorBoard, overlays
 from vaerun.trainer import checkpoint
 from vaerun.trainer.interrupt import Interruption, interruption
-from vaerun.trainer.seed import isolated
 
 logger = logging.getLogger("vaerun")
 
@@ -104,20 +99,19 @@ def train(
             directory=last.parent,
             resume=resumed_at is not None,
             wish=wish,
+            test=lambda: run.evaluate(config["seed"]),
         )
-        started = time.perf_counter()
-        figures = evaluate(run, config["seed"])
-        progress.seconds += time.perf_counter() - started
-        tracker.scalars(progress.step, {**position(run, progress), **figures})
         status = "completed"
     except BaseException as error:
         status = outcome(error)
         raise
     finally:
         tracker.close(status)
-    for tag, value in figures.items():
-        logger.info("%-22s %9.3f", tag, value)
-    return summarise(run, progress, read_records(directory), config["seed"])
+    records = read_records(directory)
+    for tag, value in records[-1].items():
+        if tag not in POSITION:
+            logger.info("%-22s %9.3f", tag, value)
+    return summarise(run, progress, records, config["seed"])
 
 
 def trackers(
@@ -129,8 +123,8 @@ def trackers(
     bound = "elbo" if run.strategy.bound.model.is_density else "pseudo_elbo"
     console = Console(
         epochs=run.trainer.epochs,
-        steps_per_epoch=steps_per_epoch(run),
-        batch_size=batch_size(run),
+        steps_per_epoch=run.steps_per_epoch,
+        batch_size=run.batch_size,
         live=live,
         headline=(f"{bound}/train", f"{bound}/valid"),
     )
@@ -139,13 +133,6 @@ def trackers(
     tracker.text("config", code_block(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "yaml"))
     tracker.hparams(hyperparameters(config))
     return tracker, console
-
-
-def evaluate(run: Run, seed: int) -> Mapping[str, float]:
-    """The evaluation's figures at the weights in force, with draws that depend on the seed alone."""
-    run.strategy.eval()
-    with isolated(seed, run.data.train.x.device):
-        return run.evaluation(run.strategy, run.data)
 
 
 def read_records(directory: Path) -> list[dict[str, float]]:
@@ -161,6 +148,6 @@ def announce(run: Run, directory: Path, resumed_at: int | None) -> None:
     logger.info("run        %s", directory)
     logger.info("data       %s (%s), %s points", run.data.name, run.data.binarize, sizes)
     logger.info("parameters %s", counts)
-    logger.info("device     %s, %d threads", run.data.train.x.device, run.threads)
+    logger.info("device     %s, %d threads", run.device, run.threads)
     if resumed_at is not None:
         logger.info("going on from step %d", resumed_at)

@@ -32,29 +32,6 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
-def position(run: Run, progress: Progress) -> dict[str, float]:
-    """How far a run is and what that cost; the keys that every record carries."""
-    per_epoch = steps_per_epoch(run)
-    return {
-        "step": progress.step,
-        "epoch": progress.step / per_epoch,
-        "seconds": progress.seconds,
-        "train_seconds": progress.train_seconds,
-        "decoder_evaluations": run.strategy.decoder_evaluations,
-        "encoder_evaluations": run.strategy.encoder_evaluations,
-    }
-
-
-def steps_per_epoch(run: Run) -> int:
-    """Batches in an epoch."""
-    return len(run.data.train) // batch_size(run)
-
-
-def batch_size(run: Run) -> int:
-    """B, at most the number of training points."""
-    return min(run.trainer.batch_size, len(run.data.train))
-
-
 def peak_memory_bytes(device: torch.device) -> int:
     """The most memory the device's tensors, or on a CPU the process, have taken."""
     if device.type == "cuda":
@@ -86,16 +63,15 @@ def unfinished(error: BaseException, records: Sequence[Mapping[str, float]], see
 
 def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float]], seed: int) -> dict[str, Any]:
     """The content of summary.json for a run that has come to its end."""
-    where = position(run, progress)
-    device = run.data.train.x.device
-    samples = progress.step * batch_size(run)
+    device = run.device
+    samples = progress.step * run.batch_size
     data = run.data
     return {
         "status": "completed",
         "reason": None,
         "metrics": newest(records),
         "steps": progress.step,
-        "epochs": where["epoch"],
+        "epochs": progress.step / run.steps_per_epoch,
         "best": {"step": progress.best_step, "valid": progress.best},  # what the test figures are of
         "seconds": progress.seconds,
         "train_seconds": progress.train_seconds,

@@ -1,7 +1,7 @@
 """fit → step → bound: the training loop."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vaerun.data.base import Dataset
@@ -89,8 +89,9 @@ class Trainer:
         directory: Path,
         resume: bool,
         wish: Interruption,
+        test: Callable[[], Mapping[str, float]],
     ) -> Progress:
-        """Trains to the last epoch, and leaves the weights and rows of ``best.pt`` in ``strategy``.
+        """Trains to the last epoch, sets ``strategy`` to the weights and rows of ``best.pt``, and records its test.
 
         Args:
             strategy: what is trained, on the device of ``data``.
@@ -102,6 +103,7 @@ class Trainer:
             directory: ``last.pt`` and ``best.pt`` are written here.
             resume: go on from ``last.pt``.
             wish: whether somebody asked the run to stop.
+            test: the figures of ``strategy`` as it is at the end.
 
         Raises:
             DivergedError: a quantity is not finite; the last good checkpoint stays.
@@ -130,6 +132,7 @@ class Trainer:
                         break
         best = checkpoint.load(directory / "best.pt", session.device)
         checkpoint.restore_tensors(best, strategy, data)
+        session.record(test)
         return session.progress
 
     def over(self, session: Session) -> bool:

@@ -108,15 +108,7 @@ class Session:
         self.tick(training=True)
         figures = training if evaluated is None else {**training, **evaluated()}
         self.tick(training=False)
-        position = {
-            "step": self.progress.step,
-            "epoch": self.progress.step / self.steps_per_epoch,
-            "seconds": self.progress.seconds,
-            "train_seconds": self.progress.train_seconds,
-            "decoder_evaluations": self.strategy.decoder_evaluations,
-            "encoder_evaluations": self.strategy.encoder_evaluations,
-        }
-        self.tracker.scalars(self.progress.step, {**position, **figures})
+        self.tracker.scalars(self.progress.step, {**self.position(), **figures})
         for tag, value in figures.items():
             if not math.isfinite(value):
                 raise DivergedError(
@@ -124,6 +116,17 @@ class Session:
                 )
         self.last_record = self.progress.step
         return figures
+
+    def position(self) -> dict[str, float]:
+        """How far the training is and what that cost: what every record carries."""
+        return {
+            "step": self.progress.step,
+            "epoch": self.progress.step / self.steps_per_epoch,
+            "seconds": self.progress.seconds,
+            "train_seconds": self.progress.train_seconds,
+            "decoder_evaluations": self.strategy.decoder_evaluations,
+            "encoder_evaluations": self.strategy.encoder_evaluations,
+        }
 
     def training_figures(self) -> dict[str, float]:
         """The means of the steps since the last record, by tag, nothing if there was none; waits for the device."""
