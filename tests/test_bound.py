@@ -6,6 +6,7 @@ import torch
 from tests.problems import exact_elbo, linear_gaussian, node, objective, quadrature
 from vaerun.bound import Bound
 from vaerun.build import make
+from vaerun.errors import UserError
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -57,3 +58,43 @@ def test_its_terms_and_rewards_are_of_hard_samples_at_weight_one() -> None:
 
 def test_it_decodes_k_times() -> None:
     assert bound_of(k=7).decodes == 7
+
+
+@pytest.mark.parametrize(
+    ("estimator", "posterior", "name", "prior", "sentence"),
+    [
+        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for ELBO, not for IWAE"),
+        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior that is Reparameterized"),
+        (
+            "analytic_kl",
+            "gaussian",
+            "elbo",
+            "bernoulli",
+            "DiagonalGaussian has with StandardNormal",
+        ),
+    ],
+)
+def test_parts_that_would_give_a_wrong_gradient_are_refused(
+    estimator: str, posterior: str, name: str, prior: str, sentence: str
+) -> None:
+    facts = {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0}
+    with pytest.raises(UserError, match=sentence):
+        Bound(
+            model=make(node("model/vae", {"prior": prior}, latent_dim=2), facts),
+            family=make(node(f"posterior/{posterior}"), facts),
+            objective=objective(name, 2),
+            estimator=make(node(f"estimator/{estimator}"), {}),
+        )
+
+
+@pytest.mark.parametrize("estimator", ["reparam", "analytic_kl", "score"])
+def test_in_evaluation_mode_the_kl_weight_is_one(estimator: str) -> None:
+    """A φ that is sought for a figure climbs the bound itself, whatever weight was trained with."""
+    x, phi = torch.randn(5, 3), torch.randn(5, 4).requires_grad_()
+    gradients = []
+    for beta, training in ((0.3, False), (1.0, True), (0.3, True)):
+        torch.manual_seed(0)
+        bound = bound_of(estimator, beta=beta).train(training)
+        gradients.append(torch.autograd.grad(bound(x, phi).surrogate.sum(), phi)[0])
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert not torch.allclose(gradients[0], gradients[2])

@@ -35,6 +35,8 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     for link in _chain(error):
         if isinstance(link, YAMLError):
             return _yaml(link), 2
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be written or read ({error.strerror}): choose another place.", 1
     if isinstance(error, MissingConfigException):
         return _missing_option(error), 2
     if isinstance(error, MissingMandatoryValue):

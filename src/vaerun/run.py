@@ -10,11 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun import directory as place
 from vaerun.build import Run, build
-from vaerun.errors import Interrupted, RunError
+from vaerun.errors import Interrupted
 from vaerun.evaluation.pictures import Pictures
 from vaerun.summary import (
     hyperparameters,
-    out_of_memory,
     outcome,
     summarise,
     unfinished,
@@ -62,10 +61,6 @@ def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: b
             place.write_summary(directory, unfinished(error, read_records(directory), config["seed"]))
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(f"{error or 'interrupted'}; go on with: vaerun train resume={directory}") from None
-            if out_of_memory(error):
-                raise RunError(
-                    "out of memory: use a smaller trainer.batch_size, objective.num_samples or model."
-                ) from error
             raise
         place.write_summary(directory, summary)
         return summary

@@ -27,11 +27,6 @@ def outcome(error: BaseException) -> str:
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether the machine, or the device, had no memory left."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-
-
 def peak_memory_bytes(device: torch.device) -> int:
     """The most memory the device's tensors, or on a CPU the process, have taken."""
     if device.type == "cuda":

@@ -25,3 +25,11 @@ def test_a_warm_up_is_in_force_from_the_step_it_was_advanced_to(name: str) -> No
     assert torch.equal(J.reward(terms), torch.full((2, 1), -11.0))
     J.kl_weight.advance(1000.0)
     assert torch.equal(J.reward(terms), torch.full((2, 1), -12.0))
+
+
+@pytest.mark.parametrize("name", options("objective"))
+def test_the_weight_is_one_in_evaluation_mode_and_in_force_again_after_it(name: str) -> None:
+    J, terms = objective(name, 2, 0.3), Terms(*torch.randn(3, 2, 4))
+    annealed = J.reward(terms)
+    torch.testing.assert_close(J.eval().reward(terms), terms.log_likelihood + terms.log_prior - terms.log_q)
+    torch.testing.assert_close(J.train().reward(terms), annealed)

@@ -25,7 +25,10 @@ def test_it_is_adam_at_the_settings_given() -> None:
     assert not torch.equal(one.detach(), torch.tensor([1.0, -2.0]))
 
 
-@pytest.mark.parametrize("rate", [0.0, -1e-3])
-def test_a_learning_rate_that_moves_nothing_is_refused(rate: float) -> None:
-    with pytest.raises(UserError, match="learning_rate"):
-        make(node("optimizer/adam", learning_rate=rate), {})([nn.Parameter(torch.zeros(1))])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("learning_rate", 0.0), ("learning_rate", -1e-3), ("beta1", 1.0), ("beta2", -0.1), ("weight_decay", -1.0)],
+)
+def test_what_is_no_setting_is_refused(key: str, value: float) -> None:
+    with pytest.raises(UserError, match=f"optimizer.{key}"):
+        make(node("optimizer/adam", **{key: value}), {})([nn.Parameter(torch.zeros(1))])

@@ -1,7 +1,12 @@
 """value(t) = v."""
 
+import math
+
+import pytest
+
 from tests.problems import node
 from vaerun.build import make
+from vaerun.errors import UserError
 
 
 def test_it_stays() -> None:
@@ -10,3 +15,9 @@ def test_it_stays() -> None:
         assert schedule.at(epochs) == 0.3
         schedule.advance(epochs)
         assert abs(float(schedule()) - 0.3) < 1e-7
+
+
+@pytest.mark.parametrize("constant", [-0.1, math.inf, math.nan])
+def test_what_is_no_weight_is_refused(constant: float) -> None:
+    with pytest.raises(UserError, match="constant weight"):
+        make(node("objective/kl_weight/constant", constant=constant), {})

@@ -25,7 +25,7 @@ class Trainer:
         device: auto, cpu or cuda.
         threads: of the CPU; null chooses by the size of a step.
         deterministic: ask torch for algorithms that repeat to the bit.
-        log_every: steps between two records.
+        log_every: steps between two records of one epoch; its end is always one.
         evaluate_every: epochs between two evaluations on the validation points.
         validation_samples: samples of z per validation point.
         validation_points: how many of them, evenly spread; null for all. Under a per-point strategy each costs a solve.
@@ -122,7 +122,7 @@ class Trainer:
                     over = self.over(session)
                     if session.at_epoch_end or over:
                         self.finish_epoch(session, over=over)
-                    elif session.progress.step % self.log_every == 0:
+                    elif session.step_in_epoch % self.log_every == 0:
                         session.record()
                     if wish.requested:
                         session.tick(training=True)

@@ -73,9 +73,14 @@ class Session:
         self.clock = time.perf_counter()
 
     @property
+    def step_in_epoch(self) -> int:
+        """Steps since the last epoch ended."""
+        return self.progress.step % self.steps_per_epoch
+
+    @property
     def at_epoch_end(self) -> bool:
         """Whether the last step was the last of its epoch."""
-        return self.progress.step % self.steps_per_epoch == 0
+        return self.step_in_epoch == 0
 
     def anneal(self) -> None:
         """Moves every scheduled scalar to its value at this step."""

@@ -65,3 +65,10 @@ def test_in_float32_the_first_step_is_the_learning_rate() -> None:
 def test_a_learning_rate_that_moves_nothing_uphill_is_refused(rate: float) -> None:
     with pytest.raises(UserError, match="learning_rate"):
         make(node("local/row_optimizer/adam", learning_rate=rate), {})
+
+
+@pytest.mark.parametrize("name", ["beta1", "beta2"])
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_what_is_no_decay_is_refused(name: str, decay: float) -> None:
+    with pytest.raises(UserError, match=name):
+        make(node("local/row_optimizer/adam", **{name: decay}), {})
