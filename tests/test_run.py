@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from tests.runs import records, state, summary, train
+from vaerun import _hydra
+from vaerun.data.digits import Digits
 from vaerun.directory import claim
 from vaerun.errors import DivergedError, UserError
+from vaerun.run import fit
 
 POSITION = {"step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations"}
 
@@ -138,3 +141,17 @@ def test_a_limit_on_the_cost_ends_the_training(limit: str, key: str, tmp_path: P
 def test_vectors_train_under_a_gaussian_likelihood(tmp_path: Path) -> None:
     said = train(tmp_path, "data=linear_gaussian", "model/likelihood=gaussian", "trainer.images_every=1")
     assert said["metrics"]["elbo/test"] <= said["metrics"]["iwae_2/test"]
+
+
+def test_the_default_run_beats_the_best_model_without_latents(tmp_path: Path) -> None:
+    data = Digits().load()
+    train_x, valid_x, test_x = (split.visit(split.x) for split in (data.train, data.valid, data.test))
+
+    def per_pixel(x: torch.Tensor, pseudocount: float) -> float:
+        p = (train_x.sum(0) + pseudocount) / (len(train_x) + 2 * pseudocount)
+        return float((x * p.log() + (1 - x) * (1 - p).log()).sum(1).mean())
+
+    tuned = max((0.01, 0.1, 0.3, 1.0, 3.0, 10.0), key=lambda pseudocount: per_pixel(valid_x, pseudocount))
+    cfg, choices = _hydra.compose(["trainer.images_every=0"])
+    said = fit(cfg, choices=choices, directory=tmp_path, live=False)
+    assert said["metrics"]["elbo/test"] > per_pixel(test_x, tuned) + 3
