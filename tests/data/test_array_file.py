@@ -61,7 +61,7 @@ def test_unknown_names_are_listed(tmp_path):
         ("a.npy", b"1,2,3\n4,5,6\n", r"no \.npy file, since it starts with b'1,2,3"),
         ("a.npz", b"", r"no \.npz file"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "no IDX file"),
-        ("a.gz", gzip.compress(b"1,2,3\n"), "no IDX file"),
+        ("a.gz", gzip.compress(b"1,2,3\n", mtime=0), "no IDX file"),
         ("a.pkl", b"\x80\x04\x95", "no IDX file"),
         ("a.zip", b"PK\x03\x04", "damaged or cut off"),
     ],
