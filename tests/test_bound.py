@@ -63,7 +63,7 @@ def test_it_decodes_k_times() -> None:
 @pytest.mark.parametrize(
     ("estimator", "posterior", "name", "prior", "sentence"),
     [
-        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for ELBO, not for IWAE"),
+        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for Average, not for IWAE"),
         ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior that is Reparameterized"),
         (
             "analytic_kl",

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
+from vaerun.estimator.baseline.base import Baseline
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
@@ -31,15 +32,13 @@ class Bound(nn.Module):
         self.family = family
         self.objective = objective
         self.estimator = estimator
-
-    @property
-    def decodes(self) -> int:
-        """How often one call evaluates the decoder for each of its points."""
-        return self.estimator.decodes(self.objective.num_samples)
+        self.decodes = estimator.decodes(objective.num_samples, family)  # decoder evaluations of a call, per point
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""
-        return self.estimator(self.family(phi), self.model, self.objective, x)
+        estimate = self.estimator(self.family(phi), self.model, self.objective, x)
+        self.objective.watch(estimate.kl)
+        return estimate
 
     @torch.no_grad()
     def terms(self, x: Tensor, phi: Tensor, k: int) -> Terms:
@@ -67,7 +66,8 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
     if not isinstance(objective, estimator.serves):
         served = " and ".join(kind.__name__ for kind in estimator.serves)
         raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")
-    for need in estimator.needs:
+    inner = [need for part in estimator.modules() if isinstance(part, Baseline) for need in part.needs]
+    for need in (*estimator.needs, *inner):
         if not issubclass(posterior, need):
             raise UserError(f"{name} needs a posterior that is {need.__name__}, which {posterior.__name__} is not.")
         if issubclass(need, ClosedFormKL) and issubclass(posterior, ClosedFormKL):

@@ -75,26 +75,30 @@ def build(cfg: DictConfig) -> Run:
 
 def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.device) -> Strategy:
     """The strategy and all it holds, from the innermost noun outwards."""
-    latent_dim = config["model"]["latent_dim"]
     facts: dict[str, Any] = {
         "data_dim": data.data_dim,
         "data_mean": data.mean().cpu(),
         "data_std": data.std() or 1.0,
-        "latent_dim": latent_dim,
+        "latent_dim": config["model"].get("latent_dim"),  # for the prior and decoder within; None where the model says
         "num_points": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
     }
     model = make(config["model"], facts)
     refuse_unfit_data(config, data)
+    facts["latent_dim"] = model.latent_dim
     family = make(config["posterior"], facts)
+    facts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu()}
+    amortizer = make(config["amortizer"], facts)
+    # Only where φ is guessed from x is there a q for points nobody has seen, such as dreams of the model.
+    amortized = not locate(config["strategy"]["_target_"]).per_point  # type: ignore[attr-defined]
+    facts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
     bound = Bound(
         model=model,
         family=family,
         objective=make(config["objective"], facts),
         estimator=make(config["estimator"], facts),
     ).to(device)
-    facts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu(), "bound": bound}
+    facts |= {"bound": bound, "amortizer": amortizer.to(device)}
     facts |= {
-        "amortizer": make(config["amortizer"], facts).to(device),
         "solver": make(config["local"], facts).to(device),
         "optimizer": make(config["optimizer"], {}),
     }

@@ -163,7 +163,7 @@ def test_figures_carry_no_gradient_and_decodes_is_what_was_decoded(case: Case, m
     for k in (2, 3):
         decoded = count_decoded(model, monkeypatch)
         estimate = estimator(family(phi.requires_grad_()), model, objective(case.objective, k), x)
-        assert sum(decoded) == len(x) * estimator.decodes(k)
+        assert sum(decoded) == len(x) * estimator.decodes(k, family)
         assert estimate.surrogate.requires_grad
         for figure in (estimate.value, estimate.log_likelihood, estimate.kl):
             assert figure.shape == (2,)

@@ -9,7 +9,7 @@ from torch import Tensor
 from tests.problems import class_of, node, options, prior_over, space
 from vaerun.build import make
 from vaerun.model.prior.base import Prior
-from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Enumerable, Family, Reparameterized
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -60,7 +60,8 @@ def test_its_density_sums_to_one_and_its_mean_is_its_mean(name: str) -> None:
     q, over = family(phi), space(family.support, D, cell=CELL)
     probability = q.log_prob(over.z.expand(-1, len(phi), -1)).exp() * over.volume
     torch.testing.assert_close(probability.sum(0), torch.ones(3), rtol=0, atol=1e-10)
-    torch.testing.assert_close((probability.unsqueeze(-1) * over.z).sum(0), q.mean(), rtol=0, atol=1e-10)
+    if isinstance(q, ClosedFormMean):
+        torch.testing.assert_close((probability.unsqueeze(-1) * over.z).sum(0), q.mean(), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", POSTERIORS)

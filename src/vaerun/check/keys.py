@@ -17,7 +17,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "posterior": FACTS,
     "objective": FACTS,
     "objective/kl_weight": FACTS,
-    "estimator": FACTS,
+    "estimator": (*FACTS, "guide"),
     "estimator/baseline": FACTS,
     "amortizer": (*FACTS, "num_parameters", "initial"),
     "local": ("bound",),

@@ -18,8 +18,14 @@ SPOKEN = {
     "Relaxable": ("a posterior with a continuous relaxation", "has none"),
     "Enumerable": ("a posterior over a finite set", "has values without number"),
     "ClosedFormKL": ("a posterior with a closed-form KL", "has none"),
+    "ClosedFormMean": ("a posterior whose mean is known", "has none in closed form"),
+    "KnownScore": ("a posterior with a closed-form score", "has none"),
+    "IndependentBernoulli": ("a posterior of independent bits", "is none"),
 }
 """How a sentence says a capability and its absence; any other is called by its name."""
+
+SPOKEN_OBJECTIVES = {"Average": "objectives that average the rewards", "IWAE": "the importance-weighted bound"}
+"""How a sentence says an objective's class."""
 
 
 class Clash(NamedTuple):
@@ -85,14 +91,17 @@ def _put(parts: dict[str, Part], option: Option | None) -> None:
 
 
 def _capability(parts: Parts) -> Iterator[Clash]:
-    """An estimator asks capabilities of the posterior's class."""
-    estimator, posterior = parts["estimator"], parts["posterior"]
+    """An estimator, and what is chosen inside it, asks capabilities of the posterior's class."""
+    posterior = parts["posterior"]
     q = _class(posterior, "posterior")
-    for need in estimator.facts.declared("needs"):
-        if q is not None and need not in q.ancestry:
-            name = need.rpartition(".")[2]
-            wanted, lack = SPOKEN.get(name, (f"a posterior that is {name}", "is not"))
-            yield Clash(f"{estimator} needs {wanted}, but {posterior} {lack}", ("estimator", "posterior"))
+    for part in parts.values():
+        if part.group.partition("/")[0] != "estimator":
+            continue
+        for need in part.facts.declared("needs"):
+            if q is not None and need not in q.ancestry:
+                name = need.rpartition(".")[2]
+                wanted, lack = SPOKEN.get(name, (f"a posterior that is {name}", "is not"))
+                yield Clash(f"{part} needs {wanted}, but {posterior} {lack}", (part.group, "posterior"))
 
 
 def _closed_form(parts: Parts) -> Iterator[Clash]:
@@ -114,8 +123,9 @@ def _serves(parts: Parts) -> Iterator[Clash]:
     estimator, objective = parts["estimator"], parts["objective"]
     served = estimator.facts.declared("serves")
     if served and not set(served) & set(objective.facts.ancestry):
-        names = " and ".join(name.rpartition(".")[2] for name in served)
-        why = f"{estimator} is valid for the objective {names} alone, but {objective} is another"
+        names = [name.rpartition(".")[2] for name in served]
+        wanted = " and ".join(SPOKEN_OBJECTIVES.get(name, name) for name in names)
+        why = f"{estimator} is valid for {wanted} alone, but {objective} is another"
         yield Clash(why, ("estimator", "objective"))
 
 

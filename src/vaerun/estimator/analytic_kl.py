@@ -7,8 +7,8 @@ from torch import Tensor
 from vaerun.estimator.base import Estimator
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
+from vaerun.objective.average import Average
 from vaerun.objective.base import Objective
-from vaerun.objective.elbo import ELBO
 from vaerun.posterior.base import ClosedFormKL, Posterior, Reparameterized
 
 
@@ -21,7 +21,8 @@ class AnalyticKL(Estimator):
     """
 
     needs: ClassVar = (Reparameterized, ClosedFormKL)
-    serves: ClassVar = (ELBO,)
+    serves: ClassVar = (Average,)
+    twice_differentiable: ClassVar[bool] = True
 
     def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
         assert isinstance(q, Reparameterized)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import Posterior
+from vaerun.posterior.base import Family, Posterior
 
 
 class Estimator(nn.Module, ABC):
@@ -16,9 +16,15 @@ class Estimator(nn.Module, ABC):
 
     needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities the posterior must have
     serves: ClassVar[tuple[type[Objective], ...]] = (Objective,)  # objectives it is valid for
+    unbiased: ClassVar[bool] = True  # what is claimed of the gradient; ``vaerun verify`` holds it to that
+    twice_differentiable: ClassVar[bool] = False  # whether the surrogate's second derivatives are estimates, too
 
-    def decodes(self, num_samples: int) -> int:
-        """How often the decoder is evaluated for one data point, at K = ``num_samples``."""
+    def decodes(self, num_samples: int, family: Family) -> int:
+        """How often the decoder is evaluated for one data point, at K = ``num_samples``.
+
+        Raises:
+            UserError: more often than can be.
+        """
         return num_samples
 
     @abstractmethod
@@ -31,13 +37,20 @@ def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
     return Terms(model.log_likelihood(x, z), model.log_prior(z), log_q)
 
 
-def estimate(value: Tensor, surrogate: Tensor, terms: Terms) -> Estimate:
-    """The record of an estimator without weights of its own, its log-likelihood and KL averaged over the samples."""
+def estimate(value: Tensor, surrogate: Tensor, terms: Terms, auxiliary: Tensor | None = None) -> Estimate:
+    """The record of an estimator that drew hard samples: their log-likelihood and KL, averaged.
+
+    Args:
+        value: J(r), Float[Tensor, "B"].
+        surrogate: what to differentiate, Float[Tensor, "B"].
+        terms: at samples of the true q, each Float[Tensor, "K B"].
+        auxiliary: the loss of the estimator's own weights, Float[Tensor, ""]; None without any.
+    """
     detached = Terms(*(term.detach() for term in terms))
     return Estimate(
         value=value.detach(),
         surrogate=surrogate,
         log_likelihood=detached.log_likelihood.mean(0),
         kl=(detached.log_q - detached.log_prior).mean(0),
-        auxiliary=value.new_zeros(()),
+        auxiliary=value.new_zeros(()) if auxiliary is None else auxiliary,
     )

@@ -18,6 +18,7 @@ class Reparam(Estimator):
     """
 
     needs: ClassVar = (Reparameterized,)
+    twice_differentiable: ClassVar[bool] = True
 
     def forward(self, q: Reparameterized, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
         z, log_q = q.transport(q.noise(objective.num_samples))

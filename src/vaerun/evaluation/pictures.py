@@ -6,6 +6,7 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset
 from vaerun.evaluation.picture import grid, pairs
+from vaerun.posterior.base import ClosedFormMean, Posterior
 from vaerun.strategy.base import Strategy
 
 COLUMNS = 8
@@ -46,7 +47,7 @@ class Pictures:
     def reconstructions(self, x: Tensor) -> Tensor:
         """E[x given z] at z = E_q[z], for φ as the strategy infers it, Float[Tensor, "n X"]."""
         q = self.strategy.bound.family(self.strategy.infer(x).phi)
-        return self.strategy.bound.model.mean(q.mean())
+        return self.strategy.bound.model.mean(center(q))
 
     @torch.no_grad()
     def traversal(self, x: Tensor, steps: int, latents: int) -> Tensor:
@@ -56,7 +57,7 @@ class Pictures:
         latents whose walk changes the picture most.
         """
         bound = self.strategy.bound
-        z = bound.family(self.strategy.infer(x).phi).mean()
+        z = center(bound.family(self.strategy.infer(x).phi))
         low, high = (-REACH, REACH) if bound.family.support == "real" else (0.0, 1.0)
         walk = torch.linspace(low, high, steps, device=z.device)
         moved = z.expand(z.shape[1], steps, -1).clone()
@@ -83,6 +84,11 @@ class Pictures:
     def grid(self, images: Tensor, columns: int) -> np.ndarray:
         """The images as one picture."""
         return grid(numbers(images), self.data.shape, columns=columns, low=self.low, high=self.high)
+
+
+def center(q: Posterior) -> Tensor:
+    """E_q[z], or the mean of 256 samples where it has no closed form, Float[Tensor, "B D"]."""
+    return q.mean() if isinstance(q, ClosedFormMean) else q.sample(256).mean(0)
 
 
 def numbers(images: Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.errors import UserError
@@ -48,10 +49,27 @@ class Objective(nn.Module, ABC):
     def credit(self, r: Tensor) -> Tensor:
         """c_k, what the score function of sample k is multiplied with, Float[Tensor, "K B"]."""
 
+    def credit_with(self, r: Tensor, instead: Tensor) -> Tensor:
+        """Sample k's credit had its own reward been instead_k, the others what they are; all Float[Tensor, "K B"].
+
+        Compared with ``credit`` it says what sample k's own value was worth: baselines and antithetic estimators ask.
+        """
+        k, b = r.shape
+        itself = torch.eye(k, dtype=torch.bool, device=r.device).unsqueeze(-1)  # [sample, replaced, 1]
+        replaced = torch.where(itself, instead, r.unsqueeze(1))  # column j has r_j replaced, [K, K, B]
+        return self.credit(replaced.reshape(k, k * b)).reshape(k, k, b).diagonal(dim1=0, dim2=1).T
+
     @abstractmethod
     def score_weight(self, r: Tensor) -> Tensor:
         """a_k = ∂J/∂r_k where it varies with the samples, else 0 (its term has mean zero), Float[Tensor, "K B"]."""
 
     @abstractmethod
     def path_weight(self, r: Tensor) -> Tensor:
-        """Weight of sample k's path derivative in the doubly reparameterized gradient, Float[Tensor, "K B"]."""
+        """a_k − β ∂a_k/∂r_k, the weight of sample k's path derivative of r_k, Float[Tensor, "K B"].
+
+        In the reparameterized ∇_φ J the direct term is −β a_k ∇_φ log q(z_k; φ); reparameterizing its expectation once
+        more turns it into −β (∂a_k/∂r_k) times the path derivative of r_k (Tucker et al. 2019, eqs. 4-8).
+        """
+
+    def watch(self, kl: Tensor) -> None:
+        """Told the KL of every estimate, detached Float[Tensor, "B"], by the bound; most objectives do not care."""

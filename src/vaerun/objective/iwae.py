@@ -27,4 +27,5 @@ class IWAE(Objective):
         return r.softmax(0)
 
     def path_weight(self, r: Tensor) -> Tensor:
-        return r.softmax(0) ** 2
+        w = r.softmax(0)
+        return w - self.beta() * w * (1 - w)

@@ -19,9 +19,21 @@ class Posterior(ABC):
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z; φ) in nats, summed over D: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
 
+
+class ClosedFormMean(Posterior, ABC):
+    """E_q[z] without sampling."""
+
     @abstractmethod
     def mean(self) -> Tensor:
-        """E_q[z], Float[Tensor, "B D"]."""
+        """E_q[z], differentiable in φ, Float[Tensor, "B D"]."""
+
+
+class KnownScore(Posterior, ABC):
+    """‖∇_φ log q(z; φ)‖² without a backward pass."""
+
+    @abstractmethod
+    def squared_score(self, z: Tensor) -> Tensor:
+        """‖∇ log q(z)‖² in the parameters q is written in, detached: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
 
 
 class Reparameterized(Posterior, ABC):
@@ -34,6 +46,40 @@ class Reparameterized(Posterior, ABC):
     @abstractmethod
     def transport(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(z, log q(z; φ)) at once, Float[Tensor, "K B D"] and Float[Tensor, "K B"]."""
+
+    @abstractmethod
+    def frozen(self) -> "Reparameterized":
+        """The same q, its φ and any shared weights constants: derivatives of its log q are those in z alone."""
+
+
+class Relaxable(ClosedFormMean, ABC):
+    """Discrete z = H(g), g = φ + ε elementwise with ε from a fixed distribution (logistic, Gumbel): Gumbel-max.
+
+    Softening H gives the relaxations; g given z gives their control variates. The mass function, the prior and the
+    likelihood are evaluated at soft z by the formula that holds at hard z.
+
+    Reference: Maddison et al. 2017, The concrete distribution; Jang et al. 2017; Tucker et al. 2017, REBAR, appendix A.
+    """
+
+    @abstractmethod
+    def noise(self, k: int) -> Tensor:
+        """ε_1, …, ε_k, Float[Tensor, "K B D"]."""
+
+    @abstractmethod
+    def perturb(self, noise: Tensor) -> Tensor:
+        """g = φ + ε, differentiable in φ, Float[Tensor, "K B D"]."""
+
+    @abstractmethod
+    def harden(self, g: Tensor) -> Tensor:
+        """z = H(g), distributed as q, without gradient, Float[Tensor, "K B D"]."""
+
+    @abstractmethod
+    def soften(self, g: Tensor, temperature: Tensor | float) -> Tensor:
+        """H smoothed: → H(g) as the temperature → 0, differentiable in g and temperature, Float[Tensor, "K B D"]."""
+
+    @abstractmethod
+    def condition(self, z: Tensor, noise: Tensor) -> Tensor:
+        """g given H(g) = z, from fresh noise ε as ``noise`` gives it, differentiable in φ, Float[Tensor, "K B D"]."""
 
 
 class Enumerable(Posterior, ABC):
@@ -62,7 +108,7 @@ class Family(nn.Module, ABC):
     """
 
     posterior: ClassVar[type[Posterior]]  # what forward returns: its base classes are the family's capabilities
-    support: ClassVar[str]  # "real" or "binary": what z is
+    support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.bernoulli import BernoulliPrior
-from vaerun.posterior.base import ClosedFormKL, Enumerable, Family
+from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, KnownScore, Relaxable
 
 
-class IndependentBernoulli(Enumerable, ClosedFormKL):
+class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
     """Π_d p_d^{z_d} (1 − p_d)^{1 − z_d} over z in {0, 1}^D, p = σ(logits).
 
     Args:
@@ -35,6 +35,31 @@ class IndependentBernoulli(Enumerable, ClosedFormKL):
 
     def mean(self) -> Tensor:
         return self.logits.sigmoid()
+
+    @torch.no_grad()
+    def squared_score(self, z: Tensor) -> Tensor:
+        """Σ_d (z_d − p_d)²: in the logits."""
+        return (z - self.logits.sigmoid()).square().sum(-1)
+
+    def noise(self, k: int) -> Tensor:
+        """Standard logistic: then 1[logit + ε > 0] is 1 with probability σ(logit)."""
+        u = torch.rand(k, *self.logits.shape, device=self.logits.device, dtype=self.logits.dtype)
+        return u.logit(eps=torch.finfo(u.dtype).tiny)
+
+    def perturb(self, noise: Tensor) -> Tensor:
+        return self.logits + noise
+
+    def harden(self, g: Tensor) -> Tensor:
+        return (g.detach() > 0).to(g.dtype)
+
+    def soften(self, g: Tensor, temperature: Tensor | float) -> Tensor:
+        """σ(g / τ), the binary concrete."""
+        return (g / temperature).sigmoid()
+
+    def condition(self, z: Tensor, noise: Tensor) -> Tensor:
+        """(2z − 1) softplus(ε + softplus((2z − 1) logit)): above 0 where z = 1, below where z = 0."""
+        sign = 2 * z - 1
+        return sign * softplus(noise + softplus(sign * self.logits))
 
     def support(self) -> Tensor:
         """All 2^D values, Float[Tensor, "S B D"]."""

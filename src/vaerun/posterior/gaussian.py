@@ -8,13 +8,13 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.posterior.base import ClosedFormKL, Family, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
 from vaerun.scale import bounded_log_scale
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-class DiagonalGaussian(Reparameterized, ClosedFormKL):
+class DiagonalGaussian(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL):
     """N(z; μ, diag σ²).
 
     Args:
@@ -42,6 +42,16 @@ class DiagonalGaussian(Reparameterized, ClosedFormKL):
     def log_prob(self, z: Tensor) -> Tensor:
         standardised = (z - self.mu) * (-self.log_sigma).exp()
         return -0.5 * standardised.square().sum(-1) - (self.log_sigma + HALF_LOG_2PI).sum(-1)
+
+    def frozen(self) -> "DiagonalGaussian":
+        return DiagonalGaussian(self.mu.detach(), self.log_sigma.detach())
+
+    @torch.no_grad()
+    def squared_score(self, z: Tensor) -> Tensor:
+        """Σ_d (ε_d/σ_d)² + (ε_d² − 1)² with ε = (z − μ)/σ: in μ and log σ."""
+        scale = (-self.log_sigma).exp()
+        square = ((z - self.mu) * scale).square()
+        return (square * scale.square() + (square - 1).square()).sum(-1)
 
     def mean(self) -> Tensor:
         return self.mu

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.usefixtures("exact")
 
 J = "elbo"
 X = torch.zeros(3, 1)
+Q, Z = make(node("posterior/bernoulli"), {"latent_dim": 2})(torch.zeros(3, 2)), torch.zeros(2, 3, 2)  # not read
 
 
 def moving_average(decay: float) -> MovingAverage:
@@ -29,7 +30,7 @@ def test_it_is_the_weighted_mean_of_the_earlier_credits(name: str, decay: float)
     baseline, objective_, history = moving_average(decay), objective(name, 2), rewards(6)
     credits_ = [float(objective_.credit(r).mean()) for r in history]
     for t, r in enumerate(history):
-        b = float(baseline(r, objective_, X))
+        b = float(baseline(r, objective_, X, Q, Z))
         weights = [decay ** (t - 1 - s) for s in range(t)]
         wanted = sum(w * c for w, c in zip(weights, credits_[:t], strict=True)) / sum(weights) if t else 0.0
         assert b == pytest.approx(wanted, rel=1e-12)
@@ -38,31 +39,31 @@ def test_it_is_the_weighted_mean_of_the_earlier_credits(name: str, decay: float)
 def test_the_present_samples_do_not_enter() -> None:
     one, other, history = moving_average(0.9), moving_average(0.9), rewards(4)
     for r in history[:3]:
-        one(r, objective(J, 2), X)
-        other(r, objective(J, 2), X)
-    assert torch.equal(one(history[3], objective(J, 2), X), other(-100 * history[3], objective(J, 2), X))
-    assert not torch.equal(one(history[3], objective(J, 2), X), other(history[3], objective(J, 2), X))
+        one(r, objective(J, 2), X, Q, Z)
+        other(r, objective(J, 2), X, Q, Z)
+    assert torch.equal(one(history[3], objective(J, 2), X, Q, Z), other(-100 * history[3], objective(J, 2), X, Q, Z))
+    assert not torch.equal(one(history[3], objective(J, 2), X, Q, Z), other(history[3], objective(J, 2), X, Q, Z))
 
 
 def test_evaluation_leaves_it_as_it_was() -> None:
     baseline, history = moving_average(0.9), rewards(4)
     for r in history[:3]:
-        baseline(r, objective(J, 2), X)
+        baseline(r, objective(J, 2), X, Q, Z)
     before = {name: value.clone() for name, value in baseline.state_dict().items()}
     baseline.eval()
-    b = baseline(history[3], objective(J, 2), X)
+    b = baseline(history[3], objective(J, 2), X, Q, Z)
     assert all(torch.equal(before[name], value) for name, value in baseline.state_dict().items())
     baseline.train()
-    assert torch.equal(b, baseline(history[3], objective(J, 2), X))
+    assert torch.equal(b, baseline(history[3], objective(J, 2), X, Q, Z))
     assert not torch.equal(before["average"], baseline.average)
 
 
 def test_a_checkpoint_holds_it() -> None:
     baseline, fresh, history = moving_average(0.9), moving_average(0.9), rewards(4)
     for r in history[:3]:
-        baseline(r, objective(J, 2), X)
+        baseline(r, objective(J, 2), X, Q, Z)
     fresh.load_state_dict(baseline.state_dict())
-    assert torch.equal(baseline(history[3], objective(J, 2), X), fresh(history[3], objective(J, 2), X))
+    assert torch.equal(baseline(history[3], objective(J, 2), X, Q, Z), fresh(history[3], objective(J, 2), X, Q, Z))
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5])

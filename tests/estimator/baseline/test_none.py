@@ -8,5 +8,5 @@ from vaerun.build import make
 
 def test_it_is_zero_and_broadcasts() -> None:
     r = torch.randn(3, 2)
-    b = make(node("estimator/baseline/none"), {})(r, objective("elbo", 3), torch.zeros(2, 1))
+    b = make(node("estimator/baseline/none"), {})(r, objective("elbo", 3), torch.zeros(2, 1), None, None)
     assert torch.equal(r - b, r)

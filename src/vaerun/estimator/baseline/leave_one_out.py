@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.objective.base import Objective
+from vaerun.posterior.base import Posterior
 
 
 class LeaveOneOut(Baseline):
@@ -20,10 +20,5 @@ class LeaveOneOut(Baseline):
 
     min_samples: ClassVar[int] = 2
 
-    def forward(self, r: Tensor, objective: Objective, x: Tensor) -> Tensor:
-        k, b = r.shape
-        others = (r.sum(0) - r) / (k - 1)
-        itself = torch.eye(k, dtype=torch.bool, device=r.device).unsqueeze(-1)  # [sample, replaced, 1]
-        replaced = torch.where(itself, others, r.unsqueeze(1))  # column j has r_j replaced, [K, K, B]
-        credit = objective.credit(replaced.reshape(k, k * b)).reshape(k, k, b)
-        return credit.diagonal(dim1=0, dim2=1).T
+    def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
+        return objective.credit_with(r, (r.sum(0) - r) / (len(r) - 1))

@@ -8,6 +8,7 @@ from torch import Tensor
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.objective.base import Objective
+from vaerun.posterior.base import Posterior
 
 
 class MovingAverage(Baseline):
@@ -36,7 +37,7 @@ class MovingAverage(Baseline):
         self.register_buffer("average", torch.zeros(()))
         self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t: how much of the average is not its start at 0
 
-    def forward(self, r: Tensor, objective: Objective, x: Tensor) -> Tensor:
+    def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         b = self.average / self.weight.clamp(min=1 - self.decay)
         if self.training:
             self.average = torch.lerp(objective.credit(r).mean(), self.average, self.decay)

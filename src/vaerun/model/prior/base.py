@@ -13,7 +13,7 @@ class Prior(nn.Module, ABC):
         latent_dim: D.
     """
 
-    support: ClassVar[str]  # "real" or "binary": what z is
+    support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()
