@@ -1,6 +1,7 @@
 """What a posterior family is: φ ↦ q(z; φ), and the capabilities that estimators ask of q."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -85,9 +86,26 @@ class Relaxable(ClosedFormMean, ABC):
 class Enumerable(Posterior, ABC):
     """z from a finite set that can be listed."""
 
+    @property
+    @abstractmethod
+    def support_size(self) -> int:
+        """S, found without listing them."""
+
     @abstractmethod
     def support(self) -> Tensor:
         """All S values of z, Float[Tensor, "S B D"]."""
+
+
+class Stratified(Posterior, ABC):
+    """q(z) = Σ_m π_m q_m(z): M strata with known probabilities, each reparameterized by itself."""
+
+    @abstractmethod
+    def weights(self) -> Tensor:
+        """π_m, differentiable in φ, Float[Tensor, "M B"]."""
+
+    @abstractmethod
+    def strata(self) -> Sequence[Reparameterized]:
+        """q_1, …, q_M, over the same batch as q."""
 
 
 class ClosedFormKL(Posterior, ABC):

@@ -61,6 +61,11 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         sign = 2 * z - 1
         return sign * softplus(noise + softplus(sign * self.logits))
 
+    @property
+    def support_size(self) -> int:
+        """2^D."""
+        return 2 ** self.logits.shape[-1]
+
     def support(self) -> Tensor:
         """All 2^D values, Float[Tensor, "S B D"]."""
         dim = self.logits.shape[-1]
