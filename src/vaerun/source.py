@@ -14,13 +14,13 @@ class Module:
     """The top level of one source file: what it defines, and what its names stand for."""
 
     def __init__(self, name: str, path: Path) -> None:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         self.name = name
         self.definitions: dict[str, Definition] = {
-            node.name: node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+            node.name: node for node in self.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
         }
-        self.imports = {alias: dotted for node in ast.walk(tree) for alias, dotted in _imported(node, package)}
+        self.imports = {alias: dotted for node in ast.walk(self.tree) for alias, dotted in _imported(node, package)}
 
     def dotted(self, node: ast.expr) -> str:
         """The full dotted name that an expression such as ``a.b`` or ``a.b[c]`` stands for in this file."""

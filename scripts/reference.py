@@ -1,0 +1,116 @@
+"""Writes docs/reference: one page per group of choices, from the docstrings and the YAML files.
+
+    python scripts/reference.py [FOLDER]
+
+FOLDER is docs/reference where none is given. A test holds the committed pages against what this writes.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from vaerun._hydra import roots
+from vaerun.catalogue import Catalogue, Option
+from vaerun.command.list import describe, fits
+from vaerun.source import locate, module
+
+HERE = Path(__file__).parents[1]
+HEADINGS = ("Args", "Raises", "Reference", "Example")
+
+
+def main() -> None:
+    """Writes every page and an index."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "docs" / "reference"
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = Catalogue(roots()[:1])
+    for stale in folder.glob("*.md"):
+        stale.unlink()
+    nouns = list(catalogue.nouns)
+    index = ["# What can be chosen", "", "| group | | choices |", "|---|---|---|"]
+    for group in sorted(catalogue.groups, key=lambda g: (nouns.index(g.split("/")[0]), g)):
+        options = list(catalogue.groups[group].values())
+        (folder / f"{page(group)}.md").write_text("\n".join(lines_of(group, options, catalogue)), encoding="utf-8")
+        links = ", ".join(f"[`{option.name}`]({page(group)}.md#{option.name})" for option in options)
+        index.append(f"| [`{group}=`]({page(group)}.md) | {headline(options)} | {links} |")
+    (folder / "README.md").write_text("\n".join([*index, "", footer()]), encoding="utf-8")
+
+
+def page(group: str) -> str:
+    """The file name of a group's page."""
+    return group.replace("/", "_")
+
+
+def headline(options: list[Option]) -> str:
+    """The first line of the package that holds the classes."""
+    homes = [str(option.content.get("_target_", "")).rpartition(".")[0].rpartition(".")[0] for option in options]
+    found = [module(home) for home in homes if module(home)]
+    return (ast.get_docstring(found[0].tree) or "").split("\n")[0] if found and found[0] else ""
+
+
+def lines_of(group: str, options: list[Option], catalogue: Catalogue) -> list[str]:
+    """One page."""
+    lines = [f"# `{group}=`", "", headline(options), ""]
+    for option in options:
+        lines += [*section(option, catalogue), ""]
+    return [*lines, footer()]
+
+
+def section(option: Option, catalogue: Catalogue) -> list[str]:
+    """One option: docstring, keys, what it goes with."""
+    facts, found = option.facts, locate(str(option.content.get("_target_", "")))
+    entry = describe(option, catalogue)
+    lines = [f"## {option.name}", ""]
+    lines += [f"*{comment(option)}*" + (" The default." if entry["default"] else ""), ""]
+    if found is not None:
+        lines += [*prose(ast.get_docstring(found[1]) or ""), ""]
+    keys = {key: value for key, value in entry["keys"].items() if not isinstance(value, dict)}
+    if keys:
+        remarks = dict(re.findall(r"^(\w+):.*?#\s*(.+)$", option.path.read_text(encoding="utf-8"), re.MULTILINE))
+        lines += ["| key | default | |", "|---|---|---|"]
+        place = option.group.replace("/", ".")
+        lines += [f"| `{place}.{key}` | `{written(v)}` | {remarks.get(key, '')} |" for key, v in keys.items()] + [""]
+    if inside := option.nested():
+        lines += ["Inside it: " + ", ".join(f"`{g.strip('/')}={o}`" for g, o in inside.items()) + ".", ""]
+    for other, names in fits(option, catalogue).items():
+        lines.append(f"- with `{other}`: {', '.join(f'`{name}`' for name in names) or 'none'}")
+    if entry["min_samples"] > 1:
+        lines.append(f"- with `objective.num_samples` of {entry['min_samples']} or more")
+    if facts is not None and facts.attributes.get("unbiased") is False:
+        lines.append("- its gradient is biased, and `vaerun verify` demands that the bias be seen")
+    return lines
+
+
+def comment(option: Option) -> str:
+    """The first line of the YAML file."""
+    return option.path.read_text(encoding="utf-8").split("\n")[0].lstrip("# ").rstrip(".") + "."
+
+
+def prose(doc: str) -> list[str]:
+    """A docstring as Markdown: its sections become lists."""
+    lines: list[str] = []
+    for line in inspect.cleandoc(doc).split("\n"):
+        heading = line.removesuffix(":")
+        if heading in HEADINGS:
+            lines += [f"**{heading}**", ""]
+        elif match := re.match(r"    (\w+): (.*)", line):
+            lines.append(f"- `{match[1]}`: {match[2]}")
+        else:
+            lines.append(line.strip().replace("``", "`"))
+    return lines
+
+
+def written(value: object) -> str:
+    """A value as it is written on the command line."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def footer() -> str:
+    """Where the page comes from."""
+    return "Written by `scripts/reference.py` from the docstrings; `vaerun list GROUP` says the same in a terminal.\n"
+
+
+if __name__ == "__main__":
+    main()
