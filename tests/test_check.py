@@ -135,7 +135,7 @@ def lab(tmp_path, monkeypatch):
         "from vaerun.objective.iwae import IWAE\n"
         "from vaerun.posterior.base import Posterior, Family, Enumerable\n"
         "from vaerun.data.base import Source\n"
-        "class Odd(Posterior): ...\n"
+        "class Odd(Posterior):\n    def sample(self, k): ...\n    def log_prob(self, z): ...\n"
         "class OddFamily(Family):\n    posterior = Odd\n    support = 'real'\n"
         "class Picky(Estimator):\n    needs = (Enumerable,)\n    serves = (IWAE,)\n    remedy = 'Or read the paper.'\n"
         "class Grey(Source):\n    support = 'unit'\n    def __init__(self, *, binarize: str = 'none'): ...\n"

@@ -63,6 +63,11 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
         UserError: saying which two do not fit.
     """
     name, posterior = type(estimator).__name__, family.posterior
+    for lacking in {"sample", "log_prob"} & getattr(posterior, "__abstractmethods__", frozenset()):
+        raise UserError(
+            f"{posterior.__name__} does not define {lacking}: a posterior must be easy to sample and its density easy "
+            f"to evaluate, so an implicit q cannot be used."
+        )
     if not isinstance(objective, estimator.serves):
         served = " and ".join(kind.__name__ for kind in estimator.serves)
         raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")

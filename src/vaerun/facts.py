@@ -27,7 +27,8 @@ class Facts:
 
     ``ancestry`` holds the dotted names of the class and all its bases. ``attributes`` holds the values of the class
     bodies, inherited ones included: literals as they are, names and tuples of names as dotted names, None where a name
-    is only annotated. ``accepts_any`` says that it takes ``**kwargs``.
+    is only annotated. ``accepts_any`` says that it takes ``**kwargs``. ``abstract`` holds the methods that the class
+    and its bases declare and none of them defines.
     """
 
     target: str
@@ -37,6 +38,7 @@ class Facts:
     accepts_any: bool = False
     ancestry: tuple[str, ...] = ()
     attributes: Mapping[str, object] = field(default_factory=dict)
+    abstract: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -65,7 +67,16 @@ def facts(target: str) -> Facts:
         parameters, accepts_any = _signature(node.args, skip=0)
         return Facts(target, summary, reference, parameters, accepts_any)
     body = _Body(module, node)
-    return Facts(target, summary, reference, body.parameters, body.accepts_any, tuple(body.ancestry), body.attributes)
+    return Facts(
+        target,
+        summary,
+        reference,
+        body.parameters,
+        body.accepts_any,
+        tuple(body.ancestry),
+        body.attributes,
+        frozenset(name for name, defined in body.methods.items() if not defined),
+    )
 
 
 class _Body:
@@ -75,6 +86,7 @@ class _Body:
         self.ancestry: dict[str, None] = {f"{module.name}.{node.name}": None}
         self.attributes: dict[str, object] = {}
         self.parameters: dict[str, Parameter] = {}
+        self.methods: dict[str, bool] = {}  # whether it is defined, or only declared abstract
         self.accepts_any = False
         for base in reversed(node.bases):
             self._inherit(module.dotted(base))
@@ -90,6 +102,9 @@ class _Body:
                 self.attributes |= dict.fromkeys(names, module.value(statement.value))
             elif isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
                 self.parameters, self.accepts_any = _signature(statement.args, skip=1)
+            if isinstance(statement, ast.FunctionDef):
+                decorated = [ast.unparse(decorator) for decorator in statement.decorator_list]
+                self.methods[statement.name] = not any("abstractmethod" in word for word in decorated)
         decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
         if any("dataclass" in decorator for decorator in decorators) or "typing.NamedTuple" in self.ancestry:
             self.parameters |= fields
@@ -103,6 +118,8 @@ class _Body:
         self.ancestry |= above.ancestry
         # An annotation alone does not hide what another base has set.
         self.attributes |= {k: v for k, v in above.attributes.items() if v is not None or k not in self.attributes}
+        # A definition in any base counts: the bases declare one another's methods abstract.
+        self.methods |= {name: defined or self.methods.get(name, False) for name, defined in above.methods.items()}
         if above.parameters or above.accepts_any:
             self.parameters, self.accepts_any = above.parameters, above.accepts_any
 

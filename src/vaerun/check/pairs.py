@@ -24,6 +24,9 @@ SPOKEN = {
 }
 """How a sentence says a capability and its absence; any other is called by its name."""
 
+DEMANDS = {"sample": "cannot be sampled", "log_prob": "has no density that can be evaluated (an implicit q)"}
+"""What a q lacks that does not define one of a posterior's two methods."""
+
 SPOKEN_OBJECTIVES = {"Average": "objectives that average the rewards", "IWAE": "the importance-weighted bound"}
 """How a sentence says an objective's class."""
 
@@ -88,6 +91,15 @@ def _put(parts: dict[str, Part], option: Option | None) -> None:
         for group in [group for group in parts if group.startswith(f"{option.group}/")]:
             del parts[group]
         parts[option.group] = Part(option.group, option.name, option.facts, option.content)
+
+
+def _demands(parts: Parts) -> Iterator[Clash]:
+    """q must be easy to sample, and its density easy to evaluate: without either there is no r(z)."""
+    posterior = parts["posterior"]
+    q = _class(posterior, "posterior")
+    for method, demand in DEMANDS.items():
+        if q is not None and method in q.abstract:
+            yield Clash(f"{posterior} {demand}, and every bound needs both samples of q and log q", ("posterior",))
 
 
 def _capability(parts: Parts) -> Iterator[Clash]:
@@ -157,6 +169,7 @@ def _data_support(parts: Parts) -> Iterator[Clash]:
 
 
 RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
+    _demands,
     _support,
     _capability,
     _serves,
