@@ -22,11 +22,13 @@ from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior, Reparameterized
 from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
+from vaerun.posterior.laplace import DiagonalLaplace
 from vaerun.scale import LIMIT
 from vaerun.strategy.base import Strategy
 
 CONF = Path(__file__).parents[1] / "conf"
 NOTHING: Mapping[str, str] = {}
+SMALL = {"num_classes": 2, "rank": 1}  # in place of defaults that are too large for a z of one or two coordinates
 
 
 def options(group: str) -> list[str]:
@@ -35,7 +37,10 @@ def options(group: str) -> list[str]:
 
 
 def node(path: str, nested: Mapping[str, str] = NOTHING, **keys: Any) -> dict[str, Any]:
-    """What ``group=option`` composes for ``path`` = "group/option", with other ``nested`` choices and other keys."""
+    """What ``group=option`` composes for ``path`` = "group/option", with other ``nested`` choices and other keys.
+
+    Keys that ``SMALL`` names have its values instead of their defaults.
+    """
     content: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(CONF / f"{path}.yaml"))  # type: ignore[assignment]
     group = path.rpartition("/")[0]
     composed: dict[str, Any] = {}
@@ -43,7 +48,8 @@ def node(path: str, nested: Mapping[str, str] = NOTHING, **keys: Any) -> dict[st
         for inner, option in entry.items():
             if not inner.startswith("override"):
                 composed[inner] = node(f"{group}/{inner}/{nested.get(inner, option)}")
-    return {**composed, **content, **keys}
+    small = {key: value for key, value in SMALL.items() if key in content}
+    return {**composed, **content, **small, **keys}
 
 
 def variants(group: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -61,8 +67,17 @@ def class_of(path: str) -> type:
 
 
 def prior_over(support: str) -> str:
-    """The first prior over that kind of z."""
-    return next(option for option in options("model/prior") if class_of(f"model/prior/{option}").support == support)
+    """The prior over that kind of z that a run has unless another is chosen: a model's, or one a posterior brings."""
+    usual = node("model/vae")["prior"]["_target_"]
+    own = {f"vaerun.model.prior.{option}": option for option in options("model/prior")}
+    brought = [
+        option
+        for posterior in options("posterior")
+        for entry in OmegaConf.load(CONF / f"posterior/{posterior}.yaml").get("defaults", [])
+        for option in entry.values()
+    ]
+    candidates = [own[usual.rpartition(".")[0]], *brought]
+    return next(option for option in candidates if class_of(f"model/prior/{option}").support == support)
 
 
 def objective(option: str, k: int, beta: float = 1.0) -> Objective:
@@ -95,15 +110,46 @@ def family_and_model(posterior: str, *, latent_dim: int, data_dim: int = 3) -> t
 class Space(NamedTuple):
     """Points of z and the volume each stands for: Σ_s volume · f(z_s) is Σ_z f(z), or ∫ f(z) dz to rounding."""
 
-    z: Tensor  # Float[Tensor, "S 1 D"]
-    volume: float
+    z: Tensor  # Float[Tensor, "S #B D"]
+    volume: Tensor  # Float[Tensor, "S #B"], or Float[Tensor, "1 1"] where all are the same
 
 
-def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0.1) -> Space:
-    """All of {0, 1}^D, or a grid: the trapezoidal rule converges geometrically on what decays at both ends."""
+def space(
+    support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0.1, num_classes: int = SMALL["num_classes"]
+) -> Space:
+    """All of {0, 1}^D, all one-hot blocks, or a grid.
+
+    On a grid the trapezoidal rule converges geometrically for what is analytic and decays at both ends.
+    """
+    if support == "categorical":
+        blocks = itertools.product(torch.eye(num_classes), repeat=latent_dim // num_classes)
+        return Space(torch.stack([torch.cat(z) for z in blocks]).unsqueeze(1), torch.ones(1, 1))
     axis = torch.tensor([0.0, 1.0]) if support == "binary" else torch.arange(-width, width + cell / 2, cell)
     z = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, 1, latent_dim)
-    return Space(z, 1.0 if support == "binary" else cell**latent_dim)
+    return Space(z, torch.full((1, 1), 1.0 if support == "binary" else cell**latent_dim))
+
+
+def space_of(q: Posterior, support: str, **grid: Any) -> Space:
+    """The space over which sums under ``q`` are exact: ``space``, or nodes on both sides of a Laplace's kinks at μ."""
+    if not isinstance(q, DiagonalLaplace):
+        return space(support, q.sample(1).shape[-1], **grid)
+    offset, volume = laplace_nodes()
+    b, mu = q.log_b.detach().exp(), q.mu.detach()
+    every = torch.cartesian_prod(*[torch.arange(len(offset))] * mu.shape[1]).reshape(-1, mu.shape[1])
+    return Space(mu + b * offset[every].unsqueeze(1), (b * volume[every].unsqueeze(1)).prod(-1))
+
+
+def laplace_nodes(step: float = 0.125) -> tuple[Tensor, Tensor]:
+    """ε and volumes with Σ volume · f(ε) = ∫ f(ε) dε for f that decays like e^−|ε| and is analytic but for ε = 0.
+
+    Trapezoidal in t with |ε| = exp(t − e^−t): the integrand decays doubly exponentially at the kink.
+
+    Reference: Takahasi, Mori 1974, Double exponential formulas for numerical integration.
+    """
+    t = torch.arange(-3.7, 4.0, step)
+    size = torch.exp(t - torch.exp(-t))
+    volume = step * size * (1 + torch.exp(-t))
+    return torch.cat((-size.flip(0), size)), torch.cat((volume.flip(0), volume))
 
 
 def bernoulli_space(data_dim: int) -> Tensor:
@@ -124,7 +170,7 @@ def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, b
     log_q = q.log_prob(over.z)[:, 0]
     log_likelihood, log_prior = model.log_likelihood(x, over.z)[:, 0], model.log_prior(over.z)[:, 0]
     r = log_likelihood + beta * (log_prior - log_q)
-    probability = log_q.exp() * over.volume
+    probability = log_q.exp() * over.volume[:, 0]
     tuples = torch.cartesian_prod(*[torch.arange(len(r))] * J.num_samples).reshape(-1, J.num_samples)
     values = J(r[tuples].T)
     return Truth(
@@ -137,7 +183,7 @@ def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, b
 def log_evidence(model: Model, x: Tensor, over: Space) -> Tensor:
     """log p(x) as the sum over z: Float[Tensor, "B X"] ↦ Float[Tensor, "B"]."""
     z = over.z.expand(-1, len(x), -1)
-    return (model.log_joint(x, z)).logsumexp(0) + torch.tensor(over.volume).log()
+    return (model.log_joint(x, z) + over.volume.log()).logsumexp(0)
 
 
 class Draws(NamedTuple):
@@ -149,16 +195,30 @@ class Draws(NamedTuple):
 
 
 def all_draws(q: Posterior, k: int) -> Draws:
-    """All K-tuples of a finite support, or of a grid of standard normal noise, for the q of one point."""
+    """All K-tuples of a finite support, of nodes of the noise, or of a grid of z weighted by q; for the q of one point.
+
+    Raises:
+        NotImplementedError: there are too many to list: noise of several coordinates for several samples.
+    """
+    # The finer the grid the wider the strip in which log p(x, z) may have its poles.
+    cell = {1: 0.05, 2: 0.1}.get(k, 0.5)
     if isinstance(q, Enumerable):
         points, p, method = q.support()[:, 0], q.log_prob(q.support())[:, 0].exp().detach(), "sample"
+    elif isinstance(q, DiagonalLaplace):
+        nodes, volume = laplace_nodes()
+        points, p, method = nodes.unsqueeze(1), 0.5 * (-nodes.abs()).exp() * volume, "noise"
     elif isinstance(q, Reparameterized):
-        # The finer the grid the wider the strip in which log p(x, z) may have its poles.
-        cell = {1: 0.05, 2: 0.1}.get(k, 0.5)
-        points = space("real", 1, width=8.0, cell=cell).z[:, 0]
-        p, method = torch.distributions.Normal(0.0, 1.0).log_prob(points[:, 0]).exp() * cell, "noise"
+        length = q.noise(1).shape[-1]
+        if length > 1 and k > 1:
+            raise NotImplementedError(f"{k} samples of {length} noises each are too many to list")
+        over = space("real", length, width=8.0, cell=cell if length == 1 else 0.2)
+        points, method = over.z[:, 0], "noise"
+        p = torch.distributions.Normal(0.0, 1.0).log_prob(points).sum(-1).exp() * over.volume[:, 0]
     else:
-        raise NotImplementedError(f"no exact expectation under {type(q).__name__} is known to the laws: add one")
+        over = space("real", q.sample(1).shape[-1], cell=cell)
+        points, method = over.z[:, 0], "sample"
+        p = (q.log_prob(over.z).exp() * over.volume)[:, 0].detach()
+        points, p = points[p > 1e-16], p[p > 1e-16]
     tuples = torch.cartesian_prod(*[torch.arange(len(p))] * k).reshape(-1, k)
     return Draws(points[tuples].transpose(0, 1), p[tuples].prod(1), method)
 

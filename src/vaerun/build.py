@@ -10,11 +10,13 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from vaerun._hydra import instantiate
+from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.check.pairs import FITS
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation
+from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.loop import Trainer
 from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
@@ -79,18 +81,20 @@ def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.devic
         "data_dim": data.data_dim,
         "data_mean": data.mean().cpu(),
         "data_std": data.std() or 1.0,
+        "data_shape": data.shape,
         "latent_dim": config["model"].get("latent_dim"),  # for the prior and decoder within; None where the model says
         "num_points": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
     }
+    # Only where φ is guessed from x is there a q for points nobody has seen, such as dreams of the model. A prior may
+    # be made of it before there are a family and an amortizer: they are looked up when it is called.
+    amortized = not locate(config["strategy"]["_target_"]).per_point  # type: ignore[attr-defined]
+    facts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
     model = make(config["model"], facts)
     refuse_unfit_data(config, data)
     facts["latent_dim"] = model.latent_dim
-    family = make(config["posterior"], facts)
+    family: Family = make(config["posterior"], facts)
     facts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu()}
-    amortizer = make(config["amortizer"], facts)
-    # Only where φ is guessed from x is there a q for points nobody has seen, such as dreams of the model.
-    amortized = not locate(config["strategy"]["_target_"]).per_point  # type: ignore[attr-defined]
-    facts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
+    amortizer: Amortizer = make(config["amortizer"], facts)
     bound = Bound(
         model=model,
         family=family,
@@ -113,7 +117,7 @@ def make(node: Mapping[str, Any], facts: Mapping[str, Any]) -> Any:
     asked = inspect.signature(construct.func).parameters
     given = {name: facts[name] for name in asked if name in facts and name not in node}
     if node.get("_partial_"):
-        return functools.partial(construct, **children)
+        return functools.partial(construct, **children, **given)
     return construct(**children, **given)
 
 

@@ -7,13 +7,13 @@ from vaerun.catalogue import Catalogue
 from vaerun.check.parts import Part, parts_of
 from vaerun.errors import UserError, close_match
 
-FACTS = ("latent_dim", "data_dim", "data_mean", "data_std")  # what the data and the model say of themselves
+FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # what the data and the model are
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
     "model": FACTS[1:],
-    "model/prior": FACTS,
+    "model/prior": (*FACTS, "guide"),
     "model/likelihood": FACTS,
-    "model/decoder": ("input_dim", "output_dim", "output_bias"),
+    "model/decoder": (*FACTS, "input_dim", "output_dim", "output_bias"),
     "posterior": FACTS,
     "objective": FACTS,
     "objective/kl_weight": FACTS,

@@ -1,0 +1,73 @@
+"""p(z) = (1/M) Σ_m q(z; f_λ(u_m)), the u_m learned."""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.errors import UserError
+from vaerun.model.prior.base import Prior
+from vaerun.posterior.base import Posterior
+
+
+class Vamp(Prior):
+    """p(z) = (1/M) Σ_m q(z; f_λ(u_m)): the encoder's average posterior at M learned pseudo-inputs.
+
+    The u_m, Float[Tensor, "M X"], are part of θ and start around the data's mean with its spread; nothing bounds them.
+    The encoder is no part of θ, but λ moves p(z), too. Each evaluation of p(z) encodes all M.
+
+    Args:
+        latent_dim: D.
+        data_dim: X.
+        data_mean: mean of the training data, Float[Tensor, "X"].
+        data_std: its spread over all coordinates.
+        guide: x ↦ q(z; f_λ(x)), called only after the encoder exists; None where there is no encoder.
+        num_components: M.
+
+    Raises:
+        UserError: there is no encoder, or M < 1.
+
+    Reference: Tomczak, Welling 2018, VAE with a VampPrior, §2.
+    """
+
+    support: ClassVar[str] = "real"
+    data_mean: Tensor
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        data_dim: int,
+        data_mean: Tensor,
+        data_std: float,
+        guide: Callable[[Tensor], Posterior] | None,
+        num_components: int = 500,
+    ) -> None:
+        super().__init__(latent_dim=latent_dim)
+        if guide is None:
+            raise UserError(
+                "model/prior=vamp needs an encoder, for it is made of the encoder's posteriors: use strategy=amortized."
+            )
+        if num_components < 1:
+            raise UserError(f"model.prior.num_components={num_components} leaves no prior: give 1 or more.")
+        self.guide = guide
+        self.register_buffer("data_mean", data_mean.clone())
+        self.data_std = data_std
+        self.standardised = nn.Parameter(torch.randn(num_components, data_dim))
+
+    def pseudo_inputs(self) -> Tensor:
+        """u_m, Float[Tensor, "M X"]."""
+        return self.data_mean + self.data_std * self.standardised
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        q = self.guide(self.pseudo_inputs())
+        rows = z.reshape(-1, 1, self.latent_dim)
+        log_components = q.log_prob(rows.expand(-1, len(self.standardised), -1))
+        return log_components.logsumexp(1).reshape(z.shape[:-1]) - math.log(len(self.standardised))
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        m = torch.randint(len(self.standardised), (n,), device=self.standardised.device)
+        return self.guide(self.pseudo_inputs()[m]).sample(1)[0]
