@@ -18,7 +18,7 @@ def test_fewer_than_one_sample_is_refused(name: str, k: int) -> None:
 
 @pytest.mark.parametrize("name", options("objective"))
 def test_a_warm_up_is_in_force_from_the_step_it_was_advanced_to(name: str) -> None:
-    J = make(node(f"objective/{name}", {"kl_weight": "linear"}), {})
+    J = make(node(f"objective/{name}", kl_weight=node("objective/kl_weight/linear")), {})
     terms = Terms(torch.full((2, 1), -10.0), torch.full((2, 1), -3.0), torch.full((2, 1), -1.0))
     assert torch.equal(J.reward(terms), torch.full((2, 1), -10.0))
     J.kl_weight.advance(5.0)

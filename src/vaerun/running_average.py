@@ -1,0 +1,42 @@
+"""m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · v_t: what earlier steps say of the present one."""
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.errors import UserError
+
+
+class RunningAverage(nn.Module):
+    """The exponential average of the values it was told, corrected for its start at 0; 0 before the first.
+
+    It moves in training mode alone, so that evaluation leaves the training trajectory as it was. Its state is in
+    buffers, so a checkpoint holds it.
+
+    Args:
+        decay: in [0, 1).
+        key: the configuration key that ``decay`` came from, for the sentence.
+
+    Raises:
+        UserError: ``decay`` is outside [0, 1).
+    """
+
+    total: Tensor
+    weight: Tensor
+
+    def __init__(self, decay: float, *, key: str) -> None:
+        super().__init__()
+        if not 0 <= decay < 1:
+            raise UserError(f"{key}={decay} is no decay: give a number in [0, 1).")
+        self.decay = decay
+        self.register_buffer("total", torch.zeros(()))
+        self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t: how much of the total is not its start at 0
+
+    def forward(self) -> Tensor:
+        """The average, Float[Tensor, ""]."""
+        return self.total / self.weight.clamp(min=1 - self.decay)
+
+    def watch(self, value: Tensor) -> None:
+        """Takes in one more value, Float[Tensor, ""], which must carry no gradient."""
+        if self.training:
+            self.total = torch.lerp(value, self.total, self.decay)
+            self.weight = torch.lerp(torch.ones_like(self.weight), self.weight, self.decay)

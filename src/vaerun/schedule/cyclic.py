@@ -1,0 +1,48 @@
+"""value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed part of the present cycle."""
+
+from vaerun.errors import UserError
+from vaerun.schedule.base import Schedule
+
+
+class Cyclic(Schedule):
+    """value(t) = start + (end − start) · min(1, τ / proportion), τ = (t · cycles / epochs) mod 1: warm-ups in a row.
+
+    Every cycle starts over, with what the last one learned of z still there; after the last, the value stays at
+    ``end``.
+
+    Args:
+        start: the value at the start of a cycle.
+        end: the value from the end of a cycle's rise until the next cycle.
+        epochs: length of all cycles together. They must end inside the run.
+        cycles: how many.
+        proportion: of a cycle, in which the value rises.
+
+    Raises:
+        UserError: ``epochs`` is not positive, there is less than one cycle, or ``proportion`` is outside (0, 1].
+
+    Reference: Fu et al. 2019, Cyclical annealing schedule: a simple approach to mitigating KL vanishing, §4.
+    """
+
+    def __init__(
+        self,
+        start: float = 0.0,
+        end: float = 1.0,
+        epochs: float = 20.0,
+        cycles: int = 4,
+        proportion: float = 0.5,
+    ) -> None:
+        if epochs <= 0:
+            raise UserError(f"cyclic warm-ups last epochs={epochs}, which is no time: give epochs > 0.")
+        if cycles < 1:
+            raise UserError(f"a cyclic weight of cycles={cycles} never rises: give 1 or more.")
+        if not 0 < proportion <= 1:
+            raise UserError(f"proportion={proportion} of a cycle cannot be spent rising: give a number in (0, 1].")
+        self.start, self.end = float(start), float(end)
+        self.epochs, self.cycles, self.proportion = float(epochs), cycles, proportion
+        super().__init__()
+
+    def at(self, epochs: float) -> float:
+        if epochs >= self.epochs:
+            return self.end
+        elapsed = epochs * self.cycles / self.epochs % 1
+        return self.start + (self.end - self.start) * min(1.0, elapsed / self.proportion)
