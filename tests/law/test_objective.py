@@ -25,7 +25,7 @@ def test_its_expectation_rises_with_k_and_never_passes_log_p(name: str, posterio
     q = family(torch.full((1, family.num_parameters), -1.2))  # far from the posterior
     over = space_of(q, family.support, width=12.0, cell=0.25)
     with torch.no_grad():
-        mass = q.log_prob(over.z).exp().sum() * over.volume
+        mass = (q.log_prob(over.z).exp() * over.volume).sum()
         bounds = [float(truth(q, model, objective(name, k), X, over).bound / mass**k + mass.log()) for k in (1, 2, 3)]
         log_p = float(log_evidence(model, X, over))
     assert float(mass) == pytest.approx(1, abs=0.05)
