@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from vaerun.model.likelihood.base import Likelihood
 pytestmark = pytest.mark.usefixtures("exact")
 
 LIKELIHOODS = options("model/likelihood")
-MEAN = torch.tensor([0.2, 0.7])
+MEAN = torch.tensor([0.2, 0.7], dtype=torch.float64)
 
 
 def drawn(name: str) -> Likelihood:
@@ -24,20 +25,20 @@ def drawn(name: str) -> Likelihood:
     return likelihood
 
 
-def points(support: str) -> tuple[Tensor, float]:
-    """x over the whole support and the volume each stands for, Float[Tensor, "S 2"]."""
-    if support == "binary":
-        return bernoulli_space(2), 1.0
-    if support == "unit":
-        n = 400
-        middles = (torch.arange(n) + 0.5) / n
-        return torch.cartesian_prod(middles, middles), 1 / n**2
+def points(likelihood: Likelihood) -> tuple[Tensor, Tensor]:
+    """x over the whole support, Float[Tensor, "S 2"], and the volume each stands for, Float[Tensor, "S"]."""
+    if likelihood.levels is not None:
+        values = torch.linspace(0, 1, likelihood.levels)
+        return torch.cartesian_prod(values, values), torch.ones(likelihood.levels**2)
+    if likelihood.data_support == "unit":
+        nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(60))
+        return torch.cartesian_prod(nodes, nodes) / 2 + 0.5, torch.cartesian_prod(weights, weights).prod(1) / 4
     over = space("real", 2, width=9.0, cell=0.1)
-    return over.z[:, 0], over.volume
+    return over.z[:, 0], over.volume * torch.ones(len(over.z))
 
 
 def total(likelihood: Likelihood, outputs: Tensor) -> float:
-    x, volume = points(likelihood.data_support)
+    x, volume = points(likelihood)
     return float((likelihood.log_prob(x, outputs.expand(1, len(x), -1)).exp() * volume).sum().detach())
 
 
@@ -57,9 +58,11 @@ def test_its_first_outputs_have_the_datas_mean(name: str) -> None:
     outputs = likelihood.initial_outputs(MEAN)
     assert outputs.shape == (likelihood.num_outputs,)
     torch.testing.assert_close(likelihood.mean(outputs), MEAN)
-    edge = likelihood.initial_outputs(torch.tensor([0.0, 1.0]))  # a pixel that is never, or always, on
+    edge = likelihood.initial_outputs(
+        torch.tensor([0.0, 1.0], dtype=torch.float64)
+    )  # a pixel that is never, or always, on
     assert edge.isfinite().all()
-    torch.testing.assert_close(likelihood.mean(edge), torch.tensor([0.0, 1.0]), rtol=0, atol=2e-3)
+    torch.testing.assert_close(likelihood.mean(edge), torch.tensor([0.0, 1.0], dtype=torch.float64), rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -69,8 +72,14 @@ def test_its_samples_have_the_moments_of_its_density(name: str) -> None:
     x = likelihood.sample(outputs.expand(n, 3, -1))
     assert x.shape == (n, 3, 2)
     assert not x.requires_grad
+    if likelihood.levels is not None:
+        on_the_grid = x * (likelihood.levels - 1)
+        torch.testing.assert_close(on_the_grid, on_the_grid.round())
+    if likelihood.data_support != "real":
+        assert 0 <= x.min() <= x.max() <= 1
     mean = likelihood.mean(outputs).detach()
-    over, volume = points("binary" if set(x.unique().tolist()) == {0.0, 1.0} else likelihood.data_support)
+    # What is no density may be sampled by another rule: cross_entropy draws bits.
+    over, volume = points(likelihood) if likelihood.normalized else (bernoulli_space(2), torch.ones(4))
     p = (likelihood.log_prob(over, outputs.unsqueeze(1).expand(3, len(over), -1)).exp() * volume).detach()
     square = torch.einsum("bs,sx->bx", p, over.square())
     torch.testing.assert_close(torch.einsum("bs,sx->bx", p, over), mean, rtol=0, atol=1e-9)
@@ -106,3 +115,13 @@ def test_no_output_makes_it_overflow(name: str) -> None:
         leaves = [outputs, *likelihood.parameters()]
         assert all(g.isfinite().all() for g in torch.autograd.grad(log_p.sum(), leaves))
         assert math.isfinite(float(log_p.sum().detach()))
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_each_coordinate_has_outputs_of_its_own(name: str) -> None:
+    likelihood = drawn(name)
+    outputs = likelihood.initial_outputs(MEAN)
+    moved = outputs.clone()
+    moved[-1] += 1.0
+    assert torch.equal(likelihood.mean(moved)[0], likelihood.mean(outputs)[0])
+    assert likelihood.mean(moved)[1] > likelihood.mean(outputs)[1]

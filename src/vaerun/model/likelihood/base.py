@@ -16,6 +16,7 @@ class Likelihood(nn.Module, ABC):
 
     data_support: ClassVar[str]  # what x may be: "binary" {0, 1}, "unit" [0, 1] or "real"
     normalized: ClassVar[bool]  # whether it is a density (or mass function) over that x
+    levels: int | None = None  # how many values, evenly spread over [0, 1], a coordinate takes; None: a continuum
 
     def __init__(self, *, data_dim: int, data_std: float) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ class BernoulliLikelihood(Likelihood):
 
     data_support: ClassVar[str] = "binary"
     normalized: ClassVar[bool] = True
+    levels = 2
 
     @property
     def num_outputs(self) -> int:

@@ -1,0 +1,79 @@
+"""p(x given z) = Π_j softmax(logits_j)[x_j], x on a grid over [0, 1]."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.model.likelihood.base import Likelihood
+from vaerun.model.likelihood.bernoulli import NEVER
+from vaerun.model.likelihood.inverse import inverse
+
+STEEPEST = 20.0  # times L: the tilt towards one end of the grid at which nothing else counts
+
+
+class CategoricalLikelihood(Likelihood):
+    """p(x given z) = Π_j softmax(logits_j)[(L − 1) x_j] over x in {0, 1/(L − 1), …, 1}^X.
+
+    L logits for every coordinate, so any shape of distribution at L times the outputs. A mass function: its bound is
+    that of a log-probability, at most 0, and not comparable with that of a density over [0, 1], nor with another L.
+    Data between two values of the grid count as the nearer one.
+
+    Args:
+        data_dim: X.
+        data_std: not used.
+        levels: L, the values of the grid; 256 for all of an image of 8 bits.
+
+    Raises:
+        UserError: L < 2.
+
+    Reference: van den Oord, Kalchbrenner, Kavukcuoglu 2016, Pixel recurrent neural networks, §3 (a softmax per pixel).
+    """
+
+    data_support: ClassVar[str] = "unit"
+    normalized: ClassVar[bool] = True
+    levels: int
+    grid: Tensor
+
+    def __init__(self, *, data_dim: int, data_std: float, levels: int = 16) -> None:
+        super().__init__(data_dim=data_dim, data_std=data_std)
+        if levels < 2:
+            raise UserError(f"model.likelihood.levels={levels} leaves a pixel one value: give 2 or more.")
+        self.levels = levels
+        self.register_buffer("grid", torch.linspace(0, 1, levels), persistent=False)
+
+    @property
+    def num_outputs(self) -> int:
+        """X L: the logits of the first coordinate, then those of the second, …"""
+        return self.data_dim * self.levels
+
+    def initial_outputs(self, data_mean: Tensor) -> Tensor:
+        """The flattest distribution of that mean: logits that are linear in the value."""
+        grid = torch.linspace(0, 1, self.levels, dtype=torch.float64, device=data_mean.device)
+
+        def mean(slope: Tensor) -> Tensor:
+            return (slope.unsqueeze(-1) * grid).softmax(-1) @ grid
+
+        limit = STEEPEST * self.levels
+        slope = inverse(mean, data_mean.clamp(NEVER, 1 - NEVER), -limit, limit)
+        return (slope.unsqueeze(-1) * (grid - 0.5).to(slope.dtype)).flatten()
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Float[Tensor, "*K B O"] ↦ Float[Tensor, "*K B X L"]."""
+        return outputs.unflatten(-1, (self.data_dim, self.levels))
+
+    def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
+        logits = self.logits(outputs)
+        place = (x * (self.levels - 1)).round().long().expand(logits.shape[:-1])
+        return (logits.gather(-1, place.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        return self.logits(outputs).softmax(-1) @ self.grid
+
+    @torch.no_grad()
+    def sample(self, outputs: Tensor) -> Tensor:
+        probability = self.logits(outputs).softmax(-1)
+        below = probability.cumsum(-1)[..., :-1]  # the last edge is 1 up to rounding
+        place = (torch.rand_like(below[..., :1]) >= below).sum(-1)
+        return self.grid[place]
