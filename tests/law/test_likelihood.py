@@ -58,11 +58,10 @@ def test_its_first_outputs_have_the_datas_mean(name: str) -> None:
     outputs = likelihood.initial_outputs(MEAN)
     assert outputs.shape == (likelihood.num_outputs,)
     torch.testing.assert_close(likelihood.mean(outputs), MEAN)
-    edge = likelihood.initial_outputs(
-        torch.tensor([0.0, 1.0], dtype=torch.float64)
-    )  # a pixel that is never, or always, on
+    never_and_always = torch.tensor([0.0, 1.0], dtype=torch.float64)  # a pixel's mean
+    edge = likelihood.initial_outputs(never_and_always)
     assert edge.isfinite().all()
-    torch.testing.assert_close(likelihood.mean(edge), torch.tensor([0.0, 1.0], dtype=torch.float64), rtol=0, atol=2e-3)
+    torch.testing.assert_close(likelihood.mean(edge), never_and_always, rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)

@@ -15,9 +15,9 @@ NEAR = 0.2  # below it the closed forms lose digits to 0/0, and these series are
 class ContinuousBernoulli(Likelihood):
     """p(x given z) = Π_j C(λ_j) λ_j^{x_j} (1 − λ_j)^{1 − x_j} over x in [0, 1]^X.
 
-    The cross entropy of grey pixels with the constant C(λ) = 2 artanh(1 − 2λ)/(1 − 2λ) that makes it a density. In the logit η of λ, which is the
-    decoder's output, log p(x) = ηx − log((e^η − 1)/η). As any density it has no upper bound: pixels that are exactly 0
-    or 1 in every image are worth log|η| each.
+    The cross entropy of grey pixels with the constant C(λ) = 2 artanh(1 − 2λ)/(1 − 2λ) that makes it a density. In the
+    logit η of λ, which is the decoder's output, log p(x) = ηx − log((e^η − 1)/η). As any density it has no upper bound:
+    a pixel that is exactly 0 or 1 in every image is worth log|η|.
 
     Args:
         data_dim: X.
