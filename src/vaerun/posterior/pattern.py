@@ -1,0 +1,12 @@
+"""Numbers that tell things apart without a draw: an initial φ is the same for every point and every seed."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def waves(rows: int, columns: int) -> Tensor:
+    """cos(π (row + ½)(column + 1) / (rows + 1)), in [−1, 1]: no two rows are equal, Float[Tensor, "rows columns"]."""
+    row, column = torch.arange(rows) + 0.5, torch.arange(columns) + 1.0
+    return torch.cos(math.pi * torch.outer(row, column) / (rows + 1))
