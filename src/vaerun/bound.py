@@ -68,6 +68,11 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
             f"{posterior.__name__} does not define {lacking}: a posterior must be easy to sample and its density easy "
             f"to evaluate, so an implicit q cannot be used."
         )
+    if family.block != model.prior.block:
+        raise UserError(
+            f"posterior.num_classes={family.block} and model.prior.num_classes={model.prior.block} must agree, because "
+            f"both are over the same blocks of z: set the first and leave the second out."
+        )
     if not isinstance(objective, estimator.serves):
         served = " and ".join(kind.__name__ for kind in estimator.serves)
         raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")

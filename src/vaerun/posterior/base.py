@@ -127,6 +127,7 @@ class Family(nn.Module, ABC):
 
     posterior: ClassVar[type[Posterior]]  # what forward returns: its base classes are the family's capabilities
     support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
+    block: int = 1  # coordinates that make up one variable: the classes of a one-hot block
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ class Prior(nn.Module, ABC):
     """
 
     support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
+    block: int = 1  # coordinates that make up one variable: the classes of a one-hot block
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()
