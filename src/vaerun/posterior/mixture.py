@@ -1,0 +1,89 @@
+"""q(z; φ) = Σ_m π_m N(z; μ_m, diag σ_m²), φ = (raw log π, μ_1, …, μ_M, raw log σ_1, …, raw log σ_M)."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.posterior.base import ClosedFormMean, Family, Stratified
+from vaerun.posterior.gaussian import DiagonalGaussian
+from vaerun.posterior.pattern import waves
+from vaerun.scale import bounded_log_scale
+
+
+class GaussianMixture(Stratified, ClosedFormMean):
+    """Σ_m π_m N(z; μ_m, diag σ_m²), π = softmax(logits).
+
+    Args:
+        logits: Float[Tensor, "B M"].
+        mu: μ, Float[Tensor, "B M D"].
+        log_sigma: log σ, Float[Tensor, "B M D"].
+    """
+
+    def __init__(self, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> None:
+        self.logits, self.mu, self.log_sigma = logits, mu, log_sigma
+
+    def weights(self) -> Tensor:
+        return self.logits.softmax(-1).T
+
+    def strata(self) -> Sequence[DiagonalGaussian]:
+        return [DiagonalGaussian(*pair) for pair in zip(self.mu.unbind(1), self.log_sigma.unbind(1), strict=True)]
+
+    @torch.no_grad()
+    def sample(self, k: int) -> Tensor:
+        u = torch.rand(k, len(self.logits), 1, device=self.mu.device, dtype=self.mu.dtype)
+        chosen = (u > self.logits.softmax(-1).cumsum(-1)[:, :-1]).sum(-1)  # Int[Tensor, "K B"]
+        rows = torch.arange(len(self.logits), device=self.mu.device)
+        mu, sigma = self.mu[rows, chosen], self.log_sigma[rows, chosen].exp()
+        return mu + sigma * torch.randn_like(mu)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        within = torch.stack([stratum.log_prob(z) for stratum in self.strata()], dim=-1)
+        return (self.logits.log_softmax(-1) + within).logsumexp(-1)
+
+    def mean(self) -> Tensor:
+        """Σ_m π_m μ_m."""
+        return torch.einsum("bm,bmd->bd", self.logits.softmax(-1), self.mu)
+
+
+class Mixture(Family):
+    """q(z; φ) = Σ_m π_m N(z; μ_m, diag σ_m²) with log σ = 7 tanh(s / 7), P = M (1 + 2D).
+
+    Which component a z came from is no differentiable function of φ: use an estimator that sums over the components, or
+    the score function. The means start a little apart, because equal components would stay equal for ever.
+
+    Args:
+        latent_dim: D.
+        components: M.
+
+    Raises:
+        UserError: there is no component.
+
+    Reference: Morningstar et al. 2021, Automatic differentiation variational inference with mixtures, §3.
+    """
+
+    posterior: ClassVar = GaussianMixture
+    support: ClassVar[str] = "real"
+
+    def __init__(self, *, latent_dim: int, components: int = 4) -> None:
+        super().__init__(latent_dim=latent_dim)
+        if components < 1:
+            raise UserError(f"posterior.components={components} leaves no distribution: give 1 or more.")
+        self.components = components
+
+    @property
+    def num_parameters(self) -> int:
+        return self.components * (1 + 2 * self.latent_dim)
+
+    def initial(self) -> Tensor:
+        means = 0.1 * waves(self.components, self.latent_dim)
+        means = means - means.mean(0)
+        return torch.cat((torch.zeros(self.components), means.flatten(), torch.zeros(means.numel())))
+
+    def forward(self, phi: Tensor) -> GaussianMixture:
+        length = self.components * self.latent_dim
+        logits, mu, raw = phi.split((self.components, length, length), dim=-1)
+        shape = (self.components, self.latent_dim)
+        return GaussianMixture(logits, mu.unflatten(-1, shape), bounded_log_scale(raw.unflatten(-1, shape)))
