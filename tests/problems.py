@@ -12,6 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.build import locate, make
 from vaerun.data.base import Dataset, Split, Visit
@@ -254,6 +255,15 @@ def count_decoded(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return rows
 
 
+def count_encoded(strategy: Strategy) -> list[int]:
+    """A list that grows by B at every pass of a batch through an amortizer of the strategy."""
+    rows: list[int] = []
+    for module in strategy.modules():
+        if isinstance(module, Amortizer):
+            module.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    return rows
+
+
 def parameters(module: nn.Module) -> list[nn.Parameter]:
     """The parameters as a list."""
     return list(module.parameters())
@@ -336,6 +346,7 @@ def linear_strategy(
     estimator: str = "reparam",
     optimizer: Any = None,
     rows: Any = None,
+    nested: Mapping[str, str] = NOTHING,
     **keys: Any,
 ) -> Strategy:
     """A strategy on the linear-Gaussian model with D = 2, a Gaussian q and, where there is one, an affine encoder.
@@ -347,6 +358,7 @@ def linear_strategy(
         estimator: its YAML.
         optimizer: what makes θ's optimiser; Adam where it is None.
         rows: the row optimiser; Adam where it is None.
+        nested: other choices in the groups nested in the strategy.
         keys: of the strategy's YAML.
     """
     facts: dict[str, Any] = {
@@ -371,7 +383,7 @@ def linear_strategy(
         "amortizer": make(node("amortizer/mlp", hidden=[]), facts),
         "optimizer": optimizer or make(node("optimizer/adam"), {}),
     }
-    return make(node(f"strategy/{name}", **keys), facts)
+    return make(node(f"strategy/{name}", nested, **keys), facts)
 
 
 def plain_ascent(weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -1,14 +1,18 @@
 """max Σ_i L(x_i; θ, φ_i): every strategy reaches the maximum likelihood that is known, and none passes it."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from tests.problems import (
     count_decoded,
+    count_encoded,
     dataset,
     exact_elbo,
     linear_strategy,
+    node,
     options,
     plain_ascent,
     quadrature,
@@ -22,6 +26,13 @@ from vaerun.strategy.base import Strategy
 pytestmark = [pytest.mark.usefixtures("exact"), pytest.mark.parametrize("name", options("strategy"))]
 
 STEPS = 500
+QUICK = {"steps": 3}  # in place of defaults that would only make these small problems slow
+
+
+def strategy_of(name: str, x: Tensor, **keys: Any) -> Strategy:
+    """The strategy of that name, its inner steps few."""
+    few = {key: value for key, value in QUICK.items() if key in node(f"strategy/{name}")}
+    return linear_strategy(name, x, **few, **keys)
 
 
 @torch.enable_grad()
@@ -32,7 +43,7 @@ def train(strategy: Strategy, x: Tensor, steps: int) -> None:
         rate = 0.05 if step < 0.6 * steps else 0.01 if step < 0.8 * steps else 0.001
         for group in strategy.optimizer.param_groups:
             group["lr"] = rate
-        if strategy.per_point:
+        if hasattr(strategy, "solver"):
             strategy.solver.row_optimizer.learning_rate = rate
         strategy.step(everyone)
 
@@ -47,7 +58,7 @@ def model_of(strategy: Strategy) -> LinearGaussian:
 def test_it_reaches_the_maximum_likelihood_and_never_passes_it(name: str) -> None:
     x = simulated()
     maximum = maximum_log_likelihood(x, 2)
-    strategy = linear_strategy(name, x)
+    strategy = strategy_of(name, x)
     model, rows = model_of(strategy), torch.arange(len(x))
     before = float(model.exact_log_prob(x).mean())
     assert before < maximum - 1
@@ -68,7 +79,7 @@ def test_it_reaches_the_maximum_likelihood_and_never_passes_it(name: str) -> Non
 @torch.no_grad()
 def test_a_point_it_never_saw_gets_its_own_best_phi(name: str) -> None:
     x = simulated()
-    strategy = linear_strategy(name, x)
+    strategy = strategy_of(name, x)
     train(strategy, x, STEPS // 2)
     model = model_of(strategy)
     new = model.sample(40)
@@ -86,7 +97,7 @@ def test_one_seed_is_one_run_to_the_bit(name: str) -> None:
     ends = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        strategy = linear_strategy(name, x)
+        strategy = strategy_of(name, x)
         for rows in torch.arange(60).split(20):
             strategy.step(Batch(rows, x[rows]))
         ends.append([*strategy.state_dict().values(), strategy.infer(x[:5]).phi])
@@ -101,7 +112,7 @@ def test_theta_follows_the_mean_over_the_batch(name: str, monkeypatch: pytest.Mo
     moves = []
     for points in (x, x.repeat(2, 1)):
         torch.manual_seed(0)
-        strategy = linear_strategy(name, points, optimizer=plain_ascent)
+        strategy = strategy_of(name, points, optimizer=plain_ascent)
         before = [weight.detach().clone() for weight in strategy.weights]
         strategy.step(Batch(torch.arange(len(points)), points + 1))
         moves.append([w.detach() - b for w, b in zip(strategy.weights, before, strict=True)])
@@ -116,7 +127,7 @@ def test_the_estimate_is_of_the_step_that_moved_theta_and_says_what_theta_saw(
     """θ's step is the gradient of the mean of the surrogate it returns: here of the exact ELBO at the φ it used."""
     quadrature(monkeypatch)
     x, used = simulated(6), []
-    strategy = linear_strategy(name, x, optimizer=plain_ascent)
+    strategy = strategy_of(name, x, optimizer=plain_ascent)
     model, forward = model_of(strategy), strategy.bound.forward
 
     def watched(points: Tensor, phi: Tensor) -> object:
@@ -139,12 +150,16 @@ def test_the_estimate_is_of_the_step_that_moved_theta_and_says_what_theta_saw(
 
 
 @pytest.mark.parametrize("estimator", ["reparam", "score", "analytic_kl"])
-def test_it_counts_its_decoder_evaluations(name: str, estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_counts_its_evaluations(name: str, estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x = simulated(12)
-    strategy = linear_strategy(name, x, k=3, estimator=estimator)
+    strategy = strategy_of(name, x, k=3, estimator=estimator)
     decoded = count_decoded(strategy.bound.model, monkeypatch)
+    encoded = count_encoded(strategy)
     for rows in torch.arange(12).split(6):
         strategy.step(Batch(rows, x[rows]))
     assert strategy.decoder_evaluations == sum(decoded) > 0
+    assert strategy.encoder_evaluations == sum(encoded)
+    assert (sum(encoded) == 0) == strategy.per_point
+    counted = strategy.decoder_evaluations, strategy.encoder_evaluations
     strategy.infer(x)
-    assert strategy.encoder_evaluations == (0 if strategy.per_point else 12)
+    assert (strategy.decoder_evaluations, strategy.encoder_evaluations) == counted  # a step's alone

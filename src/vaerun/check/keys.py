@@ -22,6 +22,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "amortizer": (*FACTS, "num_parameters", "initial"),
     "local": ("bound",),
     "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
+    "strategy/encoder": ("solver",),
     "optimizer": ("parameters",),
 }
 """Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""

@@ -67,6 +67,17 @@ class LocalSolver(nn.Module):
         step, state = self.row_optimizer.update(self.gradient(x, phi), state)
         return phi + step, state
 
+    def unroll(self, x: Tensor, phi: Tensor, steps: int) -> Tensor:
+        """φ after ``steps`` steps from ``phi``, Float[Tensor, "B P"], differentiable in where it starts and in θ."""
+        with torch.enable_grad():
+            phi = phi if phi.requires_grad else phi.clone().requires_grad_()
+            state = self.row_optimizer.init(phi.detach())
+            for _ in range(steps):
+                (gradient,) = torch.autograd.grad(self.bound(x, phi).surrogate.sum(), phi, create_graph=True)
+                step, state = self.row_optimizer.update(gradient, state)
+                phi = phi + step
+        return phi
+
     @torch.no_grad()
     def forward(self, x: Tensor, phi: Tensor, state: RowState, *, max_steps: int, cuts: int | None = None) -> Solution:
         """Ascends from ``phi`` until each point has converged or taken ``max_steps`` steps.

@@ -1,7 +1,7 @@
 """What an inference strategy is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -36,6 +36,9 @@ class Strategy(nn.Module, ABC):
         self.bound = bound
         self.shared = shared
         self.weights = list(shared.parameters())
+        theta = {id(weight) for weight in bound.model.parameters()}
+        self.theta = [weight for weight in self.weights if id(weight) in theta]
+        self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
         self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
         self.encoder_evaluations = 0
@@ -56,24 +59,37 @@ class Strategy(nn.Module, ABC):
 
     def num_parameters(self) -> dict[str, int]:
         """How many numbers are θ, λ (with the estimator's own and the family's shared weights) and Φ."""
-        theta = sum(p.numel() for p in self.bound.model.parameters())
-        return {"theta": theta, "lam": sum(p.numel() for p in self.weights) - theta, "phi": 0}
+        theta, lam = (sum(weight.numel() for weight in group) for group in (self.theta, self.lam))
+        return {"theta": theta, "lam": lam, "phi": 0}
 
     def gradient_norms(self) -> dict[str, Tensor]:
-        """Norms of the last step's gradients by group of shared weights, each Float[Tensor, ""]."""
-        theta = {id(p) for p in self.bound.model.parameters()}
-        groups: dict[str, list[Tensor]] = {"theta": [], "lam": []}
-        for p in self.weights:
-            if p.grad is not None:
-                groups["theta" if id(p) in theta else "lam"].append(p.grad)
-        return {name: torch.nn.utils.get_total_norm(grads) for name, grads in groups.items() if grads}
+        """Norms of the gradients of the last step of each group of shared weights, each Float[Tensor, ""]."""
+        groups = {"theta": self.theta, "lam": self.lam}
+        gradients = {name: [w.grad for w in group if w.grad is not None] for name, group in groups.items()}
+        return {name: torch.nn.utils.get_total_norm(grads) for name, grads in gradients.items() if grads}
 
-    def ascend(self, estimate: Estimate, *leaves: Tensor) -> list[Tensor]:
-        """One step uphill of the shared weights on the MEAN bound; returns the gradient of the SUM in each leaf."""
+    def ascend(
+        self, estimate: Estimate, *leaves: Tensor, weights: Sequence[nn.Parameter] | None = None
+    ) -> list[Tensor]:
+        """One step uphill of the shared weights on the MEAN bound; returns the gradient of the SUM in each leaf.
+
+        Args:
+            estimate: whose surrogate is differentiated.
+            leaves: tensors whose gradients are wanted besides.
+            weights: those that move, where it is not all of them.
+        """
+        moved = self.weights if weights is None else weights
         loss = estimate.auxiliary - estimate.surrogate.mean()
-        gradients = torch.autograd.grad(loss, [*self.weights, *leaves], allow_unused=True)
-        for weight, gradient in zip(self.weights, gradients, strict=False):
+        gradients = torch.autograd.grad(loss, [*moved, *leaves], allow_unused=True)
+        # An optimiser passes over weights without a gradient, so that one of them serves every subset.
+        others = {id(weight) for weight in self.weights} - {id(weight) for weight in moved}
+        held = [(weight, weight.grad) for weight in self.weights if id(weight) in others]
+        for weight, _ in held:
+            weight.grad = None
+        for weight, gradient in zip(moved, gradients, strict=False):
             weight.grad = gradient
         self.optimizer.step()
+        for weight, gradient in held:
+            weight.grad = gradient
         points = len(estimate.value)
-        return [-points * gradient for gradient in gradients[len(self.weights) :] if gradient is not None]
+        return [-points * gradient for gradient in gradients[len(moved) :] if gradient is not None]

@@ -55,5 +55,6 @@ class RowAdam(RowOptimizer):
         m = torch.lerp(gradient, state.m, self.beta1)
         v = torch.lerp(gradient.square(), state.v, self.beta2)
         m_hat = m / (1 - self.beta1**count)
-        v_hat = v / (1 - self.beta2**count)
+        # Where a gradient is 0 the root has no derivative, which a strategy that differentiates the steps asks for.
+        v_hat = (v / (1 - self.beta2**count)).clamp(min=torch.finfo(v.dtype).tiny)
         return self.learning_rate * m_hat / (v_hat.sqrt() + self.eps), RowAdamState(m, v, count)

@@ -1,0 +1,1 @@
+"""What λ follows where its guess is refined."""

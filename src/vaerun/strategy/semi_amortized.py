@@ -1,0 +1,71 @@
+"""φ_0 = f_λ(x), then T steps of ascent in φ; θ follows the bound at φ_T."""
+
+import torch
+from torch import Tensor
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.bound import Bound
+from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
+from vaerun.notation import Batch, Estimate
+from vaerun.strategy.base import Inference, MakeOptimizer
+from vaerun.strategy.encoded import Encoded
+from vaerun.strategy.encoder.base import EncoderTraining
+from vaerun.strategy.per_point import effort
+
+
+class SemiAmortized(Encoded):
+    """max_θ Σ_i L(x_i; θ, φ_T) with φ_0 = f_λ(x_i) refined by T steps of the solver; ``encoder`` says what λ follows.
+
+    Nothing is stored: a visit starts at the guess, whatever the last one found. The solver's steps are those of
+    ``local``; a guess near its optimum wants shorter ones than a start at the prior.
+
+    Args:
+        bound: L(x; θ, φ).
+        amortizer: f_λ.
+        solver: moves φ.
+        optimizer: makes the optimiser of θ and λ.
+        encoder: how λ is trained.
+        steps: T; a limit above ``local.window`` lets points that no longer gain stop earlier.
+        test_steps: the solver's limit where a point is not trained on.
+
+    Raises:
+        UserError: a number of steps is below 1.
+
+    Reference: Kim et al. 2018, Semi-amortized variational autoencoders, §3; Krishnan, Liang, Hoffman 2018.
+    """
+
+    def __init__(
+        self,
+        *,
+        bound: Bound,
+        amortizer: Amortizer,
+        solver: LocalSolver,
+        optimizer: MakeOptimizer,
+        encoder: EncoderTraining,
+        steps: int = 10,
+        test_steps: int = 100,
+    ) -> None:
+        super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
+        if steps < 1 or test_steps < 1:
+            raise UserError(
+                f"strategy.steps={steps} and strategy.test_steps={test_steps}: a guess is refined by 1 step or more; "
+                f"without any it is strategy=amortized."
+            )
+        self.solver, self.encoder = solver, encoder
+        self.steps, self.test_steps = steps, test_steps
+
+    @torch.no_grad()
+    def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
+        guess = self.amortizer(x)
+        solution = self.solver(x, guess, self.solver.row_optimizer.init(guess), max_steps=self.test_steps)
+        return Inference(solution.phi, effort(solution))
+
+    def step(self, batch: Batch) -> Estimate:
+        guess = self.amortizer(batch.x)
+        phi, pull, decoder_evaluations = self.encoder(batch.x, guess, self.steps)
+        estimate = self.bound(batch.x, phi)
+        self.ascend(estimate._replace(surrogate=estimate.surrogate + pull))
+        self.count(batch)
+        self.decoder_evaluations += decoder_evaluations
+        return estimate._replace(diagnostics={"refinement": (phi - guess).detach().norm(dim=1)})
