@@ -1,0 +1,67 @@
+"""b(x) = network(x) + a moving average, and the advantage divided by its standard deviation where that exceeds 1."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from vaerun.estimator.baseline.base import Baseline
+from vaerun.estimator.baseline.learned import Learned
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Posterior
+from vaerun.running_average import RunningAverage
+
+
+class NVIL(Baseline):
+    """b(x) = C(x) + m, and the advantage is divided by max(1, √v): NVIL's three ways to tame the score function.
+
+    C is a ``Learned`` baseline, m the exponential average of c − C(x), and v that of the variance of a step's
+    advantages. Both averages are of EARLIER steps, where the paper takes in the present one first, so neither depends
+    on the samples it is applied to: the gradient keeps its direction in expectation, but not its length.
+
+    Args:
+        data_dim: X.
+        data_mean: the training data's mean, Float[Tensor, "X"].
+        data_std: its spread.
+        hidden: units of C's hidden layers.
+        activation: by name.
+        decay: of the averages, in [0, 1).
+
+    Raises:
+        UserError: ``decay`` is outside [0, 1), no activation of that name, or a layer without units.
+
+    Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §2.3 and algorithm 1.
+    """
+
+    unbiased: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        data_dim: int,
+        data_mean: Tensor,
+        data_std: float,
+        hidden: Sequence[int] = (100,),
+        activation: str = "tanh",
+        decay: float = 0.9,
+    ) -> None:
+        super().__init__()
+        self.learned = Learned(
+            data_dim=data_dim, data_mean=data_mean, data_std=data_std, hidden=hidden, activation=activation
+        )
+        self.mean = RunningAverage(decay, key="estimator.baseline.decay")
+        self.variance = RunningAverage(decay, key="estimator.baseline.decay")
+
+    def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
+        predicted = self.learned(r, objective, x, q, z)
+        b = predicted + self.mean()
+        self.mean.watch((objective.credit(r) - predicted.detach()).mean())
+        return b
+
+    def rescale(self, advantage: Tensor) -> Tensor:
+        scale = self.variance().sqrt().clamp(min=1)
+        self.variance.watch(advantage.var(unbiased=False))
+        return advantage / scale
+
+    def loss(self, credit: Tensor, b: Tensor) -> Tensor:
+        return self.learned.loss(credit, b)

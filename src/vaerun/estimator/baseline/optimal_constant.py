@@ -1,0 +1,46 @@
+"""b* = E[‖∇ log q‖² c] / E[‖∇ log q‖²]."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.estimator.baseline.base import Baseline
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import KnownScore, Posterior
+from vaerun.running_average import RunningAverage
+
+
+class OptimalConstant(Baseline):
+    """b* = E[‖∇_φ log q(z; φ)‖² c] / E[‖∇_φ log q(z; φ)‖²]: of all constants the one with the least variance.
+
+    The variance is summed over the parameters that q is written in and over the data; both expectations are exponential
+    averages over EARLIER steps. It is the best constant for objectives that average the rewards. For others c is the
+    credit less β a_k, and the products of different samples' scores are left out, so it is near the best one.
+
+    Args:
+        decay: of both averages, in [0, 1).
+
+    Raises:
+        UserError: ``decay`` is outside [0, 1).
+
+    Reference: Weaver, Tao 2001, The optimal reward baseline for gradient-based reinforcement learning; Ranganath et al.
+    2014, Black box variational inference, §3.2 (control variates).
+    """
+
+    needs: ClassVar = (KnownScore,)
+
+    def __init__(self, decay: float = 0.99) -> None:
+        super().__init__()
+        self.weighted = RunningAverage(decay, key="estimator.baseline.decay")
+        self.square = RunningAverage(decay, key="estimator.baseline.decay")
+
+    def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
+        assert isinstance(q, KnownScore)
+        square = self.square()
+        b = self.weighted() / square.clamp(min=torch.finfo(square.dtype).tiny)
+        squared_score = q.squared_score(z)
+        credit = objective.credit(r) - objective.beta() * objective.score_weight(r)
+        self.weighted.watch((squared_score * credit).mean())
+        self.square.watch(squared_score.mean())
+        return b

@@ -1,0 +1,71 @@
+"""θ: ∇_θ J(r); φ: ∇_φ Σ_k w̃_k log q(z_k; φ), w̃ = softmax(r), or the model's dreams."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.estimator.base import Estimator, estimate, evaluate
+from vaerun.model.base import Model
+from vaerun.notation import Estimate
+from vaerun.objective.base import Objective
+from vaerun.objective.iwae import IWAE
+from vaerun.posterior.base import Family, Posterior
+
+
+class ReweightedWakeSleep(Estimator):
+    """θ ascends J(r) = log mean_k exp r_k; φ ascends (1 − s) Σ_k sg[w̃_k] log q(z_k; φ) + s log q(z'; f_λ(x')).
+
+    w̃ = softmax(r) are the normalised importance weights, and (z', x') ~ p_θ is one dream of the model per data point.
+    φ thus descends KL(p(z given x) ‖ q), for given x in the wake phase and for the model's own x in the sleep phase,
+    instead of raising J, so it needs no gradient through z and more samples do it good. The gradient in φ is biased as
+    one of J by intent, and as one of that KL by O(1/K), through the normalisation of w̃.
+
+    Args:
+        guide: x ↦ q(z; f_λ(x)); None where points have φ of their own, and dreams therefore none.
+        sleep: s, in [0, 1].
+
+    Raises:
+        UserError: s is outside [0, 1], or above 0 without an encoder.
+
+    Reference: Bornschein, Bengio 2015, Reweighted wake-sleep; Le et al. 2019, Revisiting reweighted wake-sleep for
+    models with stochastic control flow.
+    """
+
+    serves: ClassVar = (IWAE,)
+    unbiased: ClassVar[bool] = False
+    min_samples: ClassVar[int] = 2  # at K = 1 the weight is 1 whatever was drawn, and φ learns nothing
+
+    def __init__(self, *, guide: Callable[[Tensor], Posterior] | None = None, sleep: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= sleep <= 1:
+            raise UserError(f"estimator.sleep={sleep} is no part of a gradient: give a number in [0, 1].")
+        if sleep > 0 and guide is None:
+            raise UserError(
+                f"estimator.sleep={sleep} trains an encoder on the model's own dreams, but where each point has a φ of "
+                f"its own there is none: use estimator.sleep=0 or strategy=amortized."
+            )
+        self.guide = (guide,)  # in a tuple, lest an encoder that is a module be registered a second time
+        self.sleep = sleep
+
+    def decodes(self, num_samples: int, family: Family) -> int:
+        return num_samples + (self.sleep > 0)  # a dream is decoded, too
+
+    def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
+        z = q.sample(objective.num_samples)
+        log_q = q.log_prob(z)
+        terms = evaluate(model, x, z, log_q.detach())
+        r = objective.reward(terms)
+        value = objective(r)
+        surrogate = value + (1 - self.sleep) * (objective.score_weight(r.detach()) * log_q).sum(0)
+        if self.sleep > 0:
+            surrogate = surrogate + self.sleep * self.dream(model, len(x))
+        return estimate(value, surrogate, terms)
+
+    def dream(self, model: Model, n: int) -> Tensor:
+        """log q(z'; f_λ(x')) of n draws (z', x') ~ p_θ, Float[Tensor, "n"]."""
+        (guide,) = self.guide
+        assert guide is not None
+        z = model.prior.sample(n).unsqueeze(0)
+        return guide(model.observe(z)[0]).log_prob(z)[0]
