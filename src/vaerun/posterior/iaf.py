@@ -1,0 +1,39 @@
+"""z = μ + σ T_F(… T_1(ε)), T_f(y)_d = y_d exp(g_fd(y_1, …, y_{d−1}, c)) + m_fd(y_1, …, y_{d−1}, c)."""
+
+from collections.abc import Sequence
+
+from vaerun.errors import UserError
+from vaerun.posterior.shared_flow import SharedFlowFamily, zuko_flows
+
+
+class IAF(SharedFlowFamily):
+    """q(z; φ) of z = μ + σ T_F(… T_1(ε)), T_f(y)_d = y_d exp(g_fd) + m_fd, functions of y_1, …, y_{d−1} and c.
+
+    φ = (μ, s, c), log σ = 7 tanh(s / 7), P = 2D + C. The networks (g, m) are shared by all points and train with λ;
+    they see 7 tanh(c / 7), and every second one sees the coordinates in reverse order. A sample and its density take
+    one pass of each network; the density of a given z takes D. The paper has the location and scale before the layers
+    instead of after them, and gates y instead of scaling it by a bounded exponential.
+
+    Args:
+        latent_dim: D.
+        context: C.
+        transforms: F.
+        hidden: units of each network's hidden layers.
+
+    Raises:
+        UserError: there is no context, layer or unit, or zuko is not installed.
+
+    Reference: Kingma et al. 2016, Improving variational inference with inverse autoregressive flow, §3.
+    """
+
+    def __init__(
+        self, *, latent_dim: int, context: int = 16, transforms: int = 2, hidden: Sequence[int] = (64,)
+    ) -> None:
+        if transforms < 1 or any(units < 1 for units in hidden):
+            raise UserError(f"posterior.transforms={transforms} and hidden={list(hidden)}: give numbers of 1 or more.")
+        flows = zuko_flows()
+
+        def transform(**sizes: int) -> object:
+            return flows.MAF(**sizes, transforms=transforms, hidden_features=list(hidden))
+
+        super().__init__(latent_dim=latent_dim, context=context, transform=transform)

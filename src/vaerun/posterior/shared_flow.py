@@ -1,0 +1,114 @@
+"""z = μ + σ T(ε; c): flows whose layers are networks that all points share, built by zuko."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaerun.errors import UserError
+from vaerun.posterior.base import Family
+from vaerun.posterior.flow import Flow
+from vaerun.posterior.masked import constant
+from vaerun.scale import bounded_log_scale
+
+
+class SharedFlow(Flow):
+    """z = μ + σ T(ε; c) with a T of shared weights that is told c of each point.
+
+    Args:
+        mu: μ, Float[Tensor, "B D"].
+        log_sigma: log σ, Float[Tensor, "B D"].
+        context: c, Float[Tensor, "B C"].
+        layers: T, or its inverse.
+    """
+
+    def __init__(self, mu: Tensor, log_sigma: Tensor, context: Tensor, layers: Callable[..., Any]) -> None:
+        super().__init__(mu, log_sigma)
+        self.context, self.layers = context, layers
+
+    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        return self.layers(noise, self.context, False)
+
+    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        return self.layers(y, self.context, True)
+
+    def frozen(self) -> "SharedFlow":
+        layers = constant(self.layers) if isinstance(self.layers, nn.Module) else self.layers
+        return SharedFlow(self.mu.detach(), self.log_sigma.detach(), self.context.detach(), layers)
+
+
+class Layers(nn.Module):
+    """T and its inverse, and log|det ∂T/∂ε| beside either.
+
+    Args:
+        transform: zuko's, in its own direction from ε to T(ε): one pass of the networks; the inverse takes D.
+    """
+
+    def __init__(self, transform: Any) -> None:
+        super().__init__()
+        self.transform = transform
+        with torch.no_grad():
+            for layer in transform.transforms:
+                last = layer.hyper[-1]
+                last.weight.mul_(0.01)  # near the identity, and yet with a gradient for what comes before
+                last.bias.zero_()
+
+    def forward(self, values: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+        transform = self.transform(context)
+        if not inverse:
+            return transform.call_and_ladj(values)
+        noise, log_det = transform.inv.call_and_ladj(values)
+        return noise, -log_det
+
+
+class SharedFlowFamily(Family):
+    """q(z; φ) of z = μ + σ T(ε; 7 tanh(c / 7)), φ = (μ, s, c), log σ = 7 tanh(s / 7), P = 2D + C.
+
+    Args:
+        latent_dim: D.
+        context: C.
+        transform: (features, context) ↦ zuko's flow of D features given C numbers.
+
+    Raises:
+        UserError: the context is empty, or zuko is not installed.
+    """
+
+    posterior: ClassVar = SharedFlow
+    support: ClassVar[str] = "real"
+
+    def __init__(self, *, latent_dim: int, context: int, transform: Callable[..., Any]) -> None:
+        super().__init__(latent_dim=latent_dim)
+        if context < 1:
+            raise UserError(f"posterior.context={context} tells the flow nothing of its point: give 1 or more.")
+        self.context = context
+        self.layers = Layers(transform(features=latent_dim, context=context).transform)
+
+    @property
+    def num_parameters(self) -> int:
+        return 2 * self.latent_dim + self.context
+
+    def initial(self) -> Tensor:
+        return torch.zeros(self.num_parameters)
+
+    def forward(self, phi: Tensor) -> SharedFlow:
+        mu, raw, context = phi.split((self.latent_dim, self.latent_dim, self.context), dim=-1)
+        return SharedFlow(mu, bounded_log_scale(raw), bounded_log_scale(context), self.layers)
+
+
+def zuko_flows() -> Any:
+    """The module ``zuko.flows``, imported when a flow is built.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    checks = Distribution.__dict__["_validate_args"]
+    try:
+        from zuko import flows
+    except ModuleNotFoundError as error:
+        if error.name != "zuko":
+            raise
+        raise UserError("this posterior needs the package zuko: pip install 'vaerun[flows]'.") from None
+    Distribution.set_default_validate_args(checks)  # zuko turns the checks of everybody's distributions off
+    return flows

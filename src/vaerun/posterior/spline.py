@@ -1,0 +1,48 @@
+"""z = μ + σ T_F(… T_1(ε)), T_f(y)_d a monotonic rational-quadratic spline of y_d given y_1, …, y_{d−1} and c."""
+
+from collections.abc import Sequence
+
+from vaerun.errors import UserError
+from vaerun.posterior.shared_flow import SharedFlowFamily, zuko_flows
+
+
+class Spline(SharedFlowFamily):
+    """q(z; φ) of z = μ + σ T_F(… T_1(ε)), T_f(y)_d a monotonic spline of y_d on [−5, 5] and the identity beyond.
+
+    φ = (μ, s, c), log σ = 7 tanh(s / 7), P = 2D + C. Knots and slopes are functions of y_1, …, y_{d−1} and
+    7 tanh(c / 7), by networks that all points share and that train with λ; every second one sees the coordinates in
+    reverse order. A sample and its density take one pass of each network; the density of a given z takes D. T acts on
+    standardised noise, so the interval fits wherever q is.
+
+    Args:
+        latent_dim: D.
+        context: C.
+        transforms: F.
+        bins: pieces of each spline.
+        hidden: units of each network's hidden layers.
+
+    Raises:
+        UserError: there is no context, layer or unit, fewer than two bins, or zuko is not installed.
+
+    Reference: Durkan et al. 2019, Neural spline flows, §3.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        context: int = 16,
+        transforms: int = 1,
+        bins: int = 8,
+        hidden: Sequence[int] = (64,),
+    ) -> None:
+        if transforms < 1 or any(units < 1 for units in hidden):
+            raise UserError(f"posterior.transforms={transforms} and hidden={list(hidden)}: give numbers of 1 or more.")
+        if bins < 2:
+            raise UserError(f"posterior.bins={bins} leaves no knot to move: give 2 or more.")
+        flows = zuko_flows()
+
+        def transform(**sizes: int) -> object:
+            return flows.NSF(**sizes, transforms=transforms, bins=bins, hidden_features=list(hidden))
+
+        super().__init__(latent_dim=latent_dim, context=context, transform=transform)
