@@ -1,0 +1,179 @@
+"""Certify methods against exact answers, here: vaerun verify [GROUP=OPTION ...] [GROUP.KEY=VALUE ...] [--json]
+
+Without words, everything on offer is held to the laws of the lecture on problems whose answers are known: gradients
+against sums over all z, densities against integrals, bounds against log p(x), strategies against maximum likelihood.
+Words narrow it, and a method of your own under ./conf is on offer like any other.
+
+  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is tried, and on what
+  estimator.temperature=0.3   a value for a key of an option that is named
+  device=auto                 or cpu, cuda
+  seed=0                      what is drawn follows from it
+  --json                      one JSON document on stdout, and nothing else
+
+A right method fails by chance less than once in a million runs. Exit code 0: every claim holds, 1: one does not.
+
+Examples:
+  vaerun verify estimator=disarm
+  vaerun verify posterior=full_gaussian device=cuda
+"""
+
+import itertools
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vaerun.errors import UserError, close_match
+
+if TYPE_CHECKING:
+    from vaerun.verify.claim import Claim
+
+SECONDS = 90.0  # in all, about
+COLUMNS = (26, 52, 26, 20, 12)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints one line a claim, or for claims that hold one a kind; returns the exit code.
+
+    Raises:
+        UserError: a word cannot be read, names nothing on offer, or asks for what does not fit together.
+    """
+    from vaerun import _hydra
+    from vaerun.catalogue import Catalogue
+    from vaerun.verify.offer import Offer
+
+    words = [word for word in argv if word != "--json"]
+    settings, chosen, keys = parse(words, Catalogue(_hydra.roots()))
+    offer = Offer(Catalogue(_hydra.roots()), chosen, keys)
+    seed = seed_of(settings.get("seed", "0"))
+    # Everything that can be refused without torch is refused by now.
+    from vaerun.trainer.machine import choose_device
+    from vaerun.verify.laws import CONCERNS, verify
+
+    idle = [group for group in chosen if group not in CONCERNS]
+    if idle:
+        raise UserError(
+            f"no law is about {idle[0]}, so vaerun verify takes no {idle[0]}=: the laws are about {', '.join(CONCERNS)}."
+        )
+    try:
+        device = choose_device(settings.get("device", "auto"))
+    except UserError as refusal:
+        raise UserError(str(refusal).replace("trainer.device", "device")) from None
+    start = time.monotonic()
+    claims = verify(offer, seed=seed, device=device, seconds=SECONDS)
+    done = list(claims) if "--json" in argv else list(shown(claims))
+    tried = [claim for claim in done if claim.holds is not None]
+    if not tried:
+        raise UserError("these choices pose no problem with a known answer, so nothing could be verified.")
+    failed = [claim for claim in tried if not claim.holds]
+    if "--json" in argv:
+        facts = {"hold": len(tried) - len(failed), "fail": len(failed), "seed": seed, "device": str(device)}
+        seconds = round(time.monotonic() - start, 1)
+        print(
+            json.dumps(
+                {**facts, "seconds": seconds, "claims": [document(c) for c in done]}, ensure_ascii=False, indent=2
+            )
+        )
+    else:
+        print(summary(len(tried), failed))
+    return 1 if failed else 0
+
+
+def parse(words: Iterable[str], catalogue: Any) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, Any]]]:
+    """The words as settings, options by group, and values of keys by group.
+
+    Raises:
+        UserError: a word is no KEY=VALUE.
+    """
+    from omegaconf import OmegaConf
+
+    settings: dict[str, str] = {}
+    chosen: dict[str, str] = {}
+    keys: dict[str, dict[str, Any]] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word.startswith("-") or not equals:
+            raise UserError(f"vaerun verify cannot read {word!r}: write GROUP=OPTION, GROUP.KEY=VALUE or --json.")
+        group, dot, key = name.replace(".", "/").rpartition("/")
+        if name in ("device", "seed"):
+            settings[name] = value
+        elif "." in name and dot and group in catalogue.groups:
+            keys.setdefault(group, {})[key] = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))[
+                "value"
+            ]  # type: ignore[index,call-overload]
+        elif name in catalogue.groups:
+            chosen[name] = value
+        else:
+            near = close_match(name, [*catalogue.groups, "device", "seed"])
+            raise UserError(f"there is no group {name!r}.{near} The groups are {', '.join(catalogue.groups)}.")
+    return settings, chosen, keys
+
+
+def seed_of(text: str) -> int:
+    """The seed as a number.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise UserError(f"seed={text} must be a whole number from 0 to 2^63 − 1, such as seed=0.")
+    return int(text)
+
+
+def shown(claims: Iterable["Claim"]) -> Iterator["Claim"]:
+    """The claims, each method's printed when all of them are there."""
+    print(line("method", "problem", "claimed", "measured", "z or error", "verdict"))
+    for _, of_one in itertools.groupby(claims, lambda claim: claim.method):
+        together = list(of_one)
+        for row in rows(together):
+            print(row, flush=True)
+        yield from together
+
+
+def rows(claims: Sequence["Claim"]) -> Iterator[str]:
+    """One line for all claims of a kind that hold, with the worst of them, and one for each that does not."""
+    kinds: dict[str, list[Claim]] = {}
+    for claim in claims:
+        kinds.setdefault(claim.claimed, []).append(claim)
+    for claimed, some in kinds.items():
+        holding = [claim for claim in some if claim.holds]
+        if holding:
+            worst = max(holding, key=lambda claim: claim.strain)
+            problem = f"{worst.problem} (worst of {len(holding)})" if len(holding) > 1 else worst.problem
+            yield line(worst.method, problem, claimed, worst.measured, score(worst), "holds")
+        for claim in (claim for claim in some if claim.holds is False):
+            yield line(claim.method, claim.problem, claimed, claim.measured, score(claim), "FAILS")
+        for claim in (claim for claim in some if claim.holds is None):
+            yield line(claim.method, claim.problem, "left out", claim.measured, "", "")
+
+
+def line(*cells: str) -> str:
+    """Cells in columns; what is too long pushes the rest."""
+    *padded, last = cells
+    return " ".join([*(cell.ljust(width) for cell, width in zip(padded, COLUMNS, strict=True)), last]).rstrip()
+
+
+def score(claim: "Claim") -> str:
+    """The z-score or the error, as short as it can be read."""
+    if claim.z is not None:
+        return f"z = {claim.z:.1f}" if claim.z < 1000 else f"z = {claim.z:.0e}"
+    return "" if claim.error is None else f"{claim.error:.2g}"
+
+
+def summary(tried: int, failed: Sequence["Claim"]) -> str:
+    """The last line: how many claims hold, or whose do not."""
+    if not failed:
+        return f"{tried} claims hold"
+    methods = ", ".join(dict.fromkeys(claim.method for claim in failed))
+    return f"{len(failed)} of {tried} claims fail, of {methods}"
+
+
+def document(claim: "Claim") -> Mapping[str, Any]:
+    """A claim in JSON's terms, which has no infinity."""
+    words = {True: "holds", False: "fails", None: "left out"}
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in claim._asdict().items()
+    }
+    return {**{key: value for key, value in finite.items() if key != "strain"}, "verdict": words[claim.holds]}

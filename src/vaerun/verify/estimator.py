@@ -1,0 +1,150 @@
+"""∇ E_q[J]: every estimator against the sum over all values of z, or the integral."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.estimator.baseline.base import Baseline
+from vaerun.verify.account import accounts
+from vaerun.verify.claim import THRESHOLD, Claim, by_chance, left_out, raised, seen, z_scores
+from vaerun.verify.covering import covering
+from vaerun.verify.offer import Choices, Offer, spoken
+from vaerun.verify.problem import spaces, truth
+from vaerun.verify.purse import Purse
+from vaerun.verify.replicas import replicate
+from vaerun.verify.small import Problem, Setting, pose
+
+CONCERNS = ("estimator", "estimator/baseline", "posterior", "objective", "model/prior")
+SAMPLES = (2, 1, 3)
+BETAS = (1.0, 0.3)
+STEEP = tuple(Setting(k, 1.0, steep=True) for k in (2, 1))
+FINE = 0.005  # of the gradient: the standard error at which there are replicas enough
+
+
+class Case(NamedTuple):
+    """One problem for a method."""
+
+    posterior: str
+    objective: str
+    setting: Setting
+
+    def __str__(self) -> str:
+        steep = ", steep" if self.setting.steep else ""
+        return f"{self.posterior}, {self.objective}, K={self.setting.k}, β={self.setting.beta:g}{steep}"
+
+
+class Measured(NamedTuple):
+    """z-scores of an estimator on one problem, and how fine they are."""
+
+    phi: float
+    shared: float
+    figures: float
+    resolution: float  # the relative error of φ's gradient that would be seen
+
+
+def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+    """Every estimator with every baseline, on problems in which every option that fits it occurs.
+
+    All pairs of options occur where the words name the estimator. ``seconds`` are divided among the problems.
+    """
+    strength = 2 if {"estimator", "posterior", "objective"} & set(offer.chosen) else 1
+    cases = [(method, choose(offer, method, strength)) for method in offer.variants("estimator")]
+    purse = Purse(seconds, sum(len(some) for _, some in cases))
+    for method, some in cases:
+        yield from certify(offer, method, some, purse, seed=seed, device=device)
+
+
+def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
+    """Problems for one method: those of its legal choices in which all ``strength`` of them meet."""
+    rows = []
+    for posterior in offer.names("posterior"):
+        for objective in offer.names("objective"):
+            parts = offer.parts({**method, "posterior": posterior, "objective": objective})
+            least = max(int(str(p.facts.attributes.get("min_samples") or 1)) for p in parts.values()) if parts else 0
+            asked = offer.keys.get("objective", {}).get("num_samples")
+            samples = [k for k in (SAMPLES if asked is None else (asked,)) if parts and k >= least]
+            rows += [(posterior, objective, k, beta) for k in samples for beta in BETAS]
+    return [Case(posterior, objective, Setting(k, beta)) for posterior, objective, k, beta in covering(rows, strength)]
+
+
+def certify(
+    offer: Offer, method: Choices, cases: list[Case], purse: Purse, *, seed: int, device: torch.device
+) -> Iterator[Claim]:
+    """The claims of one method on all its problems, and on steep ones where its bias is still to be seen."""
+    name = spoken(method)
+    biased: dict[str, float] = {}
+    steep = [case._replace(setting=setting) for case in cases[:3] for setting in STEEP]
+    for number, case in enumerate([*cases, *steep]):
+        if case.setting.steep and (not biased or max(biased.values()) > THRESHOLD):
+            break
+        parts = offer.parts({**method, "posterior": case.posterior, "objective": case.objective})
+        assert parts is not None
+        try:
+            problem = pose(offer, parts, case.setting, seed=seed + number, device=device)
+        except UserError as refusal:
+            if offer.keys or case.posterior == offer.chosen.get("posterior"):
+                raise
+            yield left_out(name, str(case), refusal)
+            continue
+        try:
+            found = measure(problem, purse.share())
+            if found is None:
+                continue
+            yield from accounts(problem, name, str(case))
+        except Exception as error:
+            yield raised(name, str(case), error)
+            continue
+        if not case.setting.steep:
+            yield by_chance(name, str(case), "figures exact on average", z=found.figures)
+        if not claims_unbiased(problem):
+            biased[str(case)] = found.phi
+            continue
+        yield by_chance(name, str(case), "∇φ unbiased", z=found.phi, measured=f"to {found.resolution:.1%}")
+        yield by_chance(name, str(case), "∇θ unbiased", z=found.shared)
+    if biased:
+        worst = max(biased, key=lambda case: biased[case])
+        yield seen(name, worst, "∇φ biased", z=biased[worst], unseen="claimed biased, no bias seen")
+
+
+def claims_unbiased(problem: Problem) -> bool:
+    """What the estimator and what is chosen inside it declare."""
+    inner = [part for part in problem.estimator.modules() if isinstance(part, Baseline)]
+    return problem.estimator.unbiased and all(part.unbiased for part in inner)
+
+
+def measure(problem: Problem, seconds: float) -> Measured | None:
+    """The estimator's averages against the truth; None where there is no truth to be had."""
+    answers = exact(problem)
+    if answers is None:
+        return None
+    (fine, coarse), found = answers, replicate(problem, enough=FINE, seconds=seconds)
+    # What the grid itself leaves open counts for the estimator.
+    scores = [
+        z_scores(mine.mean, mine.error, true, (true - rough).abs(), freedom=mine.freedom)
+        for mine, true, rough in zip(found, fine, coarse, strict=True)
+    ]
+    phi, shared, figures = (float(z.max()) if len(z) else 0.0 for z in scores)
+    largest = float(fine[0].abs().max())
+    resolution = THRESHOLD * float(found.phi.error.max()) / largest if largest else math.inf
+    return Measured(phi, shared, figures, resolution)
+
+
+def exact(problem: Problem) -> tuple[list[Tensor], list[Tensor]] | None:
+    """The gradients in φ and in the shared weights, and the figures, on a fine and on a coarse grid."""
+    over = spaces(problem.q(problem.phi), problem.family.latent_dim, problem.objective.num_samples)
+    if over is None:
+        return None
+    answers = []
+    for one in over if over[0] is not over[1] else over[:1]:
+        leaf = problem.phi.clone().requires_grad_()
+        answer = truth(problem.q(leaf), problem.model, problem.objective, problem.x, one, beta=problem.beta)
+        leaves = [leaf, *problem.shared]
+        gradients = torch.autograd.grad(answer.bound, leaves, allow_unused=True)
+        filled = [torch.zeros_like(w) if g is None else g for g, w in zip(gradients, leaves, strict=True)]
+        shared = torch.cat([g.flatten() for g in filled[1:]])
+        answers.append([filled[0][0], shared, torch.stack(answer).detach()])
+    return answers[0], answers[-1]

@@ -1,0 +1,138 @@
+"""What there is to certify: the options of conf/ and of the user's own, narrowed by the words of the command line."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from vaerun.catalogue import Catalogue, Option
+from vaerun.check.pairs import check_pairs, clashes, swap
+from vaerun.check.parts import Part
+from vaerun.errors import UserError, close_match
+
+SMALL: Mapping[str, Mapping[str, Any]] = {"posterior": {"num_classes": 2, "rank": 1}, "model/decoder": {"hidden": []}}
+"""In place of defaults that are too large for a z of one or two coordinates."""
+
+Choices = dict[str, str]
+
+
+class Offer:
+    """All options under some configuration directories, and which of them are asked for.
+
+    Args:
+        catalogue: the options.
+        chosen: the option asked for, by group; every option of the groups left out.
+        keys: values for keys, by group, over those of the YAML files.
+
+    Raises:
+        UserError: there is no such group, option or key, or the choices do not fit together.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        chosen: Mapping[str, str] | None = None,
+        keys: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.catalogue, self.chosen, self.keys = catalogue, chosen or {}, keys or {}
+        self.default = default_parts(catalogue)
+        for group, name in self.chosen.items():
+            known = catalogue.groups.get(group)
+            if known is None:
+                near = close_match(group, catalogue.groups)
+                raise UserError(f"there is no group {group!r}.{near} The groups are {', '.join(catalogue.groups)}.")
+            if name not in known:
+                raise UserError(
+                    f"there is no {group}={name}.{close_match(name, known)} The options are {', '.join(known)}."
+                )
+            if known[name].facts is None:
+                raise UserError(f"{group}={name} names no class that can be found: see _target_ in {known[name].path}.")
+        if self.chosen:
+            check_pairs(self._pairable(), catalogue)
+        self._refuse_unknown_keys()
+
+    def names(self, group: str) -> list[str]:
+        """The options of a group that are asked for, in the order of the alphabet."""
+        known = self.catalogue.groups.get(group, {})
+        if group in self.chosen:
+            return [self.chosen[group]]
+        return [name for name, option in known.items() if option.facts is not None]
+
+    def variants(self, group: str) -> Iterator[Choices]:
+        """Every option of a group with every choice for the groups nested in it: {"estimator": "score", …}."""
+        for name in self.names(group):
+            nested = [inner.strip("/") for inner in self.catalogue.groups[group][name].nested()]
+            if any(other.startswith(f"{group}/") and other not in nested for other in self.chosen):
+                continue  # what was asked for inside it, it has not
+            for inner in itertools.product(*(self.names(other) for other in nested)):
+                yield {group: name, **dict(zip(nested, inner, strict=True))}
+
+    def parts(self, choices: Mapping[str, str]) -> dict[str, Part] | None:
+        """The parts of a run with these choices and the prior they bring; None where they do not fit together."""
+        parts = self.default
+        wanted = {**choices, **{g: n for g, n in self.chosen.items() if g.startswith("model")}}
+        for group in sorted(wanted, key=lambda group: (group.startswith("model"), group)):
+            option = self.catalogue.option(group, wanted[group])
+            parts = swap(parts, option, self.catalogue) if option is not None else parts
+        return None if any(clashes(parts)) else parts
+
+    def configuration(self, parts: Mapping[str, Part], **more: Mapping[str, Any]) -> dict[str, Any]:
+        """The nodes of these parts, resolved: the YAML files' values, then small ones, the user's keys, and ``more``.
+
+        Args:
+            parts: the choices.
+            more: values by group, with ``__`` for a slash.
+        """
+        config: dict[str, Any] = {}
+        for group in sorted(parts):
+            parent, _, last = group.rpartition("/")
+            if last in more.get(parent.replace("/", "__"), {}):
+                continue
+            holder = config
+            for word in parent.split("/") if parent else ():
+                holder = holder[word]
+            values = {**parts[group].node}
+            values |= {key: value for key, value in SMALL.get(group, {}).items() if key in values}
+            values |= {**self.keys.get(group, {}), **more.get(group.replace("/", "__"), {})}
+            holder[last] = {key: value for key, value in values.items() if key != "defaults"}
+        return OmegaConf.to_container(OmegaConf.create(config), resolve=True)  # type: ignore[return-value]
+
+    def _pairable(self) -> dict[str, Part]:
+        """The parts of the choices asked for, with whatever makes the rest fit; where nothing does, the defaults."""
+        nouns = [group for group in ("posterior", "objective", "estimator") if group not in self.chosen]
+        for combination in itertools.product(*(self.names(group) for group in nouns)):
+            parts = self.parts({**self.chosen, **dict(zip(nouns, combination, strict=True))})
+            if parts is not None:
+                return parts
+        parts = self.default
+        for group in sorted(self.chosen, key=lambda group: (group.startswith("model"), group)):
+            parts = swap(parts, self.catalogue.groups[group][self.chosen[group]], self.catalogue)
+        return parts
+
+    def _refuse_unknown_keys(self) -> None:
+        for group, values in self.keys.items():
+            options = [self.catalogue.groups[group][name] for name in self.names(group) if group in self.chosen]
+            facts = [option.facts for option in options if option.facts is not None]
+            if not facts:
+                raise UserError(f"a key of {group} says which option it is of: give {group}=OPTION, too.")
+            for key in values:
+                if key not in facts[0].parameters and not facts[0].accepts_any:
+                    near = close_match(key, facts[0].parameters)
+                    raise UserError(f"{group.replace('/', '.')}.{key} is no key of {group}={options[0].name}.{near}")
+
+
+def default_parts(catalogue: Catalogue) -> dict[str, Part]:
+    """The parts of a run for which nothing is chosen."""
+    parts: dict[str, Part] = {}
+    for group, name in catalogue.nouns.items():
+        option: Option | None = catalogue.option(group, name)
+        if option is not None and option.facts is not None:
+            parts[group] = Part(group, name, option.facts, option.content)
+            parts = swap(parts, option, catalogue)
+    return parts
+
+
+def spoken(choices: Sequence[str] | Mapping[str, str]) -> str:
+    """Choices as a method's name: score/leave_one_out."""
+    return "/".join(choices.values() if isinstance(choices, Mapping) else choices)

@@ -1,0 +1,16 @@
+"""Time shared out."""
+
+import time
+
+
+class Purse:
+    """Seconds to be spent on a number of things: what one leaves over is the others'."""
+
+    def __init__(self, seconds: float, things: int) -> None:
+        self.end, self.things = time.monotonic() + seconds, things
+
+    def share(self, most: float = 2.0) -> float:
+        """What the next thing may take: three times an equal part, for most take little."""
+        left = max(self.end - time.monotonic(), 0.0)
+        self.things -= 1
+        return min(most, 3 * left / (self.things + 1))

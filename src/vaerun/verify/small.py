@@ -1,0 +1,112 @@
+"""A data point of a few bits, a VAE with a linear decoder and drawn weights, and a q: what an estimator is tried on."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.build import make
+from vaerun.check.parts import Part
+from vaerun.errors import UserError
+from vaerun.estimator.base import Estimator
+from vaerun.model.base import Model
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Enumerable, Family, Posterior
+from vaerun.verify.offer import Offer
+
+LARGEST = 12  # the D up to which a family is offered more coordinates
+
+
+class Setting(NamedTuple):
+    """What the choice of methods leaves open."""
+
+    k: int
+    beta: float
+    steep: bool = False  # rewards that vary by tens of nats instead of by tenths
+
+
+class Problem(NamedTuple):
+    """An estimator, and all that it is a function of."""
+
+    estimator: Estimator
+    family: Family
+    model: Model
+    objective: Objective
+    x: Tensor  # Float[Tensor, "1 X"]
+    phi: Tensor  # Float[Tensor, "1 P"]
+    beta: float
+
+    def q(self, phi: Tensor) -> Posterior:
+        """q(z; φ)."""
+        posterior: Posterior = self.family(phi)
+        return posterior
+
+    @property
+    def shared(self) -> list[Tensor]:
+        """θ, and the weights of the family where it has any."""
+        return [*self.model.parameters(), *self.family.parameters()]
+
+
+def pose(offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int, device: torch.device) -> Problem:
+    """The problem of these parts: of the fewest coordinates that the family can have, two values of z at least.
+
+    A linear decoder keeps log p(x given z) analytic far from the real axis, so sums over a grid converge geometrically.
+
+    Raises:
+        UserError: no number of coordinates will do.
+    """
+    torch.manual_seed(seed)
+    data_dim = 6 if setting.steep else 3
+    facts: dict[str, Any] = {
+        "data_dim": data_dim,
+        "data_mean": torch.linspace(0.3, 0.6, data_dim),
+        "data_std": 1.0,
+        "data_shape": (data_dim,),
+        "guide": None,
+    }
+    weighted = "kl_weight" in parts["objective"].facts.parameters
+    constant = {"_target_": "vaerun.schedule.constant.Constant", "constant": setting.beta}
+    changes = {"num_samples": setting.k, **({"kl_weight": constant} if weighted else {})}
+    refusal: UserError | None = None
+    for latent_dim in range(1, LARGEST + 1):
+        facts["latent_dim"] = latent_dim
+        config = offer.configuration(parts, objective=changes, model={"latent_dim": latent_dim})
+        try:
+            family, model = make(config["posterior"], facts), make(config["model"], facts)
+        except UserError as error:
+            refusal = refusal or error
+            continue
+        q = family(family.initial().unsqueeze(0))
+        if isinstance(q, Enumerable) and q.support_size < 4:
+            continue
+        estimator, objective = make(config["estimator"], facts), make(config["objective"], facts)
+        scatter(model, 3.0 if setting.steep else 0.8)
+        for module in (family, estimator):
+            jolt(module)
+        phi = family.initial() + 1.2 * torch.rand(family.num_parameters) - 0.6
+        x = (torch.arange(data_dim) % 3 != 1).to(phi.dtype)
+        return Problem(
+            estimator=estimator.to(device),
+            family=family.to(device),
+            model=model.to(device),
+            objective=objective.to(device),
+            x=x.unsqueeze(0).to(device),
+            phi=phi.unsqueeze(0).to(device),
+            beta=setting.beta if weighted else 1.0,
+        )
+    raise refusal or UserError(f"no problem of {LARGEST} coordinates or fewer is posed by these choices.")
+
+
+@torch.no_grad()
+def scatter(module: torch.nn.Module, size: float) -> None:
+    """Weights drawn anew."""
+    for weight in module.parameters():
+        weight.copy_(size * torch.randn_like(weight))
+
+
+@torch.no_grad()
+def jolt(module: torch.nn.Module) -> None:
+    """Weights moved away from where they start, which may be a point of symmetry."""
+    for weight in module.parameters():
+        weight.add_(0.3 * torch.randn_like(weight))
