@@ -24,6 +24,7 @@ from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior, Reparameterized
 from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
 from vaerun.posterior.laplace import DiagonalLaplace
+from vaerun.posterior.shared_flow import SharedFlow
 from vaerun.scale import LIMIT
 from vaerun.strategy.base import Strategy
 
@@ -49,6 +50,8 @@ def node(path: str, nested: Mapping[str, str] = NOTHING, **keys: Any) -> dict[st
         for inner, option in entry.items():
             if not inner.startswith("override"):
                 composed[inner] = node(f"{group}/{inner}/{nested.get(inner, option)}")
+    for inner in composed.keys() & content.keys():
+        content[inner] = composed[inner] | content[inner]
     small = {key: value for key, value in SMALL.items() if key in content}
     return {**composed, **content, **small, **keys}
 
@@ -227,8 +230,11 @@ def listing_error(q: Posterior, k: int) -> float:
     """How far a sum over ``all_draws`` may be from the expectation.
 
     Above rounding where the noise has coordinates to spare, so that only a coarse grid can be listed, and where the
-    nodes of a Laplace, far apart in its tails, meet the poles that weights of several samples have.
+    nodes of a Laplace, far apart in its tails, meet the poles that weights of several samples have. A spline's density
+    has kinks, and its derivative in φ jumps where they are: there a grid of z errs by O(cell).
     """
+    if isinstance(q, SharedFlow):
+        return 2e-3
     if isinstance(q, DiagonalLaplace):
         return {1: 1e-10}.get(k, 1e-5)
     if isinstance(q, Reparameterized) and not isinstance(q, Enumerable) and q.noise(1).shape[-1] > 1:
@@ -349,7 +355,7 @@ def linear_strategy(
     nested: Mapping[str, str] = NOTHING,
     **keys: Any,
 ) -> Strategy:
-    """A strategy on the linear-Gaussian model with D = 2, a Gaussian q and, where there is one, an affine encoder.
+    """A strategy on the linear-Gaussian model with D = 2, a Gaussian q and, where there are any, affine networks.
 
     Args:
         name: the strategy's YAML.
@@ -383,7 +389,11 @@ def linear_strategy(
         "amortizer": make(node("amortizer/mlp", hidden=[]), facts),
         "optimizer": optimizer or make(node("optimizer/adam"), {}),
     }
-    return make(node(f"strategy/{name}", nested, **keys), facts)
+    chosen = node(f"strategy/{name}", nested, **keys)
+    for part in chosen.values():
+        if isinstance(part, dict) and "hidden" in part:
+            part["hidden"] = []  # as in the encoder
+    return make(chosen, facts)
 
 
 def plain_ascent(weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
