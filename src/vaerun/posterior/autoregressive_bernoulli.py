@@ -65,8 +65,8 @@ class AutoregressiveBernoulli(Family):
     Raises:
         UserError: there is no hidden unit.
 
-    Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §2 (autoregressive q);
-    Germain et al. 2015, MADE, §4.
+    Reference: Gregor et al. 2014, Deep autoregressive networks; Germain et al. 2015, MADE: masked autoencoder for
+    distribution estimation, §4.
     """
 
     posterior: ClassVar = DependentBernoulli

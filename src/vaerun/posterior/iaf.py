@@ -23,7 +23,7 @@ class IAF(SharedFlowFamily):
     Raises:
         UserError: there is no context, layer or unit, or zuko is not installed.
 
-    Reference: Kingma et al. 2016, Improving variational inference with inverse autoregressive flow, §3.
+    Reference: Kingma et al. 2016, Improving variational inference with inverse autoregressive flow, §4.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ class LowRankGaussian(Family):
     Raises:
         UserError: the rank is below 1.
 
-    Reference: Ong, Nott, Smith 2018, Gaussian variational approximation with a factor covariance structure, §2.
+    Reference: Ong, Nott, Smith 2018, Gaussian variational approximation with a factor covariance structure.
     """
 
     posterior: ClassVar = FactorGaussian

@@ -61,7 +61,7 @@ class Mixture(Family):
     Raises:
         UserError: there is no component.
 
-    Reference: Morningstar et al. 2021, Automatic differentiation variational inference with mixtures, §3.
+    Reference: Morningstar et al. 2021, Automatic differentiation variational inference with mixtures.
     """
 
     posterior: ClassVar = GaussianMixture

@@ -19,7 +19,7 @@ class CategoricalPrior(Prior):
     Raises:
         UserError: C is below 2 or does not divide D.
 
-    Reference: Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax, §4 (there uniform and fixed).
+    Reference: Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax.
     """
 
     support: ClassVar[str] = "categorical"
