@@ -1,6 +1,7 @@
 """Pairs of choices against what their classes declare. No rule knows a name, so a new class is covered unasked."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 from vaerun.catalogue import Catalogue, Option
@@ -142,12 +143,12 @@ def _serves(parts: Parts) -> Iterator[Clash]:
 
 
 def _support(parts: Parts) -> Iterator[Clash]:
-    """Posterior and prior are over the same z."""
-    posterior, prior = parts["posterior"], parts.get("model/prior", parts["model"])
-    here, there = posterior.facts.attributes.get("support"), prior.facts.attributes.get("support")
-    if here and there and here != there:
-        why = f"{posterior} is over {here} z, but {prior} is over {there} z"
-        yield Clash(why, ("posterior", prior.group))
+    """Posterior, model and prior are over the same z; a model that takes any z leaves the word to its prior."""
+    chosen = [parts[group] for group in ("posterior", "model", "model/prior") if group in parts]
+    declared = [(part, kind) for part in chosen if (kind := part.facts.attributes.get("support"))]
+    for (one, here), (other, there) in combinations(declared, 2):
+        if here != there:
+            yield Clash(f"{one} is over {here} z, but {other} is over {there} z", (one.group, other.group))
 
 
 def _per_point(parts: Parts) -> Iterator[Clash]:

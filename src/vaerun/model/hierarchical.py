@@ -1,0 +1,103 @@
+"""p_θ(x, z) = p(x given z_1) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) N(z_L; 0, I)."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.model.decoder.base import Decoder
+from vaerun.model.layered import Layered, layer_sizes
+from vaerun.model.likelihood.base import Likelihood
+from vaerun.model.prior.base import Prior
+from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.network import mlp
+from vaerun.scale import bounded_log_scale
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class LayeredNormal(Prior):
+    """p_θ(z) = N(z_L; 0, I) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) over z = (z_1, …, z_L), by networks.
+
+    Args:
+        layers: units of z_1, …, z_L.
+        hidden: units of the hidden layers of each network.
+        activation: of the networks, by name.
+    """
+
+    support: ClassVar[str] = "real"
+
+    def __init__(self, *, layers: Sequence[int], hidden: Sequence[int], activation: str) -> None:
+        super().__init__(latent_dim=sum(layers))
+        self.top = StandardNormal(latent_dim=layers[-1])
+        self.layers = list(layers)
+        self.maps = nn.ModuleList(mlp([above, *hidden, 2 * below], activation) for below, above in pairwise(layers))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        *_, highest = layers = z.split(self.layers, dim=-1)
+        log_p = self.top.log_prob(highest)
+        for below, above, read in zip(layers[:-1], layers[1:], self.maps, strict=True):
+            mu, raw = read(above).chunk(2, dim=-1)
+            log_sigma = bounded_log_scale(raw)
+            squares = ((below - mu) * (-log_sigma).exp()).square()
+            log_p = log_p - (0.5 * squares + log_sigma + HALF_LOG_2PI).sum(-1)
+        return log_p
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        layers = [self.top.sample(n)]
+        for read in reversed(self.maps):
+            mu, raw = read(layers[0]).chunk(2, dim=-1)
+            layers.insert(0, mu + bounded_log_scale(raw).exp() * torch.randn_like(mu))
+        return torch.cat(layers, -1)
+
+
+class Hierarchical(Layered):
+    """p_θ(x, z) = p(x given z_1) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) N(z_L; 0, I).
+
+    z = (z_1, …, z_L) holds the latents of all layers, the one nearest x first. The posterior is one family over all of
+    z, not the published encoder that goes from layer to layer.
+
+    Args:
+        likelihood: p(x given outputs).
+        decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
+        data_mean: mean of the training data, Float[Tensor, "X"].
+        layers: units of z_1, …, z_L.
+        hidden: units of the hidden layers between two of them.
+        activation: between these, by name.
+        bias_from_data: start the output bias at the data's mean.
+
+    Raises:
+        UserError: no layer, a layer without units, or no activation of that name.
+
+    Reference: Rezende et al. 2014, Stochastic backpropagation, §2; Burda et al. 2016, Importance weighted autoencoders,
+    §5 (two stochastic layers).
+    """
+
+    support: ClassVar[str] = "real"
+
+    def __init__(
+        self,
+        *,
+        likelihood: Likelihood,
+        decoder: Callable[..., Decoder],
+        data_mean: Tensor,
+        layers: Sequence[int] = (20, 10),
+        hidden: Sequence[int] = (100,),
+        activation: str = "tanh",
+        bias_from_data: bool = True,
+    ) -> None:
+        sizes = layer_sizes(layers)
+        super().__init__(
+            prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation),
+            lowest=sizes[0],
+            likelihood=likelihood,
+            decoder=decoder,
+            output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,
+        )
+
+    def read(self, z: Tensor) -> Tensor:
+        return z

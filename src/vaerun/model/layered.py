@@ -1,0 +1,72 @@
+"""p_θ(x, z) = p(x given z_1) p_θ(z_1, …, z_L): models with layers of latents, of which x sees the lowest."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.model.base import Model
+from vaerun.model.decoder.base import Decoder
+from vaerun.model.likelihood.base import Likelihood
+from vaerun.model.prior.base import Prior
+
+
+class Layered(Model, ABC):
+    """p_θ(x, z) = p(x given decoder(read(z_1))) p_θ(z) with z = (z_1, …, z_L), the layer nearest x first.
+
+    Args:
+        prior: p_θ(z) over all layers.
+        lowest: units of z_1.
+        likelihood: p(x given outputs).
+        decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
+        output_bias: where its last bias starts, Float[Tensor, "O"]; None leaves the network's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        prior: Prior,
+        lowest: int,
+        likelihood: Likelihood,
+        decoder: Callable[..., Decoder],
+        output_bias: Tensor | None,
+    ) -> None:
+        super().__init__(latent_dim=prior.latent_dim, prior=prior)
+        self.lowest = lowest
+        self.likelihood = likelihood
+        self.decoder = decoder(input_dim=lowest, output_dim=likelihood.num_outputs, output_bias=output_bias)
+
+    @property
+    def is_density(self) -> bool:
+        return self.likelihood.normalized
+
+    @abstractmethod
+    def read(self, z: Tensor) -> Tensor:
+        """What the decoder is given of z_1, same shape."""
+
+    def outputs(self, z: Tensor) -> Tensor:
+        """Of the decoder: Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
+        return self.decoder(self.read(z[..., : self.lowest]))
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.likelihood.log_prob(x, self.outputs(z))
+
+    def mean(self, z: Tensor) -> Tensor:
+        return self.likelihood.mean(self.outputs(z))
+
+    @torch.no_grad()
+    def observe(self, z: Tensor) -> Tensor:
+        return self.likelihood.sample(self.outputs(z))
+
+
+def layer_sizes(layers: Sequence[int]) -> list[int]:
+    """The sizes as a list.
+
+    Raises:
+        UserError: no layer, or a layer without units.
+    """
+    if not layers or any(size < 1 for size in layers):
+        raise UserError(f"model.layers={list(layers)} is no stack of layers: give one or more sizes of 1 or more.")
+    return list(layers)

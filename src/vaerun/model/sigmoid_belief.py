@@ -1,0 +1,99 @@
+"""p_θ(x, z) = p(x given z_1) Π_l Bernoulli(z_l; σ(A_l z_{l+1} + b_l)) p(z_L), z in {0, 1}."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from vaerun.model.decoder.base import Decoder
+from vaerun.model.layered import Layered, layer_sizes
+from vaerun.model.likelihood.base import Likelihood
+from vaerun.model.prior.base import Prior
+
+
+def centred(z: Tensor) -> Tensor:
+    """2z − 1: a fair coin does not shift what reads it, and an affine map of it is as general as one of z."""
+    return 2 * z - 1
+
+
+class BeliefPrior(Prior):
+    """p_θ(z) = p(z_L) Π_l Bernoulli(z_l; σ(A_l (2 z_{l+1} − 1) + b_l)) over z = (z_1, …, z_L) in {0, 1}^D.
+
+    Args:
+        top: p(z_L).
+        layers: units of z_1, …, z_L.
+    """
+
+    support: ClassVar[str] = "binary"
+
+    def __init__(self, *, top: Prior, layers: Sequence[int]) -> None:
+        super().__init__(latent_dim=sum(layers))
+        self.top = top
+        self.layers = list(layers)
+        self.maps = nn.ModuleList(nn.Linear(above, below) for below, above in pairwise(layers))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        *_, highest = layers = z.split(self.layers, dim=-1)
+        log_p = self.top.log_prob(highest)
+        for below, above, read in zip(layers[:-1], layers[1:], self.maps, strict=True):
+            logits = read(centred(above))
+            log_p = log_p + (below * logits + logsigmoid(-logits)).sum(-1)
+        return log_p
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        layers = [self.top.sample(n)]
+        for read in reversed(self.maps):
+            logits = read(centred(layers[0]))
+            layers.insert(0, (torch.rand_like(logits) < logits.sigmoid()).to(logits.dtype))
+        return torch.cat(layers, -1)
+
+
+class SigmoidBelief(Layered):
+    """p_θ(x, z) = p(x given z_1) Π_l Bernoulli(z_l; σ(A_l (2 z_{l+1} − 1) + b_l)) p(z_L): a sigmoid belief network.
+
+    z = (z_1, …, z_L) holds the bits of all layers, the one nearest x first; the posterior is over all of them. Layers
+    are read as 2z − 1, which is the same family of models. At soft z in [0, 1], where relaxations need it, the same
+    formulas hold.
+
+    Args:
+        prior: latent_dim ↦ p(z_L), of the top layer.
+        likelihood: p(x given outputs).
+        decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
+        data_mean: mean of the training data, Float[Tensor, "X"].
+        layers: units of z_1, …, z_L.
+        bias_from_data: start the output bias at the data's mean.
+
+    Raises:
+        UserError: no layer, or a layer without units.
+
+    Reference: Neal 1992, Connectionist learning of belief networks; Mnih, Gregor 2014, Neural variational inference and
+    learning in belief networks, §4.
+    """
+
+    support: ClassVar[str] = "binary"
+
+    def __init__(
+        self,
+        *,
+        prior: Callable[..., Prior],
+        likelihood: Likelihood,
+        decoder: Callable[..., Decoder],
+        data_mean: Tensor,
+        layers: Sequence[int] = (200,),
+        bias_from_data: bool = True,
+    ) -> None:
+        sizes = layer_sizes(layers)
+        super().__init__(
+            prior=BeliefPrior(top=prior(latent_dim=sizes[-1]), layers=sizes),
+            lowest=sizes[0],
+            likelihood=likelihood,
+            decoder=decoder,
+            output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,
+        )
+
+    def read(self, z: Tensor) -> Tensor:
+        return centred(z)
