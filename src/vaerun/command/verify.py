@@ -53,9 +53,7 @@ def main(argv: Sequence[str]) -> int:
 
     idle = [group for group in chosen if group not in CONCERNS]
     if idle:
-        raise UserError(
-            f"no law is about {idle[0]}, so vaerun verify takes no {idle[0]}=: the laws are about {', '.join(CONCERNS)}."
-        )
+        raise UserError(f"no law is about {idle[0]}: vaerun verify has laws about {', '.join(CONCERNS)}.")
     try:
         device = choose_device(settings.get("device", "auto"))
     except UserError as refusal:
@@ -99,9 +97,8 @@ def parse(words: Iterable[str], catalogue: Any) -> tuple[dict[str, str], dict[st
         if name in ("device", "seed"):
             settings[name] = value
         elif "." in name and dot and group in catalogue.groups:
-            keys.setdefault(group, {})[key] = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))[
-                "value"
-            ]  # type: ignore[index,call-overload]
+            read: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))
+            keys.setdefault(group, {})[key] = read["value"]
         elif name in catalogue.groups:
             chosen[name] = value
         else:
@@ -140,7 +137,8 @@ def rows(claims: Sequence["Claim"]) -> Iterator[str]:
         holding = [claim for claim in some if claim.holds]
         if holding:
             worst = max(holding, key=lambda claim: claim.strain)
-            problem = f"{worst.problem} (worst of {len(holding)})" if len(holding) > 1 else worst.problem
+            others = f" (worst of {len(holding)})" if len(holding) > 1 else ""
+            problem = f"{worst.problem}{others}" if worst.strain or not others else f"{len(holding)} problems"
             yield line(worst.method, problem, claimed, worst.measured, score(worst), "holds")
         for claim in (claim for claim in some if claim.holds is False):
             yield line(claim.method, claim.problem, claimed, claim.measured, score(claim), "FAILS")
