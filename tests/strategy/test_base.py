@@ -10,17 +10,38 @@ pytestmark = pytest.mark.usefixtures("exact")
 
 
 @pytest.mark.parametrize("name", options("strategy"))
-def test_gradient_norms_are_those_of_the_last_step(name: str) -> None:
+def test_gradient_norms_are_those_of_the_last_step_of_each_group(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x = simulated(6)
     strategy = linear_strategy(name, x, optimizer=plain_ascent)
-    before = [weight.detach().clone() for weight in strategy.weights]
+    moves: dict[str, float] = {}
+    step = strategy.optimizer.step
+
+    def watched() -> None:
+        groups = {"theta": strategy.theta, "lam": strategy.lam}
+        before = {group: [weight.detach().clone() for weight in weights] for group, weights in groups.items()}
+        step()
+        for group, weights in groups.items():
+            squares = sum(float((w.detach() - b).square().sum()) for w, b in zip(weights, before[group], strict=True))
+            moves.update({group: squares**0.5} if squares else {})
+
+    monkeypatch.setattr(strategy.optimizer, "step", watched)
     strategy.step(Batch(torch.arange(6), x))
-    theta = {id(weight) for weight in strategy.bound.model.parameters()}
-    squares = {"theta": 0.0, "lam": 0.0}
-    for weight, old in zip(strategy.weights, before, strict=True):
-        squares["theta" if id(weight) in theta else "lam"] += float((weight.detach() - old).square().sum())
-    norms = {group: float(norm) for group, norm in strategy.gradient_norms().items()}
-    assert norms == pytest.approx({group: square**0.5 for group, square in squares.items() if square > 0})
+    assert {group: float(norm) for group, norm in strategy.gradient_norms().items()} == pytest.approx(moves)
+
+
+def test_a_subset_moves_alone_and_the_others_keep_their_gradients() -> None:
+    x = simulated(6)
+    strategy = linear_strategy("amortized", x)
+    strategy.ascend(strategy.shared(x))
+    held = [(weight, weight.detach().clone(), weight.grad.clone()) for weight in strategy.theta]
+    before = [weight.detach().clone() for weight in strategy.lam]
+    strategy.ascend(strategy.shared(x), weights=strategy.lam)
+    for weight, value, gradient in held:
+        assert torch.equal(weight, value)
+        assert torch.equal(weight.grad, gradient)
+    assert not any(torch.equal(weight, old) for weight, old in zip(strategy.lam, before, strict=True))
+    counts = [strategy.optimizer.state[group[0]]["step"] for group in (strategy.theta, strategy.lam)]
+    assert [int(count) for count in counts] == [1, 2]
 
 
 @pytest.mark.parametrize("name", options("strategy"))

@@ -23,6 +23,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "local": ("bound",),
     "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
     "strategy/encoder": ("solver",),
+    "strategy/refiner": ("num_parameters", "initial"),
     "optimizer": ("parameters",),
 }
 """Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""

@@ -14,6 +14,7 @@ class Schedule(nn.Module, ABC):
     """
 
     value: Tensor  # Float[Tensor, ""]
+    now: float  # the same on the host, for what is counted there
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +27,8 @@ class Schedule(nn.Module, ABC):
 
     def advance(self, epochs: float) -> None:
         """Sets the value to that after ``epochs`` epochs."""
-        self.value.fill_(self.at(epochs))
+        self.now = self.at(epochs)
+        self.value.fill_(self.now)
 
     def forward(self) -> Tensor:
         """The present value, Float[Tensor, ""]."""

@@ -89,7 +89,7 @@ class Strategy(nn.Module, ABC):
         for weight, gradient in zip(moved, gradients, strict=False):
             weight.grad = gradient
         self.optimizer.step()
-        for weight, gradient in held:
-            weight.grad = gradient
+        for weight, earlier in held:
+            weight.grad = earlier
         points = len(estimate.value)
         return [-points * gradient for gradient in gradients[len(moved) :] if gradient is not None]

@@ -1,0 +1,122 @@
+"""λ to its optimum before each step of θ, while the mutual information of x and z still rises."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.bound import Bound
+from vaerun.errors import UserError
+from vaerun.notation import Batch, Estimate
+from vaerun.posterior.base import Posterior
+from vaerun.strategy.base import MakeOptimizer
+from vaerun.strategy.encoded import Encoded
+
+
+class Aggressive(Encoded):
+    """λ climbs L until it stops paying, then θ takes one step; from when I_q(x; z) no longer rises, both go in sync.
+
+    λ has stopped paying when the mean bound over ``window`` of its steps is no higher than over the window before.
+    These steps are taken on the batch at hand, with fresh samples: a step is given one batch, and θ moves on that very
+    batch, where the encoder must not lag. I_q is estimated on each batch before λ has seen it in this epoch, and
+    averaged over the epoch; the first epoch whose average is below the best so far ends the aggressive phase for good.
+
+    Args:
+        bound: L(x; θ, φ).
+        amortizer: f_λ.
+        optimizer: makes the optimiser of θ and λ.
+        num_points: N of each split, by name.
+        window: λ-steps between two looks at whether they pay.
+        max_inner: λ-steps at most before a θ-step.
+
+    Raises:
+        UserError: ``window`` or ``max_inner`` is below 1.
+
+    Reference: He et al. 2019, Lagging inference networks and posterior collapse in variational autoencoders,
+    algorithm 1 (there λ's steps are on other batches than θ's, and I_q is estimated on the validation points).
+    """
+
+    aggressive: Tensor  # Bool[Tensor, ""]
+    steps_in_epoch: Tensor  # Int[Tensor, ""]
+    information: Tensor  # Float[Tensor, ""]: Σ over the steps of this epoch
+    best_information: Tensor  # Float[Tensor, ""]
+
+    def __init__(
+        self,
+        *,
+        bound: Bound,
+        amortizer: Amortizer,
+        optimizer: MakeOptimizer,
+        num_points: Mapping[str, int],
+        window: int = 10,
+        max_inner: int = 100,
+    ) -> None:
+        super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
+        if window < 1 or max_inner < 1:
+            raise UserError(
+                f"strategy.window={window} and strategy.max_inner={max_inner}: λ moves before θ does, so give 1 or "
+                f"more of each."
+            )
+        self.num_points, self.window, self.max_inner = num_points["train"], window, max_inner
+        self.register_buffer("aggressive", torch.tensor(True))
+        self.register_buffer("steps_in_epoch", torch.tensor(0))
+        self.register_buffer("information", torch.tensor(0.0))
+        self.register_buffer("best_information", torch.tensor(0.0))
+        self.host: tuple[bool, int] | None = None  # the first two, read once: the device is not asked at every step
+
+    def step(self, batch: Batch) -> Estimate:
+        aggressive, done = self.host or (bool(self.aggressive), int(self.steps_in_epoch))
+        if not aggressive:
+            self.host = (False, 0)
+            return self.in_sync(batch)
+        information = self.watch(batch)
+        inner = self.climb(batch)
+        estimate = self.theta_step(batch, self.encode(batch))
+        self.host = self.close_epoch() if done + 1 >= self.num_points // len(batch.x) else (True, done + 1)
+        figures = {"information": information, "inner_steps": information.new_tensor(float(inner))}
+        return estimate._replace(diagnostics=figures)
+
+    def climb(self, batch: Batch) -> int:
+        """Steps of λ while a window of them pays; how many there were."""
+        before = -torch.inf
+        for start in range(0, self.max_inner, self.window):
+            count = min(self.window, self.max_inner - start)
+            rise = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
+            mean = float(rise)
+            if mean <= before:
+                break
+            before = mean
+        return start + count
+
+    @torch.no_grad()
+    def watch(self, batch: Batch) -> Tensor:
+        """Adds the batch's I_q to that of the epoch."""
+        information = mutual_information(self.bound.family(self.encode(batch)), self.bound.objective.num_samples)
+        self.information += information
+        self.steps_in_epoch += 1
+        return information
+
+    def close_epoch(self) -> tuple[bool, int]:
+        """Decides by the epoch's mean I_q whether the next is aggressive."""
+        mean = self.information / self.steps_in_epoch
+        self.aggressive.copy_(mean >= self.best_information)
+        self.best_information.copy_(torch.maximum(mean, self.best_information))
+        self.information.zero_()
+        self.steps_in_epoch.zero_()
+        return bool(self.aggressive), 0
+
+
+def mutual_information(q: Posterior, k: int) -> Tensor:
+    """I_q(x; z) = E[log q(z; φ_i) − log (1/B) Σ_j q(z; φ_j)], i over the B points, z ~ q(·; φ_i), at most log B.
+
+    Each of k draws a point is evaluated under every point's q, which costs no decoding.
+
+    Reference: Hoffman, Johnson 2016, ELBO surgery.
+    """
+    z = q.sample(k)
+    _, b, d = z.shape
+    log_q = q.log_prob(z.reshape(k * b, 1, d).expand(-1, b, -1)).reshape(k, b, b)  # [·, i, j]: draws of i under j
+    aggregate = log_q.logsumexp(2) - math.log(b)
+    return (log_q.diagonal(dim1=1, dim2=2) - aggregate).mean()

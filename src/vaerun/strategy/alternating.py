@@ -1,0 +1,62 @@
+"""φ = f_λ(x): m steps of λ at fixed θ, then n steps of θ at fixed λ."""
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.bound import Bound
+from vaerun.errors import UserError
+from vaerun.notation import Batch, Estimate
+from vaerun.schedule.base import Schedule
+from vaerun.strategy.base import MakeOptimizer
+from vaerun.strategy.encoded import Encoded
+
+
+class Alternating(Encoded):
+    """λ climbs Σ_i L(x_i; θ, f_λ(x_i)) for m steps, then θ for n, on one batch and with fresh samples at each step.
+
+    The lecture's open question: how many steps of the one for how many of the other, and when. m and n follow
+    schedules over the epochs, rounded at each batch, and are at least 1. The family's shared weights and the
+    estimator's own move with λ. Adam counts the steps of λ and of θ apart.
+
+    Args:
+        bound: L(x; θ, φ).
+        amortizer: f_λ.
+        optimizer: makes the optimiser of θ and λ.
+        lam_steps: m over the epochs.
+        theta_steps: n over the epochs.
+
+    Raises:
+        UserError: a schedule starts below 1 step.
+
+    Reference: Dempster, Laird, Rubin 1977 (EM as the limit of large m and n); Neal, Hinton 1998, A view of the EM
+    algorithm that justifies incremental, sparse, and other variants.
+    """
+
+    def __init__(
+        self,
+        *,
+        bound: Bound,
+        amortizer: Amortizer,
+        optimizer: MakeOptimizer,
+        lam_steps: Schedule,
+        theta_steps: Schedule,
+    ) -> None:
+        super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
+        for name, schedule in (("lam_steps", lam_steps), ("theta_steps", theta_steps)):
+            if schedule.at(0.0) < 0.5:
+                raise UserError(
+                    f"strategy.{name} starts at {schedule.at(0.0):g}, but both λ and θ move at every batch: give 1 or "
+                    f"more."
+                )
+        self.lam_steps, self.theta_steps = lam_steps, theta_steps
+
+    def step(self, batch: Batch) -> Estimate:
+        for _ in range(rounded(self.lam_steps)):
+            self.lam_step(batch)
+        phi = self.encode(batch)
+        for _ in range(rounded(self.theta_steps)):
+            estimate = self.theta_step(batch, phi)
+        return estimate
+
+
+def rounded(schedule: Schedule) -> int:
+    """The present value as a number of steps, at least 1."""
+    return max(1, int(schedule.now + 0.5))

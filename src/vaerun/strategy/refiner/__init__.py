@@ -1,0 +1,1 @@
+"""Networks that improve φ by looking at its gradient."""
