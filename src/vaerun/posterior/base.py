@@ -62,6 +62,12 @@ class Relaxable(ClosedFormMean, ABC):
     Reference: Maddison et al. 2017, The concrete distribution; Jang et al. 2017; Tucker et al. 2017, REBAR, appendix A.
     """
 
+    logits: Tensor  # Float[Tensor, "B D"]: all of φ, which a relaxation's variance is differentiated in
+
+    @abstractmethod
+    def frozen(self) -> "Relaxable":
+        """The same q with its logits a constant: derivatives of its log q are those in z alone."""
+
     @abstractmethod
     def noise(self, k: int) -> Tensor:
         """ε_1, …, ε_k, Float[Tensor, "K B D"]."""

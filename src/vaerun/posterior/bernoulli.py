@@ -41,6 +41,9 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         """Σ_d (z_d − p_d)²: in the logits."""
         return (z - self.logits.sigmoid()).square().sum(-1)
 
+    def frozen(self) -> "IndependentBernoulli":
+        return IndependentBernoulli(self.logits.detach())
+
     def noise(self, k: int) -> Tensor:
         """Standard logistic: then 1[logit + ε > 0] is 1 with probability σ(logit)."""
         u = torch.rand(k, *self.logits.shape, device=self.logits.device, dtype=self.logits.dtype)

@@ -43,6 +43,9 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         """Σ_d (z_d − p_d)²: in the logits."""
         return (z - self.mean()).square().sum(-1)
 
+    def frozen(self) -> "IndependentCategorical":
+        return IndependentCategorical(self.logits.detach(), self.num_classes)
+
     def noise(self, k: int) -> Tensor:
         """Standard Gumbel: then the largest of logit + ε in a block is class c with probability p_c."""
         exponential = self.logits.new_empty(k, *self.logits.shape).exponential_()

@@ -1,0 +1,50 @@
+"""∇ J(r(z̃)) with z̃ = soften(φ + ε, τ): the reparameterized gradient of a relaxation."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.estimator.base import Estimator, estimate, evaluate
+from vaerun.model.base import Model
+from vaerun.notation import Estimate
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Family, Relaxable
+from vaerun.schedule.base import Schedule
+
+
+class Concrete(Estimator):
+    """∇ E_ε[J(r(z̃))], z̃ = soften(φ + ε, τ): the gradient of a smooth stand-in, for bits σ((φ + ε)/τ).
+
+    r at a soft z is the formula that holds at a hard one (the masses of prior and q continued between their values), so
+    what is trained is no bound on log p(x); it is recorded as ``relaxed_objective``. The figures are of the hard z that
+    the same ε gives, which costs a decode without gradient. As τ → 0 the bias vanishes and the variance grows.
+
+    Args:
+        temperature: τ.
+
+    Reference: Maddison, Mnih, Teh 2017, The concrete distribution (who relax the masses to densities, too); Jang, Gu,
+    Poole 2017, Categorical reparameterization with Gumbel-softmax (whose terms are these).
+    """
+
+    needs: ClassVar = (Relaxable,)
+    unbiased: ClassVar[bool] = False
+    twice_differentiable: ClassVar[bool] = True
+
+    def __init__(self, temperature: Schedule) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def decodes(self, num_samples: int, family: Family) -> int:
+        return 2 * num_samples
+
+    def forward(self, q: Relaxable, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
+        g = q.perturb(q.noise(objective.num_samples))
+        soft = q.soften(g, self.temperature())
+        surrogate = objective(objective.reward(evaluate(model, x, soft, q.log_prob(soft))))
+        with torch.no_grad():
+            z = q.harden(g)
+            terms = evaluate(model, x, z, q.log_prob(z))
+            value = objective(objective.reward(terms))
+        relaxed = {"relaxed_objective": surrogate.detach()}
+        return estimate(value, surrogate, terms)._replace(diagnostics=relaxed)

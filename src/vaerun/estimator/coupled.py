@@ -1,0 +1,96 @@
+"""∇ E_q[J(r)] by the score function with a relaxation as its control variate: what REBAR and RELAX have in common."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.errors import UserError
+from vaerun.estimator.base import Estimator, estimate, evaluate
+from vaerun.model.base import Model
+from vaerun.notation import Estimate
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Family, Relaxable
+
+
+class Coupled(Estimator, ABC):
+    """Σ_k (c_k(r) − η c_k(h̃) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ J(h) − η ∇_φ J(h̃), with z = H(g), g = φ + ε.
+
+    h = h(g) is a smooth stand-in for r, and h̃ = h(g̃) the same at a g̃ drawn anew given H(g̃) = z. As g̃ has the law of g,
+    ∇ E[J(h)] = E[Σ_k c_k(h̃) ∇ log q(z_k)] + E[∇ J(h̃)], the last along g̃'s own path: what the score function of h̃ takes
+    away, the two paths put back, for every h, η and τ. Inside h, θ and q are constants: only the paths through g and g̃
+    are differentiated, and θ keeps the plain gradient of J(r).
+
+    η, τ and what else h has of its own descend the squared norm of the gradient in q's logits, whose expectation is its
+    variance but for a constant; in training mode only.
+
+    Args:
+        eta: where η starts.
+        temperature: where τ starts.
+
+    Raises:
+        UserError: τ is not positive.
+    """
+
+    needs: ClassVar = (Relaxable,)
+
+    def __init__(self, *, eta: float = 1.0, temperature: float = 0.5) -> None:
+        super().__init__()
+        if not 0 < temperature < math.inf:
+            raise UserError(f"estimator.temperature={temperature} softens nothing: give a positive number.")
+        self.eta = nn.Parameter(torch.tensor(float(eta)))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
+
+    def decodes(self, num_samples: int, family: Family) -> int:
+        return 3 * num_samples
+
+    @abstractmethod
+    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+        """h at soft z: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]; q holds no gradient."""
+
+    def forward(self, q: Relaxable, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
+        g = q.perturb(q.noise(objective.num_samples))
+        z = q.harden(g)
+        again = q.condition(z, q.noise(objective.num_samples))
+        log_q = q.log_prob(z)
+        terms = evaluate(model, x, z, log_q.detach())
+        r = objective.reward(terms)
+        value = objective(r)
+
+        learns = self.training and torch.is_grad_enabled() and q.logits.requires_grad
+        with torch.enable_grad():
+            leaf = torch.cat((g, again)).detach().requires_grad_()
+            soft = q.soften(leaf, self.log_temperature.exp())
+            free, tied = self.stand_in(q.frozen(), model, objective, x, soft).chunk(2)
+            summed = (objective(free) - objective(tied)).sum()
+            (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
+        advantage = (
+            objective.credit(r.detach())
+            - self.eta * objective.credit(tied)
+            - objective.beta() * objective.score_weight(r.detach())
+        )
+        path = self.eta * slope
+
+        correction = (advantage.detach() * log_q).sum(0) + (path.detach() * torch.cat((g, again))).sum((0, 2))
+        auxiliary = None
+        if learns:
+            total = (advantage * log_q).sum() + (path * torch.cat((g, again))).sum()
+            auxiliary = self.loss(q, total)
+        return estimate(value, value + correction, terms, auxiliary)
+
+    def loss(self, q: Relaxable, total: Tensor) -> Tensor:
+        """Has the gradient of mean_i ‖∂total/∂logits_i‖² in this module's weights and no other, Float[Tensor, ""].
+
+        Args:
+            q: whose logits ``total`` depends on.
+            total: linear in log q, g and g̃, with coefficients that carry the gradient in this module's weights.
+        """
+        (gradient,) = torch.autograd.grad(total, q.logits, create_graph=True)
+        own = list(self.parameters())
+        slopes = torch.autograd.grad(gradient.square().sum(-1).mean(), own, retain_graph=True, allow_unused=True)
+        return sum(
+            ((weight * slope).sum() for weight, slope in zip(own, slopes, strict=True) if slope is not None),
+            start=total.new_zeros(()),
+        )

@@ -1,0 +1,28 @@
+"""∇ E_q[J(r)] by the score function, with the concrete relaxation's reward as its control variate."""
+
+from torch import Tensor
+
+from vaerun.estimator.base import evaluate
+from vaerun.estimator.coupled import Coupled
+from vaerun.model.base import Model
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Relaxable
+
+
+class Rebar(Coupled):
+    """∇_φ E_q[J(r)] = E[Σ_k (c_k(r) − η c_k(r̃) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ (J(r(soften(g))) − J(r̃))].
+
+    r̃ = r(soften(g̃, τ)) with g̃ a draw of g given H(g̃) = z: REBAR. η and τ are learned to lower the variance.
+
+    Args:
+        eta: where η starts.
+        temperature: where τ starts.
+
+    Raises:
+        UserError: τ is not positive.
+
+    Reference: Tucker et al. 2017, REBAR: low-variance, unbiased gradient estimates for discrete latent variable models.
+    """
+
+    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+        return objective.reward(evaluate(model, x, soft, q.log_prob(soft)))

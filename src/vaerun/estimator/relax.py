@@ -1,0 +1,63 @@
+"""∇ E_q[J(r)] by the score function, with a learned function of a relaxed z as its control variate."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.estimator.base import evaluate
+from vaerun.estimator.coupled import Coupled
+from vaerun.model.base import Model
+from vaerun.network import mlp
+from vaerun.objective.base import Objective
+from vaerun.posterior.base import Relaxable
+
+
+class Relax(Coupled):
+    """∇_φ E_q[J(r)] as by REBAR, with h(g) = r(soften(g, τ)) + X · network(soften(g, τ), x) in the place of r̃: RELAX.
+
+    The network starts at zero, where RELAX is REBAR, and learns with η and τ what lowers the variance.
+
+    Args:
+        latent_dim: D.
+        data_dim: X.
+        data_mean: x̄, Float[Tensor, "X"].
+        data_std: s; x enters as (x − x̄)/4s.
+        eta: where η starts.
+        temperature: where τ starts.
+        hidden: units of the network's hidden layers.
+        activation: by name; smooth, since its second derivatives are used.
+
+    Raises:
+        UserError: τ is not positive, no activation of that name, or a layer without units.
+
+    Reference: Grathwohl et al. 2018, Backpropagation through the void, §3 and its experiments on discrete VAEs.
+    """
+
+    data_mean: Tensor
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        data_dim: int,
+        data_mean: Tensor,
+        data_std: float,
+        eta: float = 1.0,
+        temperature: float = 0.5,
+        hidden: Sequence[int] = (100,),
+        activation: str = "tanh",
+    ) -> None:
+        super().__init__(eta=eta, temperature=temperature)
+        self.register_buffer("data_mean", data_mean.clone())
+        self.spread, self.data_dim = 4 * data_std, data_dim
+        self.layers = mlp([latent_dim + data_dim, *hidden, 1], activation)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+        seen = ((x.detach() - self.data_mean) / self.spread).expand(len(soft), -1, -1)
+        learned = self.data_dim * self.layers(torch.cat((soft, seen), -1)).squeeze(-1)
+        return objective.reward(evaluate(model, x, soft, q.log_prob(soft))) + learned

@@ -1,0 +1,32 @@
+"""value(t) = max(end, start · exp(−rate · t))."""
+
+import math
+
+from vaerun.errors import UserError
+from vaerun.schedule.base import Schedule
+
+
+class Exponential(Schedule):
+    """value(t) = max(end, start · exp(−rate · t)): a decay that stops at ``end``.
+
+    Args:
+        start: the value at the first step.
+        end: the value it does not fall below.
+        rate: per epoch.
+
+    Raises:
+        UserError: ``end`` is not in (0, start], or ``rate`` is negative.
+
+    Reference: Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax, §4.2 (their annealing).
+    """
+
+    def __init__(self, start: float = 1.0, end: float = 0.5, rate: float = 0.03) -> None:
+        if not 0 < end <= start:
+            raise UserError(f"an exponential decay from start={start} to end={end} is none: give 0 < end ≤ start.")
+        if rate < 0:
+            raise UserError(f"an exponential decay of rate={rate} grows: give 0 or more.")
+        self.start, self.end, self.rate = float(start), float(end), float(rate)
+        super().__init__()
+
+    def at(self, epochs: float) -> float:
+        return max(self.end, self.start * math.exp(-self.rate * epochs))
