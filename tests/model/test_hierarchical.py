@@ -10,6 +10,7 @@ from tests.problems import node, space
 from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.model.hierarchical import Hierarchical, LayeredNormal
+from vaerun.model.prior.standard_normal import StandardNormal
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -63,6 +64,7 @@ def test_its_samples_have_the_moments_of_its_density() -> None:
 
 def test_one_layer_is_a_vae() -> None:
     model, z = model_of(2), torch.randn(4, 5, 2)
+    assert isinstance(model.prior, StandardNormal)
     torch.testing.assert_close(model.log_prior(z), Normal(0.0, 1.0).log_prob(z).sum(-1))
 
 

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli
 
 from tests.problems import bernoulli_space, node, space
+from vaerun import _hydra
 from vaerun.build import make
+from vaerun.check import check
 from vaerun.errors import UserError
+from vaerun.model.prior.bernoulli import BernoulliPrior
 from vaerun.model.sigmoid_belief import BeliefPrior, SigmoidBelief
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -84,6 +87,18 @@ def test_fair_coins_do_not_move_the_first_pixels_from_the_datas_mean() -> None:
     model = make(node("model/sigmoid_belief", layers=[4, 2]), facts)
     torch.testing.assert_close(model.mean(torch.full((1, 6), 0.5))[0].detach(), MEAN)
     assert float(model.prior.log_prob(torch.ones(1, 6)).detach()) < 0
+
+
+def test_one_layer_has_the_prior_itself_and_its_closed_forms() -> None:
+    assert isinstance(model_of(3).prior, BernoulliPrior)
+
+
+def test_it_refuses_what_is_not_over_bits() -> None:
+    cfg, choices = _hydra.compose(["model=sigmoid_belief", "estimator=score"])
+    with pytest.raises(UserError, match="posterior=gaussian is over real z, but model=sigmoid_belief is over binary z"):
+        check(cfg, choices, [_hydra.own_directory()])
+    cfg, choices = _hydra.compose(["model=sigmoid_belief", "estimator=score", "posterior=bernoulli"])
+    check(cfg, choices, [_hydra.own_directory()])
 
 
 @pytest.mark.parametrize("layers", [(), (3, 0)])

@@ -91,8 +91,11 @@ class Hierarchical(Layered):
         bias_from_data: bool = True,
     ) -> None:
         sizes = layer_sizes(layers)
+        stacked = len(sizes) > 1  # N(0, I) alone is left as it is, with the closed forms that are known of it
         super().__init__(
-            prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation),
+            prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation)
+            if stacked
+            else StandardNormal(latent_dim=sizes[0]),
             lowest=sizes[0],
             likelihood=likelihood,
             decoder=decoder,

@@ -87,8 +87,10 @@ class SigmoidBelief(Layered):
         bias_from_data: bool = True,
     ) -> None:
         sizes = layer_sizes(layers)
+        top = prior(latent_dim=sizes[-1])
         super().__init__(
-            prior=BeliefPrior(top=prior(latent_dim=sizes[-1]), layers=sizes),
+            # The top alone is left as it is, with the closed forms that are known of it.
+            prior=top if len(sizes) == 1 else BeliefPrior(top=top, layers=sizes),
             lowest=sizes[0],
             likelihood=likelihood,
             decoder=decoder,
