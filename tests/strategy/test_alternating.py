@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("exact")
 
 
 def alternating(m: float, n: float, **keys: Any) -> Strategy:
-    steps = {name: node(f"strategy/{name}/constant", constant=v) for name, v in (("lam_steps", m), ("theta_steps", n))}
+    steps = {
+        name: node(f"strategy/{name}/constant", constant=v) for name, v in (("lam_schedule", m), ("theta_schedule", n))
+    }
     return linear_strategy("alternating", simulated(6), **steps, **keys)
 
 
@@ -49,13 +51,13 @@ def test_lambda_takes_m_steps_alone_then_theta_n(m: float, n: float, monkeypatch
 
 def test_the_numbers_follow_their_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
     x = simulated(6)
-    nested = {"lam_steps": "linear", "theta_steps": "linear"}
+    nested = {"lam_schedule": "linear", "theta_schedule": "linear"}
     strategy = linear_strategy("alternating", x, nested=nested)
     assert isinstance(strategy, Alternating)
     moved = watch(strategy, monkeypatch)
     for epochs, m, n in ((0.0, 10, 1), (5.0, 6, 3), (10.0, 1, 5), (50.0, 1, 5)):
-        strategy.lam_steps.advance(epochs)
-        strategy.theta_steps.advance(epochs)
+        strategy.lam_schedule.advance(epochs)
+        strategy.theta_schedule.advance(epochs)
         moved.clear()
         strategy.step(Batch(torch.arange(6), x))
         assert (moved.count("λ"), moved.count("θ")) == (m, n)
@@ -75,6 +77,6 @@ def test_lambda_moves_at_the_old_theta_and_theta_at_the_new_lambda(monkeypatch: 
 
 
 def test_a_schedule_that_starts_at_no_step_is_refused() -> None:
-    for m, n, name in ((0, 1, "lam_steps"), (1, 0.4, "theta_steps")):
+    for m, n, name in ((0, 1, "lam_schedule"), (1, 0.4, "theta_schedule")):
         with pytest.raises(UserError, match=name):
             alternating(m, n)

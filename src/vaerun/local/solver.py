@@ -134,5 +134,6 @@ class LocalSolver(nn.Module):
             gain += (gradient * step).sum(1)
             step, state = self.row_optimizer.update(gradient, state)
             step = scale * step
+            state = self.row_optimizer.shortened(state, scale)
             phi = phi + step
         return phi, state, gain

@@ -20,8 +20,8 @@ class Alternating(Encoded):
         bound: L(x; θ, φ).
         amortizer: f_λ.
         optimizer: makes the optimiser of θ and λ.
-        lam_steps: m over the epochs.
-        theta_steps: n over the epochs.
+        lam_schedule: m over the epochs.
+        theta_schedule: n over the epochs.
 
     Raises:
         UserError: a schedule starts below 1 step.
@@ -36,23 +36,23 @@ class Alternating(Encoded):
         bound: Bound,
         amortizer: Amortizer,
         optimizer: MakeOptimizer,
-        lam_steps: Schedule,
-        theta_steps: Schedule,
+        lam_schedule: Schedule,
+        theta_schedule: Schedule,
     ) -> None:
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
-        for name, schedule in (("lam_steps", lam_steps), ("theta_steps", theta_steps)):
+        for name, schedule in (("lam_schedule", lam_schedule), ("theta_schedule", theta_schedule)):
             if schedule.at(0.0) < 0.5:
                 raise UserError(
                     f"strategy.{name} starts at {schedule.at(0.0):g}, but both λ and θ move at every batch: give 1 or "
                     f"more."
                 )
-        self.lam_steps, self.theta_steps = lam_steps, theta_steps
+        self.lam_schedule, self.theta_schedule = lam_schedule, theta_schedule
 
     def step(self, batch: Batch) -> Estimate:
-        for _ in range(rounded(self.lam_steps)):
+        for _ in range(rounded(self.lam_schedule)):
             self.lam_step(batch)
         phi = self.encode(batch)
-        for _ in range(rounded(self.theta_steps)):
+        for _ in range(rounded(self.theta_schedule)):
             estimate = self.theta_step(batch, phi)
         return estimate
 

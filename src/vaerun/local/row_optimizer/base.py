@@ -19,6 +19,10 @@ class RowOptimizer(ABC):
     def update(self, gradient: Tensor, state: RowState) -> tuple[Tensor, RowState]:
         """The step to ADD to the rows, uphill along ``gradient``, and the new state; both Float[Tensor, "R P"]."""
 
+    def shortened(self, state: RowState, scale: Tensor) -> RowState:
+        """The state when the last step was taken at ``scale`` Float[Tensor, "R 1"] of its length; most do not care."""
+        return state
+
 
 def gather(state: RowState, index: Tensor) -> RowState:
     """The states of the rows at ``index``."""
