@@ -29,7 +29,7 @@ def test_points_outside_the_batch_keep_their_phi_to_the_bit(name: str) -> None:
     others = [row for row in range(10) if row not in batch]
     for key, value in table.state_dict().items():
         assert torch.equal(value[others], before[key][others]), key
-        assert not (value[batch] == before[key][batch]).all(), key
+        assert key == "visited" or not (value[batch] == before[key][batch]).all(), key
     for split in ("valid", "test"):
         assert table.state_dict().keys() == strategy.table(split).state_dict().keys()
         assert (strategy.table(split).phi == strategy.initial).all()

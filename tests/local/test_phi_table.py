@@ -36,7 +36,8 @@ def test_rows_that_are_not_written_stay_to_the_bit() -> None:
     phi, state = phi_table.read(index)
     phi_table.write(index, phi + 1, type(state)(*(field + 1 for field in state)))
     after = phi_table.state_dict()
-    assert set(after) == {"phi", "m", "v", "count"}
+    assert set(after) == {"phi", "m", "v", "count", "visited"}
+    assert after.pop("visited").tolist() == [False, True, False, False, True, False]
     for name, field in after.items():
         assert torch.equal(field[[0, 2, 3, 5]], before[name][[0, 2, 3, 5]]), name
         assert torch.equal(field[[4, 1]], before[name][[4, 1]] + 1), name

@@ -23,6 +23,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "local": ("bound",),
     "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
     "strategy/encoder": ("solver",),
+    "strategy/start": ("solver", "amortizer", "initial"),
     "strategy/refiner": ("num_parameters", "initial"),
     "optimizer": ("parameters",),
 }

@@ -1,5 +1,6 @@
 """Φ: the variational parameters of every point of a split, and their optimiser's state."""
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
@@ -18,10 +19,12 @@ class PhiTable(nn.Module):
     """
 
     phi: Tensor
+    visited: Tensor  # Bool[Tensor, "N"]: whether the row was ever written
 
     def __init__(self, *, num_points: int, initial: Tensor, row_optimizer: RowOptimizer) -> None:
         super().__init__()
         self.register_buffer("phi", initial.detach().repeat(num_points, 1))
+        self.register_buffer("visited", torch.zeros(num_points, dtype=torch.bool, device=initial.device))
         state = row_optimizer.init(self.phi)
         self.state_type = type(state)
         for name, field in state._asdict().items():
@@ -40,3 +43,4 @@ class PhiTable(nn.Module):
         """Sets φ and state of the points at ``index``; every other row stays as it is, to the bit."""
         self.phi.index_copy_(0, index, phi)
         scatter(self.state, index, state)
+        self.visited.index_fill_(0, index, True)

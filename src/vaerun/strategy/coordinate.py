@@ -8,6 +8,7 @@ from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.per_point import PerPoint, effort
+from vaerun.strategy.start.base import Start
 
 
 class Coordinate(PerPoint):
@@ -21,6 +22,7 @@ class Coordinate(PerPoint):
         solver: φ* ≈ argmax_φ L(x; θ, φ).
         optimizer: makes θ's optimiser.
         num_points: N of each split, by name.
+        start: where a point's ascent starts.
         max_steps: φ-steps a point takes at most at one visit.
         theta_steps: θ-steps after them, each with fresh samples.
         test_steps: the solver's limit for a point that is not trained on.
@@ -38,11 +40,14 @@ class Coordinate(PerPoint):
         solver: LocalSolver,
         optimizer: MakeOptimizer,
         num_points: Mapping[str, int],
+        start: Start,
         max_steps: int = 20,
         theta_steps: int = 1,
         test_steps: int = 500,
     ) -> None:
-        super().__init__(bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps)
+        super().__init__(
+            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, start=start, test_steps=test_steps
+        )
         if max_steps < 1 or theta_steps < 1:
             raise UserError(
                 f"strategy.max_steps={max_steps} and strategy.theta_steps={theta_steps}: coordinate ascent moves both "
@@ -51,11 +56,11 @@ class Coordinate(PerPoint):
         self.max_steps, self.theta_steps = max_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        phi, state = self.table("train").read(batch.index)
-        solution = self.solver(batch.x, phi, state, max_steps=self.max_steps, cuts=0)
+        beginning = self.begin(batch)
+        solution = self.solver(batch.x, beginning.phi, beginning.state, max_steps=self.max_steps, cuts=0)
         self.table("train").write(batch.index, solution.phi, solution.state)
-        for _ in range(self.theta_steps):
+        for t in range(self.theta_steps):
             estimate = self.bound(batch.x, solution.phi)
-            self.ascend(estimate)
+            self.ascend(self.start.teach(estimate, beginning, solution.phi) if t == 0 else estimate)
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics=effort(solution))
+        return estimate._replace(diagnostics={**effort(solution), **beginning.diagnostics})

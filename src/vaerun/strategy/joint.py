@@ -8,6 +8,7 @@ from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.per_point import PerPoint
+from vaerun.strategy.start.base import Start
 
 
 class Joint(PerPoint):
@@ -20,6 +21,7 @@ class Joint(PerPoint):
         solver: moves single rows, and finds φ of points that are not trained on.
         optimizer: makes θ's optimiser.
         num_points: N of each split, by name.
+        start: where a point's ascent starts.
         phi_steps: m.
         theta_steps: n.
         test_steps: the solver's limit for a point that is not trained on.
@@ -38,11 +40,14 @@ class Joint(PerPoint):
         solver: LocalSolver,
         optimizer: MakeOptimizer,
         num_points: Mapping[str, int],
+        start: Start,
         phi_steps: int = 1,
         theta_steps: int = 1,
         test_steps: int = 500,
     ) -> None:
-        super().__init__(bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, test_steps=test_steps)
+        super().__init__(
+            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, start=start, test_steps=test_steps
+        )
         if phi_steps < 1 or theta_steps < 1:
             raise UserError(
                 f"strategy.phi_steps={phi_steps} and strategy.theta_steps={theta_steps}: joint ascent moves both φ and "
@@ -51,12 +56,13 @@ class Joint(PerPoint):
         self.phi_steps, self.theta_steps = phi_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        phi, state = self.table("train").read(batch.index)
+        beginning = self.begin(batch)
+        phi, state = beginning.phi, beginning.state
         for _ in range(self.phi_steps - 1):
             phi, state = self.solver.ascend(batch.x, phi, state)
         leaf = phi.detach().requires_grad_()
         estimate = self.bound(batch.x, leaf)
-        (gradient,) = self.ascend(estimate, leaf)
+        (gradient,) = self.ascend(self.start.teach(estimate, beginning, leaf), leaf)
         step, state = self.solver.row_optimizer.update(gradient, state)
         phi = phi + step
         self.table("train").write(batch.index, phi, state)
@@ -65,4 +71,4 @@ class Joint(PerPoint):
             self.ascend(estimate)
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={"gradient_norm_phi": gradient.norm(dim=1)})
+        return estimate._replace(diagnostics={"gradient_norm_phi": gradient.norm(dim=1), **beginning.diagnostics})

@@ -11,19 +11,23 @@ from vaerun.bound import Bound
 from vaerun.errors import UserError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
+from vaerun.notation import Batch
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
+from vaerun.strategy.start.base import Beginning, Start
 
 
 class PerPoint(Strategy, ABC):
     """Every point has variational parameters φ_i of its own, kept in one table Φ a split.
 
-    Points never trained on get theirs from the solver, which starts where it ended at their last evaluation.
+    Points never trained on get theirs from the solver. Where an ascent starts, at a visit or an evaluation, is the
+    ``start``'s to say.
 
     Args:
         bound: L(x; θ, φ).
         solver: φ* ≈ argmax_φ L(x; θ, φ).
         optimizer: makes θ's optimiser.
         num_points: N of each split, by name.
+        start: where a point's ascent starts.
         test_steps: the solver's limit for a point that is not trained on.
 
     Raises:
@@ -39,12 +43,13 @@ class PerPoint(Strategy, ABC):
         solver: LocalSolver,
         optimizer: MakeOptimizer,
         num_points: Mapping[str, int],
+        start: Start,
         test_steps: int,
     ) -> None:
-        super().__init__(bound=bound, shared=bound, optimizer=optimizer)
+        super().__init__(bound=bound, shared=nn.ModuleList((bound, start)), optimizer=optimizer)
         if test_steps < 1:
             raise UserError(f"strategy.test_steps={test_steps} leaves a new point without a φ: give 1 or more.")
-        self.solver = solver
+        self.solver, self.start = solver, start
         self.test_steps = test_steps
         # A parameter of the model says on which device the rows have to be.
         self.initial = bound.family.initial().to(next(bound.model.parameters()).device)
@@ -64,17 +69,29 @@ class PerPoint(Strategy, ABC):
     def num_parameters(self) -> dict[str, int]:
         return {**super().num_parameters(), "phi": self.table("train").phi.numel()}
 
+    def begin(self, batch: Batch) -> Beginning:
+        """Where the ascent of training points starts, counted."""
+        table = self.table("train")
+        beginning = self.start(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
+        self.decoder_evaluations += beginning.decoder_evaluations
+        self.encoder_evaluations += beginning.encoder_evaluations
+        return beginning
+
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         if index is None:
             phi = self.initial.expand(len(x), -1)
-            solution = self.solver(x, phi, self.solver.row_optimizer.init(phi), max_steps=self.test_steps)
+            new = torch.ones(len(x), dtype=torch.bool, device=x.device)
+            beginning = self.start(x, phi, self.solver.row_optimizer.init(phi), new)
         elif split == "train":
             return Inference(self.table(split).read(index)[0])
         else:
-            solution = self.solver(x, *self.table(split).read(index), max_steps=self.test_steps)
+            table = self.table(split)
+            beginning = self.start(x, *table.read(index), ~table.visited.index_select(0, index))
+        solution = self.solver(x, beginning.phi, beginning.state, max_steps=self.test_steps)
+        if index is not None:
             self.table(split).write(index, solution.phi, solution.state)
-        return Inference(solution.phi, effort(solution))
+        return Inference(solution.phi, {**effort(solution), **beginning.diagnostics})
 
 
 def effort(solution: Solution) -> dict[str, Tensor]:

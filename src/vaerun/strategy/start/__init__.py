@@ -1,0 +1,1 @@
+"""Where the ascent in φ starts."""

@@ -1,0 +1,46 @@
+"""What it is to start a point's ascent in φ."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from vaerun.local.row_optimizer.base import RowState
+from vaerun.notation import NOTHING, Estimate
+
+
+class Beginning(NamedTuple):
+    """Where a batch of points starts, and what finding that took."""
+
+    phi: Tensor  # Float[Tensor, "B P"]
+    state: RowState  # the row optimiser's
+    guess: Tensor | None = None  # Float[Tensor, "B P"]: f_λ(x) with its graph, where there is an encoder
+    decoder_evaluations: int = 0
+    encoder_evaluations: int = 0
+    diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each Float[Tensor, "B"]
+
+
+class Start(nn.Module, ABC):
+    """(x, the last φ) ↦ the φ at which a point's ascent starts."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, phi: Tensor, state: RowState, new: Tensor) -> Beginning:
+        """Where to start.
+
+        Args:
+            x: Float[Tensor, "B X"].
+            phi: where each point's last ascent ended, or the family's initial φ, Float[Tensor, "B P"].
+            state: the row optimiser's state there.
+            new: whether the point has had no ascent yet, Bool[Tensor, "B"].
+        """
+
+    def teach(self, estimate: Estimate, beginning: Beginning, refined: Tensor) -> Estimate:
+        """The estimate that moves θ, with what moves the start's own weights added; most have none.
+
+        Args:
+            estimate: of the bound at the refined φ.
+            beginning: where that ascent started.
+            refined: where it ended, Float[Tensor, "B P"].
+        """
+        return estimate

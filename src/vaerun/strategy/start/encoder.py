@@ -1,0 +1,39 @@
+"""φ = f_λ(x) for a point that has none yet, with f_λ trained towards the φ found."""
+
+import torch
+from torch import Tensor
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.local.row_optimizer.base import RowState
+from vaerun.local.solver import LocalSolver
+from vaerun.notation import Estimate
+from vaerun.strategy.encoder.towards import towards
+from vaerun.strategy.start.base import Beginning, Start
+
+
+class Encoder(Start):
+    """φ = f_λ(x) for a point without a φ of its own; f_λ climbs −½‖f_λ(x) − sg[φ]‖² to the φ found at each visit.
+
+    The first visit of a training point and the first evaluation of a held-out one start at the guess, and so does every
+    point of no split; from then on both go on where they ended, which is better than a guess. λ takes one step at each
+    visit, on the way of θ's step.
+
+    Args:
+        solver: whose rows start.
+        amortizer: f_λ.
+
+    Reference: Amos 2023, Tutorial on amortized optimization (a learned warm start).
+    """
+
+    def __init__(self, *, solver: LocalSolver, amortizer: Amortizer) -> None:
+        super().__init__()
+        self.row_optimizer, self.amortizer = solver.row_optimizer, amortizer
+
+    def forward(self, x: Tensor, phi: Tensor, state: RowState, new: Tensor) -> Beginning:
+        guess = self.amortizer(x)
+        phi = torch.where(new.unsqueeze(1), guess.detach(), phi)
+        return Beginning(phi, state, guess, encoder_evaluations=len(x))
+
+    def teach(self, estimate: Estimate, beginning: Beginning, refined: Tensor) -> Estimate:
+        assert beginning.guess is not None
+        return estimate._replace(surrogate=estimate.surrogate + towards(beginning.guess, refined))

@@ -1,0 +1,33 @@
+"""φ = the family's initial φ, at every visit."""
+
+from torch import Tensor
+
+from vaerun.local.row_optimizer.base import RowState
+from vaerun.local.solver import LocalSolver
+from vaerun.strategy.start.base import Beginning, Start
+
+
+class Prior(Start):
+    """φ = the family's initial φ, where q is near the prior, at every visit, as if no point had been seen before.
+
+    The first and all later visits of a training point and every evaluation of a held-out one start there, without
+    memory. What is found depends on x and θ alone, so it wants enough steps at each visit: with joint ascent's single
+    step no φ would get anywhere.
+
+    Args:
+        solver: whose rows start.
+        initial: the family's initial φ, Float[Tensor, "P"].
+
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local parameters optimised anew at each visit).
+    """
+
+    initial: Tensor
+
+    def __init__(self, *, solver: LocalSolver, initial: Tensor) -> None:
+        super().__init__()
+        self.row_optimizer = solver.row_optimizer
+        self.register_buffer("initial", initial.clone())
+
+    def forward(self, x: Tensor, phi: Tensor, state: RowState, new: Tensor) -> Beginning:
+        phi = self.initial.expand(len(x), -1).clone()
+        return Beginning(phi, self.row_optimizer.init(phi))

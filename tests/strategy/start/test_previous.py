@@ -1,0 +1,20 @@
+"""A point goes on where it ended."""
+
+import pytest
+import torch
+
+from tests.problems import PlainAscent, linear_strategy, simulated
+from vaerun.notation import Batch
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+
+def test_the_second_visit_starts_where_the_first_ended() -> None:
+    x, rows = simulated(6), torch.arange(6)
+    strategy = linear_strategy("coordinate", x, rows=PlainAscent(1e-3), max_steps=3)
+    assert torch.equal(strategy.begin(Batch(rows, x)).phi, strategy.initial.expand(6, -1))
+    strategy.step(Batch(rows, x))
+    ended = strategy.table("train").phi.clone()
+    beginning = strategy.begin(Batch(rows, x))
+    assert torch.equal(beginning.phi, ended)
+    assert (beginning.state.steps == 3).all()
