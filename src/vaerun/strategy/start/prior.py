@@ -18,7 +18,7 @@ class Prior(Start):
         solver: whose rows start.
         initial: the family's initial φ, Float[Tensor, "P"].
 
-    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local parameters optimised anew at each visit).
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local parameters anew at each visit).
     """
 
     initial: Tensor
