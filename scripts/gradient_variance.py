@@ -36,6 +36,7 @@ CONTENDERS = {
     "score, nvil": ["estimator=score", "estimator/baseline=nvil"],
     "score, leave-one-out (K=2)": ["estimator=score", "estimator/baseline=leave_one_out", "objective.num_samples=2"],
     "muprop": ["estimator=muprop"],
+    "muprop, learned baseline": ["estimator=muprop", "estimator/baseline=learned"],
     "arm": ["estimator=arm"],
     "disarm": ["estimator=disarm"],
     "rebar": ["estimator=rebar"],

@@ -60,7 +60,7 @@ ILLEGAL = {
     ("estimator=analytic_kl", "objective=iwae"): [
         "estimator=analytic_kl is valid for objectives that average the rewards alone, but objective=iwae",
         "estimator=reparam",
-        "or objective=elbo",
+        "objective=elbo",
     ],
     ("strategy=coordinate", "data.binarize=dynamic"): [
         "strategy=coordinate",
@@ -155,7 +155,9 @@ def test_classes_of_the_users_own_are_covered_unasked(lab):
     picky = refusal("estimator=picky", config_dir=lab)
     assert "estimator=picky needs a posterior over a finite set" in picky
     assert picky.endswith("Or read the paper.")
-    assert "valid for the importance-weighted bound alone" in refusal("estimator=picky", "posterior=bernoulli", config_dir=lab)
+    assert "valid for the importance-weighted bound alone" in refusal(
+        "estimator=picky", "posterior=bernoulli", config_dir=lab
+    )
     assert refusal("estimator=picky", "posterior=bernoulli", "objective=iwae", config_dir=lab) == ""
 
 

@@ -115,7 +115,7 @@ def test_version(vaerun):
         (["strategy=joint"], "write vaerun train strategy=joint"),
         ([], "usage: vaerun COMMAND"),
         (["train", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
-        (["train", "strategy=amortised"], "Did you mean 'amortized'? strategy can be amortized, coordinate, joint."),
+        (["train", "strategy=amortised"], "Did you mean 'amortized'? strategy can be aggressive, "),
         (["train", "strategi=joint"], "Did you mean 'strategy'?"),
         (["train", "+strategi=joint"], "Did you mean 'strategy'?"),
         (["train", "+trainer.epochs=3"], "trainer.epochs is in the configuration already: leave out the +."),
@@ -125,11 +125,11 @@ def test_version(vaerun):
         (["train", "strategy"], "'strategy' is no choice: write KEY=VALUE."),
         (["train", "seed=0,1"], "put -m before it for a sweep"),
         (["train", "trainer=5"], "Config group override must be a string"),
-        (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight=linear."),
+        (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
         (["train", "trainer.device=${nope}"], "trainer.device cannot be resolved, because Interpolation key 'nope'"),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
-        (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model=vae."),
+        (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model="),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
         (["train", "hydra/launcher=nothing"], "hydra/launcher=nothing does not exist."),
         (["train", "--multirunn"], "Did you mean '--multirun'?"),
@@ -328,13 +328,17 @@ def test_list_shows_every_group_and_json_is_one_document(vaerun):
 
 def test_list_of_a_group_says_what_fits(vaerun):
     entries = {entry["option"]: entry for entry in json.loads(vaerun("list", "estimator", "--json")[1])["estimator"]}
-    assert entries["reparam"]["fits"]["posterior"] == ["gaussian"]
-    assert entries["analytic_kl"]["fits"] == {"posterior": ["gaussian"], "objective": ["elbo"]}
+    assert {"gaussian", "full_gaussian"} <= set(entries["reparam"]["fits"]["posterior"])
+    assert "bernoulli" not in entries["reparam"]["fits"]["posterior"]
+    assert "elbo" in entries["analytic_kl"]["fits"]["objective"]
+    assert "iwae" not in entries["analytic_kl"]["fits"]["objective"]
     assert entries["score"]["fits"] == {}
     assert [name for name, entry in entries.items() if entry["default"]] == ["reparam"]
-    posterior = json.loads(vaerun("list", "posterior", "--json")[1])["posterior"]
-    assert posterior[0]["fits"] == {"model": ["vae"], "estimator": ["score"]}
-    assert "with posterior: gaussian" in vaerun("list", "estimator")[1]
+    posterior = {entry["option"]: entry for entry in json.loads(vaerun("list", "posterior", "--json")[1])["posterior"]}
+    assert "vae" in posterior["bernoulli"]["fits"]["model"]
+    assert "score" in posterior["bernoulli"]["fits"]["estimator"]
+    assert "reparam" not in posterior["bernoulli"]["fits"]["estimator"]
+    assert "with posterior: " in vaerun("list", "estimator")[1]
 
 
 def test_list_fits_the_terminal_and_shows_the_users_own(vaerun, monkeypatch, tmp_path):

@@ -80,7 +80,7 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
     for need in (*estimator.needs, *inner):
         if not issubclass(posterior, need):
             raise UserError(f"{name} needs a posterior that is {need.__name__}, which {posterior.__name__} is not.")
-        if issubclass(need, ClosedFormKL) and issubclass(posterior, ClosedFormKL):
+        if need is ClosedFormKL and issubclass(posterior, ClosedFormKL):
             closed = posterior.closed_form_with
             if not isinstance(model.prior, closed):
                 raise UserError(

@@ -19,11 +19,14 @@ SPOKEN = {
     "Relaxable": ("a posterior with a continuous relaxation", "has none"),
     "Enumerable": ("a posterior over a finite set", "has values without number"),
     "ClosedFormKL": ("a posterior with a closed-form KL", "has none"),
+    "Stratified": ("a mixture posterior", "is none"),
     "ClosedFormMean": ("a posterior whose mean is known", "has none in closed form"),
     "KnownScore": ("a posterior with a closed-form score", "has none"),
     "IndependentBernoulli": ("a posterior of independent bits", "is none"),
 }
 """How a sentence says a capability and its absence; any other is called by its name."""
+
+SHOWN = 4  # remedies of one group in a sentence
 
 DEMANDS = {"sample": "cannot be sampled", "log_prob": "has no density that can be evaluated (an implicit q)"}
 """What a q lacks that does not define one of a posterior's two methods."""
@@ -47,7 +50,7 @@ def check_pairs(parts: Parts, catalogue: Catalogue) -> None:
         UserError: with the remedies that the options on offer allow.
     """
     for clash in clashes(parts):
-        remedies = [*clash.remedies, *(", ".join(legal(parts, group, catalogue)) for group in clash.groups)]
+        remedies = [*clash.remedies, *(offer(parts, group, catalogue) for group in clash.groups)]
         free_text = str(parts["estimator"].facts.attributes.get("remedy") or "") if "estimator" in clash.groups else ""
         use = f" Use {', or '.join(filter(None, remedies))}." if any(remedies) else ""
         raise UserError(f"{clash.why}.{use}{' ' + free_text if free_text else ''}")
@@ -59,11 +62,37 @@ def clashes(parts: Parts) -> Iterator[Clash]:
         yield from rule(parts)
 
 
-def legal(parts: Parts, group: str, catalogue: Catalogue) -> list[str]:
-    """The other options of ``group`` that fit everything else, as ``group=option``."""
+def offer(parts: Parts, group: str, catalogue: Catalogue) -> str:
+    """The options of ``group`` that would help, ``group=a, b or c``, few of them; empty where there is none.
+
+    Where no option helps by itself, one that does with another estimator.
+    """
+    names = [option.name for option in legal(parts, group, catalogue)]
+    if len(names) > SHOWN:
+        return f"{group}={', '.join(names[:SHOWN])} or another (vaerun list {group})"
+    if names:
+        return f"{group}={' or '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}"
+    for option in others(parts, group, catalogue):
+        helped = legal(swap(parts, option, catalogue), "estimator", catalogue)
+        if helped:
+            return f"{option} with {helped[0]}"
+    return ""
+
+
+def legal(parts: Parts, group: str, catalogue: Catalogue) -> list[Option]:
+    """The other options of ``group`` that fit everything else."""
+    return [o for o in others(parts, group, catalogue) if not any(clashes(swap(parts, o, catalogue)))]
+
+
+def others(parts: Parts, group: str, catalogue: Catalogue) -> list[Option]:
+    """The options of ``group`` but the chosen one: the default first, then those that ask least of other choices."""
+
+    def demands(option: Option) -> tuple[bool, int, str]:
+        declared = option.facts.declared("needs") + option.facts.declared("serves") if option.facts else ()
+        return option.name != catalogue.nouns.get(group), len(declared), option.name
+
     present = parts[group].option if group in parts else ""
-    others = [option for name, option in catalogue.groups.get(group, {}).items() if name != present]
-    return [str(option) for option in others if not any(clashes(swap(parts, option, catalogue)))]
+    return sorted((o for name, o in catalogue.groups.get(group, {}).items() if name != present), key=demands)
 
 
 def swap(parts: Parts, option: Option, catalogue: Catalogue) -> dict[str, Part]:
@@ -124,7 +153,8 @@ def _closed_form(parts: Parts) -> Iterator[Clash]:
     if q is None or prior is None:
         return
     for need in estimator.facts.declared("needs"):
-        if "closed_form_with" not in facts(need).attributes or need not in q.ancestry:
+        # The capability only announces the attribute; a concrete class, which has a value for it, is asked for itself.
+        if facts(need).attributes.get("closed_form_with", need) is not None or need not in q.ancestry:
             continue
         if not set(q.declared("closed_form_with")) & set(prior.facts.ancestry):
             why = f"{estimator} needs a closed form between posterior and prior, but {posterior} has none with {prior}"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vaerun.estimator.base import Estimator, estimate, evaluate
+from vaerun.estimator.baseline.base import Baseline
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
 from vaerun.objective.average import Average
@@ -16,15 +17,24 @@ from vaerun.posterior.base import ClosedFormMean, Family
 class MuProp(Estimator):
     """∇_φ E_q[r(z)] = E_q[(r(z) − r(z̄) − ∂r(z̄)·(z − z̄)) ∇_φ log q(z; φ)] + ∂r(z̄)·∇_φ z̄, with z̄ = E_q[z].
 
+    A baseline can be taken from what is left, as from the reward of the score function.
+
     The control variate is the reward's first-order Taylor expansion at the mean, and what it takes away comes back in
     closed form: E[∂r(z̄)·(z − z̄) ∇ log q] = ∂r(z̄)·∇ E_q[z]. The formulas of likelihood, prior and q are evaluated at z̄
     even where z is discrete and z̄ is none of its values; unbiasedness does not rest on what they give there.
+
+    Args:
+        baseline: b_k of the residual credits.
 
     Reference: Gu et al. 2016, MuProp: unbiased backpropagation for stochastic neural networks, §3.
     """
 
     needs: ClassVar = (ClosedFormMean,)
     serves: ClassVar = (Average,)
+
+    def __init__(self, baseline: Baseline) -> None:
+        super().__init__()
+        self.baseline = baseline
 
     def decodes(self, num_samples: int, family: Family) -> int:
         return num_samples + 1
@@ -39,5 +49,8 @@ class MuProp(Estimator):
         at_centre = objective.reward(evaluate(model, x, centre, q.log_prob(centre)))
         (slope,) = torch.autograd.grad(at_centre.sum(), centre)
         residual = r.detach() - at_centre.detach() - (slope * (z - centre.detach())).sum(-1)
-        surrogate = value + (residual * log_q).mean(0) + (slope[0] * mean).sum(-1)
-        return estimate(value, surrogate, terms)
+        credit = objective.credit(residual)
+        b = self.baseline(residual, objective, x, q, z)
+        advantage = self.baseline.rescale(credit - b.detach())
+        surrogate = value + (advantage * log_q).sum(0) + (slope[0] * mean).sum(-1)
+        return estimate(value, surrogate, terms, auxiliary=self.baseline.loss(credit, b))
