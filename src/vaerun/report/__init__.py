@@ -1,0 +1,1 @@
+"""What several runs say together. It reads files only, and needs no torch."""

@@ -1,0 +1,62 @@
+"""The comparison in one sentence: who is ahead, by how much, at what price, or that nobody can say."""
+
+from collections.abc import Sequence
+
+from vaerun.report.column import Column, writer
+from vaerun.report.matched import At
+from vaerun.report.row import Row, is_tied
+from vaerun.report.student import difference
+
+PRICE = "decoder_evaluations"
+
+
+def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
+    """One sentence about the best row and what comes next to it."""
+    at_cost = "" if at is None else f"at {at.words}, "
+    if headline is None:
+        return _capital(f"{at_cost}no run has a bound to compare{'' if at is None else ' with'} yet.")
+    having = [row for row in rows if headline.name in row.samples]
+    having.sort(key=lambda row: -headline.better * row.samples[headline.name].mean)
+    if len(having) == 1:
+        return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}.")
+    leader, *others = having
+    tied = [row for row in others if is_tied(row, leader, headline.name)]
+    against = tied[0] if tied else others[0]
+    sentence = f"{at_cost}{leader.name} {_lead(leader, against, headline)}{_price(leader, against, at)}"
+    if not tied:
+        return _capital(f"{sentence}.")
+    clear = [row for row in others if row not in tied]
+    more = f", as {'are' if len(tied) > 2 else 'is'} {len(tied) - 1} more" if len(tied) > 1 else ""
+    rest = f"; {clear[0].name}{' and those below it are' if len(clear) > 1 else ' is'} behind" if clear else ""
+    return _capital(f"{sentence}: too close to call{more}{rest}.")
+
+
+def _lead(leader: Row, against: Row, headline: Column) -> str:
+    a, b = leader.samples[headline.name], against.samples[headline.name]
+    found = difference(a, b)
+    write = writer(headline, [found])
+    ahead = f"is ahead of {against.name} by {write(abs(found.mean))}"
+    n, m = len(a.values), len(b.values)
+    counts = f"{n} seeds" if n == m else f"{n} and {m} seeds"
+    if found.half_width is None:
+        return f"{ahead} nat of {headline.title} (1 seed each, no interval)"
+    within = f"{ahead} ± {write(found.half_width)} nat of {headline.title}"
+    return f"{within} ({counts})" if found.kind == "seeds" else f"{within} (1 seed each; ± over test points, not seeds)"
+
+
+def _price(leader: Row, against: Row, at: At | None) -> str:
+    """How many times as much decoding the lead has taken."""
+    if (at is not None and at.cost == PRICE) or PRICE not in leader.samples or PRICE not in against.samples:
+        return ""
+    low = against.samples[PRICE].mean
+    if low <= 0:
+        return ""
+    ratio = leader.samples[PRICE].mean / low
+    if abs(ratio - 1) < 0.05:
+        return ", at as many decoder evaluations"
+    return f", at {ratio:,.{0 if ratio >= 10 else 1 if ratio >= 2 else 2}f} times the decoder evaluations"
+
+
+def _capital(sentence: str) -> str:
+    """A sentence begins with a capital, but the name of a configuration is as it is."""
+    return sentence[0].upper() + sentence[1:] if sentence.startswith(("at ", "no ")) else sentence

@@ -1,0 +1,56 @@
+"""What stands in one place of the table: a mean, the half of its 95 % interval, and whether it is the best."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vaerun.report.column import READ, Column, writer
+from vaerun.report.row import Row, best, is_tied
+from vaerun.report.student import Interval, interval
+
+
+class Cell(NamedTuple):
+    """One number as it is written.
+
+    Attributes:
+        interval: the number and its interval.
+        seeds: how many seeds it is the mean of.
+        text: the mean.
+        error: the half of the interval; empty where it is unknown, or all seeds agree.
+        mark: ``*`` for the best of the column, ``~`` for what cannot be told from it, or nothing.
+    """
+
+    interval: Interval
+    seeds: int
+    text: str
+    error: str
+    mark: str
+
+    def written(self, plus_minus: str = "±") -> str:
+        """``-27.42 ± 0.10``, or ``-27.42 (± 0.40)`` where the interval is over the points of one seed."""
+        if not self.error:
+            return self.text
+        within = f"{plus_minus} {self.error}"
+        return f"{self.text} ({within})" if self.interval.kind == "points" else f"{self.text} {within}"
+
+
+def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
+    """A column of the table; None where a row has no such figure."""
+    samples = [row.samples.get(column.name) for row in rows]
+    found = [interval(sample) if sample is not None else None for sample in samples]
+    write = writer(column, [one for one in found if one is not None])
+    leaders = best(rows, column)
+    made: list[Cell | None] = []
+    for row, sample, one in zip(rows, samples, found, strict=True):
+        if sample is None or one is None:
+            made.append(None)
+            continue
+        if column.title.startswith(READ):  # not a figure with an uncertainty, but a place
+            low, high = write(min(sample.values)), write(max(sample.values))
+            text = low if low == high else f"{low} to {high}"
+            made.append(Cell(Interval(one.mean, None, None), len(sample.values), text, "", ""))
+            continue
+        mark = "*" if row in leaders else "~" if leaders and is_tied(row, leaders[0], column.name) else ""
+        made.append(
+            Cell(one, len(sample.values), write(one.mean), write(one.half_width) if one.half_width else "", mark)
+        )
+    return made

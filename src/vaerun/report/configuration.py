@@ -1,0 +1,102 @@
+"""Runs of one configuration together, named by what sets them apart from the others."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vaerun.report.recorded import Recorded
+
+# The choices a reader asks for first; their values need no key in front.
+NOUNS = ("strategy", "estimator", "posterior", "objective", "model", "data")
+
+
+def group(runs: Iterable[Recorded]) -> list[list[Recorded]]:
+    """The runs of each configuration; a run without one stands with those of the same directory name and reason."""
+    groups: dict[str, list[Recorded]] = {}
+    for run in runs:
+        groups.setdefault(identity(run), []).append(run)
+    return list(groups.values())
+
+
+def identity(run: Recorded) -> str:
+    """What two runs have in common just if they differ in seed and place alone."""
+    if run.config:
+        return json.dumps(run.configuration, sort_keys=True, default=str)
+    return f"{stem(run)}: {run.reason}"
+
+
+def stem(run: Recorded) -> str:
+    """The directory's name without the number of the job and the seed."""
+    return re.sub(r"^\d+_|_seed\d+$", "", run.directory.resolve().name)
+
+
+def settings(groups: Sequence[Sequence[Recorded]]) -> list[dict[str, Any]]:
+    """For each configuration, the keys and values that tell it from the others, choices first.
+
+    A key that differs because a choice does is left out: the choice says it.
+    """
+    known = [runs[0] for runs in groups if runs[0].config]
+    # None says as much as absence: no experiment, no limit.
+    choices = {id(run): {key: value for key, value in run.choices.items() if value is not None} for run in known}
+    flat = {id(run): run.configuration for run in known}
+    telling = _differing(choices.values())
+    ordered = [*(noun for noun in NOUNS if noun in telling), *sorted(telling - set(NOUNS))]
+    cells: dict[str, list[Recorded]] = {}
+    for run in known:
+        chosen = choices[id(run)]
+        cells.setdefault(json.dumps([chosen.get(key) for key in ordered], default=str), []).append(run)
+    keys = sorted({key for cell in cells.values() for key in _differing([flat[id(run)] for run in cell])})
+    if not ordered and not keys:
+        ordered = ["strategy"]
+    found: list[dict[str, Any]] = []
+    for runs in groups:
+        run = runs[0]
+        if id(run) not in flat:
+            found.append({})
+            continue
+        chosen = {key: choices[id(run)][key] for key in ordered if key in choices[id(run)]}
+        found.append(chosen | {key: flat[id(run)][key] for key in keys if key in flat[id(run)]})
+    return found
+
+
+def names(groups: Sequence[Sequence[Recorded]], told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A short name for each configuration, no two the same."""
+    keys = {key for setting in told for key in setting}
+    short = {key: _short(key, keys) for key in keys}
+    made = []
+    for runs, setting in zip(groups, told, strict=True):
+        words = [str(value) if key in NOUNS else f"{short[key]}={_word(value)}" for key, value in setting.items()]
+        made.append(" ".join(words) or stem(runs[0]))
+    counts: dict[str, int] = {}
+    for place, name in enumerate(made):
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] > 1:
+            made[place] = f"{name} ({counts[name]})"
+    return made
+
+
+def _differing(mappings: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The keys with more than one value, absence being one."""
+    mappings = list(mappings)
+    keys = {key for mapping in mappings for key in mapping}
+    return {key for key in keys if len({json.dumps(m[key], default=str) if key in m else "" for m in mappings}) > 1}
+
+
+def _short(key: str, keys: Iterable[str]) -> str:
+    """The end of a key that no other ends in."""
+    parts = re.split(r"[./]", key)
+    for start in range(len(parts) - 1, 0, -1):
+        end = ".".join(parts[start:])
+        if not any(re.sub("/", ".", other).endswith(f".{end}") or other == end for other in keys if other != key):
+            return end
+    return key
+
+
+def _word(value: Any) -> str:
+    """A value as it would be written on the command line; of a class, its name."""
+    if isinstance(value, str):
+        return value.rpartition(".")[2] if value.startswith("vaerun.") else value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")

@@ -1,0 +1,79 @@
+"""One run as one line of figures: at its end, or where it had cost so much."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vaerun.report.matched import COSTS, At, read_at
+from vaerun.report.recorded import Recorded, finite
+
+ENDING = {
+    "seconds": "train_seconds",
+    "decoder_evaluations": "decoder_evaluations",
+    "samples_per_second": "train_samples_per_second",
+    "steps": "steps",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run, and its part in the comparison.
+
+    Attributes:
+        run: what its directory says.
+        figures: by column name; empty where it has none to give.
+        remark: why it takes no part, or what else is to be known of it.
+    """
+
+    run: Recorded
+    figures: Mapping[str, float]
+    remark: str | None
+
+    @property
+    def used(self) -> bool:
+        """Whether its figures count."""
+        return bool(self.figures)
+
+
+def entries(runs: Sequence[Recorded], at: At | None) -> list[Entry]:
+    """The runs of one configuration; of a seed that was run more than once only the newest counts."""
+    made = sorted((entry(run, at) for run in runs), key=lambda item: (str(item.run.seed), item.run.written))
+    newest = {str(item.run.seed): item for item in made if item.used}
+    return [
+        item
+        if not item.used or newest[str(item.run.seed)] is item
+        else replace(item, figures={}, remark=f"seed {item.run.seed} was run again in {again(newest, item)}")
+        for item in made
+    ]
+
+
+def again(newest: Mapping[str, Entry], item: Entry) -> str:
+    """Where the newest run of the same seed is."""
+    return str(newest[str(item.run.seed)].run.directory)
+
+
+def entry(run: Recorded, at: At | None) -> Entry:
+    """The run's figures: of its end if it is completed, or at equal cost if it came so far."""
+    if at is None:
+        figures = {**run.metrics, **_costs(run, ENDING, run.summary)} if run.status == "completed" else {}
+        return Entry(run, figures, run.reason)
+    reading = read_at(run.directory / "metrics.jsonl", at)
+    if reading.record is None:
+        remark = reading.reason if run.reason is None else f"{run.reason}; {reading.reason}"
+        return Entry(run, {}, remark)
+    metrics = finite(reading.record)
+    if not any(tag in metrics for tag in ("elbo/valid", "pseudo_elbo/valid")):
+        return Entry(run, {}, f"its validation bound is not finite at step {reading.record['step']}")
+    metrics = {tag: value for tag, value in metrics.items() if "/" in tag}
+    return Entry(run, {**metrics, **_costs(run, COSTS, reading.record)}, run.reason)
+
+
+def _costs(run: Recorded, keys: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, float]:
+    parameters = run.summary.get("parameters")
+    numbers = {name: source[key] for name, key in keys.items() if key in source}
+    if isinstance(parameters, Mapping):
+        numbers |= {name: parameters[name] for name in ("phi", "lam", "theta") if name in parameters}
+    if "peak_memory_bytes" in run.summary:
+        bytes_ = finite({"peak_memory": run.summary["peak_memory_bytes"]})
+        numbers |= {name: value / 1e6 for name, value in bytes_.items()}
+    return finite(numbers)

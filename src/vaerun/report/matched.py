@@ -1,0 +1,96 @@
+"""What a run had reached when it had cost so much: the last record of metrics.jsonl not beyond that cost."""
+
+import json
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vaerun.errors import UserError, close_match
+
+COSTS = {"steps": "step", "seconds": "train_seconds", "decoder_evaluations": "decoder_evaluations"}
+CURVE = b'elbo/valid"'  # of elbo/valid and of pseudo_elbo/valid
+
+
+class At(NamedTuple):
+    """An amount of one cost, such as 60 seconds of training steps."""
+
+    cost: str
+    amount: float
+
+    @property
+    def words(self) -> str:
+        """``60 seconds``"""
+        unit = self.cost.replace("_", " ")
+        number = f"{self.amount:,.0f}" if self.amount == int(self.amount) else f"{self.amount:.3g}"
+        return f"{number} {unit.rstrip('s') if self.amount == 1 else unit}"
+
+
+class Reading(NamedTuple):
+    """A record, or why there is none."""
+
+    record: Mapping[str, Any] | None
+    reason: str | None = None
+
+
+def parse(text: str) -> At:
+    """``COST=AMOUNT``.
+
+    Raises:
+        UserError: it is not, or there is no such cost, or the amount is no positive number.
+    """
+    cost, equals, amount = text.partition("=")
+    if not equals or cost not in COSTS:
+        near, known = close_match(cost, COSTS), ", ".join(f"{name}=…" for name in COSTS)
+        raise UserError(f"--at {text} cannot be read.{near} Give one of {known}, such as --at steps=1000.")
+    try:
+        number = float(amount.replace("_", ""))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise UserError(f"--at {text} needs a positive number, such as {cost}=1000.")
+    return At(cost, number)
+
+
+def read_at(path: Path, at: At) -> Reading:
+    """The last record with a validation bound whose cost is at most ``at``; nothing is interpolated.
+
+    Costs only grow along the file, so the place is found by bisection, which parses a few records of many.
+    A run that ended before that cost has no reading, though its last record is below it.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return _search(text, at)
+    except FileNotFoundError:
+        return Reading(None, "it has no metrics.jsonl")
+    except OSError as error:
+        return Reading(None, f"its metrics.jsonl cannot be read, {error.strerror}")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Reading(None, "its metrics.jsonl is empty or damaged")
+
+
+def _search(text: mmap.mmap, at: At) -> Reading:
+    key = COSTS[at.cost]
+    end = text.rfind(b"\n") + 1  # a killed run leaves the last line half-written
+    if end == 0:
+        return Reading(None, "it has no record yet")
+    final = _record(text, end - 1)[key]
+    if final < at.amount:
+        return Reading(None, f"it has come to {At(at.cost, final).words}")
+    low, high = 0, end  # both the start of a line: what is before low is within the cost, high and after are beyond
+    while low < high:
+        start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        after = text.find(b"\n", start) + 1
+        if json.loads(text[start:after])[key] <= at.amount:
+            low = after
+        else:
+            high = start
+    found = text.rfind(CURVE, 0, low)
+    if found < 0:
+        return Reading(None, f"it had recorded no validation bound by {at.words}")
+    return Reading(_record(text, found))
+
+
+def _record(text: mmap.mmap, place: int) -> Mapping[str, Any]:
+    """The record of the line that ``place`` lies in, the newline belonging to the line that it ends."""
+    return json.loads(text[text.rfind(b"\n", 0, place) + 1 : text.find(b"\n", place)])

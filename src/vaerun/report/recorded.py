@@ -1,0 +1,193 @@
+"""What a run directory says: its configuration, how the run stands, and the figures it has left."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vaerun.directory import FREE, flatten
+
+# The loader in C is ten times as fast, and not in every build.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STATUSES = ("completed", "failed", "diverged", "interrupted", "running")
+RUNNING = "running or killed"  # a killed run could write nothing after this
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One run, as far as its files can be read.
+
+    Attributes:
+        directory: where it is.
+        config: its config.yaml; empty where a run was refused before it had one.
+        summary: its summary.json.
+        status: completed, failed, diverged, interrupted, running or killed, or unreadable.
+        reason: why it is not completed.
+        metrics: its finite figures by tag, those of evaluations.jsonl included.
+        sources: for a figure of evaluations.jsonl, the settings that it was made with.
+        written: when summary.json was, in seconds.
+    """
+
+    directory: Path
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    status: str
+    reason: str | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    written: float = 0.0
+
+    @property
+    def seed(self) -> Any:
+        """What fixed its draws; None where it is not known."""
+        return self.config.get("seed", self.summary.get("seed"))
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What it computed, as dotted keys: config.yaml without the seed, the choices' names, and where it ran."""
+        rest = {key: value for key, value in self.config.items() if key not in ("seed", "choices")}
+        return {key: value for key, value in flatten(rest).items() if key not in FREE}
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The option chosen of each group."""
+        choices = self.config.get("choices")
+        return dict(choices) if isinstance(choices, Mapping) else {}
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The data it was about: name, binarize, split_sizes, sha256; empty where the run did not come to its end."""
+        data = self.summary.get("data")
+        return data if isinstance(data, Mapping) else {}
+
+
+def find(roots: Iterable[Path], warn: Warn) -> Iterator[Recorded]:
+    """Every run at or below ``roots``, each once; what looks like a run and is none goes to ``warn``."""
+    seen: set[tuple[int, int]] = set()
+    for root in roots:
+        yield from _below(root, seen, warn)
+
+
+def _below(directory: Path, seen: set[tuple[int, int]], warn: Warn) -> Iterator[Recorded]:
+    try:
+        stat = directory.stat()
+        if (stat.st_dev, stat.st_ino) in seen:  # a link may lead round in a circle
+            return
+        seen.add((stat.st_dev, stat.st_ino))
+        with os.scandir(directory) as entries:
+            names = {entry.name: entry.is_dir() for entry in entries if not entry.name.startswith(".")}
+    except OSError as error:
+        warn(f"{directory} cannot be read, {error.strerror}: left out.")
+        return
+    if "config.yaml" in names or "summary.json" in names:
+        run = read(directory, warn)
+        if run is not None:
+            yield run
+    for name in sorted(name for name, is_directory in names.items() if is_directory and name != "checkpoints"):
+        yield from _below(directory / name, seen, warn)
+
+
+def read(directory: Path, warn: Warn) -> Recorded | None:
+    """The run in ``directory``; None where it is of another program, which goes to ``warn``."""
+    config, config_fault = _load(directory / "config.yaml", lambda text: yaml.load(text, LOADER))
+    summary, summary_fault = _load(directory / "summary.json", json.loads)
+    if not (summary.get("status") in STATUSES or {"strategy", "model", "choices"} <= config.keys()):
+        if config_fault in (None, ABSENT) and summary_fault in (None, ABSENT):
+            warn(f"{directory} is not the directory of a vaerun run: left out.")
+            return None
+        fault = summary_fault if summary_fault not in (None, ABSENT) else config_fault
+        return Recorded(directory, {}, {}, "unreadable", fault)
+    written = (directory / "summary.json").stat().st_mtime if summary_fault is None else 0.0
+    if summary_fault == ABSENT:
+        return Recorded(directory, config, summary, "unreadable", "there is no summary.json")
+    if summary_fault or (config_fault and config_fault != ABSENT):
+        return Recorded(directory, config, summary, "unreadable", summary_fault or config_fault, written=written)
+    status = summary.get("status")
+    if status not in STATUSES:
+        return Recorded(directory, config, summary, "unreadable", f"summary.json has the status {status!r}")
+    if status == "running":
+        return Recorded(directory, config, summary, RUNNING, "it has not come to an end", written=written)
+    metrics, sources = _figures(directory, summary, warn)
+    reason = summary.get("reason")
+    text = " ".join(str(reason).split()) if reason is not None else None
+    return Recorded(directory, config, summary, status, text, metrics, sources, written)
+
+
+ABSENT = "it is not there"
+
+
+def _load(path: Path, parse: Callable[[str], Any]) -> tuple[dict[str, Any], str | None]:
+    """The mapping in a file, or nothing and the reason."""
+    try:
+        value = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, ABSENT
+    except OSError as error:
+        return {}, f"{path.name} cannot be read, {error.strerror}"
+    except (ValueError, RecursionError, yaml.YAMLError):
+        return {}, f"{path.name} is damaged or half-written"
+    return (value, None) if isinstance(value, dict) else ({}, f"{path.name} is damaged or half-written")
+
+
+def _figures(directory: Path, summary: Mapping[str, Any], warn: Warn) -> tuple[dict[str, float], dict[str, str]]:
+    """Figures by tag, and the settings of those that came later.
+
+    The run's own figures come first. For any other the best checkpoint goes before the last one, then the newest line.
+    """
+    own = summary.get("metrics")
+    metrics = finite(own) if isinstance(own, Mapping) else {}
+    later: dict[str, tuple[bool, float, str]] = {}
+    for line in _evaluations(directory / "evaluations.jsonl", summary, warn):
+        is_best = line.get("checkpoint") == "best"
+        facts = {"checkpoint": line.get("checkpoint"), "points": line["data"].get("points")}
+        source = json.dumps(facts | {"evaluation": line.get("evaluation")}, sort_keys=True)
+        for tag, value in finite(line["metrics"]).items():
+            if tag not in metrics and (is_best or not later.get(tag, (False, 0.0, ""))[0]):
+                later[tag] = (is_best, value, source)
+    return (
+        metrics | {tag: value for tag, (_, value, _) in later.items()},
+        {tag: source for tag, (_, _, source) in later.items()},
+    )
+
+
+def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
+    """The lines of evaluations.jsonl that are of this run as it stands now."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        warn(f"{path} cannot be read, {error}: its evaluations are left out.")
+        return
+    data = summary.get("data")
+    sha256 = data.get("sha256") if isinstance(data, Mapping) else None
+    best = summary.get("best")
+    steps = {"best": best.get("step") if isinstance(best, Mapping) else None, "last": summary.get("steps")}
+    for number, text in enumerate(lines, start=1):
+        try:
+            line = json.loads(text)
+            of_data, checkpoint = line["data"].get("sha256"), line.get("checkpoint")
+            line["metrics"].items()
+        except (ValueError, TypeError, KeyError, AttributeError):
+            warn(f"line {number} of {path} is no evaluation: left out.")
+            continue
+        if sha256 is not None and of_data != sha256:
+            warn(f"line {number} of {path} is of other data than the run: left out.")
+        elif None not in (steps.get(checkpoint), line.get("step")) and steps[checkpoint] != line["step"]:
+            warn(f"line {number} of {path} is of step {line['step']}, and the run has gone on since: left out.")
+        else:
+            yield line
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those values that are numbers and finite."""
+    return {
+        tag: float(value)
+        for tag, value in values.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+    }

@@ -1,0 +1,65 @@
+"""A configuration: its name, its runs, and a sample of every figure over their seeds."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vaerun.report.column import GAPS, Column
+from vaerun.report.entry import Entry
+from vaerun.report.student import Sample, difference
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: what tells it from the others.
+        settings: the same as keys and values.
+        entries: its runs.
+        samples: by column name.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    entries: tuple[Entry, ...]
+    samples: Mapping[str, Sample]
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds its figures are of."""
+        return sum(entry.used for entry in self.entries)
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many of its runs have each status, the most first."""
+        return dict(Counter(entry.run.status for entry in self.entries).most_common())
+
+    @property
+    def status(self) -> str:
+        """``completed``, or ``2 completed, 1 diverged``."""
+        counts = self.statuses
+        return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{n} {word}" for word, n in counts.items())
+
+
+def best(rows: Sequence[Row], column: Column) -> list[Row]:
+    """The rows with the best mean of a column; none where neither way is better, or only one row has it.
+
+    A negative gap is no gap: it says that q* or log p(x) was not found, so it cannot be the best.
+    """
+    having = [row for row in rows if column.name in row.samples]
+    if column.name.partition("/")[0] in GAPS:
+        having = [row for row in having if row.samples[column.name].mean >= 0]
+    if not column.better or len(having) < 2:
+        return []
+    means = [column.better * row.samples[column.name].mean for row in having]
+    return [row for row, mean in zip(having, means, strict=True) if mean == max(means)]
+
+
+def is_tied(row: Row, leader: Row, name: str) -> bool:
+    """Whether the 95 % interval of their difference holds zero, so neither can be called better."""
+    if name not in row.samples:
+        return False
+    found = difference(leader.samples[name], row.samples[name])
+    return found.half_width is not None and abs(found.mean) <= found.half_width
