@@ -4,11 +4,19 @@ from collections.abc import Iterator
 
 import torch
 
-from vaerun.verify import estimator
+from vaerun.verify import bound, density, estimator, observation, signal, strategy, variance
 from vaerun.verify.claim import Claim
 from vaerun.verify.offer import Offer
 
-LAWS = ((estimator, 0.75),)
+LAWS = (
+    (estimator, 0.65),
+    (variance, 0.05),
+    (signal, 0.05),
+    (bound, 0.05),
+    (density, 0.05),
+    (observation, 0.05),
+    (strategy, 0.1),
+)
 """Each with its part of the time; its ``CONCERNS`` are the groups it says something about."""
 
 CONCERNS = tuple(dict.fromkeys(group for law, _ in LAWS for group in law.CONCERNS))

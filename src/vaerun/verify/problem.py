@@ -34,31 +34,37 @@ def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0
     return Space(z, torch.full((1, 1), 1.0 if support == "binary" else cell**latent_dim))
 
 
-def wide_space(centre: Tensor, points: int) -> Space:
-    """A grid in t with z = centre + 2 sinh t for |t| ≤ 3.2: fine in the middle, and out to 24 for tails like e^−|z|.
+def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
+    """A grid in t with z = centre + 2 scale sinh t, |t| ≤ 3.2: fine in the middle, and far out for tails like e^−|z|.
 
     Args:
         centre: Float[Tensor, "1 D"]. A density with a kink has it there, where halving the cells shows its error.
+        scale: Float[Tensor, "1 D"].
         points: of each coordinate, an odd number.
     """
-    t = torch.linspace(-3.2, 3.2, points, device=centre.device, dtype=centre.dtype)
+    # The middle is 0 to the bit: beside a kink, a derivative would be that of one side.
+    t = torch.arange(-(points // 2), points // 2 + 1, device=centre.device) * centre.new_tensor(6.4 / (points - 1))
     axis, width = 2 * t.sinh(), 2 * t.cosh() * (t[1] - t[0])
     dim = centre.shape[1]
     every = torch.cartesian_prod(*[torch.arange(points, device=centre.device)] * dim).reshape(-1, dim)
-    return Space(centre + axis[every].unsqueeze(1), width[every].prod(-1, keepdim=True))
+    volume = width[every].prod(-1, keepdim=True) * scale.prod()
+    return Space(centre + (scale * axis[every]).unsqueeze(1), volume)
 
 
+@torch.no_grad()
 def spaces(q: Posterior, latent_dim: int, k: int) -> tuple[Space, Space] | None:
     """Where K-fold sums under q are exact, and a coarser one that says how exact; None where there are too many."""
     if isinstance(q, Enumerable):
         listed = Space(q.support()[:, :1], q.support().new_ones(1, 1))
         return (listed, listed) if q.support_size**k <= TUPLES else None
-    points = min(1001, int(TUPLES ** (1 / (k * latent_dim))))
+    points = min(1001 if latent_dim == 1 else 301, int(TUPLES ** (1 / (k * latent_dim))))
     points -= (points - 1) % 4  # so that every second point is a grid that has the centre, too
     if points < 81:
         return None
-    centre = q.mean().detach() if isinstance(q, ClosedFormMean) else torch.zeros_like(q.sample(1)[0])
-    return wide_space(centre, points), wide_space(centre, (points + 1) // 2)
+    drawn = q.sample(4096)[:, 0]
+    centre = q.mean()[:1] if isinstance(q, ClosedFormMean) else drawn.mean(0, keepdim=True)
+    scale = drawn.std(0, keepdim=True)
+    return wide_space(centre, scale, points), wide_space(centre, scale, (points + 1) // 2)
 
 
 class Truth(NamedTuple):

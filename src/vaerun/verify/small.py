@@ -24,6 +24,7 @@ class Setting(NamedTuple):
     k: int
     beta: float
     steep: bool = False  # rewards that vary by tens of nats instead of by tenths
+    coordinates: int = 1  # of z, at least
 
 
 class Problem(NamedTuple):
@@ -48,8 +49,10 @@ class Problem(NamedTuple):
         return [*self.model.parameters(), *self.family.parameters()]
 
 
-def pose(offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int, device: torch.device) -> Problem:
-    """The problem of these parts: of the fewest coordinates that the family can have, two values of z at least.
+def pose(
+    offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int, device: torch.device, values: int = 4
+) -> Problem:
+    """The problem of these parts: of the fewest coordinates that the family can have for z of that many ``values``.
 
     A linear decoder keeps log p(x given z) analytic far from the real axis, so sums over a grid converge geometrically.
 
@@ -69,7 +72,7 @@ def pose(offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int
     constant = {"_target_": "vaerun.schedule.constant.Constant", "constant": setting.beta}
     changes = {"num_samples": setting.k, **({"kl_weight": constant} if weighted else {})}
     refusal: UserError | None = None
-    for latent_dim in range(1, LARGEST + 1):
+    for latent_dim in range(setting.coordinates, LARGEST + 1):
         facts["latent_dim"] = latent_dim
         config = offer.configuration(parts, objective=changes, model={"latent_dim": latent_dim})
         try:
@@ -78,7 +81,7 @@ def pose(offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int
             refusal = refusal or error
             continue
         q = family(family.initial().unsqueeze(0))
-        if isinstance(q, Enumerable) and q.support_size < 4:
+        if isinstance(q, Enumerable) and q.support_size < values:
             continue
         estimator, objective = make(config["estimator"], facts), make(config["objective"], facts)
         scatter(model, 3.0 if setting.steep else 0.8)
@@ -107,6 +110,7 @@ def scatter(module: torch.nn.Module, size: float) -> None:
 
 @torch.no_grad()
 def jolt(module: torch.nn.Module) -> None:
-    """Weights moved away from where they start, which may be a point of symmetry."""
+    """Weights moved away from where they start, which may be a point of symmetry, what they feed by tenths."""
     for weight in module.parameters():
-        weight.add_(0.3 * torch.randn_like(weight))
+        inputs = weight.shape[-1] if weight.dim() > 1 else 1
+        weight.add_(0.3 * inputs**-0.5 * torch.randn_like(weight))

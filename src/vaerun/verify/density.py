@@ -1,0 +1,112 @@
+"""q(z; φ): a density whose sum is one, and whose samples, transport, KL and derivatives agree with it."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.model.prior.base import Prior
+from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Enumerable, Posterior, Reparameterized
+from vaerun.verify.claim import EXACT, Claim, by_chance, left_out, raised, within, z_scores
+from vaerun.verify.offer import Offer
+from vaerun.verify.problem import Space, spaces
+from vaerun.verify.small import Problem, Setting, pose
+
+CONCERNS = ("posterior",)
+DRAWS = 200_000
+GRID = 1e-4  # what a grid of two axes may err by beside a kink, where halving its cells may not show it
+
+
+def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+    """Every posterior asked for, with every prior that it has a closed-form KL with."""
+    choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
+    for name in offer.names("posterior"):
+        parts = offer.parts({**choices, "posterior": name})
+        if parts is None:
+            continue
+        try:
+            problem = pose(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device)
+        except UserError as refusal:
+            if name == offer.chosen.get("posterior"):
+                raise
+            yield left_out(name, "", refusal)
+            continue
+        try:
+            yield from posterior(problem, name)
+        except Exception as error:
+            yield raised(name, "", error)
+
+
+def posterior(problem: Problem, name: str) -> Iterator[Claim]:
+    """The laws of one family, at one φ."""
+    leaf = problem.phi.clone().requires_grad_()
+    q, dim = problem.q(leaf), problem.family.latent_dim
+    where = f"D={dim}"
+    over = spaces(q, dim, 1)
+    leaves = [leaf, *problem.family.parameters()]
+    if over is not None:
+        yield from sums(problem, q, over, name, where)
+    if isinstance(q, Reparameterized):
+        z, log_q = q.transport(q.noise(8))
+        directions = torch.randn_like(log_q)
+        one, other = (gradient((t * directions).sum(), leaves) for t in (log_q, q.log_prob(z)))
+        yield within(
+            name, where, "transport agrees with log_prob", error=float((one - other).abs().max()), allowed=1e-6
+        )
+        frozen = q.frozen().log_prob(z.detach())
+        yield within(name, where, "frozen is a constant", error=float(frozen.requires_grad), allowed=0.0)
+    if isinstance(q, ClosedFormKL) and isinstance(problem.model.prior, q.closed_form_with) and over is not None:
+        prior = problem.model.prior
+        both = [*leaves, *prior.parameters()]
+        fine, coarse = (gradient(summed_kl(q, prior, one), both) for one in over)
+        off = (gradient(q.kl(prior)[0], both) - fine).abs() - (fine - coarse).abs()
+        yield within(name, where, "KL agrees with the sum", error=max(float(off.max()), 0.0), allowed=1e-7)
+
+
+def summed_kl(q: Posterior, prior: Prior, over: Space) -> Tensor:
+    """Σ q (log q − log p), Float[Tensor, ""]."""
+    log_q = q.log_prob(over.z)[:, 0]
+    return (log_q.exp() * over.volume[:, 0] * (log_q - prior.log_prob(over.z)[:, 0])).sum()
+
+
+def gradient(value: Tensor, leaves: Sequence[Tensor]) -> Tensor:
+    """A number and its derivatives in all leaves, one after the other, Float[Tensor, "1+P"]."""
+    found = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
+    filled = [torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True)]
+    return torch.cat([value.detach().reshape(1), *(g.flatten() for g in filled)])
+
+
+def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, where: str) -> Iterator[Claim]:
+    """Σ q = 1, and the moments of its samples and its mean are its own."""
+    with torch.no_grad():
+        z = q.sample(DRAWS)[:, 0]
+        masses, firsts, seconds = [], [], []
+        for one in over:
+            mass = q.log_prob(one.z)[:, 0].exp() * one.volume[:, 0]
+            masses.append(mass.sum())
+            firsts.append(mass @ one.z[:, 0])
+            seconds.append(mass @ one.z[:, 0].square())
+        slack = (masses[0] - masses[1]).abs()
+        claimed = "sums to one" if isinstance(q, Enumerable) else "integrates to one"
+        error = float((masses[0] - 1).abs())
+        grid = EXACT if isinstance(q, Enumerable) else float(slack) + GRID
+        yield within(name, where, claimed, error=error, allowed=grid, measured=f"{masses[0]:.9f}")
+        if isinstance(q, ClosedFormMean):
+            off = float((q.mean()[0] - firsts[0]).abs().max())
+            open_to_the_grid = float((firsts[0] - firsts[1]).abs().max())
+            yield within(
+                name,
+                where,
+                "mean is E[z]",
+                error=off,
+                allowed=open_to_the_grid + (EXACT if isinstance(q, Enumerable) else GRID),
+            )
+        for claimed, values, (fine, coarse) in (
+            ("samples have its mean", z, firsts),
+            ("samples have its second moment", z.square(), seconds),
+        ):
+            error_of_mean = values.std(0) / math.sqrt(DRAWS)
+            scores = z_scores(values.mean(0), error_of_mean, fine, (fine - coarse).abs(), freedom=DRAWS - 1)
+            yield by_chance(name, where, claimed, z=float(scores.max()))

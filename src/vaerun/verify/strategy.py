@@ -1,0 +1,162 @@
+"""max Σ_i L(x_i; θ, φ_i): every strategy reaches a linear-Gaussian model's maximum likelihood, and none passes it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaerun.build import build_strategy
+from vaerun.data.base import Dataset, Split, Visit
+from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
+from vaerun.model.linear_gaussian import LOG_2PI, LinearGaussian, maximum_log_likelihood
+from vaerun.notation import Batch
+from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
+from vaerun.strategy.base import Strategy
+from vaerun.verify.claim import EXACT, Claim, left_out, raised, within
+from vaerun.verify.offer import Offer
+
+CONCERNS = ("strategy",)
+STEPS = 500
+ROUNDS = 4  # of so many steps, for strategies that take more of them to the same place
+REACHED = 0.02  # nats
+QUICK: Mapping[str, Any] = {"steps": 3, "max_inner": 4, "window": 2, "hidden": []}
+"""In place of defaults that would only make this problem slow, and of networks where affine maps are enough."""
+
+
+class Corners(DiagonalGaussian):
+    """A normal whose draws are the 2^D noises (±1, …, ±1), with the mean and covariance of N(0, I).
+
+    Where log p(x, z) is quadratic in z, the mean over them is exact, so training is free of noise.
+    """
+
+    def noise(self, k: int) -> Tensor:
+        signs = torch.tensor([-1.0, 1.0], device=self.mu.device, dtype=self.mu.dtype)
+        corners = torch.cartesian_prod(*[signs] * self.mu.shape[1])
+        assert k == len(corners)
+        return corners.unsqueeze(1).expand(-1, len(self.mu), -1)
+
+
+class CornerGaussian(Gaussian):
+    """The diagonal Gaussian family with draws at the corners."""
+
+    def forward(self, phi: Tensor) -> Corners:
+        q = super().forward(phi)
+        return Corners(q.mu, q.log_sigma)
+
+
+@dataclass(frozen=True)
+class Untouched(Visit):
+    """x = row, in the row's own precision."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return rows, rows.square()
+
+
+def dataset(x: Tensor) -> Dataset:
+    """A data set whose three splits are all x."""
+    split = Split(x, Untouched())
+    return Dataset("x", split, split, split, (x.shape[1],), "none", "real", "")
+
+
+def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+    """Every strategy asked for, with every choice for the groups nested in it where it is asked for by name."""
+    every = list(offer.variants("strategy"))
+    usual = offer.catalogue.groups["strategy"]
+    for choices in every:
+        name = choices["strategy"]
+        nested = {group.strip("/"): option for group, option in usual[name].nested().items()}
+        if not offer.chosen and any(choices[group] != option for group, option in nested.items()):
+            continue
+        method = "/".join(choices.values())
+        try:
+            strategy, x = pose(offer, choices, seed=seed, device=device)
+        except UserError as refusal:
+            yield left_out(method, "linear_gaussian", refusal)
+            continue
+        try:
+            for _ in range(ROUNDS):
+                ascend(strategy, x)
+                if exact_gap(strategy, x) < REACHED:
+                    break
+            yield from limits(strategy, x, method)
+        except Exception as error:
+            yield raised(method, "linear_gaussian", error)
+
+
+def pose(offer: Offer, choices: Mapping[str, str], *, seed: int, device: torch.device) -> tuple[Strategy, Tensor]:
+    """The strategy on points of a linear-Gaussian model with D = 2, affine maps for networks.
+
+    Raises:
+        UserError: the choices do not fit together.
+    """
+    torch.manual_seed(seed)
+    x = simulated(100, 5).to(device)
+    rest = {"posterior": "gaussian", "objective": "elbo", "estimator": "reparam", "model": "linear_gaussian"}
+    parts = offer.parts({**choices, **rest})
+    if parts is None:
+        raise UserError("it does not fit a linear-Gaussian model with a Gaussian q.")
+    config = offer.configuration(parts, objective={"num_samples": 4}, model={"latent_dim": 2})
+    config["posterior"] = {"_target_": f"{CornerGaussian.__module__}.{CornerGaussian.__name__}"}
+    for group in ("amortizer", "strategy"):
+        config[group] = quick(config[group], offer.keys.get(group, {}))
+    return build_strategy(config, dataset(x), device), x
+
+
+def quick(node: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A node with the values of ``QUICK`` wherever it, or a node inside, has such a key and nothing was asked."""
+    inner = {key: quick(value, asked) if isinstance(value, Mapping) else value for key, value in node.items()}
+    return inner | {key: value for key, value in QUICK.items() if key in inner and key not in asked}
+
+
+def ascend(strategy: Strategy, x: Tensor) -> None:
+    """Full batches, with step sizes that fall."""
+    everyone = Batch(torch.arange(len(x), device=x.device), x)
+    solvers = [part for part in strategy.modules() if isinstance(part, LocalSolver)]
+    for step in range(STEPS):
+        rate = 0.05 if step < 0.6 * STEPS else 0.01 if step < 0.8 * STEPS else 0.001
+        for group in strategy.optimizer.param_groups:
+            group["lr"] = rate
+        for solver in solvers:
+            solver.row_optimizer.learning_rate = rate  # type: ignore[attr-defined]
+        strategy.step(everyone)
+
+
+@torch.no_grad()
+def exact_gap(strategy: Strategy, x: Tensor) -> float:
+    """ℓ_max less the bound at the strategy's own φ, in nats."""
+    model = strategy.bound.model
+    assert isinstance(model, LinearGaussian)
+    phi = strategy.infer(x, torch.arange(len(x), device=x.device), "train").phi
+    return maximum_log_likelihood(x, 2) - float(exact_elbo(model, x, phi).mean())
+
+
+def limits(strategy: Strategy, x: Tensor, method: str) -> Iterator[Claim]:
+    """What was reached, against ℓ_max."""
+    gap, where = exact_gap(strategy, x), "linear_gaussian"
+    told = f"{gap:.1e} nats below" if gap > 0 else f"{-gap:.1e} nats above"
+    yield within(method, where, "reaches ℓ_max", error=abs(gap), allowed=REACHED, measured=told)
+    yield within(method, where, "never passes ℓ_max", error=max(-gap, 0.0), allowed=EXACT, measured=told)
+
+
+def simulated(n: int, data_dim: int, latent_dim: int = 2, sigma: float = 0.5) -> Tensor:
+    """Points of a linear-Gaussian model, Float[Tensor, "N X"], the same at every call."""
+    g = torch.Generator().manual_seed(1)
+    W, mu = torch.randn(data_dim, latent_dim, generator=g), torch.randn(data_dim, generator=g)
+    z = torch.randn(n, latent_dim, generator=g)
+    return z @ W.T + mu + sigma * torch.randn(n, data_dim, generator=g)
+
+
+def exact_elbo(model: LinearGaussian, x: Tensor, phi: Tensor) -> Tensor:
+    """E_q[log p(x given z)] − KL(q ‖ N(0, I)) of a diagonal Gaussian q in closed form, Float[Tensor, "B"]."""
+    q = Gaussian(latent_dim=model.latent_dim)(phi)
+    m, v = q.mu, (2 * q.log_sigma).exp()
+    log_sigma, X = model.log_sigma(), x.shape[1]
+    squares = (x - model.mu - m @ model.W.T).square().sum(1) + v @ model.W.square().sum(0)
+    likelihood = -0.5 * X * LOG_2PI - X * log_sigma - 0.5 * squares * (-2 * log_sigma).exp()
+    return likelihood - 0.5 * (m.square() + v - v.log() - 1).sum(1)
