@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
-from vaerun.report.row import Row, is_tied
+from vaerun.report.row import Row, is_tied, ranked
 from vaerun.report.student import difference
 
 PRICE = "decoder_evaluations"
@@ -14,9 +14,10 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
     """One sentence about the best row and what comes next to it."""
     at_cost = "" if at is None else f"at {at.words}, "
     if headline is None:
-        return _capital(f"{at_cost}no run has a bound to compare{'' if at is None else ' with'} yet.")
-    having = [row for row in rows if headline.name in row.samples]
-    having.sort(key=lambda row: -headline.better * row.samples[headline.name].mean)
+        return _capital(f"{at_cost}no run has a bound to compare yet.")
+    having = ranked(rows, headline)
+    if not having:
+        return _capital(f"{at_cost}no run has a {headline.title} that can be believed.")
     if len(having) == 1:
         return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}.")
     leader, *others = having

@@ -85,12 +85,18 @@ def _differing(mappings: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def _short(key: str, keys: Iterable[str]) -> str:
     """The end of a key that no other ends in."""
-    parts = re.split(r"[./]", key)
+    others = [_dotted(other) for other in keys if other != key]
+    parts = _dotted(key).split(".")
     for start in range(len(parts) - 1, 0, -1):
         end = ".".join(parts[start:])
-        if not any(re.sub("/", ".", other).endswith(f".{end}") or other == end for other in keys if other != key):
+        if not any(f".{other}".endswith(f".{end}") for other in others):
             return end
-    return key
+    return _dotted(key)
+
+
+def _dotted(key: str) -> str:
+    """A key in words: what is below a group stands after a dot, and a class is what the group is."""
+    return key.replace("/", ".").removesuffix("._target_")
 
 
 def _word(value: Any) -> str:

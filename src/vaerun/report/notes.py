@@ -22,6 +22,9 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None) -> Iterator[
                 if "device" in entry.run.summary}  # fmt: skip
     if len(machines) > 1:
         yield f"seconds, samples per second and memory were taken on different machines: {'; '.join(sorted(machines))}"
+    versions = {str(entry.run.summary.get("versions", {}).get("vaerun")) for entry in used if entry.run.summary}
+    if len(versions) > 1:
+        yield f"the runs are of different versions of vaerun: {', '.join(sorted(versions))}"
     if {name.partition("/")[0] for name in shown} >= {"elbo", "pseudo_elbo"}:
         yield "the pseudo-ELBO is no bound on log p(x), so no order between it and an ELBO means anything"
     for name in shown:

@@ -43,18 +43,24 @@ class Row:
         return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{n} {word}" for word, n in counts.items())
 
 
-def best(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The rows with the best mean of a column; none where neither way is better, or only one row has it.
+def ranked(rows: Sequence[Row], column: Column) -> list[Row]:
+    """The rows that can be held against one another in a column, best first.
 
-    A negative gap is no gap: it says that q* or log p(x) was not found, so it cannot be the best.
+    A negative gap is no gap: it says that q* or log p(x) was not found, so its row is not among them.
     """
     having = [row for row in rows if column.name in row.samples]
     if column.name.partition("/")[0] in GAPS:
         having = [row for row in having if row.samples[column.name].mean >= 0]
-    if not column.better or len(having) < 2:
+    return sorted(having, key=lambda row: -column.better * row.samples[column.name].mean)
+
+
+def best(rows: Sequence[Row], column: Column) -> list[Row]:
+    """The rows with the best mean of a column; none where neither way is better, or all are equal."""
+    having = ranked(rows, column)
+    means = [row.samples[column.name].mean for row in having]
+    if not column.better or len(set(means)) < 2:
         return []
-    means = [column.better * row.samples[column.name].mean for row in having]
-    return [row for row, mean in zip(having, means, strict=True) if mean == max(means)]
+    return [row for row, mean in zip(having, means, strict=True) if mean == means[0]]
 
 
 def is_tied(row: Row, leader: Row, name: str) -> bool:

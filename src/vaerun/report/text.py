@@ -26,7 +26,9 @@ def table(comparison: Comparison, width: int) -> str:
     names = [textwrap.wrap(row.name, room) or [""] for row in comparison.rows]
     first = _column("", names)
     columns = [_column("seeds", [[str(row.seeds)] for row in comparison.rows])]
-    columns.append(_column("status", [textwrap.wrap(row.status, 20) for row in comparison.rows], left=True))
+    columns.append(
+        _column("status", [row.status.replace(", ", ",\n").split("\n") for row in comparison.rows], left=True)
+    )
     for column in comparison.columns:
         title = f"{column.title} (nat)" if column.unit == "nat" else column.title
         columns.append(_column(title, [[_text(cell)] for cell in cells(comparison.rows, column)]))

@@ -1,0 +1,254 @@
+"""The comparison of fabricated runs: its numbers by hand, its refusals, and the sentence at its end."""
+
+import math
+
+import pytest
+
+from tests.report.fabricate import DATA, config, evaluation, records, run, seeds, summary
+from vaerun.errors import UserError
+from vaerun.report.cell import cells
+from vaerun.report.comparison import compare
+from vaerun.report.matched import At
+from vaerun.report.recorded import find
+from vaerun.report.student import interval
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """The comparison of what is below tmp_path."""
+    return lambda **options: compare(list(find([tmp_path], pytest.fail)), **options)
+
+
+def values(comparison, name):
+    return {row.name: row.samples[name].mean for row in comparison.rows if name in row.samples}
+
+
+def marks(comparison, name):
+    (column,) = [column for column in comparison.columns if column.name == name]
+    found = cells(comparison.rows, column)
+    return {row.name: cell.mark for row, cell in zip(comparison.rows, found, strict=True) if cell is not None}
+
+
+def test_one_row_per_configuration_best_first_and_the_seeds_averaged(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0, -27.1, -27.2])
+    seeds(tmp_path, "coordinate", [-26.0, -26.2, -26.4], evaluations=21_000)
+    made = compared()
+    assert [(row.name, row.seeds, row.status) for row in made.rows] == [
+        ("coordinate", 3, "completed"),
+        ("amortized", 3, "completed"),
+    ]
+    cell = interval(made.rows[1].samples["elbo/test"])
+    assert cell.mean == pytest.approx(-27.1)
+    assert cell.half_width == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-6)
+    assert [column.name for column in made.columns] == [
+        *("elbo/test", "iwae_100/test", "seconds", "decoder_evaluations"),
+        *("samples_per_second", "peak_memory", "phi", "lam"),
+    ]
+    assert values(made, "peak_memory") == {"coordinate": 500.0, "amortized": 500.0}
+    assert marks(made, "elbo/test") == {"coordinate": "*", "amortized": ""}
+    # Welch by hand: s²/n = 0.01/3 and 0.04/3, 2.94 degrees of freedom, so 2: 4.303 · √(0.05/3).
+    assert made.answer == (
+        "coordinate is ahead of amortized by 0.90 ± 0.56 nat of test ELBO (3 seeds), at 21 times the decoder "
+        "evaluations."
+    )
+
+
+def test_what_cannot_be_told_apart_is_said(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0, -27.5, -28.0])
+    seeds(tmp_path, "joint", [-27.1, -27.4, -27.7])
+    seeds(tmp_path, "coordinate", [-37.1, -37.4, -37.7])
+    made = compared()
+    assert marks(made, "elbo/test") == {"joint": "*", "amortized": "~", "coordinate": ""}
+    assert made.answer == (
+        "joint is ahead of amortized by 0.10 ± 1.07 nat of test ELBO (3 seeds), at as many decoder evaluations: too "
+        "close to call; coordinate is behind."
+    )
+
+
+def test_one_seed_each_is_held_to_its_points_and_says_so(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0])
+    seeds(tmp_path, "joint", [-25.0])
+    made = compared()
+    assert interval(made.rows[0].samples["elbo/test"]).kind == "points"
+    assert made.answer == (
+        "joint is ahead of amortized by 2.00 ± 0.55 nat of test ELBO (1 seed each; ± over test points, not seeds), at "
+        "as many decoder evaluations."
+    )
+
+
+def test_a_seed_that_was_run_twice_counts_once(compared, tmp_path):
+    import os
+
+    seeds(tmp_path, "amortized", [-27.0, -28.0])
+    again = run(tmp_path / "again", config=config(seed=1), summary=summary(seed=1, elbo=-29.0))
+    os.utime(again / "summary.json", (2e9, 2e9))
+    made = compared()
+    assert made.rows[0].samples["elbo/test"].values == (-27.0, -29.0)
+    assert f"amortized seed 1, completed: seed 1 was run again in {again}" in made.notes[0]
+
+
+def test_runs_that_are_not_completed_keep_their_row(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0, -27.1])
+    ended = {"status": "diverged", "reason": "elbo/train is nan.", "metrics": {"elbo/test": 99.0}}
+    run(tmp_path / "a", config=config(seed=2), summary=ended)
+    run(tmp_path / "b", config=config(seed=0, strategy="joint"), summary={"status": "running"})
+    run(tmp_path / "c", config=config(seed=0, strategy="coordinate"), summary=None)
+    run(tmp_path / "4_score_seed4", config=None, summary={"status": "failed", "reason": "it cannot."})
+    made = compared()
+    assert {row.name: (row.seeds, row.status) for row in made.rows} == {
+        "amortized": (2, "2 completed, 1 diverged"),
+        "joint": (0, "running or killed"),
+        "coordinate": (0, "unreadable"),
+        "score": (0, "failed"),
+    }
+    assert values(made, "elbo/test") == {"amortized": -27.05}
+    told = "\n".join(made.notes)
+    assert f"amortized seed 2, diverged: elbo/train is nan ({tmp_path / 'a'})" in told
+    assert "joint seed 0, running or killed: it has not come to an end" in told
+    assert "score, failed: it cannot (" in told
+    assert made.answer == "amortized is the only configuration with a test ELBO."
+
+
+def test_no_figure_at_all_is_an_answer_too(compared, tmp_path):
+    run(tmp_path / "b", config=config(), summary={"status": "running"})
+    assert compared().answer == "No run has a bound to compare yet."
+    assert compared(at=At("steps", 5)).answer == "At 5 steps, no run has a bound to compare yet."
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sha256": "b" * 64}, "data sha256 aaaaaaaaaaaa… and bbbbbbbbbbbb…"),
+        ({"binarize": "dynamic"}, "binarisation static and dynamic"),
+        ({"split_sizes": {"train": 1000, "valid": 497, "test": 300}}, "split sizes 1,297 + 200 + 300 and 1,000 + 497"),
+        ({"name": "mnist", "sha256": "b" * 64}, "data digits and mnist"),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["amortized", "joint"])
+def test_other_data_are_refused_for_a_mean_and_for_a_comparison(compared, tmp_path, change, said, strategy):
+    (first,) = seeds(tmp_path, "amortized", [-27.0])
+    other = run(tmp_path / "other", config=config(seed=1, strategy=strategy), summary=summary(data=DATA | change))
+    with pytest.raises(UserError) as refusal:
+        compared()
+    assert f"{first} and {other} are not about the same data: {said}" in str(refusal.value)
+    made = compared(mixed=True)
+    assert any(note.startswith(f"the data differ: {said}") for note in made.notes)
+    assert len(made.rows) == (1 if strategy == "amortized" else 2)
+
+
+def test_other_data_of_a_run_without_figures_are_no_matter(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0])
+    run(tmp_path / "x", config=config(strategy="joint", data__binarize="dynamic"), summary={"status": "running"},
+        records=records([-9.0, -8.0]))  # fmt: skip
+    assert len(compared().rows) == 2
+    with pytest.raises(UserError, match=r"data\.binarize static and dynamic"):
+        compared(at=At("steps", 15))  # by its configuration, since it has not come to its end
+
+
+def test_a_name_alone_is_no_difference(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0])
+    run(tmp_path / "x", config=config(seed=3), summary=summary(seed=3, data=DATA | {"name": "the same"}))
+    assert compared().rows[0].seeds == 2
+
+
+def test_bounds_of_different_kinds_have_columns_of_their_own(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0])
+    metrics = {"pseudo_elbo/test": -5.0, "iwae_50/test": -4.0, "iwae_5000/test": -3.0}
+    run(tmp_path / "x", config=config(strategy="joint"), summary=summary(metrics=metrics))
+    made = compared()
+    assert [column.name for column in made.columns][:5] == [
+        *("elbo/test", "pseudo_elbo/test", "iwae_50/test", "iwae_100/test", "iwae_5000/test")
+    ]
+    assert values(made, "elbo/test") == {"amortized": -27.0}
+    assert any("no bound on log p(x)" in note for note in made.notes)
+    assert made.answer == "amortized is the only configuration with a test ELBO."
+
+
+def test_gaps_and_signals_of_later_evaluations(compared, tmp_path):
+    for place, (first, gap) in enumerate([(0.5, 0.9), (-0.1, 1.1)]):
+        lines = [evaluation({"approximation_gap/test": first, "amortization_gap/test": gap, "gradient_snr/phi": 3.0})]
+        if place:
+            lines[0]["data"]["points"] = 100
+        run(
+            tmp_path / f"{place}",
+            config=config(strategy=("joint", "amortized")[place]),
+            summary=summary(),
+            evaluations=lines,
+        )
+    made = compared(sort="amortization_gap")
+    assert [row.name for row in made.rows] == ["joint", "amortized"]
+    names = [column.name for column in made.columns]
+    assert names[2:4] == ["approximation_gap/test", "amortization_gap/test"]
+    assert names[-1] == "gradient_snr/phi"
+    assert marks(made, "amortization_gap/test") == {"joint": "*", "amortized": ""}
+    assert marks(made, "approximation_gap/test") == {"joint": "", "amortized": ""}  # a negative gap is none
+    told = "\n".join(made.notes)
+    assert "the test approximation gap of amortized is negative" in told
+    assert "amortization_gap/test was made with points=100 and 300" in told
+    assert made.answer.startswith(
+        "joint is ahead of amortized by 0.20 nat of test amortization gap (1 seed each, no interval)"
+    )
+
+
+def test_a_negative_gap_wins_nothing(compared, tmp_path):
+    for strategy, gap in (("joint", -0.5), ("amortized", 0.1), ("coordinate", 0.3)):
+        lines = [evaluation({"approximation_gap/test": gap})]
+        run(tmp_path / strategy, config=config(strategy=strategy), summary=summary(), evaluations=lines)
+    made = compared(sort="approximation_gap")
+    assert marks(made, "approximation_gap/test") == {"joint": "", "amortized": "*", "coordinate": ""}
+    assert made.answer.startswith("amortized is ahead of coordinate by 0.20 nat of test approximation gap")
+
+
+def test_columns_and_order_may_be_chosen(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0], train_seconds=5.0)
+    seeds(tmp_path, "joint", [-26.0], train_seconds=9.0)
+    made = compared(shown=["kl", "seconds", "elbo/test"], sort="seconds")
+    assert [column.name for column in made.columns] == ["kl/test", "seconds", "elbo/test"]
+    assert [row.name for row in made.rows] == ["amortized", "joint"]
+    assert [row.name for row in compared(sort="elbo").rows] == ["joint", "amortized"]
+    assert [row.name for row in compared(sort="name").rows] == ["amortized", "joint"]
+    with pytest.raises(UserError, match="Did you mean 'seconds'"):
+        compared(sort="secnds")
+    with pytest.raises(UserError, match="Did you mean 'elbo'"):
+        compared(shown=["elb"])
+
+
+def test_at_equal_cost_the_curves_are_read_and_who_has_not_come_so_far_is_marked(compared, tmp_path):
+    def add(strategy, seed, curve, pace=0.1, **more):
+        made = config(seed=seed, strategy=strategy)
+        run(
+            tmp_path / f"{strategy}{seed}",
+            config=made,
+            summary=summary(seed=seed, **more),
+            records=records(curve, pace=pace),
+        )
+
+    add("amortized", 0, [-9.0, -8.0, -7.0])
+    add("amortized", 1, [-9.2, -8.2, -7.2])
+    add("amortized", 2, [-9.2])
+    add("joint", 0, [-6.0, -5.0, None], status="diverged", reason="nan.", metrics={})
+    add("joint", 1, [-6.0, None, None], pace=1.0)
+    made = compared(at=At("steps", 25))
+    assert values(made, "elbo/valid") == pytest.approx({"joint": -5.0, "amortized": -8.1})
+    assert values(made, "steps") == {"joint": 20, "amortized": 20}
+    assert [column.name for column in made.columns] == [
+        *("elbo/valid", "steps", "seconds", "decoder_evaluations", "phi", "lam")
+    ]
+    told = "\n".join(made.notes)
+    assert "amortized seed 2, completed: it has come to 10 steps (" in told
+    assert "joint seed 0, diverged: nan (" in told
+    assert "joint seed 1, completed: its validation bound is not finite at step 20" in told
+    assert made.answer.startswith("At 25 steps, joint is ahead of amortized by 3.10 ± ")
+    assert "valid ELBO (1 and 2 seeds)" in made.answer
+    at_seconds = compared(at=At("seconds", 2.0))
+    assert values(at_seconds, "elbo/valid") == pytest.approx({"joint": -5.0, "amortized": -8.1})
+    assert "times the" not in compared(at=At("decoder_evaluations", 2000)).answer
+
+
+def test_validation_over_other_points_and_other_machines_are_said(compared, tmp_path):
+    for place, points in enumerate((1000, 500)):
+        made = config(strategy=("joint", "amortized")[place], trainer__validation_points=points)
+        run(tmp_path / f"{place}", config=made, summary=summary(threads=place), records=records([-3.0, -2.0]))
+    told = "\n".join(compared(at=At("steps", 10)).notes)
+    assert "elbo/valid was made with trainer.validation_points=1000 and 500" in told
+    assert "different machines: cpu, 0 threads; cpu, 1 threads" in told
