@@ -1,0 +1,133 @@
+"""L_K = mean_i [logsumexp_k r_ik − log K] at a K that comes near log p(x), and whether K was large enough."""
+
+import logging
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vaerun.bound import Bound
+from vaerun.data.base import Dataset, SplitName
+from vaerun.errors import UserError
+from vaerun.evaluation.importance_weights import ImportanceWeights
+from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.pareto import samples_needed
+from vaerun.local.row_optimizer.adam import RowAdam
+from vaerun.local.solver import LocalSolver
+from vaerun.strategy.base import Strategy
+
+logger = logging.getLogger("vaerun")
+
+POINTS = 1024  # φ inferred at once
+TOGETHER = 32  # points whose samples share a chunk
+NUMBERS = {"cpu": 2**19}  # outputs of the decoder held at once, as many as stay in a core's cache
+MANY = 2**25  # of them where memory is faster than that
+HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
+
+
+class MarginalEvaluation(OverPoints):
+    """iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q: L_K at a large K.
+
+    A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K; its error ``_se`` is that
+    of the points, s/√N, and says nothing about how far below log p(x) it is. The other figures are about that. They are
+    no bounds:
+
+    ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
+    pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
+        gets better with K too slowly for any K to do; from 1 up the mean of w itself looks infinite, which it is not,
+        so q misses a part of p(z given x). Left out at K < 25, where there is no tail to fit.
+    pareto_k_above_0.7: the share of such points. One warning says what to do about them.
+
+    K may be as large as one has time for: chunks over points and samples are added up, and of each point's weights only
+    the 3√K largest are kept. Under a likelihood that is no density the name is ``pseudo_iwae_K``.
+
+    Args:
+        split: train, valid or test.
+        num_samples: K.
+        points: how many points of the split, evenly spread over it; null for all.
+        refine: steps of a local solver from the strategy's φ, towards each point's own best φ; 0 for the φ as it is.
+            The bound holds for any q, and is the tighter the nearer q is to p(z given x).
+
+    Raises:
+        UserError: no such split, K < 1, no points, or a negative number of steps.
+
+    Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, theorem 1; Vehtari et al. 2024,
+    Pareto smoothed importance sampling (the diagnostic k̂; the weights are not smoothed here, which would not leave a
+    bound).
+    """
+
+    def __init__(
+        self, split: SplitName = "test", num_samples: int = 5000, points: int | None = None, refine: int = 0
+    ) -> None:
+        super().__init__(split, points)
+        if num_samples < 1:
+            raise UserError(f"evaluation.num_samples={num_samples}, but a bound needs a sample: give 1 or more.")
+        if refine < 0:
+            raise UserError(f"evaluation.refine={refine} is no number of steps: give 0 or more.")
+        self.num_samples, self.refine = num_samples, refine
+
+    @torch.no_grad()
+    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+        bounds, sizes, shapes = [], [], []
+        for batch in self.batches(data, POINTS):
+            found = strategy.infer(batch.x, batch.index, self.split).phi
+            phi = self.refined(strategy.bound, batch.x, found)
+            for x_part, phi_part in zip(batch.x.split(TOGETHER), phi.split(TOGETHER), strict=True):
+                weights = weigh(strategy.bound, x_part, phi_part, self.num_samples)
+                bounds.append(weights.log_mean())
+                sizes.append(weights.effective_sample_size())
+                shape = weights.pareto_k()
+                if shape is not None:
+                    shapes.append(shape)
+        prefix = "" if strategy.bound.model.is_density else "pseudo_"
+        figures = with_error(f"{prefix}iwae_{self.num_samples}", self.split, torch.cat(bounds))
+        ess = torch.cat(sizes)
+        figures |= {f"ess/{self.split}": float(ess.mean()), f"ess_min/{self.split}": float(ess.min())}
+        if shapes:
+            figures |= self.judged(torch.cat(shapes))
+        return figures
+
+    def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
+        """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""
+        if self.refine == 0:
+            return phi
+        solver = LocalSolver(bound=bound, row_optimizer=RowAdam())
+        return solver(x, phi, solver.row_optimizer.init(phi), max_steps=self.refine).phi
+
+    def judged(self, k: Tensor) -> dict[str, float]:
+        """The figures of k̂, Float[Tensor, "N"], and a warning where it is too large."""
+        heavy = k > HEAVY
+        if heavy.any():
+            logger.warning(self.warning(k, heavy))
+        return {
+            f"pareto_k/{self.split}": float(k.mean()),
+            f"pareto_k_above_{HEAVY:g}/{self.split}": float(heavy.double().mean()),
+        }
+
+    def warning(self, k: Tensor, heavy: Tensor) -> str:
+        """What is wrong with the points of a heavy tail, and what to do."""
+        remedies = ["a richer posterior"]
+        if self.refine == 0:
+            remedies.append("a refined q (evaluation.refine=200)")
+        median = float(samples_needed(k[heavy]).median())
+        if self.num_samples < median < 1e6:
+            remedies.insert(0, f"a larger K (evaluation.num_samples={round(median, 1 - len(str(int(median)))):.0f})")
+        else:
+            remedies.insert(0, "a much larger K")
+        return (
+            f"K = {self.num_samples:,} is too small for {int(heavy.sum()):,} of {len(k):,} points, whose largest weights "
+            f"have a tail of Pareto k̂ > {HEAVY:g}, so that iwae_{self.num_samples} may lie far below log p(x): use "
+            f"{', '.join(remedies[:-1])} or {remedies[-1]}."
+        )
+
+
+def weigh(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> ImportanceWeights:
+    """The K importance weights of every point of x, drawn in chunks."""
+    weights = ImportanceWeights(num_samples, x)
+    together = NUMBERS.get(x.device.type, MANY) // x.numel()
+    done = 0
+    while done < num_samples:
+        k = min(max(1, together), num_samples - done)
+        weights.add(bound.rewards(x, phi, k))
+        done += k
+    return weights

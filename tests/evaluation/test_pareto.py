@@ -1,0 +1,63 @@
+"""k̂ against generalised Pareto distributions whose shape is known."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from vaerun.evaluation.pareto import PRIOR_COUNT, PRIOR_SHAPE, samples_needed, tail_length, tail_shape
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+SHAPES = [-0.5, -0.2, 0.0, 0.3, 0.7, 1.0, 1.5]
+
+
+def quantiles(k: float, u: Tensor) -> Tensor:
+    """The generalised Pareto quantile function at scale 1: ((1 − u)^{−k} − 1)/k."""
+    return torch.expm1(-k * torch.log1p(-u)) / k if k else -torch.log1p(-u)
+
+
+@pytest.mark.parametrize("k", SHAPES)
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e9])
+def test_the_shape_of_an_exact_sample_is_found_at_any_scale(k: float, scale: float) -> None:
+    M = 4000
+    y = scale * quantiles(k, (torch.arange(M) + 0.5) / M)
+    expected = (M * k + PRIOR_COUNT * PRIOR_SHAPE) / (M + PRIOR_COUNT)
+    assert float(tail_shape(y.unsqueeze(0))) == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize("k", [0.0, 0.3, 0.7, 1.0])
+def test_over_random_samples_the_error_is_that_of_maximum_likelihood(k: float) -> None:
+    """The asymptotic variance of the maximum-likelihood shape is (1 + k)²/M."""
+    M, rows = 900, 400
+    found = tail_shape(quantiles(k, torch.rand(rows, M)))
+    raw = (found * (M + PRIOR_COUNT) - PRIOR_COUNT * PRIOR_SHAPE) / M
+    assert float(raw.std()) == pytest.approx((1 + k) / math.sqrt(M), rel=0.15)
+    assert abs(float(raw.mean()) - k) < 4 * float(raw.std()) / math.sqrt(rows) + 0.01
+
+
+def test_rows_and_their_order_do_not_matter() -> None:
+    y = torch.stack([quantiles(k, torch.rand(200)) for k in SHAPES])
+    one_by_one = torch.cat([tail_shape(row[torch.randperm(200)].unsqueeze(0)) for row in y])
+    torch.testing.assert_close(tail_shape(y), one_by_one)
+
+
+def test_ties_and_no_tail_at_all_have_a_finite_shape() -> None:
+    ties = torch.zeros(3, 50)
+    ties[1, :3] = 1.0
+    ties[2] = 1.0
+    k = tail_shape(ties)
+    assert k.isfinite().all()
+    assert float(k[0]) == 0
+
+
+def test_a_few_exceedances_pull_to_one_half() -> None:
+    y = quantiles(0.0, (torch.arange(5) + 0.5) / 5).unsqueeze(0)
+    assert 0.2 < float(tail_shape(y)) < 0.5
+
+
+def test_tail_length_and_samples_needed() -> None:
+    assert [tail_length(K) for K in (1, 10, 100, 225, 5000, 100_000)] == [1, 2, 20, 45, 213, 949]
+    needed = samples_needed(torch.tensor([-1.0, 0.0, 0.5, 0.75, 1.0, 2.0]))
+    torch.testing.assert_close(needed, torch.tensor([10.0, 10.0, 100.0, 1e4, math.inf, math.inf]))
