@@ -1,5 +1,6 @@
 """vaerun compare, from the words typed to what is printed."""
 
+import copy
 import csv
 import io
 import json
@@ -7,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
-from tests.report.fabricate import config, run, seeds, summary
+from tests.report.fabricate import config, evaluation, records, run, seeds, summary
 from tests.runs import train
 from vaerun import cli
 
@@ -166,3 +168,40 @@ def test_two_real_runs(vaerun, tmp_path):
     step = sorted(curve)[1]
     figures = json.loads(vaerun("real", "--json", "--at", f"steps={step + 1}")[1])["rows"][0]["runs"][0]["figures"]
     assert (figures["steps"], figures["elbo/valid"]) == (step, curve[step])
+
+
+@pytest.mark.parametrize("value", [None, "x", [1], {"a": {}}, 10**400], ids=["null", "word", "list", "mapping", "huge"])
+def test_no_value_in_a_file_ends_in_a_traceback(vaerun, runs, value):
+    spoiled = runs / "amortized_0"
+    sound = {name: (spoiled / name).read_text() for name in ("summary.json", "config.yaml", "metrics.jsonl")}
+    line = evaluation({"inference_gap/test": 3.0})
+    for key in (*summary(), "versions", "metrics.elbo/test", "data.split_sizes", "best.step", "parameters.phi"):
+        made = summary(elbo=-27.0) | {"versions": {"vaerun": "0.1.0"}}
+        put(made, key, value)
+        check(vaerun, spoiled, "summary.json", json.dumps(made))
+    (spoiled / "summary.json").write_text(sound["summary.json"])
+    for key in (*config(), "data.binarize", "evaluation.points", "choices.strategy", "trainer.device"):
+        made = config()
+        put(made, key, value)
+        check(vaerun, spoiled, "config.yaml", yaml.safe_dump(made))
+    (spoiled / "config.yaml").write_text(sound["config.yaml"])
+    for key in (*line, "data.sha256", "metrics.inference_gap/test"):
+        made = copy.deepcopy(line)
+        put(made, key, value)
+        check(vaerun, spoiled, "evaluations.jsonl", json.dumps(made) + "\n")
+    for key in ("step", "train_seconds", "elbo/valid", "elbo_se/valid"):
+        curve = [one | ({key: value} if key in one else {}) for one in records([-3.0, -2.0])]
+        check(vaerun, spoiled, "metrics.jsonl", "".join(json.dumps(one) + "\n" for one in curve))
+
+
+def put(made, key, value):
+    node, _, name = key.partition(".")
+    (made[node] if name else made)[name or node] = value
+
+
+def check(vaerun, directory, name, text):
+    (directory / name).write_text(text)
+    for words in ((), ("--at", "seconds=1.5", "--json", "--mixed")):
+        code, out, err = vaerun("runs", *words)
+        assert code in (0, 2), (name, text, err)
+        assert code == 2 or "coordinate" in out

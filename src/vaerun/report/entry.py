@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vaerun.report.matched import COSTS, At, read_at
-from vaerun.report.recorded import Recorded, finite
+from vaerun.report.recorded import Recorded, finite, mapping
 
 ENDING = {
     "seconds": "train_seconds",
@@ -69,11 +69,8 @@ def entry(run: Recorded, at: At | None) -> Entry:
 
 
 def _costs(run: Recorded, keys: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, float]:
-    parameters = run.summary.get("parameters")
     numbers = {name: source[key] for name, key in keys.items() if key in source}
-    if isinstance(parameters, Mapping):
-        numbers |= {name: parameters[name] for name in ("phi", "lam", "theta") if name in parameters}
-    if "peak_memory_bytes" in run.summary:
-        bytes_ = finite({"peak_memory": run.summary["peak_memory_bytes"]})
-        numbers |= {name: value / 1e6 for name, value in bytes_.items()}
-    return finite(numbers)
+    parameters = mapping(run.summary.get("parameters"))
+    numbers |= {name: parameters[name] for name in ("phi", "lam", "theta") if name in parameters}
+    memory = finite({"peak_memory": run.summary.get("peak_memory_bytes")})
+    return finite(numbers) | {name: value / 1e6 for name, value in memory.items()}

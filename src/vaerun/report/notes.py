@@ -8,6 +8,7 @@ from vaerun.report import same_data
 from vaerun.report.column import GAPS, column
 from vaerun.report.entry import Entry
 from vaerun.report.matched import At
+from vaerun.report.recorded import mapping
 from vaerun.report.row import Row
 
 
@@ -22,7 +23,7 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None) -> Iterator[
                 if "device" in entry.run.summary}  # fmt: skip
     if len(machines) > 1:
         yield f"seconds, samples per second and memory were taken on different machines: {'; '.join(sorted(machines))}"
-    versions = {str(entry.run.summary.get("versions", {}).get("vaerun")) for entry in used if entry.run.summary}
+    versions = {str(mapping(entry.run.summary.get("versions")).get("vaerun")) for entry in used if entry.run.summary}
     if len(versions) > 1:
         yield f"the runs are of different versions of vaerun: {', '.join(sorted(versions))}"
     if {name.partition("/")[0] for name in shown} >= {"elbo", "pseudo_elbo"}:
@@ -69,8 +70,7 @@ def _alike(name: str, used: Sequence[Entry], at: At | None) -> Iterator[str]:
 
 def _own(entry: Entry) -> dict[str, object]:
     """What the figures at the end of a run are of: the best checkpoint, and how many test points."""
-    sizes = entry.run.data.get("split_sizes")
-    available = sizes.get("test") if isinstance(sizes, dict) else None
+    available = mapping(entry.run.data.get("split_sizes")).get("test")
     asked = entry.run.configuration.get("evaluation.points")
     points = min((n for n in (asked, available) if isinstance(n, int)), default=None)
     return {"checkpoint": "best", "points": points}

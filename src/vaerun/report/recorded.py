@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,14 +57,26 @@ class Recorded:
     @property
     def choices(self) -> dict[str, Any]:
         """The option chosen of each group."""
-        choices = self.config.get("choices")
-        return dict(choices) if isinstance(choices, Mapping) else {}
+        return dict(mapping(self.config.get("choices")))
 
     @property
     def data(self) -> Mapping[str, Any]:
         """The data it was about: name, binarize, split_sizes, sha256; empty where the run did not come to its end."""
-        data = self.summary.get("data")
-        return data if isinstance(data, Mapping) else {}
+        return mapping(self.summary.get("data"))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """``value`` if it is a mapping, else nothing: a file may hold anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def finite(values: Any) -> dict[str, float]:
+    """Those values of a mapping that are numbers and finite."""
+    return {
+        tag: float(value)
+        for tag, value in mapping(values).items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    }
 
 
 def find(roots: Iterable[Path], warn: Warn) -> Iterator[Recorded]:
@@ -139,8 +152,7 @@ def _figures(directory: Path, summary: Mapping[str, Any], warn: Warn) -> tuple[d
 
     The run's own figures come first. For any other the best checkpoint goes before the last one, then the newest line.
     """
-    own = summary.get("metrics")
-    metrics = finite(own) if isinstance(own, Mapping) else {}
+    metrics = finite(summary.get("metrics"))
     later: dict[str, tuple[bool, float, str]] = {}
     for line in _evaluations(directory / "evaluations.jsonl", summary, warn):
         is_best = line.get("checkpoint") == "best"
@@ -164,14 +176,12 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
     except (OSError, ValueError) as error:
         warn(f"{path} cannot be read, {error}: its evaluations are left out.")
         return
-    data = summary.get("data")
-    sha256 = data.get("sha256") if isinstance(data, Mapping) else None
-    best = summary.get("best")
-    steps = {"best": best.get("step") if isinstance(best, Mapping) else None, "last": summary.get("steps")}
+    sha256 = mapping(summary.get("data")).get("sha256")
+    steps = {"best": mapping(summary.get("best")).get("step"), "last": summary.get("steps")}
     for number, text in enumerate(lines, start=1):
         try:
             line = json.loads(text)
-            of_data, checkpoint = line["data"].get("sha256"), line.get("checkpoint")
+            of_data, checkpoint = line["data"].get("sha256"), str(line.get("checkpoint"))
             line["metrics"].items()
         except (ValueError, TypeError, KeyError, AttributeError):
             warn(f"line {number} of {path} is no evaluation: left out.")
@@ -182,12 +192,3 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
             warn(f"line {number} of {path} is of step {line['step']}, and the run has gone on since: left out.")
         else:
             yield line
-
-
-def finite(values: Mapping[str, Any]) -> dict[str, float]:
-    """Those values that are numbers and finite."""
-    return {
-        tag: float(value)
-        for tag, value in values.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
-    }
