@@ -29,7 +29,7 @@ from vaerun.errors import UserError, close_match
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
 
-SECONDS = 90.0  # in all, about
+SECONDS = 75.0  # in all, about
 COLUMNS = (26, 52, 26, 20, 12)
 
 

@@ -12,5 +12,6 @@ class Purse:
     def share(self, most: float = 2.0) -> float:
         """What the next thing may take: three times an equal part, for most take little."""
         left = max(self.end - time.monotonic(), 0.0)
+        share = 3 * left / max(self.things, 1)  # there may turn out to be more things than were told
         self.things -= 1
-        return min(most, 3 * left / (self.things + 1))
+        return min(most, share)

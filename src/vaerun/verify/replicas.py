@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.verify.small import Problem
 
-ROWS = {"cpu": 2048, "cuda": 32768}  # of a batch
+ROWS = {"cpu": 1024, "cuda": 32768}  # of a batch
 BATCHES = 48  # at least: θ's gradient is a mean over a batch, whose error is known from their scatter alone
 WARM_UP = 6  # batches, after which what runs along with the steps has a memory
 
