@@ -37,7 +37,7 @@ def gradients(estimator: Coupled, family: Family, model: Model, J: Any, phi: Ten
 
 
 @pytest.mark.parametrize(("k", "J", "beta"), [(1, "elbo", 1.0), (3, "elbo", 0.3), (2, "iwae", 1.0), (3, "iwae", 0.3)])
-@pytest.mark.parametrize("keys", [{}, {"eta": -0.7, "temperature": 0.1}, {"eta": 2.0, "temperature": 3.0}])
+@pytest.mark.parametrize("keys", [{}, {"eta": -0.7, "tau": 0.1}, {"eta": 2.0, "tau": 3.0}])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_right_on_average_for_every_eta_and_temperature(
     name: str, keys: dict[str, float], k: int, J: str, beta: float
@@ -149,7 +149,7 @@ def test_a_network_at_zero_is_rebar() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
-def test_a_temperature_that_softens_nothing_is_refused(name: str, temperature: float) -> None:
-    with pytest.raises(UserError, match="temperature"):
-        made(name, temperature=temperature)
+@pytest.mark.parametrize("tau", [0.0, -1.0])
+def test_a_temperature_that_softens_nothing_is_refused(name: str, tau: float) -> None:
+    with pytest.raises(UserError, match=r"estimator\.tau"):
+        made(name, tau=tau)

@@ -1,10 +1,12 @@
 """∇ J(r(z̃)) with z̃ = soften(φ + ε, τ): the reparameterized gradient of a relaxation."""
 
+import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
@@ -23,6 +25,9 @@ class Concrete(Estimator):
     Args:
         temperature: τ.
 
+    Raises:
+        UserError: τ starts or ends at 0 or below.
+
     Reference: Maddison, Mnih, Teh 2017, The concrete distribution (who relax the masses to densities, too); Jang, Gu,
     Poole 2017, Categorical reparameterization with Gumbel-softmax (whose terms are these).
     """
@@ -33,6 +38,12 @@ class Concrete(Estimator):
 
     def __init__(self, temperature: Schedule) -> None:
         super().__init__()
+        first, last = temperature.at(0.0), temperature.at(math.inf)
+        if min(first, last) <= 0:
+            raise UserError(
+                f"estimator.temperature goes from {first:g} to {last:g}, but z is soft at a positive temperature only: "
+                f"give values above 0."
+            )
         self.temperature = temperature
 
     def decodes(self, num_samples: int, family: Family) -> int:

@@ -28,7 +28,7 @@ class Coupled(Estimator, ABC):
 
     Args:
         eta: where η starts.
-        temperature: where τ starts.
+        tau: where τ starts.
 
     Raises:
         UserError: τ is not positive.
@@ -36,12 +36,12 @@ class Coupled(Estimator, ABC):
 
     needs: ClassVar = (Relaxable,)
 
-    def __init__(self, *, eta: float = 1.0, temperature: float = 0.5) -> None:
+    def __init__(self, *, eta: float = 1.0, tau: float = 0.5) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
-            raise UserError(f"estimator.temperature={temperature} softens nothing: give a positive number.")
+        if not 0 < tau < math.inf:
+            raise UserError(f"estimator.tau={tau} softens nothing: give a positive number.")
         self.eta = nn.Parameter(torch.tensor(float(eta)))
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(tau)))
 
     def decodes(self, num_samples: int, family: Family) -> int:
         return 3 * num_samples

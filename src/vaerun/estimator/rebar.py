@@ -16,7 +16,7 @@ class Rebar(Coupled):
 
     Args:
         eta: where η starts.
-        temperature: where τ starts.
+        tau: where τ starts.
 
     Raises:
         UserError: τ is not positive.

@@ -24,7 +24,7 @@ class Relax(Coupled):
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s; x enters as (x − x̄)/4s.
         eta: where η starts.
-        temperature: where τ starts.
+        tau: where τ starts.
         hidden: units of the network's hidden layers.
         activation: by name; smooth, since its second derivatives are used.
 
@@ -44,11 +44,11 @@ class Relax(Coupled):
         data_mean: Tensor,
         data_std: float,
         eta: float = 1.0,
-        temperature: float = 0.5,
+        tau: float = 0.5,
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
     ) -> None:
-        super().__init__(eta=eta, temperature=temperature)
+        super().__init__(eta=eta, tau=tau)
         self.register_buffer("data_mean", data_mean.clone())
         self.spread, self.data_dim = 4 * data_std, data_dim
         self.layers = mlp([latent_dim + data_dim, *hidden, 1], activation)
