@@ -57,6 +57,20 @@ def test_the_table_fits_the_width_and_ends_with_the_answer(vaerun, runs, monkeyp
     assert "best of its column" in out
 
 
+def test_one_seed_and_a_matched_cost_are_written_for_what_they_are(vaerun, runs):
+    seeds(runs, "joint", [-30.0])
+    (runs / "amortized_1" / "metrics.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in records([-28.0, -27.0, -26.0], every=7))
+    )
+    out = vaerun("runs", "--columns", "elbo")[1]
+    assert "-30.00 (± 0.39)" in out
+    assert "x (± h)  one seed, 95 % interval over data points" in out
+    out = vaerun("runs", "--columns", "elbo,steps", "--at", "steps=15")[1]
+    assert out.splitlines()[0].endswith("read at")
+    assert "10 to 14" in out
+    assert "not beyond 15 steps" in out
+
+
 def test_json_is_one_document_and_nothing_else(vaerun, runs):
     code, out, err = vaerun("runs", "--json", "--at", "steps=15")
     document = json.loads(out, parse_constant=pytest.fail)

@@ -56,6 +56,14 @@ def test_groups_of_a_choice_that_is_no_noun_are_named():
     assert named(a, b) == ["prior=vamp", "prior=standard_normal"]
 
 
+def test_the_choice_of_a_part_is_told_where_the_whole_does_not_tell_it():
+    a, b, c = config(), config(strategy="joint"), config(strategy="joint")
+    b["choices"]["strategy/start"] = "previous"
+    c["choices"]["strategy/start"], c["strategy"]["start"] = "initial", "other"
+    assert named(a, b) == ["amortized", "joint"]
+    assert named(a, b, c) == ["amortized", "joint start=previous", "joint start=initial"]
+
+
 def test_a_configuration_without_names_of_its_choices_is_told_by_its_classes():
     a, b = config(), config(strategy="joint")
     for made in (a, b):

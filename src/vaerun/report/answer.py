@@ -28,7 +28,7 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
         return _capital(f"{sentence}.")
     clear = [row for row in others if row not in tied]
     more = f", as {'are' if len(tied) > 2 else 'is'} {len(tied) - 1} more" if len(tied) > 1 else ""
-    rest = f"; {clear[0].name}{' and those below it are' if len(clear) > 1 else ' is'} behind" if clear else ""
+    rest = f"; {clear[0].name}{f' and {len(clear) - 1} more are' if clear[1:] else ' is'} behind" if clear else ""
     return _capital(f"{sentence}: too close to call{more}{rest}.")
 
 

@@ -50,7 +50,6 @@ def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
             made.append(Cell(Interval(one.mean, None, None), len(sample.values), text, "", ""))
             continue
         mark = "*" if row in leaders else "~" if leaders and is_tied(row, leaders[0], column.name) else ""
-        made.append(
-            Cell(one, len(sample.values), write(one.mean), write(one.half_width) if one.half_width else "", mark)
-        )
+        error = write(one.half_width) if one.half_width else ""
+        made.append(Cell(one, len(sample.values), write(one.mean), "" if error == "0" else error, mark))
     return made

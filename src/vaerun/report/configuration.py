@@ -34,30 +34,33 @@ def stem(run: Recorded) -> str:
 def settings(groups: Sequence[Sequence[Recorded]]) -> list[dict[str, Any]]:
     """For each configuration, the keys and values that tell it from the others, choices first.
 
-    A key that differs because a choice does is left out: the choice says it.
+    A key that differs because a choice does is left out: the choice says it. So is the choice of a part, such as
+    strategy/start, where it differs because the whole does.
     """
     known = [runs[0] for runs in groups if runs[0].config]
     # None says as much as absence: no experiment, no limit.
-    choices = {id(run): {key: value for key, value in run.choices.items() if value is not None} for run in known}
-    flat = {id(run): run.configuration for run in known}
-    telling = _differing(choices.values())
-    ordered = [*(noun for noun in NOUNS if noun in telling), *sorted(telling - set(NOUNS))]
-    cells: dict[str, list[Recorded]] = {}
-    for run in known:
-        chosen = choices[id(run)]
-        cells.setdefault(json.dumps([chosen.get(key) for key in ordered], default=str), []).append(run)
-    keys = sorted({key for cell in cells.values() for key in _differing([flat[id(run)] for run in cell])})
+    choices = [{key: value for key, value in run.choices.items() if value is not None} for run in known]
+    wholes = _differing([{key: value for key, value in chosen.items() if "/" not in key} for chosen in choices])
+    ordered = [*(noun for noun in NOUNS if noun in wholes), *sorted(wholes - set(NOUNS))]
+    ordered += sorted(_unexplained(choices, choices, ordered))
+    keys = sorted(_unexplained([run.configuration for run in known], choices, ordered))
     if not ordered and not keys:
         ordered = ["strategy"]
-    found: list[dict[str, Any]] = []
-    for runs in groups:
-        run = runs[0]
-        if id(run) not in flat:
-            found.append({})
-            continue
-        chosen = {key: choices[id(run)][key] for key in ordered if key in choices[id(run)]}
-        found.append(chosen | {key: flat[id(run)][key] for key in keys if key in flat[id(run)]})
-    return found
+    told = iter(
+        {key: chosen[key] for key in ordered if key in chosen} | {key: flat[key] for key in keys if key in flat}
+        for chosen, flat in zip(choices, (run.configuration for run in known), strict=True)
+    )
+    return [next(told) if runs[0].config else {} for runs in groups]
+
+
+def _unexplained(
+    mappings: Sequence[Mapping[str, Any]], choices: Sequence[Mapping[str, Any]], by: Sequence[str]
+) -> set[str]:
+    """The keys that differ between some of ``mappings`` whose choices ``by`` are equal."""
+    cells: dict[str, list[Mapping[str, Any]]] = {}
+    for mapping, chosen in zip(mappings, choices, strict=True):
+        cells.setdefault(json.dumps([chosen.get(key) for key in by], default=str), []).append(mapping)
+    return {key for cell in cells.values() for key in _differing(cell)}
 
 
 def names(groups: Sequence[Sequence[Recorded]], told: Sequence[Mapping[str, Any]]) -> list[str]:

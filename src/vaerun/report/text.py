@@ -23,7 +23,7 @@ def render(comparison: Comparison, width: int) -> str:
 def table(comparison: Comparison, width: int) -> str:
     """The rows in blocks, each of which fits the width and begins with the names."""
     room = max(16, 2 * width // 5)
-    names = [textwrap.wrap(row.name, room) or [""] for row in comparison.rows]
+    names = [textwrap.wrap(row.name, room, subsequent_indent="  ") or [""] for row in comparison.rows]
     first = _column("", names)
     columns = [_column("seeds", [[str(row.seeds)] for row in comparison.rows])]
     columns.append(
