@@ -37,7 +37,7 @@ def test_a_planted_error_is_found(mutant: type[Estimator], tmp_path: Path) -> No
 @pytest.mark.parametrize("right", RIGHT, ids=lambda kind: kind.__name__)
 def test_without_it_every_claim_holds(right: type[Estimator], objective: str, tmp_path: Path) -> None:
     claims = estimator.claims(offer(tmp_path, right, objective), seed=0, device=torch.device("cpu"), seconds=1.0)
-    assert all(claim.holds for claim in claims)
+    assert [claim for claim in claims if claim.holds is False] == []
 
 
 def test_an_error_is_told_as_it_was_raised(tmp_path: Path) -> None:
