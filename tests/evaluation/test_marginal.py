@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of, gaussian_problem
 from tests.problems import (
@@ -24,8 +24,10 @@ from tests.problems import (
 )
 from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.evaluation import chunk
 from vaerun.evaluation import marginal as module
 from vaerun.evaluation.marginal import MarginalEvaluation
+from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -41,7 +43,7 @@ def test_at_the_exact_posterior_it_is_log_p_with_every_sample_effective(
     K: int, numbers: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bound, x, phi = gaussian_problem(orthogonal=True)
-    monkeypatch.setattr(module, "NUMBERS", {"cpu": numbers})
+    monkeypatch.setattr(chunk, "NUMBERS", {"cpu": numbers})
     monkeypatch.setattr(module, "TOGETHER", 4)
     found = MarginalEvaluation(num_samples=K)(Given(bound, phi), dataset(x))
     log_p = bound.model.exact_log_prob(x).detach()
@@ -63,7 +65,7 @@ def test_it_rises_from_the_elbo_to_log_p_as_k_grows() -> None:
         torch.manual_seed(K)
         found.append(MarginalEvaluation(num_samples=K)(strategy, data)[f"iwae_{K}/test"])
     assert found[0] == pytest.approx(float(exact_elbo(bound.model, x, phi).detach().mean()), abs=0.4)
-    assert all(low < high for low, high in zip(found[:-1], found[1:], strict=True))
+    assert found == sorted(found)
     assert log_p - 0.02 < found[-1] < log_p + 0.01
 
 
@@ -94,7 +96,7 @@ def test_bits_have_weights_too() -> None:
     assert all(math.isfinite(value) for value in found.values())
 
 
-def narrow(scale: float) -> tuple[nn.Module, Tensor]:
+def narrow(scale: float) -> tuple[Given, Tensor, LinearGaussian]:
     """q with a variance ``scale`` times that of the posterior: k̂ = 1 − scale, which Var w = ∞ from scale ½ down."""
     model = linear_gaussian(torch.tensor([[1.0]]), torch.zeros(1), 1.0)
     x = model.sample(20)
@@ -102,11 +104,11 @@ def narrow(scale: float) -> tuple[nn.Module, Tensor]:
     log_sigma = 0.5 * math.log(0.5 * scale)
     phi[:, 1] = 7 * math.atanh(log_sigma / 7)
     bound = bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 1}), estimator="reparam", k=8)
-    return Given(bound, phi), x
+    return Given(bound, phi), x, model
 
 
 def test_a_k_too_small_is_said_in_one_sentence_with_its_remedies(caplog: pytest.LogCaptureFixture) -> None:
-    strategy, x = narrow(0.05)
+    strategy, x, _ = narrow(0.05)
     with caplog.at_level(logging.WARNING, "vaerun"):
         found = MarginalEvaluation(num_samples=1000)(strategy, dataset(x))
     assert found["pareto_k_above_0.7/test"] > 0.5
@@ -118,7 +120,7 @@ def test_a_k_too_small_is_said_in_one_sentence_with_its_remedies(caplog: pytest.
 
 
 def test_a_light_tail_is_passed_over_in_silence(caplog: pytest.LogCaptureFixture) -> None:
-    strategy, x = narrow(0.8)
+    strategy, x, _ = narrow(0.8)
     found = MarginalEvaluation(num_samples=1000)(strategy, dataset(x))
     assert found["pareto_k_above_0.7/test"] == 0
     assert found["pareto_k/test"] < 0.5
@@ -126,8 +128,8 @@ def test_a_light_tail_is_passed_over_in_silence(caplog: pytest.LogCaptureFixture
 
 
 def test_refining_finds_the_posterior_where_the_family_has_it(caplog: pytest.LogCaptureFixture) -> None:
-    strategy, x = narrow(0.05)
-    log_p = float(strategy.bound.model.exact_log_prob(x).detach().mean())
+    strategy, x, model = narrow(0.05)
+    log_p = float(model.exact_log_prob(x).detach().mean())
     before = MarginalEvaluation(num_samples=50)(strategy, dataset(x))
     after = MarginalEvaluation(num_samples=50, refine=300)(strategy, dataset(x))
     assert abs(after["iwae_50/test"] - log_p) < 0.01 < abs(before["iwae_50/test"] - log_p)

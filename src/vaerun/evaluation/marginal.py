@@ -9,6 +9,7 @@ from torch import Tensor
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
+from vaerun.evaluation.chunk import rows_at_once
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.pareto import samples_needed
@@ -20,8 +21,6 @@ logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
 TOGETHER = 32  # points whose samples share a chunk
-NUMBERS = {"cpu": 2**19}  # outputs of the decoder held at once, as many as stay in a core's cache
-MANY = 2**25  # of them where memory is faster than that
 HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
 
 
@@ -115,19 +114,19 @@ class MarginalEvaluation(OverPoints):
         else:
             remedies.insert(0, "a much larger K")
         return (
-            f"K = {self.num_samples:,} is too small for {int(heavy.sum()):,} of {len(k):,} points, whose largest weights "
-            f"have a tail of Pareto k̂ > {HEAVY:g}, so that iwae_{self.num_samples} may lie far below log p(x): use "
-            f"{', '.join(remedies[:-1])} or {remedies[-1]}."
+            f"K = {self.num_samples:,} is too small for {int(heavy.sum()):,} of {len(k):,} points, whose largest "
+            f"weights have a tail of Pareto k̂ > {HEAVY:g}, so that iwae_{self.num_samples} may lie far below log "
+            f"p(x): use {', '.join(remedies[:-1])} or {remedies[-1]}."
         )
 
 
 def weigh(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> ImportanceWeights:
     """The K importance weights of every point of x, drawn in chunks."""
     weights = ImportanceWeights(num_samples, x)
-    together = NUMBERS.get(x.device.type, MANY) // x.numel()
+    together = max(1, rows_at_once(x) // len(x))
     done = 0
     while done < num_samples:
-        k = min(max(1, together), num_samples - done)
+        k = min(together, num_samples - done)
         weights.add(bound.rewards(x, phi, k))
         done += k
     return weights

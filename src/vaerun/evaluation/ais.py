@@ -1,0 +1,149 @@
+"""log p̂(x) = log (1/C) Σ_c w_c with E[w] = p(x): annealed importance sampling from p(z) to p(z given x)."""
+
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaerun.data.base import Dataset, SplitName
+from vaerun.errors import UserError
+from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
+from vaerun.evaluation.chunk import rows_at_once
+from vaerun.evaluation.hmc import Hamiltonian
+from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.switch import Switch
+from vaerun.evaluation.transition import Transition
+from vaerun.model.base import Model
+from vaerun.strategy.base import Strategy
+
+logger = logging.getLogger("vaerun")
+
+PRELIMINARY = 4  # chains a point of the pass that finds the step sizes
+FEW = 2.0  # effective chains, below which one chain decides
+
+
+class AISEvaluation(OverPoints):
+    """ais = mean_i log (1/C) Σ_c w_ic, log w = Σ_t (β_t − β_{t−1}) log p(x given z_{t−1}), from β_0 = 0 to β_T = 1.
+
+    z_0 ~ p(z), and z_t comes from z_{t−1} by a move that leaves p(z) p(x given z)^{β_t} as it is: Hamiltonian moves for
+    real z, Metropolis switches of single variables for bits and one-hot blocks. E[w] = p(x), so by Jensen ``ais`` is a
+    lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, and with probability below e^{−b} a point's is
+    more than b above. No posterior q has a part in it: it is the same for every strategy at the same θ. Step sizes are
+    adapted in a preliminary pass by chains of its own, then frozen, else the weights would be biased. Under a
+    likelihood that is no density the names carry ``pseudo_``.
+
+    ais_acceptance: share of the moves accepted; for real z it should be near 0.8. No bound.
+    ais_ess: (Σ_c w)²/Σ_c w², from 1 to C, mean over points. No bound; where it is near 1 one chain decides, and a
+        warning asks for more temperatures.
+
+    With ``simulate`` the points are drawn from the model instead, x with the very z that gave it, which is a draw from
+    p(z given x); the split of the figures is then called ``simulated``:
+
+    ais_lower: as ais. ais_upper: −mean_i log (1/C) Σ_c 1/w_ic of chains from that z back to the prior, an upper bound
+        on mean_i log p_θ(x_i) in expectation, since E[1/w] = 1/p(x). ais_width: the upper minus the lower, point by
+        point, in expectation no less than the error of either at such points. For real data there is no upper bound,
+        for there is no exact z; data=linear_gaussian has none either, as its z are of another model than the trained.
+
+    Args:
+        split: train, valid or test; of no use with ``simulate``, but for the number of points.
+        points: how many points, evenly spread over the split; null for all.
+        chains: C.
+        temperatures: T.
+        leapfrog: steps of one move: leapfrog steps of real z, switches of discrete z.
+        sharpness: δ of the schedule, of which β_t is logistic in t from −δ to δ, slow at both ends; 0 for linear.
+        simulate: draw the points from the model, and bound log p(x) from both sides.
+
+    Raises:
+        UserError: no such split, no points, no chain, T < 1, no step, or δ < 0.
+
+    Reference: Neal 2001, Annealed importance sampling; Wu et al. 2017, On the quantitative analysis of decoder-based
+    generative models; Grosse, Ghahramani, Adams 2015, Sandwiching the marginal likelihood using bidirectional Monte
+    Carlo.
+    """
+
+    transitions: ClassVar[Mapping[str, type[Transition]]] = {
+        "real": Hamiltonian,
+        "binary": Switch,
+        "categorical": Switch,
+    }
+
+    def __init__(
+        self,
+        split: SplitName = "test",
+        points: int | None = 100,
+        chains: int = 16,
+        temperatures: int = 500,
+        leapfrog: int = 10,
+        sharpness: float = 4.0,
+        simulate: bool = False,
+    ) -> None:
+        super().__init__(split, points)
+        for name, value in (("chains", chains), ("temperatures", temperatures), ("leapfrog", leapfrog)):
+            if value < 1:
+                raise UserError(f"evaluation.{name}={value} anneals nothing: give 1 or more.")
+        if not 0 <= sharpness < math.inf:
+            raise UserError(f"evaluation.sharpness={sharpness} is no schedule: give 0 for a linear one, or more.")
+        self.chains, self.temperatures, self.leapfrog = chains, temperatures, leapfrog
+        self.sharpness, self.simulate = sharpness, simulate
+
+    @torch.no_grad()
+    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+        model = strategy.bound.model
+        transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
+        betas = sigmoidal(self.temperatures, self.sharpness)
+        ups: list[Annealed] = []
+        downs: list[Annealed] = []
+        for x, z in self.pairs(model, data):
+            sizes = step_sizes(transition, x, start(model, PRELIMINARY, len(x)), betas)
+            ups.append(forward(transition, x, start(model, self.chains, len(x)), betas, sizes))
+            if z is not None:
+                downs.append(backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes))
+        prefix = "" if model.is_density else "pseudo_"
+        log_weight, acceptance = joined(ups)
+        below = log_mean(log_weight)
+        ess = (2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)).exp()
+        split = "simulated" if self.simulate else self.split
+        figures = with_error(f"{prefix}{'ais_lower' if self.simulate else 'ais'}", split, below)
+        if downs:
+            above = -log_mean(-joined(downs).log_weight)
+            figures |= with_error(f"{prefix}ais_upper", split, above)
+            figures |= with_error(f"{prefix}ais_width", split, above - below)
+        figures |= {f"ais_acceptance/{split}": float(acceptance.mean()), f"ais_ess/{split}": float(ess.mean())}
+        self.warn(float(ess.mean()))
+        return figures
+
+    def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Points, and where they are simulated the z of each: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
+        size = max(1, rows_at_once(data.split(self.split).x) // self.chains)
+        if self.simulate:
+            z = model.prior.sample(self.num_points(data))
+            yield from zip(model.observe(z).split(size), z.split(size), strict=True)
+        else:
+            yield from ((batch.x, None) for batch in self.batches(data, size))
+
+    def warn(self, ess: float) -> None:
+        """Says when one chain decides."""
+        if self.chains >= 2 * FEW and ess < FEW:
+            logger.warning(
+                f"Of {self.chains} annealed chains {ess:.1f} are effective, so that ais may lie far below log p(x): "
+                f"use evaluation.temperatures={4 * self.temperatures} or more evaluation.chains, and look at the "
+                f"width with evaluation.simulate=true."
+            )
+
+
+def start(model: Model, chains: int, points: int) -> Tensor:
+    """z ~ p(z) for every chain of every point, Float[Tensor, "C B D"]."""
+    return model.prior.sample(chains * points).unflatten(0, (chains, points))
+
+
+def joined(passes: list[Annealed]) -> Annealed:
+    """The chains of all points beside one another."""
+    return Annealed(*(torch.cat(parts, 1) for parts in zip(*passes, strict=True)))
+
+
+def log_mean(log_weight: Tensor) -> Tensor:
+    """log (1/C) Σ_c w_c: Float[Tensor, "C B"] ↦ Float[Tensor, "B"]."""
+    return log_weight.logsumexp(0) - math.log(len(log_weight))

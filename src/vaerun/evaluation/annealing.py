@@ -1,0 +1,85 @@
+"""log w = Σ_t (β_t − β_{t−1}) log p(x given z_{t−1}): one pass from the prior to the posterior, or back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.evaluation.transition import Place, Transition
+
+FIRST_SIZE = 0.5  # of a step, in units of a standard normal prior
+RATE = 0.2  # at which log step sizes follow the acceptance rate
+
+
+class Annealed(NamedTuple):
+    """What a pass found."""
+
+    log_weight: Tensor  # log w of every chain, Float[Tensor, "C B"], float64
+    acceptance: Tensor  # the mean over its moves, Float[Tensor, "C B"]
+
+
+def sigmoidal(temperatures: int, sharpness: float) -> list[float]:
+    """β_0 = 0 < β_1 < … < β_T = 1: a logistic curve from −δ to δ, scaled to [0, 1]; the straight line at δ = 0.
+
+    Reference: Grosse, Ghahramani, Adams 2015, Sandwiching the marginal likelihood using bidirectional Monte Carlo, §6.
+    """
+    line = torch.linspace(-1, 1, temperatures + 1, dtype=torch.float64)
+    curve = torch.tanh(0.5 * sharpness * line) if sharpness else line
+    return (0.5 + 0.5 * curve / curve[-1]).tolist()
+
+
+def forward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], sizes: Tensor) -> Annealed:
+    """From z ~ p(z), Float[Tensor, "C B D"], to β = 1: E[w] = p(x), whatever the sizes, Float[Tensor, "T-1 B"].
+
+    The last move, at β = 1, would change no weight, so it is not made.
+    """
+
+    def following(place: Place, t: int) -> tuple[Place, Tensor]:
+        return transition.move(x, place, betas[t], sizes[t - 1])
+
+    return _pass(transition.place(x, z), range(1, len(betas)), betas, following)
+
+
+def backward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], sizes: Tensor) -> Annealed:
+    """From z ~ p(z given x), Float[Tensor, "C B D"], to β = 0, the moves of ``forward`` in reverse: E[1/w] = 1/p(x)."""
+
+    def following(place: Place, t: int) -> tuple[Place, Tensor]:
+        return transition.move(x, place, betas[t - 1], sizes[t - 2])
+
+    return _pass(transition.place(x, z), range(len(betas) - 1, 0, -1), betas, following)
+
+
+def _pass(
+    place: Place, order: range, betas: list[float], following: Callable[[Place, int], tuple[Place, Tensor]]
+) -> Annealed:
+    """Collects (β_t − β_{t−1}) log p(x given z) for t in ``order``, moving between two of them."""
+    log_weight = torch.zeros_like(place.log_prior, dtype=torch.float64)
+    acceptance = torch.zeros_like(place.log_prior)
+    for t in order:
+        log_weight += (betas[t] - betas[t - 1]) * place.log_likelihood.double()
+        if t != order[-1]:
+            place, probability = following(place, t)
+            acceptance += probability / max(1, len(order) - 1)
+    return Annealed(log_weight, acceptance)
+
+
+def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float]) -> Tensor:
+    """A step size for each β_1, …, β_{T−1} and point, Float[Tensor, "T-1 B"], from a pass of its own.
+
+    log size rises and falls with the acceptance rate of the point's chains minus the transition's target. Chains that
+    use the sizes later must be others: sizes that follow the chains they serve would bias the weights.
+
+    Reference: Andrieu, Thoms 2008, A tutorial on adaptive MCMC, §4 (log step size driven by the acceptance rate).
+    """
+    size = torch.full((len(x),), FIRST_SIZE, dtype=z.dtype, device=z.device)
+    target = transition.target_acceptance
+    if target is None:
+        return size.expand(len(betas) - 2, -1)
+    place = transition.place(x, z)
+    sizes = size.new_empty(len(betas) - 2, len(x))
+    for t, beta in enumerate(betas[1:-1]):
+        sizes[t] = size
+        place, probability = transition.move(x, place, beta, size)
+        size = size * (RATE * (probability.mean(0) - target)).exp()
+    return sizes

@@ -1,0 +1,76 @@
+"""What leaves p_β(z) ∝ p(z) p(x given z)^β as it is: the moves of annealed importance sampling."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.model.base import Model
+
+
+class Place(NamedTuple):
+    """Where C chains of B points are, and what a next move would otherwise compute again."""
+
+    z: Tensor  # Float[Tensor, "C B D"]
+    log_likelihood: Tensor  # Float[Tensor, "C B"]
+    log_prior: Tensor  # Float[Tensor, "C B"]
+    likelihood_gradient: Tensor  # ∇_z log p(x given z), Float[Tensor, "C B D"]; D = 0 where no move asks for it
+    prior_gradient: Tensor  # ∇_z log p(z), likewise
+
+    def log_density(self, beta: float) -> Tensor:
+        """log p(z) + β log p(x given z), Float[Tensor, "C B"]."""
+        return self.log_prior + beta * self.log_likelihood
+
+    def gradient(self, beta: float) -> Tensor:
+        """Of ``log_density`` in z, Float[Tensor, "C B D"]."""
+        return self.prior_gradient + beta * self.likelihood_gradient
+
+    def moved(self, accept: Tensor, other: "Place") -> "Place":
+        """``other`` where ``accept``, Bool[Tensor, "C B"], and this place elsewhere."""
+        wide = accept.unsqueeze(-1)
+        return Place(
+            torch.where(wide, other.z, self.z),
+            torch.where(accept, other.log_likelihood, self.log_likelihood),
+            torch.where(accept, other.log_prior, self.log_prior),
+            torch.where(wide, other.likelihood_gradient, self.likelihood_gradient),
+            torch.where(wide, other.prior_gradient, self.prior_gradient),
+        )
+
+
+class Transition(ABC):
+    """A Markov kernel that is reversible under p_β(z given x) ∝ p(z) p(x given z)^β, for every β.
+
+    Args:
+        model: p_θ(x, z).
+        steps: how many steps of its own one move takes.
+    """
+
+    target_acceptance: ClassVar[float | None]  # at which a step size is best; None where steps have no size
+
+    def __init__(self, *, model: Model, steps: int) -> None:
+        self.model, self.steps = model, steps
+
+    @abstractmethod
+    def place(self, x: Tensor, z: Tensor) -> Place:
+        """The place of z, Float[Tensor, "C B D"], with all that a move from it needs."""
+
+    @abstractmethod
+    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
+        """One move at β: the new place, and the probability with which it was accepted, Float[Tensor, "C B"].
+
+        Args:
+            x: Float[Tensor, "B X"].
+            place: where the chains are.
+            beta: β.
+            size: of a step, for each point, Float[Tensor, "B"].
+        """
+
+
+def metropolis(place: Place, proposed: Place, log_ratio: Tensor) -> tuple[Place, Tensor]:
+    """Accepts with probability min(1, exp log_ratio), Float[Tensor, "C B"]; a ratio that is not a number is 0.
+
+    Reference: Metropolis et al. 1953, Equation of state calculations by fast computing machines.
+    """
+    probability = log_ratio.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).clamp(max=0).exp()
+    return place.moved(torch.rand_like(probability) < probability, proposed), probability
