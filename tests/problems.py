@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +14,23 @@ from torch import Tensor, nn
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.build import locate, make
-from vaerun.data.base import Dataset, Split, Visit
 from vaerun.local.row_optimizer.base import RowOptimizer
 from vaerun.local.solver import LocalSolver
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior, Reparameterized
-from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
+from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.laplace import DiagonalLaplace
 from vaerun.posterior.shared_flow import SharedFlow
 from vaerun.scale import LIMIT
 from vaerun.strategy.base import Strategy
+from vaerun.verify.problem import Space as Space
+from vaerun.verify.problem import log_evidence as log_evidence
+from vaerun.verify.problem import space as space
+from vaerun.verify.problem import truth as truth
+from vaerun.verify.strategy import dataset as dataset
+from vaerun.verify.strategy import exact_elbo as exact_elbo
 
 CONF = Path(__file__).parents[1] / "conf"
 NOTHING: Mapping[str, str] = {}
@@ -114,28 +118,6 @@ def family_and_model(posterior: str, *, latent_dim: int, data_dim: int = 3) -> t
     return family, model
 
 
-class Space(NamedTuple):
-    """Points of z and the volume each stands for: Σ_s volume · f(z_s) is Σ_z f(z), or ∫ f(z) dz to rounding."""
-
-    z: Tensor  # Float[Tensor, "S #B D"]
-    volume: Tensor  # Float[Tensor, "S #B"], or Float[Tensor, "1 1"] where all are the same
-
-
-def space(
-    support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0.1, num_classes: int = SMALL["num_classes"]
-) -> Space:
-    """All of {0, 1}^D, all one-hot blocks, or a grid.
-
-    On a grid the trapezoidal rule converges geometrically for what is analytic and decays at both ends.
-    """
-    if support == "categorical":
-        blocks = itertools.product(torch.eye(num_classes), repeat=latent_dim // num_classes)
-        return Space(torch.stack([torch.cat(z) for z in blocks]).unsqueeze(1), torch.ones(1, 1))
-    axis = torch.tensor([0.0, 1.0]) if support == "binary" else torch.arange(-width, width + cell / 2, cell)
-    z = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, 1, latent_dim)
-    return Space(z, torch.full((1, 1), 1.0 if support == "binary" else cell**latent_dim))
-
-
 def space_of(q: Posterior, support: str, **grid: Any) -> Space:
     """The space over which sums under ``q`` are exact: ``space``, or nodes on both sides of a Laplace's kinks at μ."""
     if not isinstance(q, DiagonalLaplace):
@@ -162,35 +144,6 @@ def laplace_nodes(step: float = 0.1) -> tuple[Tensor, Tensor]:
 def bernoulli_space(data_dim: int) -> Tensor:
     """All x in {0, 1}^X, Float[Tensor, "2^X X"]."""
     return torch.tensor(list(itertools.product((0.0, 1.0), repeat=data_dim)))
-
-
-class Truth(NamedTuple):
-    """Expectations under q of one point, differentiable in θ and φ, each Float[Tensor, ""]."""
-
-    bound: Tensor  # E[J(r_1, …, r_K)]
-    log_likelihood: Tensor  # E[log p(x given z)]
-    kl: Tensor  # E[log q(z) − log p(z)]
-
-
-def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, beta: float = 1.0) -> Truth:
-    """E_q[J] of one x as the sum over all K-tuples of the points of a space, where no z depends on φ."""
-    log_q = q.log_prob(over.z)[:, 0]
-    log_likelihood, log_prior = model.log_likelihood(x, over.z)[:, 0], model.log_prior(over.z)[:, 0]
-    r = log_likelihood + beta * (log_prior - log_q)
-    probability = log_q.exp() * over.volume[:, 0]
-    tuples = torch.cartesian_prod(*[torch.arange(len(r))] * J.num_samples).reshape(-1, J.num_samples)
-    values = J(r[tuples].T)
-    return Truth(
-        (probability[tuples].prod(1) * values).sum(),
-        (probability * log_likelihood).sum(),
-        (probability * (log_q - log_prior)).sum(),
-    )
-
-
-def log_evidence(model: Model, x: Tensor, over: Space) -> Tensor:
-    """log p(x) as the sum over z: Float[Tensor, "B X"] ↦ Float[Tensor, "B"]."""
-    z = over.z.expand(-1, len(x), -1)
-    return (model.log_joint(x, z) + over.volume.log()).logsumexp(0)
 
 
 class Draws(NamedTuple):
@@ -283,16 +236,6 @@ def linear_gaussian(W: Tensor, mu: Tensor, sigma: float) -> LinearGaussian:
     with torch.no_grad():
         model.W.copy_(W)
     return model
-
-
-def exact_elbo(model: LinearGaussian, x: Tensor, phi: Tensor) -> Tensor:
-    """E_q[log p(x given z)] − KL(q ‖ N(0, I)) of a diagonal Gaussian q in closed form, Float[Tensor, "B"]."""
-    q = Gaussian(latent_dim=model.latent_dim)(phi)
-    m, v = q.mu, (2 * q.log_sigma).exp()
-    log_sigma, X = model.log_sigma(), x.shape[1]
-    squares = (x - model.mu - m @ model.W.T).square().sum(1) + v @ model.W.square().sum(0)
-    likelihood = -0.5 * X * math.log(2 * math.pi) - X * log_sigma - 0.5 * squares * (-2 * log_sigma).exp()
-    return likelihood - 0.5 * (m.square() + v - v.log() - 1).sum(1)
 
 
 def optimal_phi(model: LinearGaussian, x: Tensor) -> Tensor:
@@ -399,20 +342,3 @@ def linear_strategy(
 def plain_ascent(weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """θ ← θ + ∂: a step shows the gradient."""
     return torch.optim.SGD(weights, lr=1.0)
-
-
-@dataclass(frozen=True)
-class Untouched(Visit):
-    """x = row, in the row's own precision."""
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        return rows
-
-    def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return rows, rows.square()
-
-
-def dataset(x: Tensor) -> Dataset:
-    """A data set whose three splits are all x."""
-    split = Split(x, Untouched())
-    return Dataset("x", split, split, split, (x.shape[1],), "none", "real", "")
