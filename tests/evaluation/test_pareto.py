@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.pareto import PRIOR_COUNT, PRIOR_SHAPE, samples_needed, tail_length, tail_shape
+from vaerun.evaluation.pareto import samples_needed, tail_length, tail_shape
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -23,7 +23,7 @@ def quantiles(k: float, u: Tensor) -> Tensor:
 def test_the_shape_of_an_exact_sample_is_found_at_any_scale(k: float, scale: float) -> None:
     M = 4000
     y = scale * quantiles(k, (torch.arange(M) + 0.5) / M)
-    expected = (M * k + PRIOR_COUNT * PRIOR_SHAPE) / (M + PRIOR_COUNT)
+    expected = (M * k + 5) / (M + 10)
     assert float(tail_shape(y.unsqueeze(0))) == pytest.approx(expected, abs=0.015)
 
 
@@ -32,7 +32,7 @@ def test_over_random_samples_the_error_is_that_of_maximum_likelihood(k: float) -
     """The asymptotic variance of the maximum-likelihood shape is (1 + k)²/M."""
     M, rows = 900, 400
     found = tail_shape(quantiles(k, torch.rand(rows, M)))
-    raw = (found * (M + PRIOR_COUNT) - PRIOR_COUNT * PRIOR_SHAPE) / M
+    raw = (found * (M + 10) - 5) / M
     assert float(raw.std()) == pytest.approx((1 + k) / math.sqrt(M), rel=0.15)
     assert abs(float(raw.mean()) - k) < 4 * float(raw.std()) / math.sqrt(rows) + 0.01
 
