@@ -38,6 +38,14 @@ def test_choices_come_first_and_explain_what_differs_because_of_them():
     assert named(config(), joint, other) == ["amortized", "joint theta_steps=1", "joint theta_steps=5"]
 
 
+def test_a_choice_of_nothing_is_none():
+    other = config(strategy="joint")
+    other["choices"]["experiment"] = None
+    assert named(config(), other) == ["amortized", "joint"]
+    other["choices"]["experiment"] = "mine"
+    assert named(config(), other) == ["amortized", "joint experiment=mine"]
+
+
 def test_keys_are_as_short_as_they_can_be():
     assert named(config(), config(optimizer__learning_rate=1e-05)) == ["learning_rate=0.001", "learning_rate=1e-05"]
     a, b = config(objective__num_samples=1, evaluation__num_samples=1), config(objective__num_samples=2)
