@@ -15,7 +15,7 @@ from vaerun.errors import UserError
 from vaerun.evaluation import chunk
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.latent import DRAWS, LatentEvaluation, aggregate_log_prob, means, variance
-from vaerun.posterior.base import ClosedFormKL
+from vaerun.posterior.base import ClosedFormKL, ClosedFormMean
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -50,16 +50,18 @@ def test_a_linear_gaussian_model_has_the_information_of_its_channel() -> None:
 
 
 def test_of_two_points_the_information_is_that_of_quadrature() -> None:
-    phi = torch.tensor([[0.7, 0.2], [-0.4, -0.5]])
+    phi = torch.tensor([[0.7, 0.2], [-0.4, -0.9]])
     strategy, over = given(phi), space("real", 1, width=12, cell=0.02)
     q = strategy.bound.family(phi)
     log_q = q.log_prob(over.z.expand(-1, 2, -1))  # [S, 2]
     mixture = (log_q.logsumexp(1) - math.log(2)).unsqueeze(1)
-    exact = float((log_q.exp() * (log_q - mixture) * over.volume).sum() / 2)
+    apart = (log_q.exp() * (log_q - mixture) * over.volume).sum(0)
+    exact = float(apart.mean())
     log_prior = strategy.bound.model.log_prior(over.z)
     marginal = float((mixture.exp() * (mixture - log_prior) * over.volume).sum())
     found = LatentEvaluation(num_samples=100_000)(strategy, points(2))
     assert found["mutual_information/test"] == pytest.approx(exact, abs=0.01)
+    assert found["mutual_information_se/test"] == pytest.approx(float(apart.std()) / math.sqrt(2), abs=0.005)
     assert found["marginal_kl/test"] == pytest.approx(marginal, abs=0.01)
     assert 0.1 < exact < math.log(2)
     kl = q.kl(strategy.bound.model.prior)
@@ -103,10 +105,11 @@ def test_the_sum_over_all_points_does_not_depend_on_how_it_is_cut(
 
 
 def test_noise_does_not_make_a_unit_active() -> None:
-    """A q without a closed-form mean, the same for every x, with a variance of which 32 draws leave 0.08."""
-    family, model = family_and_model("mixture", latent_dim=2)
+    """A q without a closed-form mean, the same for every x: the mean of 32 draws alone would vary by 1/32."""
+    family, model = family_and_model("iaf", latent_dim=2)
     phi = family.initial().expand(500, -1).clone()
     q = family(phi)
+    assert not isinstance(q, ClosedFormMean)
     one, other = means(q)
     naive = q.sample(DRAWS // 2).mean(0).var(0)
     assert float(naive.max()) > 0.02

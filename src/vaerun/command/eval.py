@@ -1,17 +1,22 @@
 """Evaluate a trained run: vaerun eval RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [--json]
 
   evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error
+  evaluation=marginal         that bound at a large K, with what says whether K was large enough
+  evaluation=ais              log p(x) by annealed importance sampling; from both sides with evaluation.simulate=true
+  evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation.split=test       or train, valid
   evaluation.num_samples=100  K
+  evaluation.points=1000      only so many, evenly spread over the split
   checkpoint=best             by validation bound, or last
   trainer.device=auto         also trainer.threads=N, data.root=FOLDER
   --json                      one JSON document on stdout
 
-All figures are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
+Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
 also added as a line to RUN_DIR/evaluations.jsonl.
 
 Examples:
-  vaerun eval runs/2026-11-22/* evaluation.num_samples=5000
+  vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
+  vaerun eval RUN_DIR evaluation=ais evaluation.simulate=true evaluation.temperatures=1000
   vaerun eval RUN_DIR evaluation.split=valid --json
 """
 

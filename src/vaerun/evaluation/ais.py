@@ -11,7 +11,7 @@ from torch import Tensor
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
-from vaerun.evaluation.chunk import rows_at_once
+from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.switch import Switch
@@ -76,7 +76,7 @@ class AISEvaluation(OverPoints):
         points: int | None = 100,
         chains: int = 16,
         temperatures: int = 500,
-        leapfrog: int = 10,
+        leapfrog: int = 5,
         sharpness: float = 4.0,
         simulate: bool = False,
     ) -> None:
@@ -91,6 +91,7 @@ class AISEvaluation(OverPoints):
 
     @torch.no_grad()
     def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+        keep_freed_memory()
         model = strategy.bound.model
         transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
         betas = sigmoidal(self.temperatures, self.sharpness)

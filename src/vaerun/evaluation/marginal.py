@@ -9,7 +9,7 @@ from torch import Tensor
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
-from vaerun.evaluation.chunk import rows_at_once
+from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.pareto import samples_needed
@@ -67,6 +67,7 @@ class MarginalEvaluation(OverPoints):
 
     @torch.no_grad()
     def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+        keep_freed_memory()
         bounds, sizes, shapes = [], [], []
         for batch in self.batches(data, POINTS):
             found = strategy.infer(batch.x, batch.index, self.split).phi
