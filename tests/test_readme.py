@@ -30,8 +30,10 @@ def test_an_estimator_of_ones_own_is_one_module_and_one_yaml(tmp_path: Path) -> 
     assert trained.returncode == 0, trained.stderr
     summary = (tmp_path / "run" / "summary.json").read_text()
     assert '"decoder_evaluations": 7200' in summary  # 18 steps of 200 points, each noise used twice
+    verified = vaerun("verify", "estimator=antithetic", "posterior=gaussian", "objective=elbo")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     listed = vaerun("list", "estimator").stdout
-    assert re.search(r"antithetic\s.*?with posterior: gaussian", listed, re.DOTALL)
+    assert re.search(r"antithetic\s.*?with posterior: [^\n]*gaussian", listed, re.DOTALL)
     refused = vaerun("train", "estimator=antithetic", "posterior=bernoulli")
     assert refused.returncode == 2
     assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr

@@ -71,6 +71,7 @@ class AutoregressiveBernoulli(Family):
 
     posterior: ClassVar = DependentBernoulli
     support: ClassVar[str] = "binary"
+    contains_posterior: ClassVar[bool] = True
 
     def __init__(self, *, latent_dim: int, hidden: int = 64) -> None:
         super().__init__(latent_dim=latent_dim)

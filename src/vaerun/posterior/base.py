@@ -133,6 +133,8 @@ class Family(nn.Module, ABC):
 
     posterior: ClassVar[type[Posterior]]  # what forward returns: its base classes are the family's capabilities
     support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
+    contains_posterior: ClassVar[bool] = False  # whether some φ is p(z given x) where z has two coordinates: of the
+    # linear-Gaussian model, or of any model over two bits; ``vaerun verify`` sees to it
     block: int = 1  # coordinates that make up one variable: the classes of a one-hot block
 
     def __init__(self, *, latent_dim: int) -> None:

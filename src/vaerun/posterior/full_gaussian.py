@@ -68,6 +68,7 @@ class FullGaussian(Family):
 
     posterior: ClassVar = CorrelatedGaussian
     support: ClassVar[str] = "real"
+    contains_posterior: ClassVar[bool] = True
     lower: Tensor
 
     def __init__(self, *, latent_dim: int) -> None:

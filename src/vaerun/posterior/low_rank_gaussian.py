@@ -88,6 +88,7 @@ class LowRankGaussian(Family):
 
     posterior: ClassVar = FactorGaussian
     support: ClassVar[str] = "real"
+    contains_posterior: ClassVar[bool] = True
 
     def __init__(self, *, latent_dim: int, rank: int = 2) -> None:
         super().__init__(latent_dim=latent_dim)

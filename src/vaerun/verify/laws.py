@@ -4,16 +4,17 @@ from collections.abc import Iterator
 
 import torch
 
-from vaerun.verify import bound, density, estimator, observation, signal, strategy, variance
+from vaerun.verify import bound, containment, density, estimator, observation, signal, strategy, variance
 from vaerun.verify.claim import Claim
 from vaerun.verify.offer import Offer
 
 LAWS = (
-    (estimator, 0.65),
+    (estimator, 0.6),
     (variance, 0.05),
     (signal, 0.05),
     (bound, 0.05),
     (density, 0.05),
+    (containment, 0.05),
     (observation, 0.05),
     (strategy, 0.1),
 )
