@@ -120,7 +120,7 @@ def test_its_expectation_is_the_gradient_of_the_bound(
 @pytest.mark.parametrize(("k", "J", "posterior"), [(2, "elbo", "categorical"), (3, "iwae", "bernoulli")])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_right_on_average_at_other_temperatures_and_at_learned_ones(
-    name: str, k: int, J: str, posterior: str, keys: dict[str, float] | None
+    name: str, k: int, J: str, posterior: str, keys: dict[str, Any] | None
 ) -> None:
     """Sampled, where nothing is smooth enough to integrate."""
     family, model = family_and_model(posterior, latent_dim=2)
