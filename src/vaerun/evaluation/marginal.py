@@ -1,6 +1,7 @@
 """L_K = mean_i [logsumexp_k r_ik − log K] at a K that comes near log p(x), and whether K was large enough."""
 
 import logging
+import math
 from collections.abc import Mapping
 
 import torch
@@ -111,13 +112,13 @@ class MarginalEvaluation(OverPoints):
             remedies.append("a refined q (evaluation.refine=200)")
         median = float(samples_needed(k[heavy]).median())
         if self.num_samples < median < 1e6:
-            remedies.insert(0, f"a larger K (evaluation.num_samples={round(median, 1 - len(str(int(median)))):.0f})")
+            remedies.insert(0, f"a larger K (evaluation.num_samples={10 ** math.ceil(math.log10(median))})")
         else:
             remedies.insert(0, "a much larger K")
         return (
             f"K = {self.num_samples:,} is too small for {int(heavy.sum()):,} of {len(k):,} points, whose largest "
-            f"weights have a tail of Pareto k̂ > {HEAVY:g}, so that iwae_{self.num_samples} may lie far below log "
-            f"p(x): use {', '.join(remedies[:-1])} or {remedies[-1]}."
+            f"weights have a tail of Pareto k̂ > {HEAVY:g}, so that their part of iwae_{self.num_samples} may "
+            f"lie far below log p(x): use {', '.join(remedies[:-1])} or {remedies[-1]}."
         )
 
 
