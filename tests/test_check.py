@@ -220,3 +220,11 @@ def test_every_shipped_option_names_a_class_with_a_summary_and_known_keys(catalo
         for option in options.values():
             assert option.facts is not None, option
             assert option.facts.summary, option
+
+
+def test_no_key_has_the_name_of_a_group_beside_it(catalogue):
+    """``group.key=value`` would be taken for a bare value in the place of a choice, and refused."""
+    for group, options in catalogue.groups.items():
+        for option in options.values():
+            for key, value in option.content.items():
+                assert isinstance(value, dict) or f"{group}/{key}" not in catalogue.groups, (str(option), key)

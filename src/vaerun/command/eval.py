@@ -133,10 +133,11 @@ def table(result: dict[str, Any]) -> str:
     metrics = result["metrics"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
     lines += [f"  {result['data']['name']} ({result['data']['binarize']}), {result['data']['points']:,} points"]
+    width = max([22, *map(len, metrics)])
     for tag, value in metrics.items():
         quantity, _, split = tag.partition("/")
         if quantity.endswith("_se"):
             continue
         error = metrics.get(f"{quantity}_se/{split}")
-        lines.append(f"  {tag:22} {value:10.3f}" + (f" ± {error:.3f}" if error is not None else ""))
+        lines.append(f"  {tag:{width}} {value:10.3f}" + (f" ± {error:.3f}" if error is not None else ""))
     return "\n".join(lines)

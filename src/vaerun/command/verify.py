@@ -5,7 +5,7 @@ against sums over all z, densities against integrals, bounds against log p(x), s
 Words narrow it, and a method of your own under ./conf is on offer like any other.
 
   estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is tried, and on what
-  estimator.temperature=0.3   a value for a key of an option that is named
+  estimator.tau=0.3   a value for a key of an option that is named
   device=auto                 or cpu, cuda
   seed=0                      what is drawn follows from it
   --json                      one JSON document on stdout, and nothing else

@@ -35,7 +35,7 @@ class MarginalEvaluation(OverPoints):
     ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
     pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
         gets better with K too slowly for any K to do; from 1 up the mean of w itself looks infinite, which it is not,
-        so q misses a part of p(z given x). Left out at K < 25, where there is no tail to fit.
+        so q misses a part of p(z given x). Left out at K < 21, where there is no tail to fit.
     pareto_k_above_0.7: the share of such points. One warning says what to do about them.
 
     K may be as large as one has time for: chunks over points and samples are added up, and of each point's weights only
