@@ -140,7 +140,8 @@ def refuse_unfit_data(config: Mapping[str, Any], data: Dataset) -> None:
     remedy = "model/likelihood=gaussian"
     if data.support == "unit":
         remedy = (
-            "data.binarize=static, model/likelihood=gaussian, or model/likelihood=cross_entropy (which is no bound)"
+            "data.binarize=static, model/likelihood=continuous_bernoulli, discretized_logistic or gaussian, or "
+            "model/likelihood=cross_entropy (which is no bound)"
         )
     raise UserError(
         f"{described['_target_'].rsplit('.', 1)[-1]} is a distribution over {values}, but data={data.name} with "

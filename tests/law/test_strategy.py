@@ -182,3 +182,17 @@ def test_it_counts_its_evaluations(name: str, estimator: str, monkeypatch: pytes
     counted = strategy.decoder_evaluations, strategy.encoder_evaluations
     strategy.infer(x)
     assert (strategy.decoder_evaluations, strategy.encoder_evaluations) == counted  # a step's alone
+
+
+def test_what_the_estimator_says_reaches_the_record(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relaxed objective, say: a strategy adds its own diagnostics to the estimator's."""
+    x = simulated(12)
+    strategy = linear_strategy(name, x)
+    forward = strategy.bound.estimator.forward
+
+    def saying(*parts: object) -> object:
+        estimate = forward(*parts)
+        return estimate._replace(diagnostics={"said": estimate.value})
+
+    monkeypatch.setattr(strategy.bound.estimator, "forward", saying)
+    assert "said" in strategy.step(Batch(torch.arange(12), x)).diagnostics

@@ -76,7 +76,7 @@ class Aggressive(Encoded):
         estimate = self.theta_step(batch, self.encode(batch))
         self.host = self.close_epoch() if done + 1 >= self.num_points // len(batch.x) else (True, done + 1)
         figures = {"information": information, "inner_steps": information.new_tensor(float(inner))}
-        return estimate._replace(diagnostics=figures)
+        return estimate._replace(diagnostics={**estimate.diagnostics, **figures})
 
     def climb(self, batch: Batch) -> int:
         """Steps of λ while a window of them pays; how many there were."""

@@ -63,4 +63,4 @@ class Coordinate(PerPoint):
             estimate = self.bound(batch.x, solution.phi)
             self.ascend(self.start.teach(estimate, beginning, solution.phi) if t == 0 else estimate)
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={**effort(solution), **beginning.diagnostics})
+        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **beginning.diagnostics})

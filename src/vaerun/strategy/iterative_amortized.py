@@ -69,7 +69,7 @@ class IterativeAmortized(Strategy):
         self.ascend(estimate._replace(surrogate=estimate.surrogate + share * pull))
         self.decoder_evaluations += (self.steps + 1) * len(batch.x) * self.bound.decodes
         self.encoder_evaluations += len(batch.x)
-        return estimate._replace(diagnostics={"refinement_gain": estimate.value - values[0]})
+        return estimate._replace(diagnostics={**estimate.diagnostics, "refinement_gain": estimate.value - values[0]})
 
     def look(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
         """(∇_φ L, L) of every point, θ untouched, Float[Tensor, "B P"] and Float[Tensor, "B"]."""

@@ -71,4 +71,6 @@ class Joint(PerPoint):
             self.ascend(estimate)
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={"gradient_norm_phi": gradient.norm(dim=1), **beginning.diagnostics})
+        return estimate._replace(
+            diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **beginning.diagnostics}
+        )

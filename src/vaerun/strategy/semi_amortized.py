@@ -68,4 +68,4 @@ class SemiAmortized(Encoded):
         self.ascend(estimate._replace(surrogate=estimate.surrogate + pull))
         self.count(batch)
         self.decoder_evaluations += decoder_evaluations
-        return estimate._replace(diagnostics={"refinement": (phi - guess).detach().norm(dim=1)})
+        return estimate._replace(diagnostics={**estimate.diagnostics, "refinement": (phi - guess).detach().norm(dim=1)})
