@@ -3,7 +3,8 @@
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import hydra
 import hydra.utils
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
@@ -160,15 +162,34 @@ def is_sweep() -> bool:
 
 
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
-    """The configuration of ``vaerun train OVERRIDES`` without the hydra node, and its choices; nothing is run."""
+    """The configuration of ``vaerun train OVERRIDES`` without the hydra node, and its choices; nothing is run.
+
+    Within a job it sees the job's own folders of configurations too.
+    """
     prepare()
-    extra = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir is not None else []
-    with hydra.initialize_config_module(PACKAGE, job_name="vaerun", **LEVEL):
+    directories = [config_dir] if config_dir is not None else []
+    if HydraConfig.initialized():
+        directories += [path for path in sources() if path not in roots()]
+    extra = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in directories)}]"] if directories else []
+    with _alone(), hydra.initialize_config_module(PACKAGE, job_name="vaerun", **LEVEL):
         config = hydra.compose(CONFIG, overrides=[*extra, *overrides], return_hydra_config=True)
     made = chosen(config.hydra.runtime.choices)
     OmegaConf.set_struct(config, False)
     del config["hydra"]
     return config, made
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Puts the Hydra of a running job aside: there is one in a process."""
+    holder = GlobalHydra.instance()
+    held = holder.hydra
+    holder.clear()
+    try:
+        yield
+    finally:
+        holder.clear()
+        holder.hydra = held
 
 
 def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:

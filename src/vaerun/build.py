@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun._hydra import instantiate
+from vaerun._hydra import compose, instantiate, roots
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
+from vaerun.catalogue import Catalogue
+from vaerun.check.keys import check_keys
 from vaerun.check.pairs import FITS
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
-from vaerun.evaluation.base import Evaluation
+from vaerun.evaluation.base import Evaluation, Findings
+from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.loop import Trainer
@@ -48,11 +51,25 @@ class Run:
         """Batches in an epoch."""
         return len(self.data.train) // self.batch_size
 
-    def evaluate(self, seed: int) -> Mapping[str, float]:
-        """The evaluation's figures at the weights in force, with draws that depend on the seed alone."""
+    def evaluate(self, seed: int) -> Findings:
+        """What the evaluation finds at the weights in force, with draws that depend on the seed alone."""
+        training = self.strategy.training
         self.strategy.eval()
         with isolated(seed, self.device):
-            return self.evaluation(self.strategy, self.data)
+            findings = self.evaluation(self.strategy, self.data)
+        self.strategy.train(training)
+        return findings
+
+    def test(self, seed: int) -> Findings:
+        """The same with the test ELBO, whatever the evaluation is: every run that ends can be compared by it."""
+        findings = self.evaluate(seed)
+        name = "elbo" if self.strategy.bound.model.is_density else "pseudo_elbo"
+        if f"{name}/test" in findings.figures:
+            return findings
+        self.strategy.eval()
+        with isolated(seed, self.device):
+            bound = BoundEvaluation(split="test", num_samples=1)(self.strategy, self.data)
+        return findings._replace(figures={**bound.figures, **findings.figures})
 
 
 def build(cfg: DictConfig) -> Run:
@@ -71,12 +88,20 @@ def build(cfg: DictConfig) -> Run:
         torch.cuda.reset_peak_memory_stats(device)  # a sweep's runs share the process
     data = make(config["data"], {}).load().to(device)
     torch.manual_seed(config["seed"])
-    strategy = build_strategy(config, data, device)
-    return Run(trainer, data, strategy, make(config["evaluation"], {}), threads)
+    facts = build_parts(config, data, device)
+    strategy = make(config["strategy"], facts).to(device)
+    with isolated(config["seed"], device):  # what an evaluation draws for itself leaves the training as it is
+        evaluation = make(config["evaluation"], facts)
+    return Run(trainer, data, strategy, evaluation, threads)
 
 
 def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.device) -> Strategy:
-    """The strategy and all it holds, from the innermost noun outwards."""
+    """The strategy and all it holds."""
+    return make(config["strategy"], build_parts(config, data, device)).to(device)
+
+
+def build_parts(config: Mapping[str, Any], data: Dataset, device: torch.device) -> dict[str, Any]:
+    """What a strategy or an evaluation may ask for by name, from the innermost noun outwards."""
     facts: dict[str, Any] = {
         "data_dim": data.data_dim,
         "data_mean": data.mean().cpu(),
@@ -106,7 +131,8 @@ def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.devic
         "solver": make(config["local"], facts).to(device),
         "optimizer": make(config["optimizer"], {}),
     }
-    return make(config["strategy"], facts).to(device)
+    facts["choose"] = functools.partial(choose, facts=dict(facts), device=device)
+    return facts
 
 
 def make(node: Mapping[str, Any], facts: Mapping[str, Any]) -> Any:
@@ -119,6 +145,26 @@ def make(node: Mapping[str, Any], facts: Mapping[str, Any]) -> Any:
     if node.get("_partial_"):
         return functools.partial(construct, **children, **given)
     return construct(**children, **given)
+
+
+def choose(group: str, words: str, *, facts: Mapping[str, Any], device: torch.device) -> Any:
+    """Another object of a group than the run's own, with the facts of the run, such as an estimator to compare with.
+
+    Args:
+        group: such as estimator.
+        words: an option of it, and further words as on the command line, such as
+            "score estimator/baseline=leave_one_out".
+        facts: what is known of the run.
+        device: where the object belongs.
+
+    Raises:
+        UserError: there is no such option or key; Hydra's own for what it cannot read.
+    """
+    option, *overrides = words.split()
+    cfg, choices = compose([f"{group}={option}", *overrides])
+    config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    check_keys(config, choices, Catalogue(roots()))
+    return make(config[group], facts).to(device)
 
 
 def is_node(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """A trained run, opened again: its objects, with the weights and rows of a checkpoint."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from vaerun.build import Run, build
 from vaerun.data.base import Dataset
 from vaerun.directory import checkpoint_path, relocate
+from vaerun.evaluation.base import Findings
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
 
@@ -33,8 +34,8 @@ class OpenRun:
         """The three splits it was trained with."""
         return self.run.data
 
-    def evaluate(self) -> Mapping[str, float]:
-        """The evaluation's figures, with draws that depend on the run's seed alone."""
+    def evaluate(self) -> Findings:
+        """What the evaluation finds, with draws that depend on the run's seed alone."""
         return self.run.evaluate(self.seed)
 
 

@@ -94,7 +94,8 @@ def train(
             directory=last.parent,
             resume=resumed_at is not None,
             wish=wish,
-            test=lambda: run.evaluate(config["seed"]),
+            evaluate=lambda: run.evaluate(config["seed"]),
+            test=lambda: run.test(config["seed"]),
         )
         status = "completed"
     except BaseException as error:

@@ -87,7 +87,7 @@ def test_it_reaches_the_maximum_likelihood_and_never_passes_it(name: str) -> Non
     assert maximum - 0.02 < own < reached + 1e-9
 
     with draws(name):
-        figures = BoundEvaluation(split="train", num_samples=50)(strategy, dataset(x))
+        figures = BoundEvaluation(split="train", num_samples=50)(strategy, dataset(x)).figures
     for bound in ("elbo", "iwae_50"):
         assert abs(figures[f"{bound}/train"] - maximum) < 0.03
         assert figures[f"{bound}/train"] < maximum + 4 * figures[f"{bound}_se/train"]

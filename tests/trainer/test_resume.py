@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from tests.runs import equal, records, state, summary, train
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
+from vaerun.evaluation.base import Findings
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.console import Console
@@ -88,7 +88,7 @@ def test_a_signal_during_the_final_evaluation_counts_too(tmp_path: Path) -> None
     train(tmp_path / "whole")
     evaluate = BoundEvaluation.__call__
 
-    def shot(self: BoundEvaluation, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+    def shot(self: BoundEvaluation, strategy: Strategy, data: Dataset) -> Findings:
         if self.split == "test":
             os.kill(os.getpid(), signal.SIGTERM)
         return evaluate(self, strategy, data)

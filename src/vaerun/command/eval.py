@@ -12,7 +12,7 @@
   --json                      one JSON document on stdout
 
 Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
-also added as a line to RUN_DIR/evaluations.jsonl.
+also added as a line to RUN_DIR/evaluations.jsonl, and what it found point by point to RUN_DIR/evaluations.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
@@ -23,10 +23,13 @@ Examples:
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaerun.directory import FREE, read_config
 from vaerun.errors import UserError, close_match
+
+if TYPE_CHECKING:
+    from vaerun.evaluation.base import Findings
 
 CHECKPOINTS = ("best", "last")
 
@@ -60,7 +63,7 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     from vaerun.open import open_run
 
     opened = open_run(run, cfg, evaluation, moved, checkpoint)
-    figures = opened.evaluate()
+    findings = opened.evaluate()
     data = opened.data
     result = {
         "run": str(run),
@@ -73,11 +76,31 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
             "points": opened.run.evaluation.num_points(data),
             "sha256": data.sha256,
         },
-        "metrics": dict(figures),
+        "metrics": dict(findings.figures),
     }
+    if findings.points:
+        result["points"] = str(keep(run, findings).relative_to(run))
     with (run / "evaluations.jsonl").open("a") as file:
         file.write(json.dumps(result, allow_nan=False) + "\n")
     return result
+
+
+def keep(run: Path, findings: "Findings") -> Path:
+    """Writes what was found point by point, and the pictures, into a new folder of the run; returns the folder."""
+    import numpy as np
+
+    from vaerun.evaluation.picture import save_png
+
+    home = run / "evaluations"
+    home.mkdir(exist_ok=True)
+    taken = [int(path.name) for path in home.iterdir() if path.name.isdigit()]
+    folder = home / f"{max(taken, default=0) + 1:03d}"
+    folder.mkdir()
+    arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in findings.points.items()}
+    np.savez_compressed(folder / "points.npz", **arrays)
+    for tag, picture in findings.pictures.items():
+        save_png(folder / f"{tag.replace('/', '_')}.png", picture)
+    return folder
 
 
 def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[list[Path], list[str], bool]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
+from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.over_points import OverPoints, with_error
@@ -90,7 +91,7 @@ class AISEvaluation(OverPoints):
         self.sharpness, self.simulate = sharpness, simulate
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
         keep_freed_memory()
         model = strategy.bound.model
         transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
@@ -114,7 +115,7 @@ class AISEvaluation(OverPoints):
             figures |= with_error(f"{prefix}ais_width", split, above - below)
         figures |= {f"ais_acceptance/{split}": float(acceptance.mean()), f"ais_ess/{split}": float(ess.mean())}
         self.warn(float(ess.mean()))
-        return figures
+        return Findings(figures, {f"{prefix}{'ais_lower' if self.simulate else 'ais'}": below, "ais_ess": ess})
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Points, and where they are simulated the z of each: Float[Tensor, "B X"], Float[Tensor, "B D"]."""

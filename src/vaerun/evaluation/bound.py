@@ -1,22 +1,21 @@
 """mean_i L(x_i; θ, φ_i) at hard samples, true q and KL weight 1: the ELBO and its importance-weighted tightening."""
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
-from vaerun.data.loader import sweep
 from vaerun.errors import UserError
-from vaerun.evaluation.base import Evaluation
+from vaerun.evaluation.base import Findings
+from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.strategy.base import Strategy
 
 ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
 
 
-class BoundEvaluation(Evaluation):
+class BoundEvaluation(OverPoints):
     """elbo = mean_i mean_k r_ik and iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q.
 
     Both are lower bounds on mean_i log p_θ(x_i) in expectation, whatever was trained, in nats per datum. Each comes
@@ -34,38 +33,29 @@ class BoundEvaluation(Evaluation):
     """
 
     def __init__(self, split: SplitName = "test", num_samples: int = 100, points: int | None = None) -> None:
-        if split not in ("train", "valid", "test"):
-            raise UserError(f"evaluation.split={split} is not a split: choose train, valid or test.")
+        super().__init__(split, points)
         if num_samples < 1:
             raise UserError(f"evaluation.num_samples={num_samples}, but a bound needs a sample: give 1 or more.")
-        if points is not None and points < 1:
-            raise UserError(f"evaluation.points={points} leaves nothing to average: give 1 or more, or null for all.")
-        self.split: SplitName = split
-        self.num_samples, self.points = num_samples, points
-
-    def num_points(self, data: Dataset) -> int:
-        available = len(data.split(self.split))
-        return available if self.points is None else min(self.points, available)
+        self.num_samples = num_samples
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
-        points: dict[str, list[Tensor]] = {}
-        rows = max(1, ROWS // min(self.num_samples, 64))
-        for batch in sweep(data.split(self.split), rows, self.points):
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+        found: dict[str, list[Tensor]] = {}
+        for batch in self.batches(data, max(1, ROWS // min(self.num_samples, 64))):
             inference = strategy.infer(batch.x, batch.index, self.split)
             figures = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
             for name, values in {**figures, **inference.diagnostics}.items():
-                points.setdefault(name, []).append(values)
+                found.setdefault(name, []).append(values)
         prefix = "" if strategy.bound.model.is_density else "pseudo_"
         tags: dict[str, float] = {}
-        for name, batches in points.items():
-            values = torch.cat(batches).double()
+        points: dict[str, Tensor] = {}
+        for name, batches in found.items():
             is_bound = name.startswith(("elbo", "iwae"))
             tag = f"{prefix}{name}" if is_bound else name
-            tags[f"{tag}/{self.split}"] = float(values.mean())
-            if is_bound and len(values) > 1:
-                tags[f"{tag}_se/{self.split}"] = float(values.std() / math.sqrt(len(values)))
-        return tags
+            points[tag] = torch.cat(batches)
+            averaged = with_error(tag, self.split, points[tag])
+            tags |= averaged if is_bound else {f"{tag}/{self.split}": averaged[f"{tag}/{self.split}"]}
+        return Findings(tags, points)
 
 
 def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, Tensor]:

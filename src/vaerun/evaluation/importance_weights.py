@@ -24,6 +24,7 @@ class ImportanceWeights:
         self.num_samples = num_samples
         self.log_sum = torch.full((len(like),), -math.inf, dtype=torch.float64, device=like.device)
         self.log_sum_of_squares = self.log_sum.clone()
+        self.sum_of_logs = torch.zeros_like(self.log_sum)
         self.kept = 1 + tail_length(num_samples)  # the tail, and the weight it begins above
         self.largest = self.log_sum.new_empty(0, len(like))
         self.waiting: list[Tensor] = []
@@ -41,6 +42,7 @@ class ImportanceWeights:
         r = torch.cat((self.largest.new_empty(0, len(self.log_sum)), *(chunk.double() for chunk in self.waiting)))
         self.waiting, self.count = [], 0
         self.log_sum = torch.logaddexp(self.log_sum, r.logsumexp(0))
+        self.sum_of_logs += r.sum(0)
         self.log_sum_of_squares = torch.logaddexp(self.log_sum_of_squares, (2 * r).logsumexp(0))
         candidates = torch.cat((self.largest, r))
         self.largest = candidates.topk(min(self.kept, len(candidates)), dim=0).values
@@ -49,6 +51,11 @@ class ImportanceWeights:
         """log (1/K) Σ_k w_k, Float[Tensor, "B"]."""
         self.settle()
         return self.log_sum - math.log(self.num_samples)
+
+    def mean_log(self) -> Tensor:
+        """(1/K) Σ_k log w_k, Float[Tensor, "B"]."""
+        self.settle()
+        return self.sum_of_logs / self.num_samples
 
     def effective_sample_size(self) -> Tensor:
         """(Σ_k w_k)² / Σ_k w_k², from 1 to K, Float[Tensor, "B"]."""

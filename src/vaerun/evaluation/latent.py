@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
+from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import rows_at_once
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.over_points import OverPoints, with_error
@@ -77,7 +77,7 @@ class LatentEvaluation(OverPoints):
         self.num_samples = num_samples
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
         bound = strategy.bound
         batches = []
         for batch in self.batches(data, POINTS):
@@ -94,7 +94,7 @@ class LatentEvaluation(OverPoints):
         for d, kl in enumerate(seen.kl_per_dimension.double().mean(0).tolist()):
             figures[f"kl_dimension_{d}/{self.split}"] = kl
         self.warn(active, seen.mean.shape[1])
-        return figures
+        return Findings(figures, {"kl": seen.log_ratio.mean(1), "mutual_information": information.mean(1)})
 
     def see(self, strategy: Strategy, phi: Tensor) -> Seen:
         """What is kept of the points of φ, Float[Tensor, "B P"]."""

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
+from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
@@ -29,8 +29,8 @@ class MarginalEvaluation(OverPoints):
     """iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q: L_K at a large K.
 
     A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K; its error ``_se`` is that
-    of the points, s/√N, and says nothing about how far below log p(x) it is. The other figures are about that. They are
-    no bounds:
+    of the points, s/√N, and says nothing about how far below log p(x) it is. ``elbo``, the mean of the same rewards, is
+    what they would bound one by one. The other figures are about how far below log p(x) L_K may be. They are no bounds:
 
     ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
     pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
@@ -67,26 +67,31 @@ class MarginalEvaluation(OverPoints):
         self.num_samples, self.refine = num_samples, refine
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Mapping[str, float]:
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
         keep_freed_memory()
-        bounds, sizes, shapes = [], [], []
+        bounds, means, sizes, shapes = [], [], [], []
         for batch in self.batches(data, POINTS):
             found = strategy.infer(batch.x, batch.index, self.split).phi
             phi = self.refined(strategy.bound, batch.x, found)
             for x_part, phi_part in zip(batch.x.split(TOGETHER), phi.split(TOGETHER), strict=True):
                 weights = weigh(strategy.bound, x_part, phi_part, self.num_samples)
                 bounds.append(weights.log_mean())
+                means.append(weights.mean_log())
                 sizes.append(weights.effective_sample_size())
                 shape = weights.pareto_k()
                 if shape is not None:
                     shapes.append(shape)
         prefix = "" if strategy.bound.model.is_density else "pseudo_"
-        figures = with_error(f"{prefix}iwae_{self.num_samples}", self.split, torch.cat(bounds))
+        points = {f"{prefix}iwae_{self.num_samples}": torch.cat(bounds), f"{prefix}elbo": torch.cat(means)}
+        figures: dict[str, float] = {}
+        for name, values in points.items():
+            figures |= with_error(name, self.split, values)
         ess = torch.cat(sizes)
         figures |= {f"ess/{self.split}": float(ess.mean()), f"ess_min/{self.split}": float(ess.min())}
         if shapes:
             figures |= self.judged(torch.cat(shapes))
-        return figures
+            points["pareto_k"] = torch.cat(shapes)
+        return Findings(figures, {**points, "ess": ess})
 
     def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
         """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""

@@ -1,12 +1,13 @@
 """fit → step → bound: the training loop."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
 from vaerun.errors import Interrupted, UserError
+from vaerun.evaluation.base import Findings
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import Tracker
@@ -27,6 +28,8 @@ class Trainer:
         deterministic: ask torch for algorithms that repeat to the bit.
         log_every: steps between two records of one epoch; its end is always one.
         evaluate_every: epochs between two evaluations on the validation points.
+        evaluation_every: epochs between two of the run's evaluations during training, a multiple of ``evaluate_every``;
+            null for the end only.
         validation_samples: samples of z per validation point.
         validation_points: how many of them, evenly spread; null for all. Under a per-point strategy each costs a solve.
         images_every: evaluations between two sets of pictures; 0 for none.
@@ -48,6 +51,7 @@ class Trainer:
         deterministic: bool = False,
         log_every: int = 100,
         evaluate_every: int = 1,
+        evaluation_every: int | None = None,
         validation_samples: int = 1,
         validation_points: int | None = 1000,
         images_every: int = 10,
@@ -65,6 +69,11 @@ class Trainer:
         ):
             if number < least:
                 raise UserError(f"trainer.{name}={number} is too small: give {least} or more.")
+        if evaluation_every is not None and (evaluation_every < 1 or evaluation_every % evaluate_every):
+            raise UserError(
+                f"trainer.evaluation_every={evaluation_every} must be a multiple of trainer.evaluate_every="
+                f"{evaluate_every}, since both go into one record: give {evaluate_every} or a multiple of it, or null."
+            )
         for name, limit in (("max_seconds", max_seconds), ("max_decoder_evaluations", max_decoder_evaluations)):
             if limit is not None and not limit > 0:
                 raise UserError(f"trainer.{name}={limit} leaves no training: give more than 0, or null for no limit.")
@@ -73,6 +82,7 @@ class Trainer:
         self.epochs, self.batch_size, self.device = epochs, batch_size, device
         self.threads, self.deterministic = threads, deterministic
         self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
+        self.evaluation_every = evaluation_every
         self.validation = BoundEvaluation(split="valid", num_samples=validation_samples, points=validation_points)
         self.checkpoint_seconds = checkpoint_seconds
         self.max_seconds, self.max_decoder_evaluations = max_seconds, max_decoder_evaluations
@@ -89,7 +99,8 @@ class Trainer:
         directory: Path,
         resume: bool,
         wish: Interruption,
-        test: Callable[[], Mapping[str, float]],
+        evaluate: Callable[[], Findings],
+        test: Callable[[], Findings],
     ) -> Progress:
         """Trains to the last epoch, sets ``strategy`` to the weights and rows of ``best.pt``, and records its test.
 
@@ -103,7 +114,8 @@ class Trainer:
             directory: ``last.pt`` and ``best.pt`` are written here.
             resume: go on from ``last.pt``.
             wish: whether somebody asked the run to stop.
-            test: the figures of ``strategy`` as it is at the end.
+            evaluate: the run's evaluation of ``strategy`` as it is, called every ``evaluation_every`` epochs.
+            test: the same at the end.
 
         Raises:
             DivergedError: a quantity is not finite; the last good checkpoint stays.
@@ -121,7 +133,7 @@ class Trainer:
                     on_step(session.progress.step)
                     over = self.over(session)
                     if session.at_epoch_end or over:
-                        self.finish_epoch(session, over=over)
+                        self.finish_epoch(session, evaluate, over=over)
                     elif session.step_in_epoch % self.log_every == 0:
                         session.record()
                     if wish.requested:
@@ -144,12 +156,13 @@ class Trainer:
             or (evaluations is not None and session.strategy.decoder_evaluations >= evaluations)
         )
 
-    def finish_epoch(self, session: Session, *, over: bool) -> None:
+    def finish_epoch(self, session: Session, evaluate: Callable[[], Findings], *, over: bool) -> None:
         """Records, and evaluates, draws and saves where it is due; all of it when training is over."""
         epoch = session.progress.step // session.steps_per_epoch
         evaluations, remainder = divmod(epoch, self.evaluate_every)
         if over or remainder == 0:
-            session.evaluate()
+            due = self.evaluation_every is not None and session.at_epoch_end and epoch % self.evaluation_every == 0
+            session.evaluate(*([evaluate] if due else []))
         else:
             session.record()
         if self.images_every and (over or (remainder == 0 and evaluations % self.images_every == 0)):

@@ -10,7 +10,7 @@ import torch
 
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError
-from vaerun.evaluation.base import Evaluation
+from vaerun.evaluation.base import Evaluation, Findings
 from vaerun.notation import Estimate
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
@@ -103,15 +103,19 @@ class Session:
         """Seconds spent in training steps up to now."""
         return self.progress.train_seconds + time.perf_counter() - self.clock
 
-    def record(self, evaluated: Callable[[], Mapping[str, float]] | None = None) -> Mapping[str, float]:
-        """Sends the means since the last record, and what ``evaluated`` finds, as one record.
+    def record(self, *evaluations: Callable[[], Findings]) -> Mapping[str, float]:
+        """Sends the means since the last record, and the figures that ``evaluations`` find, as one record.
 
         Raises:
             DivergedError: a figure is not finite.
         """
-        training = self.training_figures()
+        figures = self.training_figures()
         self.tick(training=True)
-        figures = training if evaluated is None else {**training, **evaluated()}
+        for evaluate in evaluations:
+            findings = evaluate()
+            figures |= findings.figures
+            for name, picture in findings.pictures.items():
+                self.tracker.images(self.progress.step, name, picture)
         self.tick(training=False)
         self.tracker.scalars(self.progress.step, {**self.position(), **figures})
         for tag, value in figures.items():
@@ -147,17 +151,17 @@ class Session:
         figures |= {f"{name}/train": float(schedule()) for name, schedule in self.schedules.items()}
         return figures
 
-    def validate(self) -> Mapping[str, float]:
+    def validate(self) -> Findings:
         """The figures of the validation points, with the same draws at every call and none taken from training."""
         with isolated(self.seed, self.device):
             self.strategy.eval()
-            figures = self.validation(self.strategy, self.data)
+            findings = self.validation(self.strategy, self.data)
             self.strategy.train()
-        return figures
+        return findings
 
-    def evaluate(self) -> None:
-        """Records with the validation figures, and keeps the state if it is the best so far."""
-        figures = self.record(self.validate)
+    def evaluate(self, *others: Callable[[], Findings]) -> None:
+        """Records with the validation figures and those of ``others``, and keeps the state if it is the best so far."""
+        figures = self.record(self.validate, *others)
         if figures[f"{self.bound_tag}/valid"] > self.progress.best:
             self.progress.best = figures[f"{self.bound_tag}/valid"]
             self.progress.best_step = self.progress.step
