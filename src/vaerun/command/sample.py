@@ -1,84 +1,182 @@
-"""Draw from a trained run: vaerun sample RUN_DIR ... [n=64] [seed=0] [latents=8] [checkpoint=best]
+"""Draw from a trained run: vaerun sample RUN_DIR ... [--n 64] [--seed 0] [--latents 8] [--pairs 8] [--points I,J]
 
-Writes into RUN_DIR/samples:
-  prior.png            E[x given z] at n draws z ~ p(z)
-  reconstructions.png  validation points, each above its reconstruction
-  traversal.png        one validation point, a row for each of the latents that change it most
-  samples.npz          the same draws as numbers: x (a sample), mean (E[x given z]) and z
-For data that are vectors, not images, there is samples.npz alone.
+Writes pictures into RUN_DIR/samples, and the numbers of each into an npz of the same name; x and mean = E[x given z]
+have the shape of the data, index counts validation points from 0, and E_q[z] is for q as the strategy infers it:
+  prior            mean at n draws z ~ p(z)                                             z, mean, x ~ p(x given z)
+  reconstructions  n validation points, each above mean at E_q[z]                       index, x, z, mean
+  interpolation    from one point to another, mean on the straight line between their   index, x, t, z, mean
+                   E_q[z]; for bits and one-hot z through the probabilities between
+  traversal        a row for each active latent (Var_x E_q[z_d] > 0.01), most active    index, x, latent, variance,
+                   first: mean as it walks through its prior, the others at E_q[z]      value, z, mean
+  manifold         where z is real and D = 2: mean at a 20 x 20 grid of the prior's     z, mean
+                   quantiles, z_1 to the right and z_2 upwards
+For data that are no grey or colour images there are the npz files alone.
+
+  --n 64           prior samples, and reconstructions
+  --seed 0         of all draws: the same seed writes the same files
+  --latents 8      rows of the traversal, at most
+  --pairs 8        rows of the interpolation, evenly spread over the validation points
+  --points 3,17    the two points instead; 3,17,5,40 for a second row
+  --checkpoint best   by validation bound, or last
+  trainer.device=auto, trainer.threads=N, data.root=FOLDER
 
 Examples:
   vaerun sample runs/2026-11-22/*
-  vaerun sample RUN_DIR n=100 seed=1
+  vaerun sample RUN_DIR --n 100 --seed 1 --points 3,17
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaerun.command.eval import parse, take_checkpoint
 from vaerun.directory import read_config
-from vaerun.errors import UserError
+from vaerun.errors import UserError, close_match
 
-NUMBERS = {"n": 64, "seed": 0, "latents": 8}
+if TYPE_CHECKING:
+    from vaerun.evaluation.drawing.base import Drawing
+
+NUMBERS = {"n": 64, "seed": 0, "latents": 8, "pairs": 8}
+EXAMPLES = {**NUMBERS, "points": "3,17", "checkpoint": "best"}
+FLAGS = [f"--{name}" for name in EXAMPLES]
+LARGEST = 2**63 - 1  # what torch takes for a seed
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is drawn, and from which seed."""
+
+    n: int
+    seed: int
+    latents: int
+    pairs: int
+    points: tuple[int, ...] = ()
 
 
 def main(argv: list[str]) -> int:
     """Draws from every run named; returns the exit code."""
-    own = [word for word in argv if word.partition("=")[0] in NUMBERS]
-    runs, overrides, as_json = parse([word for word in argv if word not in own], "sample", tuple(NUMBERS))
-    if as_json:
-        raise UserError("vaerun sample writes files, not JSON: leave out --json.")
-    numbers = {**NUMBERS, **dict(number(word) for word in own)}
+    words = list(unflagged(argv))
+    own = [word for word in words if "=" in word and word.partition("=")[0] in (*NUMBERS, "points")]
+    runs, overrides, _ = parse([word for word in words if word not in own], "sample", (*NUMBERS, "points"))
+    amounts = Amounts(**{**NUMBERS, **dict(amount(word) for word in own)})  # type: ignore[arg-type]
     checkpoint = take_checkpoint(overrides)
     configs = {run: read_config(run) for run in runs}
     for run, cfg in configs.items():
         from vaerun.open import open_run
 
-        for path in draw(open_run(run, cfg, cfg.evaluation, overrides, checkpoint), run / "samples", numbers):
-            print(path)
+        for path in write(open_run(run, cfg, cfg.evaluation, overrides, checkpoint), run / "samples", amounts):
+            print(path, flush=True)
     return 0
 
 
-def number(word: str) -> tuple[str, int]:
-    """``n=64`` as a name and a number.
+def unflagged(argv: Sequence[str]) -> Iterator[str]:
+    """The words with ``--n 64`` and ``--n=64`` as ``n=64``.
 
     Raises:
-        UserError: it is no whole number in range.
+        UserError: no such flag, or one without its value.
+    """
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        flag, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            yield word
+        elif flag not in FLAGS:
+            raise UserError(f"vaerun sample has no flag {flag}.{close_match(flag, FLAGS)} It takes {', '.join(FLAGS)}.")
+        elif equals or (rest and not rest[0].startswith("--")):
+            yield f"{flag[2:]}={value if equals else rest.pop(0)}"
+        else:
+            raise UserError(f"{flag} needs a value, such as {flag} {EXAMPLES[flag[2:]]}.")
+
+
+def amount(word: str) -> tuple[str, int | tuple[int, ...]]:
+    """``n=64`` as a name and a number, ``points=3,17`` as a name and numbers.
+
+    Raises:
+        UserError: it is no whole number in range, or the points are no pairs.
     """
     name, _, value = word.partition("=")
-    if not value.isdecimal() or (name != "seed" and int(value) < 1):
+    if name == "points":
+        points = value.split(",")
+        if len(points) % 2 or not all(point.isdecimal() and int(point) <= LARGEST for point in points):
+            raise UserError(f"{word} is no pair of points: give two whole numbers or two for each row, such as 3,17.")
+        return name, tuple(map(int, points))
+    if not value.isdecimal() or not (name != "seed") <= int(value) <= LARGEST:
         raise UserError(f"{word} is no count: give a whole number, such as {name}={NUMBERS[name]}.")
     return name, int(value)
 
 
-def draw(opened: Any, folder: Path, numbers: Mapping[str, int]) -> list[Path]:
-    """Writes the files and returns their paths."""
-    import numpy as np
-    import torch
-
-    from vaerun.evaluation.picture import save_png
+def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
+    """Writes the files of one run and yields their paths."""
+    from vaerun.data.npz import pack
+    from vaerun.evaluation.picture import save, save_png
     from vaerun.evaluation.pictures import Pictures
+
+    pictures = Pictures(opened.strategy, opened.data)
+    drawings = draw(opened, amounts)
+    folder.mkdir(exist_ok=True)
+    if not pictures.drawable():
+        say(f"points of shape {opened.data.shape} are no grey or colour images, so there are arrays and no pictures")
+    for name, drawing in drawings.items():
+        save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
+        yield folder / f"{name}.npz"
+        if pictures.drawable():
+            save_png(folder / f"{name}.png", pictures.picture(drawing))
+            yield folder / f"{name}.png"
+
+
+def draw(opened: Any, amounts: Amounts) -> Mapping[str, "Drawing"]:
+    """What there is to draw, by name; each from the seed anew, so that no amount changes what another draws.
+
+    Raises:
+        UserError: there is no such validation point.
+    """
+    from vaerun.evaluation.drawing.interpolation import Interpolation
+    from vaerun.evaluation.drawing.manifold import Manifold
+    from vaerun.evaluation.drawing.prior import PriorSamples
+    from vaerun.evaluation.drawing.reconstructions import Reconstructions
+    from vaerun.evaluation.drawing.traversal import Traversal
     from vaerun.trainer.seed import isolated
 
-    folder.mkdir(exist_ok=True)
-    pictures = Pictures(opened.strategy, opened.data)
-    model = opened.strategy.bound.model
-    with isolated(numbers["seed"], opened.data.train.x.device), torch.no_grad():
-        z = model.prior.sample(numbers["n"])
-        mean, x = model.mean(z), model.observe(z)
-        written = [folder / "samples.npz"]
-        shaped = (len(z), *opened.data.shape)
-        np.savez_compressed(
-            written[0], z=z.cpu().numpy(), mean=mean.cpu().numpy().reshape(shaped), x=x.cpu().numpy().reshape(shaped)
+    strategy, data = opened.strategy, opened.data
+    index = pairs(opened.data, amounts)
+    drawings = {
+        "prior": lambda: PriorSamples.of(strategy, amounts.n),
+        "reconstructions": lambda: Reconstructions.of(strategy, data, amounts.n),
+        "interpolation": lambda: Interpolation.of(strategy, data, index),
+        "traversal": lambda: Traversal.of(strategy, data, amounts.latents),
+    }
+    if Manifold.exists(strategy):
+        drawings["manifold"] = lambda: Manifold.of(strategy)
+    drawn = {}
+    for name, make in drawings.items():
+        with isolated(amounts.seed, data.train.x.device):
+            drawn[name] = make()
+    return drawn
+
+
+def pairs(data: Any, amounts: Amounts) -> Any:
+    """The pairs of validation points to go between, Int[Tensor, "R 2"].
+
+    Raises:
+        UserError: there is no such point.
+    """
+    import torch
+
+    from vaerun.evaluation.drawing.interpolation import apart
+
+    if not amounts.points:
+        return apart(data, amounts.pairs)
+    if max(amounts.points) >= len(data.valid):
+        raise UserError(
+            f"there is no validation point {max(amounts.points)} in {data.name}, which has {len(data.valid):,}: "
+            f"give --points between 0 and {len(data.valid) - 1}."
         )
-        if pictures.drawable():
-            drawings = {
-                "prior": pictures.grid(mean, 8),
-                "reconstructions": pictures.reconstruction_picture(numbers["n"]),
-                "traversal": pictures.traversal_picture(numbers["latents"]),
-            }
-            for name, picture in drawings.items():
-                save_png(folder / f"{name}.png", picture)
-                written.append(folder / f"{name}.png")
-    return written
+    return torch.tensor(amounts.points).unflatten(0, (-1, 2))
+
+
+def say(text: str) -> None:
+    """A remark on stderr: stdout holds the paths."""
+    print(f"vaerun: {text}", file=sys.stderr, flush=True)

@@ -60,9 +60,14 @@ def png_bytes(picture: np.ndarray) -> bytes:
 
 
 def save_png(path: Path, picture: np.ndarray) -> None:
-    """Writes the PNG file of a picture, by rename: whoever opens ``path`` sees all of it or the one before."""
+    """Writes the PNG file of a picture, as ``save`` does."""
+    save(path, png_bytes(picture))
+
+
+def save(path: Path, content: bytes) -> None:
+    """Writes a file by rename: whoever opens ``path`` sees all of it or the one before."""
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(png_bytes(picture))
+    part.write_bytes(content)
     part.replace(path)
 
 

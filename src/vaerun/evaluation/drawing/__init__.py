@@ -1,0 +1,1 @@
+"""What a trained model draws, as numbers and as pictures."""
