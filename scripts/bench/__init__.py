@@ -1,0 +1,1 @@
+"""The parts of scripts/bench.py: cases, the peers that run them, and what is made of their times."""

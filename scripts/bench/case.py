@@ -1,0 +1,115 @@
+"""What is measured: a problem, and the programs that solve it."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+PIXELS, HIDDEN = 784, (200, 200)  # the network of Burda et al. 2016 with one stochastic layer: tanh, Bernoulli pixels
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program: ``label`` in the table, ``module`` of bench.peer, the ``words`` it is given, and N where it differs."""
+
+    label: str
+    module: str
+    words: tuple[str, ...] = ()
+    points: int | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A problem that every peer is given alike.
+
+    Args:
+        name: in the table.
+        peers: who solves it; the ratios are to the first.
+        batch: B.
+        samples: K.
+        objective: elbo or iwae.
+        latents: D.
+        points: N.
+        steps: of a chunk, the stretch that is timed at once.
+        unit: what a rate counts.
+        per_step: how many of them a step makes.
+        data: the folder with train.npy and data.npz.
+        device: cpu or cuda.
+    """
+
+    name: str
+    peers: tuple[Peer, ...]
+    batch: int = 100
+    samples: int = 1
+    objective: str = "elbo"
+    latents: int = 50
+    points: int = 60_000
+    steps: int = 100
+    unit: str = "samples"
+    per_step: int = 100
+    data: str = ""
+    device: str = "cpu"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON takes it, without the peers."""
+        return {key: value for key, value in asdict(self).items() if key != "peers"}
+
+
+LOOP = Peer("REF: DataLoader loop", "torch_loop")
+VAERUN = Peer("vaerun", "vaerun_train")
+COMPILED = Peer("vaerun, trainer.compile=true", "vaerun_train", ("trainer.compile=true",))
+PYRO = Peer("Pyro SVI", "pyro_svi")
+NUMPYRO = Peer("NumPyro SVI, jitted", "numpyro_svi")
+PYTHAE = Peer("pythae", "pythae_trainer")
+LIGHTNING = Peer("Lightning", "lightning_trainer")
+TUNED = Peer("tuned torch loop", "torch_loop", ("tuned",))
+
+AMORTIZED = (LOOP, VAERUN, COMPILED, TUNED, PYRO, PYTHAE, LIGHTNING, NUMPYRO)
+NO_PYTHAE = tuple(peer for peer in AMORTIZED if peer is not PYTHAE)  # its VAE has K = 1 only
+
+INNER = Peer("vaerun, inner loop", "vaerun_inner")
+COORDINATE = Peer("vaerun train strategy=coordinate", "vaerun_train", ("strategy=coordinate",))
+COORDINATE_COMPILED = replace(
+    COORDINATE, label="the same, trainer.compile=true", words=(*COORDINATE.words, "trainer.compile=true")
+)
+SCAN = Peer("JAX gather, scan, scatter, jitted", "jax_scan")
+PYRO_TABLE, NUMPYRO_TABLE = Peer("Pyro table", "pyro_table"), Peer("NumPyro table, jitted", "numpyro_table")
+VISIT = 20  # φ-steps a point takes at a visit
+
+BITS = ("posterior=bernoulli", "estimator=score")
+REPARAM = Peer("reparam, Gaussian", "vaerun_train")
+SCORE = Peer("score, default baseline", "vaerun_train", BITS)
+NO_BASELINE = Peer("score, no baseline", "vaerun_train", (*BITS, "estimator/baseline=none"))
+LEAVE_ONE_OUT = Peer("score, leave-one-out", "vaerun_train", (*BITS, "estimator/baseline=leave_one_out"))
+
+
+def amortized(name: str, peers: tuple[Peer, ...], *, batch: int, samples: int = 1, objective: str = "elbo") -> Case:
+    """φ = f_λ(x), reparameterized: training steps as they are."""
+    steps = 100 if batch * samples < 1000 else 50
+    return Case(name, peers, batch=batch, samples=samples, objective=objective, steps=steps, per_step=batch)
+
+
+def per_point(name: str, peers: tuple[Peer, ...], *, points: int, visits: int) -> Case:
+    """φ_i from a table: a step of the case is a visit, ``VISIT`` steps of each point of a batch."""
+    return Case(name, peers, points=points, steps=visits, unit="point-steps", per_step=100 * VISIT)
+
+
+CASES = {
+    "b100": amortized("batch 100, K=1", AMORTIZED, batch=100),
+    "b512": amortized("batch 512, K=1", AMORTIZED, batch=512),
+    "k5": amortized("batch 100, K=5", NO_PYTHAE, batch=100, samples=5),
+    "iwae": amortized("batch 20, K=50, IWAE", AMORTIZED, batch=20, samples=50, objective="iwae"),
+    "n1e4": per_point(
+        "per point, N=1e4",
+        (INNER, COORDINATE, COORDINATE_COMPILED, PYRO_TABLE, NUMPYRO_TABLE, SCAN),
+        points=10_000,
+        visits=5,
+    ),
+    "n1e5": per_point("per point, N=1e5", (INNER, PYRO_TABLE, NUMPYRO_TABLE, SCAN), points=100_000, visits=2),
+    "n1e6": per_point(
+        "per point, N=1e6 against 1e4",
+        (INNER, replace(INNER, label="vaerun, inner loop at N=1e4", points=10_000)),
+        points=1_000_000,
+        visits=10,
+    ),
+    "score1": Case("200 bits, K=1", (REPARAM, SCORE, NO_BASELINE), latents=200),
+    "score5": Case("200 bits, K=5", (REPARAM, SCORE, NO_BASELINE, LEAVE_ONE_OUT), samples=5, latents=200),
+}

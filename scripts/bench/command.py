@@ -1,0 +1,111 @@
+"""Programs that bench.overhead runs: python -m bench.command first_step | run | bare_loop | shares."""
+
+import functools
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+EPOCHS = 72  # 1,008 steps of the embedded data
+LONG = 300  # epochs, for the shares
+
+
+def main() -> None:
+    """Runs one of them."""
+    {"first_step": first_step, "run": run, "bare_loop": bare_loop, "shares": shares}[sys.argv[1]]()
+
+
+def words(epochs: int) -> list[str]:
+    """A default run, shorter or longer, in a folder of its own."""
+    return ["trainer.threads=1", f"trainer.epochs={epochs}", f"hydra.run.dir={tempfile.mkdtemp(dir='.')}"]
+
+
+def first_step() -> None:
+    """``vaerun train`` until its first step is done."""
+    from vaerun import cli
+    from vaerun.tracking.console import Console
+
+    Console.step = lambda self, step: os._exit(0)
+    sys.exit(cli.dispatch(["train", *words(1)]))
+
+
+def run() -> None:
+    """``vaerun train`` of a thousand steps."""
+    from vaerun import cli
+
+    sys.exit(cli.dispatch(["train", *words(EPOCHS)]))
+
+
+def bare_loop() -> None:
+    """The same objects and steps, without a session around them."""
+    from vaerun._hydra import compose
+    from vaerun.build import build
+    from vaerun.data.loader import Loader
+
+    cfg, _ = compose(words(EPOCHS))
+    built = build(cfg)
+    loader = Loader(built.data.train, batch_size=built.batch_size, seed=0)
+    for epoch in range(EPOCHS):
+        for batch in loader.epoch(epoch):
+            built.strategy.step(batch)
+
+
+def shares() -> None:
+    """Processor seconds of a longer default run by what they were spent on, as JSON."""
+    from vaerun import cli
+    from vaerun.build import Run
+    from vaerun.strategy.amortized import Amortized
+    from vaerun.tracking.console import Console
+    from vaerun.tracking.jsonl import Jsonl
+    from vaerun.tracking.tensorboard import TensorBoard
+    from vaerun.trainer.loop import Trainer
+    from vaerun.trainer.meter import Meter
+    from vaerun.trainer.session import Session
+
+    spent: dict[str, float] = {}
+    inner: list[float] = []
+    for owner, method, name in (
+        (Trainer, "fit", "batches and the rest"),
+        (Amortized, "step", "steps"),
+        (Meter, "add", "sums of each step"),
+        (Session, "record", "records"),
+        (Session, "save", "checkpoints"),
+        (Session, "validate", "evaluation"),
+        (Run, "test", "evaluation"),
+        (Session, "draw", "pictures"),
+        (Console, "step", "progress"),
+        (Console, "scalars", "console"),
+        (Jsonl, "scalars", "metrics.jsonl"),
+        (TensorBoard, "scalars", "TensorBoard"),
+    ):
+        setattr(owner, method, timed(getattr(owner, method), name, spent, inner))
+    out = os.dup(1)
+    os.dup2(2, 1)
+    code = cli.dispatch(["train", *words(LONG)])
+    os.write(out, f"{json.dumps(spent)}\n".encode())
+    sys.exit(code)
+
+
+def timed(function: Callable[..., Any], name: str, spent: dict[str, float], inner: list[float]) -> Callable[..., Any]:
+    """``function``, its processor seconds added to ``spent[name]``, without those of timed ones that it calls."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        inner.append(0.0)
+        start = time.process_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            whole = time.process_time() - start
+            spent[name] = spent.get(name, 0.0) + whole - inner.pop()
+            if inner:
+                inner[-1] += whole
+
+    return wrapped
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What a run costs beyond its steps: the start, the records, a short run as a whole."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.process import environment
+from bench.rounds import interleave
+
+PROGRAMS = {
+    "import torch": ["-c", "import torch"],
+    "first step": ["-m", "bench.command", "first_step"],
+    "run": ["-m", "bench.command", "run"],
+    "bare loop": ["-m", "bench.command", "bare_loop"],
+}
+
+
+def measure(folder: Path, *, repeats: int) -> dict[str, Any]:
+    """Seconds of each program, start included, in rounds; and the shares of a default run."""
+    folder.mkdir(parents=True)
+    taken = interleave({name: lambda words=words: seconds(words, folder) for name, words in PROGRAMS.items()}, repeats)
+    found: dict[str, Any] = {}
+    for clock in ("cpu", "wall"):
+        found[clock] = {name: statistics.median(one[clock] for one in each) for name, each in taken.items()}
+        found[f"{clock}_ranges"] = {
+            name: [min(one[clock] for one in each), max(one[clock] for one in each)] for name, each in taken.items()
+        }
+    shares = subprocess.run(
+        [sys.executable, "-m", "bench.command", "shares"],
+        cwd=folder,
+        env=environment(1),
+        capture_output=True,
+        text=True,
+    )
+    found["shares"] = json.loads(shares.stdout.splitlines()[-1])
+    return found
+
+
+def seconds(words: list[str], folder: Path) -> dict[str, float]:
+    """Processor and wall seconds of a Python process, from its start to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *words], cwd=folder, env=environment(1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"python {' '.join(words)} ended with status {status}")
+    return {"wall": time.perf_counter() - start, "cpu": used.ru_utime + used.ru_stime}
+
+
+def sentences(found: dict[str, Any]) -> list[str]:
+    """The same in words."""
+    cpu, wall, shares = found["cpu"], found["wall"], found["shares"]
+    trained = {name: value for name, value in shares.items() if name not in ("evaluation", "pictures")}
+    recording = [name for name in trained if name not in ("steps", "batches and the rest")]
+    total = sum(trained.values())
+    parts = ", ".join(f"{name} {trained[name] / total:.1%}" for name in recording)
+    return [
+        f"Start to first step: {wall['first step']:.2f} s, {cpu['first step']:.2f} s of processor time; "
+        f"`import torch` alone {wall['import torch']:.2f} s, {cpu['import torch']:.2f} s. "
+        f"Beyond it: {wall['first step'] - wall['import torch']:.2f} s, "
+        f"{cpu['first step'] - cpu['import torch']:.2f} s of processor time.",
+        f"A default run, evaluation and pictures apart: recording is {sum(trained[n] for n in recording) / total:.1%} "
+        f"of it ({parts}).",
+        f"1,000 steps of the default configuration: {cpu['run']:.2f} s of processor time as `vaerun train`, with "
+        f"evaluation and all it writes; {cpu['bare loop']:.2f} s as a script that loops over strategy.step, imports "
+        f"included in both: {cpu['run'] / cpu['bare loop']:.2f} times.",
+    ]

@@ -1,0 +1,60 @@
+"""``vaerun train`` itself, with all it writes; its steps pass the gate where they pass its console.
+
+Evaluation, pictures and checkpoints, which ``train_samples_per_second`` leaves out, come after the last epoch only.
+"""
+
+import sys
+
+from bench.case import Case
+from bench.gate import Gate
+
+NETWORK = (
+    "amortizer.hidden=[200,200]",
+    "amortizer.activation=tanh",
+    "model.decoder.hidden=[200,200]",
+    "model.decoder.activation=tanh",
+)
+STEPS_ALONE = (
+    "trainer.epochs=1000000",
+    "trainer.evaluate_every=1000000",
+    "trainer.images_every=0",
+    "trainer.checkpoint_seconds=1e9",
+)
+
+
+def overrides(case: Case) -> list[str]:
+    """The case in vaerun's words."""
+    return [
+        "data=arrays",
+        f"data.path={case.data}/data.npz",
+        *NETWORK,
+        f"model.latent_dim={case.latents}",
+        f"objective={case.objective}",
+        f"objective.num_samples={case.samples}",
+        f"trainer.batch_size={case.batch}",
+        f"trainer.device={case.device}",
+        "trainer.threads=1",
+    ]
+
+
+def train(case: Case, gate: Gate, *words: str) -> None:
+    """Runs the command."""
+    from vaerun import cli
+    from vaerun.tracking.console import Console
+
+    shown, recorded = Console.step, Console.scalars
+
+    def step(self, number: int) -> None:
+        shown(self, number)
+        gate.step()
+
+    def scalars(self, number: int, values) -> None:
+        recorded(self, number, values)
+        gate.loss = -values.get("objective/train", values.get("elbo/train", float("nan")))
+
+    Console.step, Console.scalars = step, scalars
+    if case.device == "cuda":
+        import torch
+
+        gate.synchronize = torch.cuda.synchronize
+    sys.exit(cli.dispatch(["train", *overrides(case), *STEPS_ALONE, "hydra.run.dir=run", *words]))
