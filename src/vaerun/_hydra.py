@@ -156,6 +156,11 @@ def sources() -> list[Path]:
     return found
 
 
+def searched() -> list[Path]:
+    """The directories configurations are found in: the present job's, else those outside of one."""
+    return sources() if HydraConfig.initialized() else roots()
+
+
 def is_sweep() -> bool:
     """Whether the present job is one of several."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)

@@ -9,14 +9,15 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun._hydra import compose, instantiate, roots
+from vaerun._hydra import compose, instantiate, searched
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.catalogue import Catalogue
 from vaerun.check.keys import check_keys
 from vaerun.check.pairs import FITS
+from vaerun.check.values import check_values
 from vaerun.data.base import Dataset
-from vaerun.errors import UserError
+from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import Evaluation, Findings
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.posterior.base import Family
@@ -131,7 +132,7 @@ def build_parts(config: Mapping[str, Any], data: Dataset, device: torch.device) 
         "solver": make(config["local"], facts).to(device),
         "optimizer": make(config["optimizer"], {}),
     }
-    facts["choose"] = functools.partial(choose, facts=dict(facts), device=device)
+    facts["choose"] = functools.partial(choose, config=config, facts=dict(facts), device=device)
     return facts
 
 
@@ -147,24 +148,50 @@ def make(node: Mapping[str, Any], facts: Mapping[str, Any]) -> Any:
     return construct(**children, **given)
 
 
-def choose(group: str, words: str, *, facts: Mapping[str, Any], device: torch.device) -> Any:
+def choose(group: str, words: str, *, config: Mapping[str, Any], facts: Mapping[str, Any], device: torch.device) -> Any:
     """Another object of a group than the run's own, with the facts of the run, such as an estimator to compare with.
 
     Args:
         group: such as estimator.
-        words: an option of it, and further words as on the command line, such as
-            "score estimator/baseline=leave_one_out".
+        words: an option of it, after slashes those of the groups inside it, and further words as on the command line:
+            "disarm", "score/leave_one_out", "rebar estimator.eta=0.5".
+        config: of the run, whose other choices the values have to fit.
         facts: what is known of the run.
         device: where the object belongs.
 
     Raises:
-        UserError: there is no such option or key; Hydra's own for what it cannot read.
+        UserError: there is no such option, key or value; Hydra's own for what it cannot read.
     """
-    option, *overrides = words.split()
-    cfg, choices = compose([f"{group}={option}", *overrides])
-    config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    check_keys(config, choices, Catalogue(roots()))
-    return make(config[group], facts).to(device)
+    catalogue = Catalogue(searched())
+    cfg, choices = compose(as_overrides(group, words, catalogue))
+    composed: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    check_keys(composed, choices, catalogue)
+    check_values({**config, group: composed[group]}, {g: o for g, o in choices.items() if g.startswith(group)})
+    return make(composed[group], facts).to(device)
+
+
+def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
+    """``words`` as on the command line: "score/leave_one_out" ↦ estimator=score, estimator/baseline=leave_one_out.
+
+    Raises:
+        UserError: there is no such option.
+    """
+    option, *overrides = words.split() or [""]
+    name, *inner = option.split("/")
+    chosen = catalogue.option(group, name)
+    if chosen is None:
+        known = catalogue.groups[group]
+        raise UserError(f"{group}={name} does not exist.{close_match(name, known)} Choose one of {', '.join(known)}.")
+    nested = [held.strip("/") for held in chosen.nested()]
+    composed = [f"{group}={name}"]
+    for part in inner:
+        home = next((held for held in nested if catalogue.option(held, part)), None)
+        if home is None:
+            known = [f"{name}/{other}" for held in nested for other in catalogue.groups[held]]
+            choices = f" Choose one of {', '.join(known)}." if known else f" {chosen} has no choices inside it."
+            raise UserError(f"{group}={name}/{part} does not exist.{close_match(f'{name}/{part}', known)}{choices}")
+        composed.append(f"{home}={part}")
+    return [*composed, *overrides]
 
 
 def is_node(value: Any) -> bool:

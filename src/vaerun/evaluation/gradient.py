@@ -1,0 +1,182 @@
+"""tr Cov[g], ‖E[g]‖/√tr Cov[g] and ‖E[g] − ∇L‖/‖∇L‖ of gradient estimators g at the same parameters and points."""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from vaerun.bound import Bound
+from vaerun.data.base import Dataset, SplitName
+from vaerun.errors import UserError
+from vaerun.estimator.base import Estimator
+from vaerun.estimator.enumerate import Enumerate
+from vaerun.evaluation.base import Findings
+from vaerun.evaluation.gradient_draw import Standpoint, as_it_was, standpoint
+from vaerun.evaluation.gradient_moments import GROUPS, Replicated, replicate
+from vaerun.evaluation.over_points import OverPoints
+from vaerun.strategy.base import MakeOptimizer, Strategy
+from vaerun.trainer.seed import isolated
+
+logger = logging.getLogger("vaerun")
+
+OWN = "own"  # the entry that means the run's own estimator
+POINTS = 1024  # φ inferred at once
+ROUNDING = 100  # times the precision of a number: noise below that, relative to the signal, is rounding
+
+
+class GradientEvaluation(OverPoints):
+    """gradient_variance = tr Cov[g] = Σ_j Var[g_j] and gradient_snr = ‖E[g]‖/√tr Cov[g], g = ∇ mean_i L(x_i; θ, φ_i).
+
+    Every estimator is drawn from R times at the parameters in force and at the same points. Nothing is trained, and
+    nothing of the run is changed, not even where it happens during training. Figures come by parameter group:
+
+    NAME_theta: θ, the gradient of the MEAN over the points, so variance falls as one over their number.
+    NAME_lam: λ, likewise: the weights of the encoder where φ = f_λ(x) and nothing more, and those of the family.
+    NAME_phi: φ, for every point its own gradient; tr Cov and ‖E‖² are averaged over the points.
+
+    gradient_variance: unbiased, with the standard error of R replicas (gradient_variance_se).
+    gradient_snr: from ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², without what R replicas' noise adds; 0 where the signal is
+        lost in it. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio for each
+        coordinate; both go with √(MK) for θ, M points and K samples, and √(M/K) for the inference gradient.
+    gradient_bias: √(‖ḡ − ∇L‖² − tr Cov/R)/‖∇L‖, where z has few values and the objective averages the rewards, so that
+        ∇L is a sum over all of them. gradient_bias_se is √(tr Cov/R)/‖∇L‖, its resolution: an unbiased estimator
+        stays below three times that.
+    gradient_decodes: decoder evaluations of a draw, per point. Variance times decodes compares at equal cost.
+
+    An estimator that is not the run's own begins without a past, and learns what it has of its own (a baseline, η, a
+    temperature, a network) from ``warm_up`` draws at these very points and parameters before it is measured. A
+    temperature that is scheduled stays at its start. L is at KL weight 1, as in every evaluation.
+
+    Args:
+        bound: the run's.
+        choose: (group, words) ↦ another object of that group.
+        optimizer: makes the optimiser of what the others learn.
+        split: train, valid or test.
+        points: how many points of it, evenly spread, the gradient is the mean over; null for all.
+        estimators: ``own``, the run's with all that it has learned, or options of estimator, after a slash those of a
+            group inside it, and further words: own, disarm, score/leave_one_out, "rebar estimator.eta=0.5".
+        replicas: R.
+        warm_up: draws that the others learn from.
+
+    Raises:
+        UserError: no such split, no points, fewer than 20 replicas, or an estimator that is unknown, named twice, or
+            not valid for the run's posterior and objective.
+
+    Reference: Rainforth et al. 2018, Tighter variational bounds are not necessarily better (signal-to-noise ratio).
+    """
+
+    def __init__(
+        self,
+        *,
+        bound: Bound,
+        choose: Callable[[str, str], Estimator],
+        optimizer: MakeOptimizer,
+        split: SplitName = "train",
+        points: int | None = 100,
+        estimators: Sequence[str] = (OWN,),
+        replicas: int = 200,
+        warm_up: int = 100,
+    ) -> None:
+        super().__init__(split, points)
+        if replicas < 2 * GROUPS:
+            raise UserError(f"evaluation.replicas={replicas} tells no variance: give {2 * GROUPS} or more.")
+        if warm_up < 0:
+            raise UserError(f"evaluation.warm_up={warm_up} is no number of draws: give 0 or more.")
+        self.replicas, self.warm_up, self.optimizer = replicas, warm_up, optimizer
+        self.bounds: dict[str, Bound] = {}
+        for entry in estimators or (OWN,):
+            name = tag_name(entry)
+            if name in self.bounds:
+                raise UserError(f"evaluation.estimators has {entry!r} twice: leave one out.")
+            self.bounds[name] = bound if name == OWN else with_estimator(bound, entry, choose)
+
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+        place = standpoint(strategy, self.batches(data, POINTS), self.split)
+        exact = exact_gradients(place, strategy.bound)
+        seed = int(torch.randint(2**62, ()))
+        figures: dict[str, float] = {}
+        points: dict[str, Tensor] = {}
+        for name, bound in self.bounds.items():
+            # The same draws whoever else is in the list.
+            with isolated(seed, place.x.device):
+                found = self.replicas_of(place, bound, own=name == OWN)
+            noise = found["phi"].moments.noise()
+            if not all(bool(one.moments.noise().isfinite().all()) for one in found.values()):
+                logger.warning(f"The gradient by {name} is not finite, so that it has no figures.")
+                continue
+            for group, one in found.items():
+                figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
+            figures[f"gradient_decodes/{name}"] = float(bound.decodes)
+            points[f"gradient_variance_{name}_phi"] = noise
+        return Findings(figures, points)
+
+    def replicas_of(self, place: Standpoint, bound: Bound, *, own: bool) -> dict[str, Replicated]:
+        """What R draws of one estimator say, which is afterwards what it was."""
+        with as_it_was(bound.estimator):
+            if not own:
+                place.warm_up(bound, self.warm_up, self.optimizer)
+            return replicate(lambda: place.gradients(bound), self.replicas)
+
+
+def tag_name(entry: str) -> str:
+    """An entry as part of a tag: score/leave_one_out ↦ score_leave_one_out, "rebar estimator.eta=0.5" ↦ rebar_eta_0.5.
+
+    A group's option is told without its group, a key's value with the last word of the key.
+    """
+    option, *words = entry.split() or [""]
+    parts = [option]
+    for word in words:
+        key, _, value = word.partition("=")
+        parts.append(value if "/" in key else f"{key.rpartition('.')[2]}_{value}")
+    return re.sub(r"[^\w.-]+", "_", "_".join(parts)).strip("_")
+
+
+def with_estimator(bound: Bound, entry: str, choose: Callable[[str, str], Estimator]) -> Bound:
+    """The same bound by another estimator, in evaluation mode.
+
+    Raises:
+        UserError: there is none of that name, or it is not valid here.
+    """
+    estimator = choose("estimator", entry).eval()
+    try:
+        return Bound(model=bound.model, family=bound.family, objective=bound.objective, estimator=estimator)
+    except UserError as refusal:
+        raise UserError(f"evaluation.estimators has {entry!r}, which cannot be measured here: {refusal}") from None
+
+
+def exact_gradients(place: Standpoint, bound: Bound) -> Mapping[str, Tensor]:
+    """The gradients summed over all values of z, by parameter group; none where that cannot be done."""
+    try:
+        enumerated = Bound(
+            model=bound.model, family=bound.family, objective=bound.objective, estimator=Enumerate().eval()
+        )
+    except UserError:
+        return {}
+    return place.gradients(enumerated)
+
+
+def summary(name: str, found: Replicated, exact: Tensor | None, eps: float) -> dict[str, float]:
+    """The figures of one estimator and parameter group, by tag."""
+    moments, root = found.moments, math.sqrt(GROUPS)
+    noise, signal = float(moments.noise().mean()), float(moments.signal().mean())
+    noise_se, signal_se = float(found.noise.std()) / root, float(found.signal.std()) / root
+    figures = {f"gradient_variance/{name}": noise, f"gradient_variance_se/{name}": noise_se}
+    if noise > (ROUNDING * eps) ** 2 * signal and noise > 0:
+        low = max(signal, 0.0)
+        snr = math.sqrt(low / noise)
+        # One standard error up, since the root of a signal near zero has no slope to carry it.
+        rise = math.sqrt((low + signal_se) / noise) - snr
+        figures |= {
+            f"gradient_snr/{name}": snr,
+            f"gradient_snr_se/{name}": math.hypot(rise, snr * noise_se / (2 * noise)),
+        }
+    if exact is not None and exact.any():
+        scale = float(exact.square().sum(1).mean())
+        figures |= {
+            f"gradient_bias/{name}": math.sqrt(max(float(moments.signal(exact).mean()), 0.0) / scale),
+            f"gradient_bias_se/{name}": math.sqrt(noise / moments.count / scale),
+        }
+    return figures

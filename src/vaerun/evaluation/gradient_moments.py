@@ -1,0 +1,76 @@
+"""E[g], tr Cov[g] and ‖E[g]‖² of a gradient from replicas that come one by one, none of which is kept."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+GROUPS = 10  # of replicas, whose scatter tells the standard errors
+
+
+class Moments:
+    """m_n = m_{n−1} + (g_n − m_{n−1})/n and S_n = S_{n−1} + (g_n − m_{n−1})(g_n − m_n), each Float[Tensor, "B P"].
+
+    Reference: Welford 1962, Note on a method for calculating corrected sums of squares and products; Chan, Golub,
+    LeVeque 1983 (the same for two groups).
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self.count = 0
+        self.mean, self.square = torch.zeros_like(like), torch.zeros_like(like)
+
+    def add(self, value: Tensor) -> None:
+        """Takes in one replica."""
+        self.count += 1
+        away = value - self.mean
+        self.mean.add_(away, alpha=1 / self.count)
+        self.square.addcmul_(away, value - self.mean)
+
+    def merge(self, other: "Moments") -> None:
+        """Takes in all of another's replicas."""
+        count = self.count + other.count
+        away = other.mean - self.mean
+        self.square.add_(other.square).addcmul_(away, away, value=self.count * other.count / count)
+        self.mean.add_(away, alpha=other.count / count)
+        self.count = count
+
+    def noise(self) -> Tensor:
+        """tr Cov[g] of every row, unbiased, Float[Tensor, "B"]."""
+        return self.square.sum(1) / (self.count - 1)
+
+    def signal(self, known: Tensor | None = None) -> Tensor:
+        """‖E[g] − known‖² of every row, unbiased, so that it may come out below zero, Float[Tensor, "B"].
+
+        What the noise of R replicas adds to the square of their mean, tr Cov[g]/R, is taken off again.
+        """
+        mean = self.mean if known is None else self.mean - known
+        return mean.square().sum(1) - self.noise() / self.count
+
+
+class Replicated(NamedTuple):
+    """What the replicas of one parameter group say."""
+
+    moments: Moments  # of them all
+    noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]
+    signal: Tensor  # mean over rows of ‖E[g]‖², likewise, Float[Tensor, "G"]
+
+
+def replicate(draw: Callable[[], Mapping[str, Tensor]], replicas: int) -> dict[str, Replicated]:
+    """The moments of ``replicas`` draws, by parameter group, each Float[Tensor, "B P"]: memory does not grow with them.
+
+    Args:
+        draw: one replica.
+        replicas: R, 2 GROUPS or more.
+    """
+    whole: dict[str, Moments] = {}
+    scalars: dict[str, list[Tensor]] = {}
+    for group in range(GROUPS):
+        part: dict[str, Moments] = {}
+        for _ in range(replicas // GROUPS + (group < replicas % GROUPS)):
+            for name, value in draw().items():
+                part.setdefault(name, Moments(value)).add(value)
+        for name, moments in part.items():
+            whole.setdefault(name, Moments(moments.mean)).merge(moments)
+            scalars.setdefault(name, []).append(torch.stack((moments.noise().mean(), moments.signal().mean())))
+    return {name: Replicated(moments, *torch.stack(scalars[name], 1)) for name, moments in whole.items()}
