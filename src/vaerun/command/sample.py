@@ -116,9 +116,12 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
 
     pictures = Pictures(opened.strategy, opened.data)
     drawings = draw(opened, amounts)
-    folder.mkdir(exist_ok=True)
+    remarks = [drawing.remark() for drawing in drawings.values()]
     if not pictures.drawable():
-        say(f"points of shape {opened.data.shape} are no grey or colour images, so there are arrays and no pictures")
+        remarks.append(f"points of shape {opened.data.shape} are no grey or colour images: there are arrays alone")
+    for remark in filter(None, remarks):
+        print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout holds the paths
+    folder.mkdir(exist_ok=True)
     for name, drawing in drawings.items():
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
         yield folder / f"{name}.npz"
@@ -175,8 +178,3 @@ def pairs(data: Any, amounts: Amounts) -> Any:
             f"give --points between 0 and {len(data.valid) - 1}."
         )
     return torch.tensor(amounts.points).unflatten(0, (-1, 2))
-
-
-def say(text: str) -> None:
-    """A remark on stderr: stdout holds the paths."""
-    print(f"vaerun: {text}", file=sys.stderr, flush=True)

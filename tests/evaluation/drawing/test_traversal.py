@@ -48,8 +48,11 @@ def test_where_none_is_active_the_one_that_varies_most_walks() -> None:
     strategy, data = problem()
     assert isinstance(strategy, Known)
     inner = strategy.f
+    assert Traversal.of(strategy, data, 8).remark() == ""
     strategy.f = lambda x: 1e-3 * inner(x)
-    assert Traversal.of(strategy, data, 8).latent.tolist() == [int(mean_of_q(data.valid.x).var(0).argmax())]
+    drawn = Traversal.of(strategy, data, 8)
+    assert drawn.latent.tolist() == [int(mean_of_q(data.valid.x).var(0).argmax())]
+    assert "no latent is active" in drawn.remark()
     strategy.f = lambda x: torch.zeros(len(x), 6)
     assert len(Traversal.of(strategy, data, 8).latent) == 1
 

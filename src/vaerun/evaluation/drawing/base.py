@@ -29,6 +29,10 @@ class Drawing(ABC):
     def picture(self, canvas: Canvas) -> np.ndarray:
         """uint8 [H, W], or [H, W, 3] in colour."""
 
+    def remark(self) -> str:
+        """What has to be known of it to read it right, or nothing."""
+        return ""
+
     def arrays(self, shape: Sequence[int]) -> dict[str, np.ndarray]:
         """The numbers by name, points in the shape they have in the data."""
         found = {field.name: getattr(self, field.name).detach().cpu() for field in fields(self)}

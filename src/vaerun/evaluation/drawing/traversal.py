@@ -64,6 +64,11 @@ class Traversal(Drawing):
         rows = choose(activity[order], mean)[:latents]
         return cls(index[0], x[0], order[rows], activity[order][rows], value[rows], path[rows], mean[rows])
 
+    def remark(self) -> str:
+        if self.variance[0] > ACTIVE:
+            return ""
+        return f"no latent is active (Var_x E_q[z_d] > {ACTIVE:g}), so the traversal shows the one that varies most"
+
     def picture(self, canvas: Canvas) -> np.ndarray:
         return canvas.grid(self.mean.flatten(0, 1), self.mean.shape[1])
 
