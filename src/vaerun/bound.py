@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from vaerun.engine.base import Engine
+from vaerun.engine.eager import Eager
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
 from vaerun.estimator.baseline.base import Baseline
@@ -20,18 +22,28 @@ class Bound(nn.Module):
         family: φ ↦ q(z; φ).
         objective: J.
         estimator: how the gradient of the expectation is estimated.
+        engine: how its gradients are executed.
 
     Raises:
         UserError: the estimator is not valid for the objective, or asks more of q than the family has.
     """
 
-    def __init__(self, *, model: Model, family: Family, objective: Objective, estimator: Estimator) -> None:
+    def __init__(
+        self,
+        *,
+        model: Model,
+        family: Family,
+        objective: Objective,
+        estimator: Estimator,
+        engine: Engine | None = None,
+    ) -> None:
         super().__init__()
         refuse_unfit(model, family, objective, estimator)
         self.model = model
         self.family = family
         self.objective = objective
         self.estimator = estimator
+        self.engine = Eager() if engine is None else engine
         self.decodes = estimator.decodes(objective.num_samples, family)  # decoder evaluations of a call, per point
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:

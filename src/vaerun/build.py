@@ -17,6 +17,9 @@ from vaerun.check.keys import check_keys
 from vaerun.check.pairs import FITS
 from vaerun.check.values import check_values
 from vaerun.data.base import Dataset
+from vaerun.engine.base import Engine
+from vaerun.engine.compiled import Compiled
+from vaerun.engine.eager import Eager
 from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import Evaluation, Findings
 from vaerun.evaluation.bound import BoundEvaluation
@@ -89,7 +92,7 @@ def build(cfg: DictConfig) -> Run:
         torch.cuda.reset_peak_memory_stats(device)  # a sweep's runs share the process
     data = make(config["data"], {}).load().to(device)
     torch.manual_seed(config["seed"])
-    facts = build_parts(config, data, device)
+    facts = build_parts(config, data, device, Compiled() if trainer.compile else Eager())
     strategy = make(config["strategy"], facts).to(device)
     with isolated(config["seed"], device):  # what an evaluation draws for itself leaves the training as it is
         evaluation = make(config["evaluation"], facts)
@@ -101,7 +104,9 @@ def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.devic
     return make(config["strategy"], build_parts(config, data, device)).to(device)
 
 
-def build_parts(config: Mapping[str, Any], data: Dataset, device: torch.device) -> dict[str, Any]:
+def build_parts(
+    config: Mapping[str, Any], data: Dataset, device: torch.device, engine: Engine | None = None
+) -> dict[str, Any]:
     """What a strategy or an evaluation may ask for by name, from the innermost noun outwards."""
     facts: dict[str, Any] = {
         "data_dim": data.data_dim,
@@ -126,6 +131,7 @@ def build_parts(config: Mapping[str, Any], data: Dataset, device: torch.device) 
         family=family,
         objective=make(config["objective"], facts),
         estimator=make(config["estimator"], facts),
+        engine=engine,
     ).to(device)
     facts |= {"bound": bound, "amortizer": amortizer.to(device)}
     facts |= {
@@ -187,9 +193,9 @@ def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
     for part in inner:
         home = next((held for held in nested if catalogue.option(held, part)), None)
         if home is None:
-            known = [f"{name}/{other}" for held in nested for other in catalogue.groups[held]]
-            choices = f" Choose one of {', '.join(known)}." if known else f" {chosen} has no choices inside it."
-            raise UserError(f"{group}={name}/{part} does not exist.{close_match(f'{name}/{part}', known)}{choices}")
+            within = [f"{name}/{other}" for held in nested for other in catalogue.groups[held]]
+            choices = f" Choose one of {', '.join(within)}." if within else f" {chosen} has no choices inside it."
+            raise UserError(f"{group}={name}/{part} does not exist.{close_match(f'{name}/{part}', within)}{choices}")
         composed.append(f"{home}={part}")
     return [*composed, *overrides]
 

@@ -38,5 +38,5 @@ class RunningAverage(nn.Module):
     def watch(self, value: Tensor) -> None:
         """Takes in one more value, Float[Tensor, ""], which must carry no gradient."""
         if self.training:
-            self.total = torch.lerp(value, self.total, self.decay)
-            self.weight = torch.lerp(torch.ones_like(self.weight), self.weight, self.decay)
+            self.total.copy_(torch.lerp(value, self.total, self.decay))
+            self.weight.copy_(torch.lerp(torch.ones_like(self.weight), self.weight, self.decay))

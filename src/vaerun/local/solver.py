@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.bound import Bound
+from vaerun.engine.base import Program
 from vaerun.errors import UserError
 from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
+from vaerun.slope import Uphill
 
 
 class Solution(NamedTuple):
@@ -53,14 +55,12 @@ class LocalSolver(nn.Module):
         self.bound = bound
         self.row_optimizer = row_optimizer
         self.window, self.tolerance, self.cuts = window, tolerance, cuts
+        self.uphill = Uphill(bound)
+        self.inner_steps: dict[tuple[RowOptimizer, type], InnerStep] = {}
 
     def gradient(self, x: Tensor, phi: Tensor) -> Tensor:
         """An estimate of ∇_φ L(x_i; θ, φ_i) for each point, θ untouched, Float[Tensor, "B P"]."""
-        with torch.enable_grad():
-            leaf = phi.detach().requires_grad_()
-            # The sum over points: a row's step must not depend on how many others share its batch.
-            (gradient,) = torch.autograd.grad(self.bound(x, leaf).surrogate.sum(), leaf)
-        return gradient
+        return self.bound.engine(self.uphill, x, phi)
 
     def ascend(self, x: Tensor, phi: Tensor, state: RowState) -> tuple[Tensor, RowState]:
         """One step uphill in φ for every point."""
@@ -102,18 +102,22 @@ class LocalSolver(nn.Module):
         decoder_evaluations = 0
         for start in range(0, max_steps, self.window):
             count = min(self.window, max_steps - start)
-            scale = 3.0 ** -plateaus.index_select(0, active).to(phi.dtype).unsqueeze(1)
+            left = len(active)
+            rows = self.bound.engine.rows(left, len(x))
+            taken = torch.cat((active, active[:1].expand(rows - left)))  # some of them idle
+            scale = 3.0 ** -plateaus.index_select(0, taken).to(phi.dtype).unsqueeze(1)
             now, now_state, gain = self.climb(
-                x.index_select(0, active),
-                solution.phi.index_select(0, active),
-                gather(solution.state, active),
+                x.index_select(0, taken),
+                solution.phi.index_select(0, taken),
+                gather(solution.state, taken),
                 scale,
                 count,
             )
-            solution.phi.index_copy_(0, active, now)
-            scatter(solution.state, active, now_state)
+            gain = gain[:left]
+            solution.phi.index_copy_(0, active, now[:left])
+            scatter(solution.state, active, type(now_state)(*(field[:left] for field in now_state)))
             solution.steps.index_add_(0, active, torch.full_like(active, count))
-            decoder_evaluations += len(active) * count * self.bound.decodes
+            decoder_evaluations += rows * count * self.bound.decodes
             if count > 1:
                 plateaus.index_add_(0, active, (gain < self.tolerance).to(plateaus.dtype))
             solution.converged.copy_(plateaus > cuts)
@@ -129,11 +133,30 @@ class LocalSolver(nn.Module):
         """``count`` steps, each times ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
         gain = torch.zeros(len(x), dtype=phi.dtype, device=x.device)
         step = torch.zeros_like(phi)
+        key = (self.row_optimizer, type(state))
+        inner_step = self.inner_steps.setdefault(key, InnerStep(self.uphill, *key))
         for _ in range(count):
-            gradient = self.gradient(x, phi)
-            gain += (gradient * step).sum(1)
-            step, state = self.row_optimizer.update(gradient, state)
-            step = scale * step
-            state = self.row_optimizer.shortened(state, scale)
-            phi = phi + step
+            phi, step, gain, state = self.bound.engine(inner_step, x, phi, step, gain, scale, *state)
         return phi, state, gain
+
+
+class InnerStep(Program):
+    """(x, φ, last step, gain, scale, state) ↦ (φ + step, step, gain + ⟨∇L, last step⟩, state), row by row.
+
+    Args:
+        uphill: ∇_φ L.
+        row_optimizer: gradient ↦ step.
+        state_type: the NamedTuple of its state.
+    """
+
+    def __init__(self, uphill: Uphill, row_optimizer: RowOptimizer, state_type: type) -> None:
+        super().__init__(uphill.module)
+        self.uphill, self.row_optimizer, self.state_type = uphill, row_optimizer, state_type
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, RowState]:
+        x, phi, step, gain, scale, *fields = inputs
+        gradient = self.uphill(x, phi)
+        gain = gain + (gradient * step).sum(1)
+        step, state = self.row_optimizer.update(gradient, self.state_type(*fields))
+        step = scale * step
+        return phi + step, step, gain, self.row_optimizer.shortened(state, scale)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaerun.bound import Bound
 from vaerun.notation import NOTHING, Batch, Estimate
+from vaerun.slope import Rise, Slope
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
@@ -40,6 +41,7 @@ class Strategy(nn.Module, ABC):
         self.theta = [weight for weight in self.weights if id(weight) in theta]
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
+        self.slopes: dict[tuple[Callable[..., Estimate], int, bool], Slope] = {}
         self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
         self.encoder_evaluations = 0
 
@@ -68,28 +70,43 @@ class Strategy(nn.Module, ABC):
         gradients = {name: [w.grad for w in group if w.grad is not None] for name, group in groups.items()}
         return {name: torch.nn.utils.get_total_norm(grads) for name, grads in gradients.items() if grads}
 
-    def ascend(
-        self, estimate: Estimate, *leaves: Tensor, weights: Sequence[nn.Parameter] | None = None
-    ) -> list[Tensor]:
-        """One step uphill of the shared weights on the MEAN bound; returns the gradient of the SUM in each leaf.
+    def rise(
+        self,
+        function: Callable[..., Estimate],
+        *inputs: Tensor,
+        weights: list[nn.Parameter] | None = None,
+        in_phi: bool = False,
+    ) -> Rise:
+        """One step of the shared weights uphill on the MEAN of an estimate, taken and differentiated as one program.
 
         Args:
-            estimate: whose surrogate is differentiated.
-            leaves: tensors whose gradients are wanted besides.
-            weights: those that move, where it is not all of them.
+            function: the estimate of ``inputs``; part of ``shared``.
+            inputs: x, and what else it takes.
+            weights: those that move, where it is not all of them: ``theta`` or ``lam``.
+            in_phi: whether the gradient of the SUM in φ, the last input, is wanted besides.
         """
         moved = self.weights if weights is None else weights
+        key = (function, id(moved), in_phi)
+        if key not in self.slopes:
+            self.slopes[key] = Slope(self.shared, function, moved, in_phi=in_phi)
+        rise = self.bound.engine(self.slopes[key], *inputs)
+        self.move(moved, rise.weights)
+        return rise
+
+    def ascend(self, estimate: Estimate) -> None:
+        """The same for an estimate that already has its graph."""
         loss = estimate.auxiliary - estimate.surrogate.mean()
-        gradients = torch.autograd.grad(loss, [*moved, *leaves], allow_unused=True)
+        self.move(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
+
+    def move(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
+        """One step of the optimiser for some of the weights; the others keep their values and gradients."""
         # An optimiser passes over weights without a gradient, so that one of them serves every subset.
         others = {id(weight) for weight in self.weights} - {id(weight) for weight in moved}
         held = [(weight, weight.grad) for weight in self.weights if id(weight) in others]
         for weight, _ in held:
             weight.grad = None
-        for weight, gradient in zip(moved, gradients, strict=False):
+        for weight, gradient in zip(moved, gradients, strict=True):
             weight.grad = gradient
         self.optimizer.step()
         for weight, earlier in held:
             weight.grad = earlier
-        points = len(estimate.value)
-        return [-points * gradient for gradient in gradients[len(moved) :] if gradient is not None]

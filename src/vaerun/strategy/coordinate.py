@@ -60,7 +60,6 @@ class Coordinate(PerPoint):
         solution = self.solver(batch.x, beginning.phi, beginning.state, max_steps=self.max_steps, cuts=0)
         self.table("train").write(batch.index, solution.phi, solution.state)
         for t in range(self.theta_steps):
-            estimate = self.bound(batch.x, solution.phi)
-            self.ascend(self.start.teach(estimate, beginning, solution.phi) if t == 0 else estimate)
+            estimate = self.rise(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
         return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **beginning.diagnostics})

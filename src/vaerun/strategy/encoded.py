@@ -45,24 +45,21 @@ class Encoded(Strategy, ABC):
 
     def in_sync(self, batch: Batch) -> Estimate:
         """One step of θ and λ along one gradient, counted."""
-        estimate = self.shared(batch.x)
-        self.ascend(estimate)
+        rise = self.rise(self.shared, batch.x)
         self.count(batch)
-        return estimate
+        return rise.estimate
 
     def lam_step(self, batch: Batch) -> Estimate:
         """One step of λ alone, θ held, counted."""
-        estimate = self.shared(batch.x)
-        self.ascend(estimate, weights=self.lam)
+        rise = self.rise(self.shared, batch.x, weights=self.lam)
         self.count(batch)
-        return estimate
+        return rise.estimate
 
     def theta_step(self, batch: Batch, phi: Tensor) -> Estimate:
         """One step of θ alone at a given φ, Float[Tensor, "B P"], its decoding counted."""
-        estimate = self.bound(batch.x, phi)
-        self.ascend(estimate, weights=self.theta)
+        rise = self.rise(self.bound, batch.x, phi, weights=self.theta)
         self.decoder_evaluations += len(batch.x) * self.bound.decodes
-        return estimate
+        return rise.estimate
 
     def encode(self, batch: Batch) -> Tensor:
         """f_λ(x) without gradient, Float[Tensor, "B P"], counted."""

@@ -60,15 +60,13 @@ class Joint(PerPoint):
         phi, state = beginning.phi, beginning.state
         for _ in range(self.phi_steps - 1):
             phi, state = self.solver.ascend(batch.x, phi, state)
-        leaf = phi.detach().requires_grad_()
-        estimate = self.bound(batch.x, leaf)
-        (gradient,) = self.ascend(self.start.teach(estimate, beginning, leaf), leaf)
+        estimate, _, gradient = self.rise(self.shared, batch.x, phi, in_phi=True)
+        assert gradient is not None
         step, state = self.solver.row_optimizer.update(gradient, state)
         phi = phi + step
         self.table("train").write(batch.index, phi, state)
         for _ in range(self.theta_steps - 1):
-            estimate = self.bound(batch.x, phi)
-            self.ascend(estimate)
+            estimate = self.rise(self.bound, batch.x, phi).estimate
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
         return estimate._replace(

@@ -11,9 +11,26 @@ from vaerun.bound import Bound
 from vaerun.errors import UserError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
-from vaerun.notation import Batch
+from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.start.base import Beginning, Start
+
+
+class TaughtBound(nn.Module):
+    """L(x; θ, φ), and beside it what the start learns from the φ found at a visit.
+
+    Args:
+        bound: L.
+        start: where ascents start.
+    """
+
+    def __init__(self, bound: Bound, start: Start) -> None:
+        super().__init__()
+        self.bound, self.start = bound, start
+
+    def forward(self, x: Tensor, phi: Tensor) -> Estimate:
+        estimate = self.bound(x, phi)
+        return estimate._replace(surrogate=estimate.surrogate + self.start.lesson(x, phi))
 
 
 class PerPoint(Strategy, ABC):
@@ -46,7 +63,7 @@ class PerPoint(Strategy, ABC):
         start: Start,
         test_steps: int,
     ) -> None:
-        super().__init__(bound=bound, shared=nn.ModuleList((bound, start)), optimizer=optimizer)
+        super().__init__(bound=bound, shared=TaughtBound(bound, start), optimizer=optimizer)
         if test_steps < 1:
             raise UserError(f"strategy.test_steps={test_steps} leaves a new point without a φ: give 1 or more.")
         self.solver, self.start = solver, start

@@ -25,6 +25,8 @@ class Trainer:
         batch_size: B; a split smaller than that is one batch.
         device: auto, cpu or cuda.
         threads: of the CPU; null chooses by the size of a step.
+        compile: trace the steps of training and of local solvers with their gradients, and compile each into one
+            program; worth its seconds of compiling in runs of minutes.
         deterministic: ask torch for algorithms that repeat to the bit.
         log_every: steps between two records of one epoch; its end is always one.
         evaluate_every: epochs between two evaluations on the validation points.
@@ -48,6 +50,7 @@ class Trainer:
         batch_size: int = 100,
         device: str = "auto",
         threads: int | None = None,
+        compile: bool = False,
         deterministic: bool = False,
         log_every: int = 100,
         evaluate_every: int = 1,
@@ -80,7 +83,7 @@ class Trainer:
         if not checkpoint_seconds >= 0:
             raise UserError(f"trainer.checkpoint_seconds={checkpoint_seconds} is no time: give 0 or more.")
         self.epochs, self.batch_size, self.device = epochs, batch_size, device
-        self.threads, self.deterministic = threads, deterministic
+        self.threads, self.compile, self.deterministic = threads, compile, deterministic
         self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
         self.evaluation_every = evaluation_every
         self.validation = BoundEvaluation(split="valid", num_samples=validation_samples, points=validation_points)

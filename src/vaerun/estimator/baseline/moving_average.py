@@ -40,6 +40,6 @@ class MovingAverage(Baseline):
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         b = self.average / self.weight.clamp(min=1 - self.decay)
         if self.training:
-            self.average = torch.lerp(objective.credit(r).mean(), self.average, self.decay)
-            self.weight = torch.lerp(torch.ones_like(self.weight), self.weight, self.decay)
+            self.average.copy_(torch.lerp(objective.credit(r).mean(), self.average, self.decay))
+            self.weight.copy_(torch.lerp(torch.ones_like(self.weight), self.weight, self.decay))
         return b

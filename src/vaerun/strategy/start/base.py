@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from vaerun.local.row_optimizer.base import RowState
-from vaerun.notation import NOTHING, Estimate
+from vaerun.notation import NOTHING
 
 
 class Beginning(NamedTuple):
@@ -15,7 +15,6 @@ class Beginning(NamedTuple):
 
     phi: Tensor  # Float[Tensor, "B P"]
     state: RowState  # the row optimiser's
-    guess: Tensor | None = None  # Float[Tensor, "B P"]: f_λ(x) with its graph, where there is an encoder
     decoder_evaluations: int = 0
     encoder_evaluations: int = 0
     diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each Float[Tensor, "B"]
@@ -35,12 +34,11 @@ class Start(nn.Module, ABC):
             new: whether the point has had no ascent yet, Bool[Tensor, "B"].
         """
 
-    def teach(self, estimate: Estimate, beginning: Beginning, refined: Tensor) -> Estimate:
-        """The estimate that moves θ, with what moves the start's own weights added; most have none.
+    def lesson(self, x: Tensor, refined: Tensor) -> Tensor | float:
+        """What the start's own weights climb, Float[Tensor, "B"]; most have none, and climb nothing.
 
         Args:
-            estimate: of the bound at the refined φ.
-            beginning: where that ascent started.
-            refined: where it ended, Float[Tensor, "B P"].
+            x: Float[Tensor, "B X"].
+            refined: the φ that the visit found, Float[Tensor, "B P"].
         """
-        return estimate
+        return 0.0

@@ -6,7 +6,6 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.local.row_optimizer.base import RowState
 from vaerun.local.solver import LocalSolver
-from vaerun.notation import Estimate
 from vaerun.strategy.encoder.towards import towards
 from vaerun.strategy.start.base import Beginning, Start
 
@@ -30,10 +29,9 @@ class Encoder(Start):
         self.row_optimizer, self.amortizer = solver.row_optimizer, amortizer
 
     def forward(self, x: Tensor, phi: Tensor, state: RowState, new: Tensor) -> Beginning:
-        guess = self.amortizer(x)
-        phi = torch.where(new.unsqueeze(1), guess.detach(), phi)
-        return Beginning(phi, state, guess, encoder_evaluations=len(x))
+        with torch.no_grad():
+            phi = torch.where(new.unsqueeze(1), self.amortizer(x), phi)
+        return Beginning(phi, state, encoder_evaluations=2 * len(x))  # once to start, and once for the lesson
 
-    def teach(self, estimate: Estimate, beginning: Beginning, refined: Tensor) -> Estimate:
-        assert beginning.guess is not None
-        return estimate._replace(surrogate=estimate.surrogate + towards(beginning.guess, refined))
+    def lesson(self, x: Tensor, refined: Tensor) -> Tensor:
+        return towards(self.amortizer(x), refined)

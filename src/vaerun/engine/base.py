@@ -1,0 +1,39 @@
+"""What is executed, and what executes it."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Program(ABC):
+    """Tensors ↦ a nest of new tensors: a step of training that asks nothing of a tensor's value on its way.
+
+    Its gradients are taken within. What it changes in place are buffers of ``module``.
+
+    Args:
+        module: all it holds; whether that is in training mode is the one thing besides tensors that it may depend on.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    @abstractmethod
+    def __call__(self, *inputs: Tensor) -> Any:
+        """The outputs, without gradient; tuples, lists and dicts of tensors and None."""
+
+
+class Engine(ABC):
+    """(program, inputs) ↦ the program's outputs. Engines differ in speed, and in rounding."""
+
+    @abstractmethod
+    def __call__(self, program: Program, *inputs: Tensor) -> Any:
+        """``program(*inputs)``.
+
+        Raises:
+            UserError: the program cannot be executed in this way.
+        """
+
+    def rows(self, needed: int, most: int) -> int:
+        """How many rows to give a program that works row by row where ``needed`` of ``most`` are left to do."""
+        return needed

@@ -1,0 +1,76 @@
+"""∇L: an estimate of the bound together with its gradients, as one program."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.engine.base import Program
+from vaerun.notation import Estimate
+
+
+class Rise(NamedTuple):
+    """An estimate, and which way is down in the weights and up in φ."""
+
+    estimate: Estimate
+    weights: list[Tensor | None]  # gradient of the loss: auxiliary − mean_i surrogate_i
+    phi: Tensor | None  # gradient of Σ_i surrogate_i, Float[Tensor, "B P"]: a row's must not depend on its batch
+
+
+class Slope(Program):
+    """inputs ↦ (L̂, ∇_θ,λ of the mean, ∇_φ of the sum), in one backward pass.
+
+    Args:
+        module: holds all that ``function`` reads.
+        function: (x, …) ↦ Estimate.
+        weights: what the mean is differentiated in.
+        in_phi: whether the last input is φ, and the sum is differentiated in it.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        function: Callable[..., Estimate],
+        weights: Sequence[nn.Parameter],
+        *,
+        in_phi: bool = False,
+    ) -> None:
+        super().__init__(module)
+        self.function, self.weights, self.in_phi = function, list(weights), in_phi
+
+    def __call__(self, *inputs: Tensor) -> Rise:
+        with torch.enable_grad():
+            *given, last = inputs
+            last = last.detach().requires_grad_() if self.in_phi else last
+            estimate = self.function(*given, last)
+            loss = estimate.auxiliary - estimate.surrogate.mean()
+            leaves = [last] if self.in_phi else []
+            gradients = list(torch.autograd.grad(loss, [*self.weights, *leaves], allow_unused=True))
+        phi = gradients.pop() if self.in_phi else None
+        return Rise(detached(estimate), gradients, None if phi is None else -len(estimate.value) * phi)
+
+
+class Uphill(Program):
+    """(x, φ) ↦ ∇_φ Σ_i L̂(x_i; θ, φ_i), Float[Tensor, "B P"], θ untouched.
+
+    Args:
+        bound: L.
+    """
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        x, phi = inputs
+        with torch.enable_grad():
+            leaf = phi.detach().requires_grad_()
+            # The sum over points: a row's step must not depend on how many others share its batch.
+            (gradient,) = torch.autograd.grad(self.module(x, leaf).surrogate.sum(), leaf)
+        return gradient
+
+
+def detached(estimate: Estimate) -> Estimate:
+    """The same numbers without their graph."""
+    return estimate._replace(
+        surrogate=estimate.surrogate.detach(),
+        auxiliary=estimate.auxiliary.detach(),
+        diagnostics=dict(estimate.diagnostics),
+    )
