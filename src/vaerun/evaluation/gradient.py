@@ -42,8 +42,8 @@ class GradientEvaluation(OverPoints):
         lost in it. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio for each
         coordinate; both go with √(MK) for θ, M points and K samples, and √(M/K) for the inference gradient.
     gradient_bias: √(‖ḡ − ∇L‖² − tr Cov/R)/‖∇L‖, where z has few values and the objective averages the rewards, so that
-        ∇L is a sum over all of them. gradient_bias_se is √(tr Cov/R)/‖∇L‖, its resolution: an unbiased estimator
-        stays below three times that.
+        ∇L is a sum over all of them. gradient_bias_se is its resolution, the root of the standard error of what is
+        under its root: an unbiased estimator stays below twice that.
     gradient_decodes: decoder evaluations of a draw, per point. Variance times decodes compares at equal cost.
 
     An estimator that is not the run's own begins without a past, and learns what it has of its own (a baseline, η, a
@@ -94,31 +94,41 @@ class GradientEvaluation(OverPoints):
             self.bounds[name] = bound if name == OWN else with_estimator(bound, entry, choose)
 
     def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
-        place = standpoint(strategy, self.batches(data, POINTS), self.split)
-        exact = exact_gradients(place, strategy.bound)
-        seed = int(torch.randint(2**62, ()))
+        with as_it_was(strategy):
+            place = standpoint(strategy, self.batches(data, POINTS), self.split)
+            exact = exact_gradients(place, strategy.bound)
+            seeds = torch.randint(2**62, (2,)).tolist()
+            found = {name: self.replicas_of(place, name, exact, seeds) for name in self.bounds}
         figures: dict[str, float] = {}
         points: dict[str, Tensor] = {}
-        for name, bound in self.bounds.items():
-            # The same draws whoever else is in the list.
-            with isolated(seed, place.x.device):
-                found = self.replicas_of(place, bound, own=name == OWN)
-            noise = found["phi"].moments.noise()
-            if not all(bool(one.moments.noise().isfinite().all()) for one in found.values()):
+        for name, groups in found.items():
+            if not all(bool(one.noise.isfinite().all()) for one in groups.values()):
                 logger.warning(f"The gradient by {name} is not finite, so that it has no figures.")
                 continue
-            for group, one in found.items():
+            for group, one in groups.items():
                 figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
-            figures[f"gradient_decodes/{name}"] = float(bound.decodes)
-            points[f"gradient_variance_{name}_phi"] = noise
+            figures[f"gradient_decodes/{name}"] = float(self.bounds[name].decodes)
+            points[f"gradient_variance_{name}_phi"] = groups["phi"].moments.noise()
         return Findings(figures, points)
 
-    def replicas_of(self, place: Standpoint, bound: Bound, *, own: bool) -> dict[str, Replicated]:
-        """What R draws of one estimator say, which is afterwards what it was."""
+    def replicas_of(
+        self, place: Standpoint, name: str, exact: Mapping[str, Tensor], seeds: Sequence[int]
+    ) -> dict[str, Replicated]:
+        """What R draws of one estimator say, which is afterwards what it was; the same whoever else is in the list.
+
+        Args:
+            place: where.
+            name: of the estimator.
+            exact: what its mean should be.
+            seeds: of the draws that it learns from, and of those that are measured, which must be others.
+        """
+        bound = self.bounds[name]
         with as_it_was(bound.estimator):
-            if not own:
-                place.warm_up(bound, self.warm_up, self.optimizer)
-            return replicate(lambda: place.gradients(bound), self.replicas)
+            if name != OWN:
+                with isolated(seeds[0], place.x.device):
+                    place.warm_up(bound, self.warm_up, self.optimizer)
+            with isolated(seeds[1], place.x.device):
+                return replicate(lambda: place.gradients(bound), self.replicas, exact)
 
 
 def tag_name(entry: str) -> str:
@@ -131,7 +141,7 @@ def tag_name(entry: str) -> str:
     for word in words:
         key, _, value = word.partition("=")
         parts.append(value if "/" in key else f"{key.rpartition('.')[2]}_{value}")
-    return re.sub(r"[^\w.-]+", "_", "_".join(parts)).strip("_")
+    return re.sub(r"(?:[^\w.-]|_)+", "_", "_".join(parts)).strip("_")
 
 
 def with_estimator(bound: Bound, entry: str, choose: Callable[[str, str], Estimator]) -> Bound:
@@ -144,7 +154,7 @@ def with_estimator(bound: Bound, entry: str, choose: Callable[[str, str], Estima
     try:
         return Bound(model=bound.model, family=bound.family, objective=bound.objective, estimator=estimator)
     except UserError as refusal:
-        raise UserError(f"evaluation.estimators has {entry!r}, which cannot be measured here: {refusal}") from None
+        raise UserError(f"evaluation.estimators has {entry!r}, to be left out here: {refusal}") from None
 
 
 def exact_gradients(place: Standpoint, bound: Bound) -> Mapping[str, Tensor]:
@@ -177,6 +187,6 @@ def summary(name: str, found: Replicated, exact: Tensor | None, eps: float) -> d
         scale = float(exact.square().sum(1).mean())
         figures |= {
             f"gradient_bias/{name}": math.sqrt(max(float(moments.signal(exact).mean()), 0.0) / scale),
-            f"gradient_bias_se/{name}": math.sqrt(noise / moments.count / scale),
+            f"gradient_bias_se/{name}": math.sqrt(float(found.bias.std()) / root / scale),
         }
     return figures

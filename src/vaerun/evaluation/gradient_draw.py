@@ -34,7 +34,8 @@ class Standpoint(NamedTuple):
     def gradients(self, bound: Bound) -> dict[str, Tensor]:
         """One draw by parameter group, float64: Float[Tensor, "1 W"] of the mean bound, Float[Tensor, "B P"] of φ."""
         weights = [weight for group in self.weights.values() for weight in group]
-        phi, others = [], []
+        phi: list[Tensor] = []
+        others: list[Tensor] = []
         for estimate, leaf in self.estimates(bound):
             own, *rest = torch.autograd.grad(estimate.surrogate.sum(), [leaf, *weights], materialize_grads=True)
             phi.append(own)
@@ -50,6 +51,8 @@ class Standpoint(NamedTuple):
         """Lets an estimator of no run learn what it has of its own, as it would in training; nothing else moves."""
         weights = list(bound.estimator.parameters())
         learner = optimizer(weights) if weights else None
+        if learner is None and not list(bound.estimator.buffers()):
+            return
         bound.estimator.train()
         for _ in range(draws):
             for estimate, _ in self.estimates(bound):
@@ -63,15 +66,14 @@ class Standpoint(NamedTuple):
 
 
 def standpoint(strategy: Strategy, batches: Iterable[Batch], split: str) -> Standpoint:
-    """Where ``strategy`` stands at these points of ``split``; φ that it has to look for is not kept by it."""
-    pairs = []
-    with as_it_was(strategy):
-        for batch in batches:
-            pairs.append((batch.x, strategy.infer(batch.x, batch.index, split).phi))
+    """Where ``strategy`` stands at these points of ``split``; a φ that it has to look for it may keep."""
+    pairs = [(batch.x, strategy.infer(batch.x, batch.index, split).phi) for batch in batches]
     x, phi = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     guesses = isinstance(strategy, Encoded) and type(strategy).infer is Encoded.infer
     encoder = strategy.amortizer if isinstance(strategy, Encoded) and guesses else None
-    modules = {"theta": [strategy.bound.model], "lam": [*([encoder] if encoder else []), strategy.bound.family]}
+    modules: dict[str, list[nn.Module]] = {"theta": [strategy.bound.model], "lam": [strategy.bound.family]}
+    if encoder is not None:
+        modules["lam"].insert(0, encoder)
     weights = {
         name: [weight for module in some for weight in module.parameters() if weight.requires_grad]
         for name, some in modules.items()

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun.notation import NOTHING
+
 GROUPS = 10  # of replicas, whose scatter tells the standard errors
 
 
@@ -54,14 +56,18 @@ class Replicated(NamedTuple):
     moments: Moments  # of them all
     noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]
     signal: Tensor  # mean over rows of ‖E[g]‖², likewise, Float[Tensor, "G"]
+    bias: Tensor  # mean over rows of ‖E[g] − known‖², likewise, Float[Tensor, "G"]; the signal's where none is known
 
 
-def replicate(draw: Callable[[], Mapping[str, Tensor]], replicas: int) -> dict[str, Replicated]:
+def replicate(
+    draw: Callable[[], Mapping[str, Tensor]], replicas: int, known: Mapping[str, Tensor] = NOTHING
+) -> dict[str, Replicated]:
     """The moments of ``replicas`` draws, by parameter group, each Float[Tensor, "B P"]: memory does not grow with them.
 
     Args:
         draw: one replica.
         replicas: R, 2 GROUPS or more.
+        known: what E[g] should be, of the parameter groups where that is known.
     """
     whole: dict[str, Moments] = {}
     scalars: dict[str, list[Tensor]] = {}
@@ -72,5 +78,6 @@ def replicate(draw: Callable[[], Mapping[str, Tensor]], replicas: int) -> dict[s
                 part.setdefault(name, Moments(value)).add(value)
         for name, moments in part.items():
             whole.setdefault(name, Moments(moments.mean)).merge(moments)
-            scalars.setdefault(name, []).append(torch.stack((moments.noise().mean(), moments.signal().mean())))
+            rows = (moments.noise(), moments.signal(), moments.signal(known.get(name)))
+            scalars.setdefault(name, []).append(torch.stack(rows).mean(1))
     return {name: Replicated(moments, *torch.stack(scalars[name], 1)) for name, moments in whole.items()}
