@@ -86,7 +86,7 @@ def _is_nats(quantity: str) -> bool:
 
 def is_bound(quantity: str) -> bool:
     """Whether more of it is better by definition: a bound, or what is called one with pseudo_ in front."""
-    return bool(re.fullmatch(r"(pseudo_)?(elbo|iwae_\d+)", quantity))
+    return bool(re.fullmatch(r"(pseudo_)?(elbo(_(fitted_)?encoder|_refined_\d+|_coordinate)?|iwae_\d+)", quantity))
 
 
 def is_error(name: str) -> bool:

@@ -1,0 +1,170 @@
+"""mean_i L(x_i; θ, φ_i) at one θ with φ found in several ways: a row of the matrix training × test-time inference."""
+
+import copy
+import logging
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.bound import Bound
+from vaerun.data.base import Dataset, SplitName
+from vaerun.errors import UserError
+from vaerun.evaluation.ascent import ascend, best, elbo, elbo_bound, pick
+from vaerun.evaluation.base import Findings
+from vaerun.evaluation.chunk import keep_freed_memory
+from vaerun.evaluation.fitted import fit
+from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.notation import Batch
+from vaerun.strategy.base import MakeOptimizer, Strategy
+
+logger = logging.getLogger("vaerun")
+
+POINTS = 1024  # φ sought at once
+COORDINATE, CONVERGED = "elbo_coordinate", "coordinate_converged"
+
+
+class CrossEvaluation(OverPoints):
+    """elbo_METHOD = mean_i E_q[log p_θ(x_i, z) − log q(z; φ_i)] at θ as trained, φ_i found by METHOD.
+
+    A run's figures are one row of a matrix; ``vaerun eval RUN1 RUN2 … evaluation=cross`` fills it. Down a column
+    inference is the same and only θ differs: a better θ. Along a row θ is the same and only inference differs: a better
+    q. All are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, over the same points and, along a
+    row, with the same noise. Under a likelihood that is no density the names carry ``pseudo_``.
+
+    elbo: φ as the strategy itself finds it for points of this split.
+    elbo_encoder: f_λ(x) of the run's own encoder as it was trained beside θ, without what a strategy does to φ
+        afterwards. Only for runs that have one.
+    elbo_fitted_encoder: f_λ(x) of a fresh encoder of the run's kind, fitted to the training points at fixed θ until the
+        validation bound no longer rises. It never had a part in θ, nor in Φ, and is fitted alike for every run, those
+        with an encoder of their own among them: what amortized inference is worth at this θ. Weights of q that all
+        points share stay as trained.
+    elbo_refined_T: φ after at most T steps of ascent from the fitted encoder's, or from the own where none is fitted.
+    elbo_coordinate: φ* after ascents to convergence, from the family's initial φ and from the best φ of the other
+        columns, whichever is better for a point on draws of their own. Nearly independent of any encoder: what the
+        family is worth at this θ.
+    lost, lost_encoder, …: elbo_coordinate minus that column, point by point, so that its standard error is that of
+        the differences: what that way of inference loses at this θ. No bound.
+    coordinate_converged: the share of points whose ascent stopped because it no longer gained. No bound; where some did
+        not, a warning asks for more steps.
+
+    Every φ that is sought here climbs the ELBO at KL weight 1, whatever was trained. θ, λ and Φ stay as they are.
+
+    Args:
+        amortizer: f_λ, not yet trained when the evaluation is made: a copy is what fitting starts from.
+        optimizer: makes the optimiser that fits it.
+        split: train, valid or test.
+        points: how many points of the split, evenly spread over it; null for all.
+        num_samples: K, draws for each point and figure.
+        steps: T.
+        learning_rate: of those T steps.
+        max_steps: the limit of the ascents to convergence.
+        encoder_epochs: the limit of the fit; 0 leaves the fitted encoder out.
+
+    Raises:
+        UserError: no such split, no points, or a number out of its range.
+
+    Reference: Cremer, Li, Duvenaud 2018, Inference suboptimality in variational autoencoders (an encoder's q against
+    the best q of its family, the decoder fixed).
+    """
+
+    def __init__(
+        self,
+        *,
+        amortizer: Amortizer,
+        optimizer: MakeOptimizer,
+        split: SplitName = "test",
+        points: int | None = 1000,
+        num_samples: int = 100,
+        steps: int = 20,
+        learning_rate: float = 0.03,
+        max_steps: int = 1000,
+        encoder_epochs: int = 300,
+    ) -> None:
+        super().__init__(split, points)
+        for name, value in (("num_samples", num_samples), ("steps", steps), ("max_steps", max_steps)):
+            if value < 1:
+                raise UserError(f"evaluation.{name}={value} finds nothing: give 1 or more.")
+        if encoder_epochs < 0:
+            raise UserError(f"evaluation.encoder_epochs={encoder_epochs} is no number of epochs: give 0 or more.")
+        if not 0 < learning_rate < math.inf:
+            raise UserError(f"evaluation.learning_rate={learning_rate} is no step size: give a value > 0.")
+        self.amortizer, self.fresh, self.optimizer = amortizer, copy.deepcopy(amortizer), optimizer
+        self.num_samples, self.steps, self.learning_rate = num_samples, steps, learning_rate
+        self.max_steps, self.encoder_epochs = max_steps, encoder_epochs
+
+    @torch.no_grad()
+    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+        keep_freed_memory()
+        bound = elbo_bound(strategy.bound)
+        encoders = self.encoders(strategy, data)
+        columns: dict[str, list[Tensor]] = {}
+        converged = []
+        for batch in self.batches(data, POINTS):
+            found = self.guesses(strategy, bound, batch, encoders)
+            found[COORDINATE], stopped = self.coordinate(bound, batch.x, list(found.values()))
+            converged.append(stopped)
+            seed = int(torch.randint(2**62, ()))
+            for name, phi in found.items():
+                columns.setdefault(name, []).append(elbo(bound, batch.x, phi, self.num_samples, seed))
+        elbos = {name: torch.cat(values) for name, values in columns.items()}
+        return self.findings(elbos, torch.cat(converged), "" if bound.model.is_density else "pseudo_")
+
+    def findings(self, elbos: Mapping[str, Tensor], converged: Tensor, prefix: str) -> Findings:
+        """The figures of the ELBOs of every point, each Float[Tensor, "N"], by column."""
+        figures: dict[str, float] = {}
+        for name, values in elbos.items():
+            figures |= with_error(f"{prefix}{name}", self.split, values)
+        for name, values in elbos.items():
+            if name != COORDINATE:
+                figures |= with_error(name.replace("elbo", "lost"), self.split, elbos[COORDINATE] - values)
+        figures[f"{CONVERGED}/{self.split}"] = float(converged.double().mean())
+        if not converged.all():
+            logger.warning(
+                f"{int((~converged).sum()):,} of {len(converged):,} points had not converged after {self.max_steps} "
+                f"steps, so that {prefix}{COORDINATE} lies below the best of the family: use "
+                f"evaluation.max_steps={3 * self.max_steps}."
+            )
+        return Findings(figures, {**{f"{prefix}{name}": v for name, v in elbos.items()}, CONVERGED: converged})
+
+    def encoders(self, strategy: Strategy, data: Dataset) -> dict[str, Amortizer]:
+        """The run's own, where the strategy trains one, and a fitted one, by column."""
+        found = {}
+        if any(module is self.amortizer for module in strategy.modules()):
+            found["elbo_encoder"] = self.amortizer
+        if self.encoder_epochs > 0:
+            bound = elbo_bound(strategy.bound, num_samples=2)
+            fitted = fit(bound, self.fresh, self.optimizer, data, self.encoder_epochs)
+            if not fitted.converged:
+                logger.warning(
+                    f"The fitted encoder had not converged after {self.encoder_epochs} epochs, so that a longer fit "
+                    f"may raise elbo_fitted_encoder: use evaluation.encoder_epochs={3 * self.encoder_epochs}."
+                )
+            found["elbo_fitted_encoder"] = fitted.amortizer
+        return found
+
+    def guesses(
+        self, strategy: Strategy, bound: Bound, batch: Batch, encoders: Mapping[str, Amortizer]
+    ) -> dict[str, Tensor]:
+        """φ of the strategy, of encoders, and T steps after the last of these, by column, each Float[Tensor, "B P"]."""
+        # A held-out row would be written: without its place in the split, a point is one that nobody has seen.
+        index = batch.index if self.split == "train" else None
+        found = {"elbo": strategy.infer(batch.x, index, self.split).phi}
+        found |= {name: encoder(batch.x) for name, encoder in encoders.items()}
+        if encoders:
+            start = found[list(encoders)[-1]]
+            refined = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
+            found[f"elbo_refined_{self.steps}"] = refined.phi
+        return found
+
+    def coordinate(self, bound: Bound, x: Tensor, known: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """φ* of every point, Float[Tensor, "B P"], and whether its ascent converged, Bool[Tensor, "B"]."""
+        guess = pick(known, best(bound, x, known))
+        prior, near = (
+            ascend(bound, x, phi, self.max_steps) for phi in (bound.family.initial().to(x).expand(len(x), -1), guess)
+        )
+        candidates = [prior.phi, near.phi, guess]  # the guess, too, lest an ascent among much noise end below its start
+        places = best(bound, x, candidates)
+        return pick(candidates, places), pick([prior.converged, near.converged, near.converged], places)

@@ -1,0 +1,76 @@
+"""max_λ mean_i L(x_i; θ, f_λ(x_i)) over the training points at fixed θ: an encoder fitted after the fact."""
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.amortizer.base import Amortizer
+from vaerun.bound import Bound
+from vaerun.data.base import Dataset, Split
+from vaerun.data.loader import Loader, sweep
+from vaerun.evaluation.ascent import elbo
+from vaerun.strategy.base import MakeOptimizer
+
+BATCH = 100
+WATCHED = 1000  # validation points that say when to stop
+DRAWS = 16  # of each
+PATIENCE = 4  # epochs without a rise before the step size is cut
+CUTS = 2  # before the fit has converged
+
+
+class Fitted(NamedTuple):
+    """An encoder, and how it was found."""
+
+    amortizer: Amortizer  # where the validation bound was highest
+    epochs: int
+    converged: bool  # stopped because that bound no longer rose, not because of the limit
+
+
+def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Dataset, max_epochs: int) -> Fitted:
+    """λ climbs the mean bound until that of validation points no longer rises; θ and q's shared weights stay.
+
+    Where it has not risen for 4 epochs the fit goes back to its best λ with a third of the step size, twice, and then
+    ends. The λ of the highest validation bound is returned, so that more epochs never overfit.
+
+    Args:
+        bound: L, as ``elbo_bound`` makes it.
+        amortizer: where λ starts; a copy is fitted.
+        optimizer: makes λ's optimiser.
+        data: training points to fit, and validation points to watch.
+        max_epochs: the limit, 1 or more.
+    """
+    amortizer = copy.deepcopy(amortizer).train()
+    weights = list(amortizer.parameters())
+    steps = optimizer(weights)
+    seed = int(torch.randint(2**62, ()))
+    loader = Loader(data.train, batch_size=BATCH, seed=seed)
+    best, highest = copy.deepcopy(amortizer.state_dict()), watched(bound, amortizer, data.valid, seed)
+    stale = cuts = epoch = 0
+    while epoch < max_epochs and cuts <= CUTS:
+        for batch in loader.epoch(epoch):
+            with torch.enable_grad():
+                loss = -bound(batch.x, amortizer(batch.x)).surrogate.mean()
+                gradients = torch.autograd.grad(loss, weights)
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.grad = gradient
+            steps.step()
+        epoch += 1
+        now, stale = watched(bound, amortizer, data.valid, seed), stale + 1
+        if now > highest:
+            best, highest, stale = copy.deepcopy(amortizer.state_dict()), now, 0
+        elif stale >= PATIENCE:
+            amortizer.load_state_dict(best)
+            for group in steps.param_groups:
+                group["lr"] /= 3
+            cuts, stale = cuts + 1, 0
+    amortizer.load_state_dict(best)
+    return Fitted(amortizer.eval(), epoch, cuts > CUTS)
+
+
+@torch.no_grad()
+def watched(bound: Bound, amortizer: Amortizer, split: Split, seed: int) -> Tensor:
+    """The mean ELBO of some validation points, with the same noise at each look, Float[Tensor, ""]."""
+    (batch,) = sweep(split, WATCHED, WATCHED)
+    return elbo(bound, batch.x, amortizer(batch.x), DRAWS, seed).mean()
