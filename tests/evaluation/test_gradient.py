@@ -16,7 +16,7 @@ from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
 from vaerun.evaluation import chunk
-from vaerun.evaluation.gradient import GradientEvaluation, tag_name
+from vaerun.evaluation.gradient import GradientEvaluation, tag_name, with_estimator
 from vaerun.evaluation.gradient_draw import standpoint
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.scale import LIMIT
@@ -285,6 +285,20 @@ def test_others_learn_first_and_forget_afterwards(name: str, beside: str) -> Non
     assert cold == plain
     warm, plain = variances(30)
     assert warm < 0.9 * plain
+
+
+def test_weights_of_an_estimator_s_own_learn_and_no_others() -> None:
+    bound, x, phi = one_bit(1)[:3]
+    strategy = Given(bound, phi)
+    place = standpoint(strategy, sweep(dataset(x).train, 100), "train")
+    other = with_estimator(bound, "rebar", choose)
+    before = {name: weight.detach().clone() for name, weight in other.named_parameters()}
+    place.warm_up(other, 3, plain_ascent)
+    assert not other.estimator.training
+    for name, weight in other.named_parameters():
+        learns = name.startswith("estimator.")
+        assert torch.equal(weight, before[name]) == (not learns)
+        assert (weight.grad is not None) == learns
 
 
 def test_learning_is_begun_anew_at_every_evaluation() -> None:

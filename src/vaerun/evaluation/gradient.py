@@ -94,21 +94,21 @@ class GradientEvaluation(OverPoints):
             self.bounds[name] = bound if name == OWN else with_estimator(bound, entry, choose)
 
     def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+        figures: dict[str, float] = {}
+        points: dict[str, Tensor] = {}
         with as_it_was(strategy):
             place = standpoint(strategy, self.batches(data, POINTS), self.split)
             exact = exact_gradients(place, strategy.bound)
             seeds = torch.randint(2**62, (2,)).tolist()
-            found = {name: self.replicas_of(place, name, exact, seeds) for name in self.bounds}
-        figures: dict[str, float] = {}
-        points: dict[str, Tensor] = {}
-        for name, groups in found.items():
-            if not all(bool(one.noise.isfinite().all()) for one in groups.values()):
-                logger.warning(f"The gradient by {name} is not finite, so that it has no figures.")
-                continue
-            for group, one in groups.items():
-                figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
-            figures[f"gradient_decodes/{name}"] = float(self.bounds[name].decodes)
-            points[f"gradient_variance_{name}_phi"] = groups["phi"].moments.noise()
+            for name, bound in self.bounds.items():
+                found = self.replicas_of(place, name, exact, seeds)
+                if not all(bool(one.noise.isfinite().all()) for one in found.values()):
+                    logger.warning(f"The gradient by {name} is not finite, so that it has no figures.")
+                    continue
+                for group, one in found.items():
+                    figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
+                figures[f"gradient_decodes/{name}"] = float(bound.decodes)
+                points[f"gradient_variance_{name}_phi"] = found["phi"].moments.noise()
         return Findings(figures, points)
 
     def replicas_of(
