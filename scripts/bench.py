@@ -43,6 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     clock = options.clock or ("cpu" if options.threads == 1 and options.device == "cpu" else "wall")
     about = {"machine": machine(), "versions": versions(), "threads": options.threads, "clock": clock}
+    about["gflops"] = overhead.products(options.threads)
     tables = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.cases:
@@ -60,7 +61,7 @@ def main() -> None:
             print(json.dumps({**result, **about}), flush=True)
             parts = [f"**{case.name}**", table.markdown(rows, case.unit), table.cross(rows)]
             tables.append("\n\n".join(part for part in parts if part))
-    print(f"\n{json.dumps(about)}\n\n" + "\n\n".join(tables))
+    print("\n" + "\n\n".join(["\n".join(f"- {name}: {value}" for name, value in about.items()), *tables]))
 
 
 def measure(case: Case, folder: Path, *, rounds: int, threads: int, clock: str) -> tuple[list[dict[str, Any]], Any]:

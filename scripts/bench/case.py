@@ -8,7 +8,7 @@ PIXELS, HIDDEN = 784, (200, 200)  # the network of Burda et al. 2016 with one st
 
 @dataclass(frozen=True)
 class Peer:
-    """A program: ``label`` in the table, ``module`` of bench.peer, the ``words`` it is given, and N where it differs."""
+    """A program: ``label`` in the table, ``module`` of bench.peer, the ``words`` it is given, N where it differs."""
 
     label: str
     module: str

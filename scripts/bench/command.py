@@ -1,5 +1,6 @@
-"""Programs that bench.overhead runs: python -m bench.command first_step | run | bare_loop | shares."""
+"""Programs that are measured as a whole: python -m bench.command first_step | run | bare_loop | shares | products."""
 
+import contextlib
 import functools
 import json
 import os
@@ -11,11 +12,13 @@ from typing import Any
 
 EPOCHS = 72  # 1,008 steps of the embedded data
 LONG = 300  # epochs, for the shares
+SHAPES = ((1024, 1024, 1024), (100, 784, 200), (512, 784, 200))
 
 
 def main() -> None:
     """Runs one of them."""
-    {"first_step": first_step, "run": run, "bare_loop": bare_loop, "shares": shares}[sys.argv[1]]()
+    programs = {"first_step": first_step, "run": run, "bare_loop": bare_loop, "shares": shares, "products": products}
+    programs[sys.argv[1]]()
 
 
 def words(epochs: int) -> list[str]:
@@ -87,6 +90,54 @@ def shares() -> None:
     code = cli.dispatch(["train", *words(LONG)])
     os.write(out, f"{json.dumps(spent)}\n".encode())
     sys.exit(code)
+
+
+def products() -> None:
+    """Matrix-multiply rates of torch, its oneDNN and JAX at the shapes of a step, in GFLOP/s, as JSON.
+
+    Torch's own library is chosen by the maker of the processor and may leave half its vector units idle; a ratio
+    between libraries says more about that than about either's Python.
+    """
+    import torch
+
+    found: dict[str, dict[str, float]] = {}
+    jax = None
+    with contextlib.suppress(ImportError):
+        import jax
+    for shape in SHAPES:
+        m, k, n = shape
+        a, b = torch.randn(m, k), torch.randn(k, n)
+        product = functools.partial(torch.mm, a, b)
+        rates = {"torch": rate(product, 2 * m * k * n)}
+        with contextlib.suppress(AttributeError, RuntimeError):
+            torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # allows it; what is computed depends on the machine
+            exact = a.double() @ b.double()
+            rates["torch, fp32_precision=bf16"] = rate(product, 2 * m * k * n)
+            error = (product().double() - exact).square().mean() / exact.square().mean()
+            rates["its relative error"] = float(error.sqrt())
+            torch.backends.mkldnn.matmul.fp32_precision = "none"
+        if jax is not None:
+            left, right, multiply = (
+                jax.numpy.asarray(a.numpy()),
+                jax.numpy.asarray(b.numpy()),
+                jax.jit(lambda a, b: a @ b),
+            )
+            rates["jax"] = rate(lambda f=multiply, a=left, b=right: f(a, b).block_until_ready(), 2 * m * k * n)
+        found["x".join(map(str, shape))] = rates
+    print(json.dumps(found))
+
+
+def rate(work: Callable[[], Any], flops: int) -> float:
+    """The best of some repeats, in GFLOP per second of processor time."""
+    calls = max(3, int(1e9 / flops))
+    work()
+    best = float("inf")
+    for _ in range(7):
+        start = time.process_time()
+        for _ in range(calls):
+            work()
+        best = min(best, time.process_time() - start)
+    return flops * calls / best / 1e9
 
 
 def timed(function: Callable[..., Any], name: str, spent: dict[str, float], inner: list[float]) -> Callable[..., Any]:

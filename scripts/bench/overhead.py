@@ -41,6 +41,13 @@ def measure(folder: Path, *, repeats: int) -> dict[str, Any]:
     return found
 
 
+def products(threads: int) -> dict[str, Any]:
+    """Matrix-multiply rates, what every step is made of."""
+    words = [sys.executable, "-m", "bench.command", "products"]
+    said = subprocess.run(words, env=environment(threads), capture_output=True, text=True)
+    return json.loads(said.stdout.splitlines()[-1])
+
+
 def seconds(words: list[str], folder: Path) -> dict[str, float]:
     """Processor and wall seconds of a Python process, from its start to its end."""
     start = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.case import Case, Peer
 
+LENGTH = 160  # of what a failed worker's last words are cut to
 HERE = Path(__file__).resolve().parent.parent
 
 
@@ -70,7 +71,8 @@ class Worker:
     def last_words(self) -> str:
         """Why a worker that says nothing has ended."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return (lines[-1] if lines else f"ended with exit code {self.process.wait()}")[-300:]
+        words = lines[-1] if lines else f"ended with exit code {self.process.wait()}"
+        return words if len(words) <= LENGTH else f"{words[:LENGTH]} …"
 
     def close(self) -> None:
         """Ends the worker."""

@@ -1,0 +1,74 @@
+"""What scripts/bench.py makes of its times, and the data it draws; the times themselves are not tested."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+from bench import data, table
+from bench.case import CASES
+from bench.gate import Gate
+from bench.rounds import interleave, ratio
+
+
+def test_every_round_asks_everyone_once_and_begins_with_another() -> None:
+    asked: list[str] = []
+    chunks = {name: lambda name=name: asked.append(name) for name in "abc"}
+    taken = interleave(chunks, 3)
+    assert asked == list("abcbcacab")
+    assert {name: len(each) for name, each in taken.items()} == {"a": 3, "b": 3, "c": 3}
+
+
+def test_a_ratio_is_of_medians_and_its_range_is_of_rounds() -> None:
+    found = ratio([2.0, 30.0, 4.0], [1.0, 10.0, 4.0])
+    assert found == {"ratio": 1.0, "low": 1.0, "high": 3.0}
+
+
+def test_a_machine_that_slows_down_leaves_the_ratio() -> None:
+    drift = [1.0, 0.7, 0.4]
+    found = ratio([3 * speed for speed in drift], drift)
+    assert found == pytest.approx({"ratio": 3.0, "low": 3.0, "high": 3.0})
+
+
+def test_the_table_says_why_a_row_is_empty() -> None:
+    rows = [
+        {"peer": "REF", "rate": 10.0, "ratio": 1.0, "low": 1.0, "high": 1.0},
+        {"peer": "vaerun", "rate": 15.0, "ratio": 1.5, "low": 1.4, "high": 1.6},
+        {"peer": "Pyro", "error": "not installed: pyro"},
+    ]
+    assert "| vaerun | 15 | 1.50 | 1.40 to 1.60 |" in table.markdown(rows, "samples")
+    assert "| Pyro | not installed: pyro | | |" in table.markdown(rows, "samples")
+    assert table.cross(rows).splitlines()[-1] == "| vaerun | 1.50 |"
+
+
+def test_a_gate_reports_when_its_steps_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("3\n5\n"))
+    gate = Gate(answers, 2, {"about": 1})
+    for count in range(5):
+        gate.step(loss=count)
+    said = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert [report["loss"] for report in said] == [1, 4]
+    assert gate.wanted == 5
+    assert all(report["wall"] >= 0 and report["cpu"] >= 0 and report["about"] == 1 for report in said)
+
+
+def test_the_data_are_bits_a_fifth_of_them_on(tmp_path: Path) -> None:
+    here = data.write(tmp_path, 2000)
+    train = np.load(here / "train.npy")
+    assert train.shape == (2000, 784)
+    assert set(np.unique(train)) == {0, 1}
+    assert 0.15 < train.mean() < 0.3
+    with np.load(here / "data.npz") as file:
+        assert np.array_equal(file["train"], train)
+    assert np.array_equal(data.draw(50, seed=0), data.draw(50, seed=0))
+
+
+def test_the_peers_of_a_case_have_names_of_their_own() -> None:
+    for case in CASES.values():
+        assert len({peer.label for peer in case.peers}) == len(case.peers)
