@@ -1,11 +1,13 @@
 """Where a program waits until it is asked for more steps, and where their time is taken."""
 
+import contextlib
 import json
 import os
 import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -43,7 +45,7 @@ class Gate:
         """Says what the steps took, and waits to be asked for more; leaves the process when nobody asks."""
         self.synchronize()
         wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        peak = peak_bytes()
         loss = None if self.loss is None else float(self.loss)
         print(
             json.dumps({"wall": wall, "cpu": cpu, "peak_bytes": peak, "loss": loss, **self.about}),
@@ -55,3 +57,13 @@ class Gate:
             os._exit(0)  # a library's own clean-up may take long or write files
         self.wanted = self.left = int(word)
         self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    with contextlib.suppress(OSError):
+        # ru_maxrss starts from what the parent held when it forked.
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
