@@ -9,7 +9,17 @@ import torch
 from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of
-from tests.problems import dataset, family_and_model, linear_gaussian, node, objective, optimal_phi, plain_ascent, space
+from tests.problems import (
+    dataset,
+    family_and_model,
+    linear_gaussian,
+    node,
+    objective,
+    optimal_phi,
+    options,
+    plain_ascent,
+    space,
+)
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.data.loader import sweep
@@ -311,6 +321,17 @@ def test_learning_is_begun_anew_at_every_evaluation() -> None:
         torch.manual_seed(3)
         found.append(dict(evaluation(Given(bound, phi), dataset(x)).figures))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("posterior", options("posterior"))
+def test_every_family_can_be_looked_at(posterior: str) -> None:
+    family, model = family_and_model(posterior, latent_dim=2)
+    phi = family.initial().repeat(3, 1) + 0.1
+    figures = measure(bound_of(model, family, k=2), model.sample(3), phi, "own", "score/leave_one_out", replicas=20)
+    assert all(math.isfinite(value) for value in figures.values())
+    groups = {"theta", "phi"} | ({"lam"} if list(family.parameters()) else set())
+    assert {tag.rpartition("_")[2] for tag in figures if tag.startswith("gradient_variance/own")} == groups
+    assert all(figures[f"gradient_variance/own_{group}"] > 0 for group in groups)
 
 
 def test_gradients_that_are_not_finite_give_no_figures(caplog: pytest.LogCaptureFixture) -> None:
