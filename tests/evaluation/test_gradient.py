@@ -26,8 +26,9 @@ from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
 from vaerun.evaluation import chunk
-from vaerun.evaluation.gradient import GradientEvaluation, tag_name, with_estimator
+from vaerun.evaluation.gradient import GradientEvaluation, summary, tag_name, with_estimator
 from vaerun.evaluation.gradient_draw import standpoint
+from vaerun.evaluation.gradient_moments import replicate
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.scale import LIMIT
 from vaerun.verify.closed_form import BITS, Bit
@@ -252,6 +253,13 @@ def test_enumeration_has_no_noise_and_no_ratio() -> None:
         assert figures[f"gradient_variance/enumerate_{group}"] < 1e-28
         assert f"gradient_snr/enumerate_{group}" not in figures
         assert figures[f"gradient_bias/enumerate_{group}"] < 1e-12
+
+
+def test_noise_that_is_rounding_has_no_ratio() -> None:
+    """Of sums whose order varies, as on a GPU: seven digits agree, which is all that float32 has."""
+    found = replicate(lambda: {"phi": 1 + 1e-7 * torch.randn(2, 3)}, 20)["phi"]
+    for dtype, told in ((torch.float32, False), (torch.float64, True)):
+        assert ("gradient_snr/some" in summary("some", found, None, torch.finfo(dtype).eps)) == told
 
 
 def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it() -> None:
