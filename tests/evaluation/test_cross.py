@@ -1,6 +1,7 @@
 """One θ under several ways of inference, on a linear-Gaussian model where each of their bounds is known."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -28,7 +29,9 @@ from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.evaluation import chunk
 from vaerun.evaluation import cross as module
+from vaerun.evaluation.ascent import elbo_bound
 from vaerun.evaluation.cross import CrossEvaluation
+from vaerun.evaluation.fitted import fit
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.strategy.base import Inference
@@ -98,9 +101,9 @@ def cross(amortizer: Amortizer, **keys: Any) -> CrossEvaluation:
     return CrossEvaluation(**{"amortizer": amortizer, "optimizer": FAST, "num_samples": 4, "encoder_epochs": 0} | keys)
 
 
-@pytest.mark.parametrize("points", [1024, 45])
+@pytest.mark.parametrize(("points", "lengths"), [(1024, (5, 40)), (45, (40,))])
 def test_encoder_and_coordinate_columns_are_the_closed_forms_and_refinement_lies_between(
-    points: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    points: int, lengths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     model, strategy, x = problem(100)
     balanced(monkeypatch)
@@ -110,7 +113,7 @@ def test_encoder_and_coordinate_columns_are_the_closed_forms_and_refinement_lies
     lost = amortization_gap(model, x, strategy.amortizer.mean(x[:, :2]).detach())
     assert float(lost.mean()) > 0.1
     refined = []
-    for steps in (5, 40):
+    for steps in lengths:
         found = cross(strategy.amortizer, steps=steps)(strategy, dataset(x)).figures
         refined.append(found[f"elbo_refined_{steps}/test"])
     highest = log_p - model.diagonal_gap().detach()
@@ -141,19 +144,46 @@ def test_an_encoder_fitted_at_fixed_theta_is_the_best_of_its_kind_and_leaves_no_
         setattr(strategy.bound.model, name, value)
     strategy.bound.model.data_std = model.data_std
     was = {name: value.clone() for name, value in {**strategy.state_dict(), **fresh.state_dict()}.items()}
-    findings = cross(fresh, encoder_epochs=200, num_samples=100)(strategy, dataset(x))
+    evaluation = cross(fresh, encoder_epochs=200, num_samples=100)
+    findings = evaluation(strategy, dataset(x))
     found = findings.figures
     assert "elbo_encoder/test" not in found
     assert found["lost_fitted_encoder/test"] == pytest.approx(float(lost.mean()), abs=0.01)
     assert found["elbo/test"] < found["elbo_coordinate/test"]
     assert found["elbo_fitted_encoder/test"] + 0.02 < found["elbo_refined_20/test"]
     assert found["elbo_refined_20/test"] < found["elbo_coordinate/test"] + 1e-3
-    now = {**strategy.state_dict(), **fresh.state_dict()}
-    assert all(torch.equal(now[name], value) for name, value in was.items())
+    for encoder in (fresh, evaluation.fresh):
+        now = {**strategy.state_dict(), **encoder.state_dict()}
+        assert all(torch.equal(now[name], value) for name, value in was.items())
     assert all(weight.grad is None for weight in strategy.parameters())
     assert not caplog.records
     assert findings.points["elbo_fitted_encoder"].shape == (400,)
     assert findings.points["coordinate_converged"].all()
+
+
+def test_a_fit_that_cannot_gain_ends_where_it_began_after_its_cuts() -> None:
+    _, strategy, x = problem(100)
+    made = []
+
+    def optimizer(weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        made.append(torch.optim.SGD(weights, lr=2.7))
+        return made[-1]
+
+    fitted = fit(elbo_bound(strategy.bound, num_samples=2), strategy.amortizer, optimizer, dataset(x), 50)
+    assert (fitted.epochs, fitted.converged) == (12, True)
+    assert made[0].param_groups[0]["lr"] == pytest.approx(0.1)
+    for name, value in strategy.amortizer.state_dict().items():
+        assert torch.equal(fitted.amortizer.state_dict()[name], value)
+    cut_off = fit(elbo_bound(strategy.bound, num_samples=2), strategy.amortizer, optimizer, dataset(x), 11)
+    assert (cut_off.epochs, cut_off.converged) == (11, False)
+
+
+def test_steps_that_lose_to_noise_are_taken_back() -> None:
+    model, strategy, x = problem(200)
+    strategy.amortizer.forward = lambda x: optimal_phi(model, x)
+    strategy.infer = lambda x, *_: Inference(torch.zeros(len(x), 4))
+    found = cross(strategy.amortizer, learning_rate=2.0, num_samples=100)(strategy, dataset(x)).figures
+    assert found["lost_refined_20/test"] == pytest.approx(0, abs=0.01)
 
 
 def test_what_fitting_starts_from_is_the_encoder_as_it_was_before_training() -> None:

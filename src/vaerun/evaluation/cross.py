@@ -41,7 +41,8 @@ class CrossEvaluation(OverPoints):
         validation bound no longer rises. It never had a part in θ, nor in Φ, and is fitted alike for every run, those
         with an encoder of their own among them: what amortized inference is worth at this θ. Weights of q that all
         points share stay as trained.
-    elbo_refined_T: φ after at most T steps of ascent from the fitted encoder's, or from the own where none is fitted.
+    elbo_refined_T: φ after at most T steps of ascent from the fitted encoder's, or from the own where none is fitted;
+        the encoder's φ where noise has made the steps lose, on draws of their own.
     elbo_coordinate: φ* after ascents to convergence, from the family's initial φ and from the best φ of the other
         columns, whichever is better for a point on draws of their own. Nearly independent of any encoder: what the
         family is worth at this θ.
@@ -156,7 +157,9 @@ class CrossEvaluation(OverPoints):
         if encoders:
             start = found[list(encoders)[-1]]
             refined = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
-            found[f"elbo_refined_{self.steps}"] = refined.phi
+            # Where the steps have lost more to noise than they gained, the encoder's φ is kept.
+            ends = [start, refined.phi]
+            found[f"elbo_refined_{self.steps}"] = pick(ends, best(bound, batch.x, ends))
         return found
 
     def coordinate(self, bound: Bound, x: Tensor, known: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
