@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from vaerun.bound import Bound
 from vaerun.notation import NOTHING, Batch, Estimate
+from vaerun.optimizer.base import Optimizer
 from vaerun.slope import Rise, Slope
 
-MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 class Inference(NamedTuple):

@@ -56,5 +56,6 @@ def set_deterministic(deterministic: bool) -> None:
     """Asks torch for algorithms that give the same bits each time, at some cost on CUDA."""
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # to say so once more imports torch's compiler
+        torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = False
