@@ -3,7 +3,7 @@
 import os
 import sys
 
-COMMANDS = ("train", "eval", "compare", "sample", "verify", "list")  # each the module of that name in vaerun.command
+COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
 
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models

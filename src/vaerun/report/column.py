@@ -52,6 +52,7 @@ COSTS = {
 READ = "read at"
 COUNTS = ("steps", "decoder_evaluations", "phi", "lam", "theta", "samples_per_second", "peak_memory")
 AFTER = ("seconds", "decoder_evaluations", "samples_per_second", "peak_memory", "phi", "lam")
+HUGE, HUGE_BOUND = 1e12, 1e6  # from here on a number is written with its exponent; such a bound has nearly diverged
 MATCHED = ("steps", "seconds", "decoder_evaluations", "phi", "lam")
 
 
@@ -125,4 +126,5 @@ def writer(of: Column, found: Iterable[Interval]) -> Callable[[float], str]:
     else:
         least = min((abs(one.mean) for one in found if one.mean), default=1.0)
         decimals = min(6, max(0, 2 - math.floor(math.log10(least))))
-    return lambda value: f"{value:,.{decimals}f}"
+    huge = HUGE_BOUND if of.unit == "nat" else HUGE
+    return lambda value: f"{value:.2e}" if abs(value) >= huge else f"{value:,.{decimals}f}"

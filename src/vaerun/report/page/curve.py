@@ -1,0 +1,92 @@
+"""A figure of one run as it was recorded, and of several seeds as their mean with its 95 % interval."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vaerun.report.matched import COSTS
+from vaerun.report.recorded import finite
+from vaerun.report.student import Sample, interval
+
+RECORDS = 400  # of one run that are read, evenly spread: more than a figure shows
+POINTS = 200  # at which seeds are averaged
+
+
+class Curve(NamedTuple):
+    """Values [T] of one run, and what it had cost by then, each [T] and never less than before."""
+
+    costs: Mapping[str, np.ndarray]
+    values: np.ndarray
+
+
+class Band(NamedTuple):
+    """mean ± t s/√n of n seeds over a common grid, all [T]; the half-width is 0 of a single seed, which has none."""
+
+    cost: np.ndarray
+    mean: np.ndarray
+    half_width: np.ndarray
+    seeds: int
+
+
+def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[str, Any]]:
+    """The records of metrics.jsonl that hold ``needle``, at most so many of them, the first and the last among them."""
+    starts = list(_lines(content, needle))
+    if len(starts) > most:
+        starts = [starts[place] for place in np.linspace(0, len(starts) - 1, most).round().astype(int)]
+    found: list[Mapping[str, Any]] = []
+    for start in starts:
+        try:
+            record = json.loads(content[start : content.find(b"\n", start)])
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            found.append(record)
+    return found
+
+
+def _lines(content: bytes, needle: bytes) -> Iterator[int]:
+    """Where the lines begin that hold ``needle`` and are whole: a killed run leaves the last one half-written."""
+    end = content.rfind(b"\n") + 1
+    place = content.find(needle, 0, end)
+    while place >= 0:
+        yield content.rfind(b"\n", 0, place) + 1
+        place = content.find(needle, content.find(b"\n", place), end)
+
+
+def curve(recorded: Sequence[Mapping[str, Any]], tag: str) -> Curve | None:
+    """One tag of the records, in the order of their costs; None where no record has it."""
+    keys = tuple(COSTS.values())
+    rows = [[found[key] for key in (*keys, tag)] for record in recorded
+            if {*keys, tag} <= (found := finite({key: record.get(key) for key in (*keys, tag)})).keys()]  # fmt: skip
+    if not rows:
+        return None
+    table = np.array(sorted(rows)).T
+    costs = {cost: np.maximum.accumulate(column) for cost, column in zip(COSTS, table, strict=False)}
+    return Curve(costs, table[-1])
+
+
+def band(curves: Sequence[Curve], cost: str) -> Band | None:
+    """The seeds' mean where all of them have been, linear between their records; None where they never were."""
+    axes = [one.costs[cost] for one in curves]
+    low, high = max(axis[0] for axis in axes), min(axis[-1] for axis in axes)
+    grid = np.unique(np.concatenate(axes))
+    grid = grid[(low <= grid) & (grid <= high)]
+    if not len(grid):
+        return None
+    if len(grid) > POINTS:
+        grid = grid[np.linspace(0, len(grid) - 1, POINTS).round().astype(int)]
+    values = np.stack([np.interp(grid, axis, one.values) for axis, one in zip(axes, curves, strict=True)])
+    found = [interval(Sample(tuple(column))) for column in values.T.tolist()]
+    half = np.array([one.half_width or 0.0 for one in found])
+    return Band(grid, np.array([one.mean for one in found]), half, len(curves))
+
+
+def content(directory: Path) -> bytes:
+    """metrics.jsonl of a run; nothing where it cannot be read."""
+    try:
+        return (directory / "metrics.jsonl").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,152 @@
+"""Which figures a comparison has, each under the question that it answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from vaerun.report.cell import cells
+from vaerun.report.column import GAPS, Column, column, is_error
+from vaerun.report.comparison import Comparison
+from vaerun.report.page.canvas import Drawing
+from vaerun.report.page.lines import bound_drawings, variance_drawing
+from vaerun.report.page.palette import looks
+from vaerun.report.page.places import Place, bar_drawing, place_drawing, window
+from vaerun.report.page.series import Logs, Series, estimator_of, is_variance
+
+GROUPS = {"theta": "θ", "phi": "φ", "lam": "λ"}
+
+
+class Section(NamedTuple):
+    """Some figures that belong together.
+
+    Attributes:
+        name: of the section, without spaces.
+        title: the question.
+        caption: how to read them.
+        drawings: the figures.
+        series: the lines in all of them, for one legend; empty where each line has its name.
+    """
+
+    name: str
+    title: str
+    caption: str
+    drawings: Sequence[Drawing]
+    series: Sequence[Series] = ()
+
+
+def sections(comparison: Comparison) -> Iterator[Section]:
+    """The figures after the first one, in the order in which a reader asks for them."""
+    logs = Logs.of(comparison.rows)
+    yield from _bounds(comparison, logs)
+    yield from _gaps(comparison)
+    yield from _gradients(comparison, logs)
+
+
+def headline(comparison: Comparison) -> Drawing | None:
+    """The column that the answer is about, configuration by configuration."""
+    if comparison.headline is None:
+        return None
+    found = places(comparison, comparison.headline)
+    if not found:
+        return None
+    title, better = comparison.headline.title, comparison.headline.better
+    unit = "nat, more is better" if better > 0 else "nat, less is better"
+    return place_drawing(found, name=_file(comparison.headline.name), title=f"{title}, 95 % intervals", unit=unit,
+                         better=better)  # fmt: skip
+
+
+def places(comparison: Comparison, of: Column) -> list[Place]:
+    """A column of the table, the numbers as they stand there."""
+    made = zip(comparison.rows, looks(len(comparison.rows)), cells(comparison.rows, of), strict=True)
+    return [Place(row.name, cell.written(), look, row.samples[of.name]) for row, look, cell in made if cell is not None]
+
+
+def _bounds(comparison: Comparison, logs: Logs) -> Iterator[Section]:
+    tags = ["elbo/valid", "pseudo_elbo/valid"]
+    if comparison.headline is not None:
+        tags.append(f"{comparison.headline.name.partition('/')[0]}/valid")
+    for tag in dict.fromkeys(tags):
+        series = logs.bounds(tag)
+        if not series:
+            continue
+        title = column(tag).title
+        drawings = bound_drawings(series, name=_file(tag), title=title, at=comparison.at)
+        yield Section(_file(tag), f"How fast does the {title} rise?", _bounds_caption(series), drawings, series)
+
+
+def _bounds_caption(series: Sequence[Series]) -> str:
+    counts = {len(one.curves) for one in series if one.curves}
+    said = []
+    if any(count > 1 for count in counts):
+        said.append("Lines are means over seeds, as far as all of them have come; bands are 95 % intervals of the mean "
+                    "(Student's t).")  # fmt: skip
+    single = [one.name for one in series if len(one.curves) == 1]
+    if single:
+        many = f"{len(single)} configurations have" if len(single) > 3 else f"{' and '.join(single)} " + (
+            "has" if len(single) == 1 else "have")  # fmt: skip
+        said.append(f"{many} a single seed, and so no band.")
+    if any(one.broken for one in series):
+        said.append("A dotted line to a cross is a run that broke off, or takes no part in the comparison.")
+    said.append("The early rise is cut off below; costs are on a logarithmic scale where they lie far apart.")
+    return " ".join(said)
+
+
+def _gaps(comparison: Comparison) -> Iterator[Section]:
+    names = [name for name in _present(comparison) if name.partition("/")[0] in GAPS]
+    names.sort(key=lambda name: (name.partition("/")[2], GAPS.index(name.partition("/")[0])))
+    if not names:
+        return
+    found = {name: places(comparison, column(name)) for name in names}
+    limits = window([place for some in found.values() for place in some], -1)
+    drawings = [
+        bar_drawing(some, name=_file(name), title=column(name).title, unit="nat", limits=limits)
+        for name, some in found.items()
+    ]
+    caption = (
+        "Approximation gap: what the family cannot reach, log p(x) − L[q*]. Amortization gap: what the strategy's q "
+        "loses against the best q* of the family. Their sum, the inference gap, is KL(q ‖ p(z given x)). Whiskers are "
+        "95 % intervals; a negative bar is no gap, but says that q* or log p(x) has not been found."
+    )
+    yield Section("gaps", "Why is the bound loose?", caption, drawings)
+
+
+def _gradients(comparison: Comparison, logs: Logs) -> Iterator[Section]:
+    drawings: list[Drawing] = []
+    series: list[Series] = []
+    for group, letter in GROUPS.items():
+        title = f"variance of the gradient in {letter}"
+        lines = logs.gradients(group)
+        series += [one for one in lines if one.name not in {other.name for other in series}]
+        if lines:
+            drawings.append(variance_drawing(lines, name=f"gradient_variance_{group}_steps", title=title))
+        found = _variances(comparison, group)
+        if found and not lines:
+            drawings.append(
+                place_drawing(found, name=f"gradient_variance_{group}", title=title, unit="variance", log=True)
+            )
+    if drawings:
+        caption = (
+            "Var[∇L] summed over the parameters of each group, smaller is better, on a logarithmic scale. Only "
+            "estimators of one run were taken at the same parameters and on the same batch."
+        )
+        yield Section("gradients", "How noisy are the gradients?", caption, drawings, series)
+
+
+def _variances(comparison: Comparison, group: str) -> list[Place]:
+    """Every estimator's figure of every configuration, least first."""
+    tags = [name for name in _present(comparison) if is_variance(name, group)]
+    several = sum(any(tag in row.samples for tag in tags) for row in comparison.rows) > 1
+    found = [
+        place._replace(name=f"{estimator_of(tag)}: {place.name}" if several else estimator_of(tag))
+        for tag in tags
+        for place in places(comparison, column(tag))
+    ]
+    return sorted(found, key=lambda place: place.sample.mean)
+
+
+def _present(comparison: Comparison) -> list[str]:
+    samples: Mapping[str, object] = {name: None for row in comparison.rows for name in row.samples}
+    return sorted(name for name in samples if not is_error(name))
+
+
+def _file(tag: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in tag)

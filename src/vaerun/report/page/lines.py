@@ -1,0 +1,128 @@
+"""Curves against a cost, one line per configuration, a band of 95 % around those of several seeds."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vaerun.report.matched import COSTS, At
+from vaerun.report.page.canvas import Drawing
+from vaerun.report.page.palette import INK, MUTED
+from vaerun.report.page.places import powers
+from vaerun.report.page.series import Series, limits
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEIGHT = 3.7
+SPREAD = 5  # from this ratio of the configurations' costs on, the axis is logarithmic
+WORDS = {"steps": "steps", "seconds": "training seconds", "decoder_evaluations": "decoder evaluations"}
+
+
+def bound_drawings(series: Sequence[Series], *, name: str, title: str, at: At | None) -> list[Drawing]:
+    """The bound against each of the three costs."""
+    return [
+        Drawing(
+            f"{name}_{cost}",
+            f"{title} against {WORDS[cost]}",
+            HEIGHT,
+            partial(_bound, series=series, cost=cost, title=title, at=at),
+            partial(legend, series=series),
+        )
+        for cost in COSTS
+    ]
+
+
+def variance_drawing(series: Sequence[Series], *, name: str, title: str) -> Drawing:
+    """The gradient's variance against steps, on a logarithmic axis."""
+    return Drawing(name, title, HEIGHT, partial(_variance, series=series, title=title), partial(legend, series=series))
+
+
+def legend(figure: "Figure", *, series: Sequence[Series]) -> None:
+    """The lines' names below a figure that stands alone."""
+    from matplotlib.lines import Line2D
+
+    named = [one for one in series if one.look.marker]
+    handles = [
+        Line2D([], [], color=one.look.light, linestyle=one.look.dashes, marker=one.look.marker, label=one.name)
+        for one in named
+    ]
+    others = len(series) - len(named)
+    if others:
+        handles.append(Line2D([], [], color=series[-1].look.light, label=f"{others} more"))
+    columns = 1 if max((len(one.name) for one in named), default=0) > 24 else 2
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _bound(axes: "Axes", *, series: Sequence[Series], cost: str, title: str, at: At | None) -> None:
+    shown = limits(series)
+    if shown is not None:
+        room = 0.06 * (shown[1] - shown[0]) or 0.5
+        axes.set_ylim(shown[0] - room, shown[1] + room)
+    _lines(axes, series, cost)
+    ends = [end for one in series if (end := one.end(cost)) is not None and end > 0]
+    if ends and max(ends) > SPREAD * min(ends):
+        axes.set_xscale("log")
+    if at is not None and at.cost == cost:
+        axes.axvline(at.amount, color=INK, linewidth=1, linestyle=":")
+    axes.set_ylabel(f"{title} (nat)")
+    axes.set_xlabel(WORDS[cost])
+    _thousands(axes, log=axes.get_xscale() == "log")
+
+
+def _variance(axes: "Axes", *, series: Sequence[Series], title: str) -> None:
+    _lines(axes, series, "steps")
+    axes.set_yscale("log")
+    powers(axes.yaxis)
+    axes.set_xlabel(WORDS["steps"])
+    axes.set_ylabel("variance")
+    _thousands(axes, log=False)
+
+
+def _lines(axes: "Axes", series: Sequence[Series], cost: str) -> None:
+    """The best configuration last, so that it lies on top."""
+    for one in reversed(series):
+        for curve in one.broken:
+            _broken(axes, one, curve.costs[cost], curve.values)
+        found = one.band(cost)
+        if found is None:
+            continue
+        named = bool(one.look.marker)
+        if found.seeds > 1 and named:
+            low, high = found.mean - found.half_width, found.mean + found.half_width
+            axes.fill_between(found.cost, low, high, color=one.look.light, alpha=0.18, linewidth=0)
+        axes.plot(found.cost, found.mean, color=one.look.light, linestyle=one.look.dashes,
+                  linewidth=1.8 if named else 0.8, marker=one.look.marker or None,
+                  markevery=[len(found.cost) - 1], markersize=6)  # fmt: skip
+
+
+def _broken(axes: "Axes", one: Series, x: "np.ndarray", y: "np.ndarray") -> None:
+    """A run that broke off: thin, with a cross where it was last seen, at the edge if that is beyond the axis."""
+    axes.plot(x, y, color=one.look.light, linewidth=0.9, linestyle=":")
+    low, high = axes.get_ylim()
+    last = min(max(y[-1], low), high) if not axes.get_autoscaley_on() else y[-1]
+    axes.plot(x[-1:], [last], color=one.look.light, marker="x", markersize=7, linestyle="", clip_on=False)
+
+
+def _thousands(axes: "Axes", *, log: bool) -> None:
+    """Short numbers along the axis of costs: 20k, 3M; on a logarithmic axis at 1, 2 and 5 where decades are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    if log:
+        low, high = axes.get_xlim()
+        few = high / max(low, 1e-300) < 300
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.tick_params(length=3, color=MUTED)
+
+
+def short(value: float) -> str:
+    """``20k`` for 20,000."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g}{letter}"
+    return f"{value:.4g}"

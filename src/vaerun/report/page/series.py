@@ -1,0 +1,114 @@
+"""What is drawn of a configuration against its cost: the seeds' mean with its band, and runs that broke off."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vaerun.report.page.curve import Band, Curve, band, content, curve, records
+from vaerun.report.page.palette import Look, looks
+from vaerun.report.row import Row
+
+BOUND = b'elbo/valid"'  # of elbo/valid and of pseudo_elbo/valid
+GRADIENT = b'"gradient_variance/'
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a figure.
+
+    Attributes:
+        name: in the legend.
+        look: how it is drawn.
+        curves: of the runs that count, one a seed.
+        broken: of runs that did not come to their end.
+    """
+
+    name: str
+    look: Look
+    curves: Sequence[Curve]
+    broken: Sequence[Curve] = ()
+
+    def band(self, cost: str) -> Band | None:
+        """The seeds' mean and its interval; None where there is nothing to average."""
+        return band(self.curves, cost) if self.curves else None
+
+    def end(self, cost: str) -> float | None:
+        """What its mean had cost at the end."""
+        found = self.band(cost)
+        return float(found.cost[-1]) if found is not None else None
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What the runs of a comparison have logged: for each row, its runs, which count, and its records."""
+
+    rows: Sequence[Row]
+    records: Mapping[int, Sequence[tuple[bool, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Logs":
+        """Reads every run once; a completed run that does not count, because its seed was run again, is left out."""
+        read: dict[int, list[tuple[bool, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]] = {}
+        for place, row in enumerate(rows):
+            read[place] = []
+            for entry in row.entries:
+                if entry.used or entry.run.status != "completed":
+                    text = content(entry.run.directory)
+                    read[place].append((entry.used, records(text, BOUND), records(text, GRADIENT)))
+        return cls(rows, read)
+
+    def bounds(self, tag: str) -> list[Series]:
+        """A line per configuration that has recorded ``tag``."""
+        made = []
+        for place, (row, look) in enumerate(zip(self.rows, looks(len(self.rows)), strict=True)):
+            found = [(used, curve(bound, tag)) for used, bound, _ in self.records[place]]
+            whole = [one for used, one in found if used and one is not None]
+            broken = [one for used, one in found if not used and one is not None]
+            if whole or broken:
+                made.append(Series(row.name, look, whole, broken))
+        return made
+
+    def gradients(self, group: str) -> list[Series]:
+        """A line per configuration and estimator that has recorded the variance of its gradient in ``group``."""
+        found: list[tuple[int, str, list[Curve]]] = []
+        for place in range(len(self.rows)):
+            taken = [gradient for used, _, gradient in self.records[place] if used]
+            tags = sorted({tag for some in taken for record in some for tag in record if is_variance(tag, group)})
+            for tag in tags:
+                lines = [one for some in taken if (one := curve(some, tag)) is not None]
+                if any(len(one.values) > 1 for one in lines):
+                    found.append((place, estimator_of(tag), lines))
+        several = len({place for place, _, _ in found}) > 1
+        shown = looks(len(self.rows)) if several else looks(len(found))
+        return [
+            Series(f"{name}: {self.rows[place].name}" if several else name, shown[place if several else number], lines)
+            for number, (place, name, lines) in enumerate(found)
+        ]
+
+
+def is_variance(tag: str, group: str) -> bool:
+    """Whether it is the variance of the gradient in one of the groups theta, phi and lam."""
+    quantity, _, name = tag.partition("/")
+    return quantity == "gradient_variance" and name.endswith(f"_{group}")
+
+
+def estimator_of(tag: str) -> str:
+    """``score`` of ``gradient_variance/score_phi``."""
+    return tag.partition("/")[2].rpartition("_")[0]
+
+
+def limits(series: Sequence[Series]) -> tuple[float, float] | None:
+    """What the value axis shows: of the better half of the lines all but the lowest quarter, whatever the cost.
+
+    The first records are far below what is worth telling apart, and so may a configuration be that has failed.
+    """
+    bands = [found for one in series if (found := one.band("steps")) is not None]
+    if not bands:
+        return None
+    bands.sort(key=lambda found: -float(found.mean[-1]))
+    better = bands[: len(bands) // 2 + 1]
+    low = min(float(np.quantile(found.mean - found.half_width, 0.25)) for found in better)
+    high = max(float((found.mean + found.half_width).max()) for found in bands)
+    return low, high
