@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from vaerun.activation import Tanh
 from vaerun.errors import UserError, close_match
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
-    "tanh": nn.Tanh,
+    "tanh": Tanh,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
     "elu": nn.ELU,

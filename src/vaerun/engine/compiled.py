@@ -63,15 +63,20 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
     Raises:
         UserError: the program looks at a tensor's value, or there is no compiler.
     """
+    from torch._guards import TracingContext, tracing
     from torch._inductor.compile_fx import compile_fx
     from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
+    from torch._subclasses import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     try:
         graph, held, structure = traced(program, inputs)
     except Exception as error:
         raise refusal(f"it cannot be traced ({first_line(error)})") from error
     try:
-        with torch.no_grad():
+        # Only with symbols for shapes, though here are none, does Inductor look for what it compiled in earlier runs.
+        context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
+        with torch.no_grad(), tracing(context):
             # Inductor's own random numbers would not be torch's, nor those of a run without compiling.
             call: Any = compile_fx(graph, [*inputs, *held], config_patches={"fallback_random": True})
     except InvalidCxxCompiler as error:

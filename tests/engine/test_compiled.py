@@ -1,0 +1,101 @@
+"""A compiled program gives what the eager one gives, changes what it changes, and draws what it draws."""
+
+import shutil
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.problems import family_and_model, node, objective
+from vaerun.bound import Bound
+from vaerun.build import make
+from vaerun.engine.base import Engine, Program
+from vaerun.engine.compiled import Compiled
+from vaerun.engine.eager import Eager
+from vaerun.errors import UserError
+from vaerun.local.row_optimizer.adam import RowAdam
+from vaerun.local.solver import LocalSolver
+from vaerun.slope import Slope
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler"),
+    pytest.mark.filterwarnings("ignore"),  # torch's own, while it compiles
+]
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_moved() -> None:
+    bound = bound_of("bernoulli", "score", baseline="moving_average")
+    x, phi = (torch.rand(6, 3) < 0.4).float(), torch.randn(6, 2)
+    slope = Slope(bound, bound, list(bound.parameters()), in_phi=True)
+    compiled = Compiled()
+    for _ in range(2):
+        before = [buffer.clone() for buffer in bound.buffers()]
+        eager, after, drawn = run(Eager(), slope, x, phi)
+        for buffer, value in zip(bound.buffers(), before, strict=True):
+            buffer.copy_(value)
+        fused, changed, drawn_too = run(compiled, slope, x, phi)
+        torch.testing.assert_close(fused.estimate, eager.estimate, **CLOSE)
+        torch.testing.assert_close(fused.phi, eager.phi, **CLOSE)
+        torch.testing.assert_close(fused.weights, eager.weights, **CLOSE)
+        assert all(gradient.abs().max() > 0 for gradient in [eager.phi, *eager.weights])
+        assert not all(torch.equal(value, old) for value, old in zip(after, before, strict=True))
+        torch.testing.assert_close(changed, after, **CLOSE)
+        assert torch.equal(drawn_too, drawn)
+        with torch.no_grad():
+            for weight in bound.parameters():
+                weight.add_(torch.randn_like(weight))
+    assert len(compiled.made) == 1
+
+
+def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows() -> None:
+    x, phi = (torch.rand(16, 3) < 0.4).float(), torch.zeros(16, 4)
+    ends = []
+    for engine in (Eager(), Compiled()):
+        solver = LocalSolver(
+            bound=bound_of("gaussian", engine=engine).eval(), row_optimizer=RowAdam(), window=5, tolerance=0.05
+        )
+        torch.manual_seed(2)
+        ends.append(solver(x, phi, solver.row_optimizer.init(phi), max_steps=5))
+        whole = solver(x, phi, solver.row_optimizer.init(phi), max_steps=300)
+        assert whole.converged.all()
+        assert whole.steps.unique().numel() > 1
+    eager, compiled = ends
+    torch.testing.assert_close(compiled.phi, eager.phi, **CLOSE)
+    torch.testing.assert_close(compiled.state, eager.state, **CLOSE)
+    assert compiled.decoder_evaluations == eager.decoder_evaluations
+    assert {16} < {x_shape[0] for _, _, (x_shape, _), *_ in engine.made} <= {16, 8, 4, 2}
+
+
+def test_rows_are_halves_of_halves() -> None:
+    assert [Compiled().rows(needed, 100) for needed in (100, 51, 50, 26, 25, 1)] == [100, 100, 50, 50, 25, 25]
+    assert [Compiled().rows(needed, 64) for needed in (9, 8, 1)] == [16, 8, 8]
+    assert Eager().rows(7, 100) == 7
+
+
+class Curious(Program):
+    """Looks at what it computes."""
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        return inputs[0] * 2 if float(inputs[0].sum()) > 0 else inputs[0]
+
+
+def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UserError, match=r"cannot be traced .* trainer\.compile=false"):
+        Compiled()(Curious(nn.Identity()), torch.ones(3))
+
+
+def bound_of(posterior: str, estimator: str = "reparam", *, engine: Engine | None = None, **parts: str) -> Bound:
+    """A small one, its weights those of seed 1."""
+    torch.manual_seed(1)
+    family, model = family_and_model(posterior, latent_dim=2)
+    made = make(node(f"estimator/{estimator}", parts), {})
+    return Bound(model=model, family=family, objective=objective("elbo", 1), estimator=made, engine=engine)
+
+
+def run(engine: Engine, program: Program, *inputs: Tensor) -> tuple[Any, list[Tensor], Tensor]:
+    """What a program gives from one seed, the buffers it leaves, and the number drawn next."""
+    torch.manual_seed(7)
+    outputs = engine(program, *inputs)
+    return outputs, [buffer.clone() for buffer in program.module.buffers()], torch.rand(1)
