@@ -148,3 +148,11 @@ def test_one_sample_is_refused() -> None:
     bound, *_ = gaussian_problem(orthogonal=True)
     with pytest.raises(UserError, match="num_samples=1"):
         elbo_bound(bound, num_samples=1)
+
+
+def test_a_family_over_other_blocks_is_refused_in_a_sentence() -> None:
+    _, model = family_and_model("categorical", latent_dim=2)
+    family, _ = family_and_model("bernoulli", latent_dim=2)
+    bound = bound_of(model, family_and_model("categorical", latent_dim=2)[0])
+    with pytest.raises(UserError, match="must agree"):
+        elbo_bound(bound, family=family)

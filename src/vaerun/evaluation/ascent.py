@@ -52,23 +52,25 @@ def elbo_bound(bound: Bound, *, family: Family | None = None, num_samples: int =
         num_samples: K, 2 or more: of a step, not of a figure.
 
     Raises:
-        UserError: K < 2, of which the last resort, leave-one-out, has need.
+        UserError: K < 2, of which the last resort, leave-one-out, has need; or q and prior are over other blocks.
     """
     if num_samples < 2:
         raise UserError(f"num_samples={num_samples}, but an ascent in φ compares samples: give 2 or more.")
     family = bound.family if family is None else family
     device = next(bound.model.parameters()).device
+    refusal = UserError("no estimator")
     for pays, make in ESTIMATORS:
         if not issubclass(family.posterior, pays):
             continue
         objective = ELBO(num_samples=num_samples, kl_weight=Constant(1.0))
         try:
             made = Bound(model=bound.model, family=family, objective=objective, estimator=make())
-        except UserError:  # the estimator asks more of q than it has
+        except UserError as error:  # the estimator asks more of q than it has
+            refusal = error
             continue
         if made.decodes <= COSTLY * num_samples:
             return made.to(device).train(bound.training)
-    raise AssertionError("the score function serves every q")
+    raise refusal  # even the score function, which serves every q: q and prior do not fit
 
 
 def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rate: float = 0.1) -> Solution:
