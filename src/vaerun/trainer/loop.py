@@ -128,7 +128,7 @@ class Trainer:
         session = Session(strategy, data, self.validation, seed, tracker, pictures, directory, loader.steps_per_epoch)
         session.start(resume=resume)
         over = self.over(session)
-        with wish.heed():
+        with wish.heed(), session.keeper:
             while not over:
                 for batch in loader.epoch(*divmod(session.progress.step, loader.steps_per_epoch)):
                     session.anneal()

@@ -18,6 +18,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import Tracker
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.keeper import Keeper
 from vaerun.trainer.meter import Meter
 from vaerun.trainer.seed import isolated
 
@@ -58,6 +59,7 @@ class Session:
             if isinstance(module, Schedule) and not isinstance(module, Constant)
         }
         self.bound_tag = "elbo" if self.strategy.bound.model.is_density else "pseudo_elbo"
+        self.keeper = Keeper(self.directory)
         self.last_record = 0
         self.saved_at = self.clock = time.perf_counter()
 
@@ -176,14 +178,9 @@ class Session:
         self.tick(training=False)
 
     def save(self, name: str) -> None:
-        """Writes a checkpoint of this moment."""
-        checkpoint.save(
-            self.directory / f"{name}.pt",
-            strategy=self.strategy,
-            progress=self.progress,
-            meter=self.meter,
-            data=self.data,
-        )
+        """Keeps the state of this moment as ``last`` or ``best``."""
+        state = checkpoint.capture(strategy=self.strategy, progress=self.progress, meter=self.meter, data=self.data)
+        self.keeper.keep(name, state)
         if name == "last":
             self.saved_at = time.perf_counter()
         self.tick(training=False)

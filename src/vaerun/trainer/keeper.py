@@ -1,0 +1,79 @@
+"""When a state of the training becomes a file."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, final
+
+from torch import Tensor
+
+from vaerun.trainer.checkpoint import write
+
+SMALL = 2**24  # bytes of a state that is sooner copied in memory than brought safely to a disk
+
+
+@final
+class Keeper:
+    """``last.pt`` and ``best.pt`` of a training.
+
+    A small model may become better every few milliseconds, and a file takes tens of them to be safe on a disk. So a
+    best state that is small waits in memory until the next ``last.pt``, and is written before it: a run that is killed
+    goes on from the last, with the best of that time beside it. Use it in a with statement: nothing waits for longer.
+
+    Args:
+        directory: where they stand.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.waiting: dict[str, Any] | None = None
+
+    def keep(self, name: str, state: dict[str, Any]) -> None:
+        """Takes a captured state as ``last`` or ``best``.
+
+        Raises:
+            DivergedError: a weight or row of a state to be written is not finite; its file stays as it was.
+        """
+        if name == "best" and sum(t.nbytes for t in leaves(state)) <= SMALL:
+            self.waiting = copied(state)
+            return
+        if name == "last":
+            self.settle()
+        self.waiting = None
+        write(self.directory / f"{name}.pt", state)
+
+    def settle(self) -> None:
+        """Writes the best state if it waits.
+
+        Raises:
+            DivergedError: as ``keep``.
+        """
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            write(self.directory / "best.pt", waiting)
+
+    def __enter__(self) -> "Keeper":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.settle()
+
+
+def leaves(value: Any) -> Iterator[Tensor]:
+    """The tensors of a nest of dicts and lists."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for child in value.values() if isinstance(value, Mapping) else value:
+            yield from leaves(child)
+
+
+def copied(value: Any) -> Any:
+    """The same nest with tensors of its own."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, Mapping):
+        return {key: copied(child) for key, child in value.items()}
+    return [copied(child) for child in value] if isinstance(value, list) else value
