@@ -14,7 +14,7 @@ class Rise(NamedTuple):
     """An estimate, and which way is down in the weights and up in φ."""
 
     estimate: Estimate
-    weights: list[Tensor | None]  # gradient of the loss: auxiliary − mean_i surrogate_i
+    weights: Sequence[Tensor | None]  # gradient of the loss: auxiliary − mean_i surrogate_i
     phi: Tensor | None  # gradient of Σ_i surrogate_i, Float[Tensor, "B P"]: a row's must not depend on its batch
 
 

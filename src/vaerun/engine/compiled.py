@@ -1,5 +1,6 @@
 """A program traced once for each shape of its inputs, gradients included, and compiled into one."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
@@ -70,13 +71,16 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     try:
-        graph, held, structure = traced(program, inputs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's to itself
+            graph, held, structure = traced(program, inputs)
     except Exception as error:
         raise refusal(f"it cannot be traced ({first_line(error)})") from error
     try:
         # Only with symbols for shapes, though here are none, does Inductor look for what it compiled in earlier runs.
         context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
-        with torch.no_grad(), tracing(context):
+        with torch.no_grad(), tracing(context), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             # Inductor's own random numbers would not be torch's, nor those of a run without compiling.
             call: Any = compile_fx(graph, [*inputs, *held], config_patches={"fallback_random": True})
     except InvalidCxxCompiler as error:

@@ -9,6 +9,7 @@ from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.errors import UserError
 from vaerun.notation import Batch, Estimate
+from vaerun.slope import Slope
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.refiner.base import Refiner
 
@@ -46,6 +47,7 @@ class IterativeAmortized(Strategy):
             )
         super().__init__(bound=bound, shared=nn.ModuleList((bound, amortizer, refiner)), optimizer=optimizer)
         self.amortizer, self.refiner, self.steps = amortizer, refiner, steps
+        self.in_phi = Slope(bound, bound, (), in_phi=True)
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
@@ -72,9 +74,6 @@ class IterativeAmortized(Strategy):
         return estimate._replace(diagnostics={**estimate.diagnostics, "refinement_gain": estimate.value - values[0]})
 
     def look(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """(∇_φ L, L) of every point, θ untouched, Float[Tensor, "B P"] and Float[Tensor, "B"]."""
-        with torch.enable_grad():
-            leaf = phi.detach().requires_grad_()
-            estimate = self.bound(x, leaf)
-            (gradient,) = torch.autograd.grad(estimate.surrogate.sum(), leaf)
+        """(∇_φ Σ_i L̂(x_i; θ, φ_i) Float[Tensor, "B P"], L̂ Float[Tensor, "B"]), of one estimate."""
+        estimate, _, gradient = self.bound.engine(self.in_phi, x, phi.detach())
         return gradient, estimate.value
