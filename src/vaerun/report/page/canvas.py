@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 5.0  # inches, 360 of the units of an SVG: about as many pixels as the narrowest window shows
+WIDTH = 4.5  # inches, 324 of the units of an SVG: about as many pixels as the narrowest window shows
+ENTRY = 0.2  # inches of a line of the legend
 DPI = 200
 SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -56,7 +57,8 @@ class Drawing(NamedTuple):
         title: in words, for readers and for screen readers.
         height: in inches.
         draw: onto axes.
-        legend: onto axes as well, for the files, which stand alone.
+        legend: below the axes, for the files, which stand alone.
+        entries: how many lines the legend has.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Drawing(NamedTuple):
     height: float
     draw: Callable[["Axes"], None]
     legend: Callable[["Figure"], None] | None = None
+    entries: int = 0
 
 
 class Drawn(NamedTuple):
@@ -112,7 +115,8 @@ def _settings() -> Iterator[None]:
 def _figure(drawing: Drawing, *, alone: bool) -> "Figure":
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, drawing.height), layout="constrained")
+    below = (ENTRY * drawing.entries + 0.3) * alone
+    figure = Figure(figsize=(WIDTH, drawing.height + below), layout="constrained")
     axes = figure.add_subplot()
     drawing.draw(axes)
     if alone:

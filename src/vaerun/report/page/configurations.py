@@ -10,10 +10,8 @@ from vaerun.report.cell import cells
 from vaerun.report.comparison import Comparison
 from vaerun.report.entry import Entry
 from vaerun.report.page.palette import looks
-from vaerun.report.page.table import named
+from vaerun.report.page.table import MANY, named, scrolling
 from vaerun.report.text import ABSENT
-
-MANY = 12  # configurations from which on the list is folded
 
 
 def configurations(comparison: Comparison, folder: Path) -> str:
@@ -27,12 +25,8 @@ def configurations(comparison: Comparison, folder: Path) -> str:
     for row, look in zip(comparison.rows, looks(len(comparison.rows)), strict=True):
         told = " ".join(_setting(key, value) for key, value in row.settings.items()) or "no config.yaml"
         lines.append(f'<tr><th scope="row">{named(row.name, look)}</th><td class="words">{told}</td></tr>')
-    differences = (
-        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">configuration</th>'
-        '<th scope="col" class="words">where it differs from the others</th></tr></thead><tbody>\n'
-        + "\n".join(lines)
-        + "\n</tbody></table></div>"
-    )
+    heads = '<th scope="col">configuration</th><th scope="col" class="words">where it differs from the others</th>'
+    differences = scrolling(heads, lines, label="configurations")
     if len(comparison.rows) > MANY:
         differences = f"<details><summary>{len(comparison.rows)} configurations</summary>{differences}</details>"
     return f"<h2>What was run?</h2>{differences}{_runs(comparison, folder)}{_common(comparison)}"
@@ -63,15 +57,10 @@ def _runs(comparison: Comparison, folder: Path) -> str:
             )
     title = headline.title if headline is not None else "bound"
     heads = ["seed", title, "steps", "training seconds"]
-    return (
-        f"<details><summary>{len(lines)} run{'' if len(lines) == 1 else 's'}, one by one</summary>"
-        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">configuration</th>'
-        + "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-        + "".join(f'<th scope="col" class="words">{word}</th>' for word in ("status", "reason", "directory"))
-        + "</tr></thead><tbody>\n"
-        + "\n".join(lines)
-        + "\n</tbody></table></div></details>"
-    )
+    head = '<th scope="col">configuration</th>' + "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
+    head += "".join(f'<th scope="col" class="words">{word}</th>' for word in ("status", "reason", "directory"))
+    many = f"{len(lines)} run{'' if len(lines) == 1 else 's'}"
+    return f"<details><summary>{many}, one by one</summary>{scrolling(head, lines, label='runs')}</details>"
 
 
 def _count(entry: Entry, name: str) -> str:

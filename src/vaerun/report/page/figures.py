@@ -10,7 +10,7 @@ from vaerun.report.page.canvas import Drawing
 from vaerun.report.page.lines import bound_drawings, variance_drawing
 from vaerun.report.page.palette import looks
 from vaerun.report.page.places import Place, bar_drawing, place_drawing, window
-from vaerun.report.page.series import Logs, Series, estimator_of, is_variance
+from vaerun.report.page.series import Logs, Series, estimator_of, is_variance, limits
 
 GROUPS = {"theta": "θ", "phi": "φ", "lam": "λ"}
 
@@ -81,13 +81,20 @@ def _bounds_caption(series: Sequence[Series]) -> str:
                     "(Student's t).")  # fmt: skip
     single = [one.name for one in series if len(one.curves) == 1]
     if single:
-        many = f"{len(single)} configurations have" if len(single) > 3 else f"{' and '.join(single)} " + (
-            "has" if len(single) == 1 else "have")  # fmt: skip
-        said.append(f"{many} a single seed, and so no band.")
+        said.append(f"Of a single seed, and so without a band: {_few(single)}.")
+    shown, bands = limits(series), {one.name: one.bands.get("steps") for one in series}
+    off = [name for name, found in bands.items() if shown and found and found.mean.max() < shown[0]]
+    if off:
+        said.append(f"Below the axis throughout: {_few(off)}.")
     if any(one.broken for one in series):
         said.append("A dotted line to a cross is a run that broke off, or takes no part in the comparison.")
     said.append("The early rise is cut off below; costs are on a logarithmic scale where they lie far apart.")
     return " ".join(said)
+
+
+def _few(names: Sequence[str]) -> str:
+    """The names, or how many they are."""
+    return ", ".join(names) if len(names) <= 3 else f"{len(names)} configurations"
 
 
 def _gaps(comparison: Comparison) -> Iterator[Section]:

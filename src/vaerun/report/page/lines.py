@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vaerun.report.matched import COSTS, At
 from vaerun.report.page.canvas import Drawing
-from vaerun.report.page.palette import INK, MUTED
+from vaerun.report.page.palette import INK, LOOKS, MUTED
 from vaerun.report.page.places import powers
 from vaerun.report.page.series import Series, limits
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEIGHT = 3.7
+HEIGHT = 3.4
 SPREAD = 5  # from this ratio of the configurations' costs on, the axis is logarithmic
 WORDS = {"steps": "steps", "seconds": "training seconds", "decoder_evaluations": "decoder evaluations"}
 
@@ -29,6 +29,7 @@ def bound_drawings(series: Sequence[Series], *, name: str, title: str, at: At | 
             HEIGHT,
             partial(_bound, series=series, cost=cost, title=title, at=at),
             partial(legend, series=series),
+            _entries(series),
         )
         for cost in COSTS
     ]
@@ -51,8 +52,16 @@ def legend(figure: "Figure", *, series: Sequence[Series]) -> None:
     others = len(series) - len(named)
     if others:
         handles.append(Line2D([], [], color=series[-1].look.light, label=f"{others} more"))
-    columns = 1 if max((len(one.name) for one in named), default=0) > 24 else 2
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    figure.legend(handles=handles, loc="outside lower left", ncols=_columns(series))
+
+
+def _columns(series: Sequence[Series]) -> int:
+    return 1 if max((len(one.name) for one in series if one.look.marker), default=0) > 24 else 2
+
+
+def _entries(series: Sequence[Series]) -> int:
+    """Lines of the legend."""
+    return -(-min(len(series), len(LOOKS) + 1) // _columns(series))
 
 
 def _bound(axes: "Axes", *, series: Sequence[Series], cost: str, title: str, at: At | None) -> None:
@@ -85,7 +94,7 @@ def _lines(axes: "Axes", series: Sequence[Series], cost: str) -> None:
     for one in reversed(series):
         for curve in one.broken:
             _broken(axes, one, curve.costs[cost], curve.values)
-        found = one.band(cost)
+        found = one.bands.get(cost)
         if found is None:
             continue
         named = bool(one.look.marker)

@@ -13,8 +13,8 @@ from vaerun.report.student import Sample, interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST = 12  # lines of a drawing; what is worse stands in the table
-LETTERS = 50  # of a name that fit beside its number
+MOST = 10  # lines of a drawing; what is worse stands in the table
+LETTERS = 52  # of a name that fit beside its number
 FAR = 3  # times the spread of the better half: what is further off stands at the edge
 
 

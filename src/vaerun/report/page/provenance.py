@@ -65,7 +65,7 @@ def _together(told: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     for title, text in told:
         if text is not None:
             titles.setdefault(text, []).append(title)
-    return {text: ", ".join(some) for text, some in titles.items()}
+    return {text: _values(some, 3, ", ") for text, some in titles.items()}
 
 
 def _source(name: str, runs: Sequence[Recorded]) -> str | None:
@@ -101,11 +101,11 @@ def _fewest(*counts: Any) -> int | None:
     return min((count for count in counts if isinstance(count, int)), default=None)
 
 
-def _values(values: Sequence[str], most: int) -> str:
+def _values(values: Sequence[str], most: int, between: str = "; ") -> str:
     """The different ones, a few of them."""
     different = list(dict.fromkeys(values))
     more = f" and {len(different) - most} more" if len(different) > most else ""
-    return "; ".join(different[:most]) + more
+    return between.join(different[:most]) + more
 
 
 def _plural(count: int, word: str) -> str:

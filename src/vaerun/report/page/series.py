@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from vaerun.report.matched import COSTS
 from vaerun.report.page.curve import Band, Curve, band, content, curve, records
 from vaerun.report.page.palette import Look, looks
 from vaerun.report.row import Row
@@ -30,14 +32,15 @@ class Series:
     curves: Sequence[Curve]
     broken: Sequence[Curve] = ()
 
-    def band(self, cost: str) -> Band | None:
-        """The seeds' mean and its interval; None where there is nothing to average."""
-        return band(self.curves, cost) if self.curves else None
+    @cached_property
+    def bands(self) -> Mapping[str, Band]:
+        """By cost, the seeds' mean and its interval, where there is something to average."""
+        made = {cost: band(self.curves, cost) for cost in COSTS if self.curves}
+        return {cost: found for cost, found in made.items() if found is not None}
 
     def end(self, cost: str) -> float | None:
         """What its mean had cost at the end."""
-        found = self.band(cost)
-        return float(found.cost[-1]) if found is not None else None
+        return float(self.bands[cost].cost[-1]) if cost in self.bands else None
 
 
 @dataclass(frozen=True)
@@ -100,15 +103,15 @@ def estimator_of(tag: str) -> str:
 
 
 def limits(series: Sequence[Series]) -> tuple[float, float] | None:
-    """What the value axis shows: of the better half of the lines all but the lowest quarter, whatever the cost.
+    """What the value axis shows, whatever the cost: of the better half of the lines all but their lowest quarter.
 
     The first records are far below what is worth telling apart, and so may a configuration be that has failed.
     """
-    bands = [found for one in series if (found := one.band("steps")) is not None]
+    bands = [one.bands["steps"] for one in series if "steps" in one.bands]
     if not bands:
         return None
     bands.sort(key=lambda found: -float(found.mean[-1]))
     better = bands[: len(bands) // 2 + 1]
     low = min(float(np.quantile(found.mean - found.half_width, 0.25)) for found in better)
-    high = max(float((found.mean + found.half_width).max()) for found in bands)
+    high = max(float((found.mean + found.half_width).max()) for one in series for found in one.bands.values())
     return low, high

@@ -14,7 +14,8 @@ h3 { display: flex; align-items: center; margin: 0 0 0.4rem; font-size: 0.95rem;
   overflow-wrap: anywhere; }
 p.caption { margin: 0 0 0.9rem; color: var(--muted); font-size: 0.9rem; max-width: 60rem; }
 a { color: inherit; }
-.scroll { overflow: auto; max-height: 38rem; border: 1px solid var(--line); border-radius: 8px; }
+.scroll { overflow: auto; border: 1px solid var(--line); border-radius: 8px; }
+.long { max-height: min(38rem, 85vh); }
 table { border-collapse: separate; border-spacing: 0; font-size: 0.9rem; min-width: 100%;
   font-variant-numeric: tabular-nums; }
 th, td { padding: 0.45rem 0.75rem; text-align: right; vertical-align: baseline; border-bottom: 1px solid var(--line);
@@ -54,12 +55,14 @@ summary { cursor: pointer; font-weight: 600; font-size: 0.95rem; }
 details .scroll, details dl { margin-top: 0.6rem; }
 code { font: 0.85em ui-monospace, monospace; overflow-wrap: anywhere; }
 code.setting { display: inline-block; margin: 0 0.9rem 0.1rem 0; }
-dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 1rem; margin: 0; font-size: 0.9rem; }
+dl { display: grid; grid-template-columns: fit-content(16rem) minmax(0, 1fr); gap: 0.3rem 1rem; margin: 0;
+  font-size: 0.9rem; }
 dt { color: var(--muted); }
 dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 @media (max-width: 600px) { dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: 0.5rem; }
-  main { padding: 1rem 0.75rem 2rem; } th, td { padding: 0.4rem 0.55rem; } figure { padding: 0.4rem; } }
+  main { padding: 1rem 0.75rem 2rem; } th, td { padding: 0.4rem 0.55rem; } figure { padding: 0.4rem; }
+  th .name { display: block; } tbody th small { margin-left: 0; } }
 @media print { .scroll { max-height: none; overflow: visible; } figure { break-inside: avoid; } }
 """
 

@@ -1,6 +1,6 @@
 """The comparison's table in HTML, cell by cell what vaerun compare prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from vaerun.report.cell import Cell, cells
@@ -11,6 +11,7 @@ from vaerun.report.row import Row
 from vaerun.report.text import ABSENT, legend
 
 FEW = 10  # notes that are shown without being asked for
+MANY = 12  # lines that are shown without scrolling
 SHAPES = {
     "o": '<circle cx="13" cy="6" r="4"/>',
     "s": '<rect x="9" y="2" width="8" height="8"/>',
@@ -24,7 +25,7 @@ SHAPES = {
 
 
 def table(comparison: Comparison) -> str:
-    """The whole table in a box of its own that scrolls."""
+    """The whole table in a box of its own."""
     columns = [cells(comparison.rows, column) for column in comparison.columns]
     heads = "".join(_head(column) for column in comparison.columns)
     lines = [
@@ -32,11 +33,15 @@ def table(comparison: Comparison) -> str:
         f"{''.join(_cell(made[place]) for made in columns)}</tr>"
         for place, (row, look) in enumerate(zip(comparison.rows, looks(len(comparison.rows)), strict=True))
     ]
+    return scrolling(f'<th scope="col">configuration</th>{heads}', lines, label="comparison")
+
+
+def scrolling(heads: str, lines: Sequence[str], *, label: str) -> str:
+    """A table in a box that scrolls, so that the page does not; a long one also downwards."""
+    long = " long" if len(lines) > MANY else ""
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="comparison"><table>\n<thead><tr>'
-        f'<th scope="col">configuration</th>{heads}</tr></thead>\n<tbody>\n'
-        + "\n".join(lines)
-        + "\n</tbody></table></div>"
+        f'<div class="scroll{long}" tabindex="0" role="region" aria-label="{label}"><table>\n'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody></table></div>"
     )
 
 
