@@ -3,6 +3,7 @@
     python scripts/bench.py                          # every case; about half an hour
     python scripts/bench.py --cases b100 k5 --rounds 5
     python scripts/bench.py --cases overhead
+    python scripts/bench.py --cases b100 --only REF --also trainer.compile=true "objective=iwae seed=1"
     python scripts/bench.py --device cuda --clock wall
 
 The peers are optional: pip install pyro-ppl pythae lightning "jax[cpu]" numpyro. One that is missing is a row that says
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import data, overhead, table
-from bench.case import CASES, Case
+from bench.case import CASES, Case, Peer
 from bench.process import Worker
 from bench.rounds import interleave, ratio
 from bench.worker import versions
@@ -39,7 +40,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=("cpu", "wall"), help="what a rate is per second of")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--only", nargs="+", metavar="WORD", help="only peers whose names hold one of these words")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", default=[""], help="only peers whose names hold one of these words"
+    )
+    parser.add_argument("--also", nargs="+", metavar="WORDS", default=[], help="further vaerun rows, with these words")
     options = parser.parse_args()
     clock = options.clock or ("cpu" if options.threads == 1 and options.device == "cpu" else "wall")
     about = {"machine": machine(), "versions": versions(), "threads": options.threads, "clock": clock}
@@ -53,9 +57,9 @@ def main() -> None:
                 print(json.dumps({"case": name, "load": os.getloadavg(), **found, **about}), flush=True)
                 continue
             case = replace(CASES[name], device=options.device)
-            if options.only:
-                chosen = (peer for peer in case.peers if any(word in peer.label for word in options.only))
-                case = replace(case, peers=tuple(chosen))
+            further = (Peer(f"vaerun, {words}", "vaerun_train", tuple(words.split())) for words in options.also)
+            chosen = (peer for peer in case.peers if any(word in peer.label for word in options.only))
+            case = replace(case, peers=(*chosen, *further))
             rows, load = measure(case, Path(folder), rounds=options.rounds, threads=options.threads, clock=clock)
             result = {"case": case.name, "rounds": options.rounds, "steps": case.steps, "load": load, "rows": rows}
             print(json.dumps({**result, **about}), flush=True)
