@@ -1,6 +1,6 @@
 """When a state of the training becomes a file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaerun.trainer.checkpoint import write
 
-SMALL = 2**24  # bytes of a state that is sooner copied in memory than brought safely to a disk
+SMALL = 2**23  # bytes of weights and rows that are sooner copied in memory than brought safely to a disk
 
 
 @final
@@ -34,7 +34,7 @@ class Keeper:
         Raises:
             DivergedError: a weight or row of a state to be written is not finite; its file stays as it was.
         """
-        if name == "best" and sum(t.nbytes for t in leaves(state)) <= SMALL:
+        if name == "best" and sum(t.nbytes for t in state["tensors"].values()) <= SMALL:
             self.waiting = copied(state)
             return
         if name == "last":
@@ -59,15 +59,6 @@ class Keeper:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.settle()
-
-
-def leaves(value: Any) -> Iterator[Tensor]:
-    """The tensors of a nest of dicts and lists."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for child in value.values() if isinstance(value, Mapping) else value:
-            yield from leaves(child)
 
 
 def copied(value: Any) -> Any:

@@ -35,8 +35,8 @@ class Meter:
 
     def means(self) -> dict[str, float]:
         """The means since the last call, by quantity; waits for the device, once."""
-        totals = torch.stack([total.mean() for total in self.sums.values()])
-        means = dict(zip(self.sums, (totals / self.steps).tolist(), strict=True))
+        totals = torch.stack([total.mean() for total in self.sums.values()]).tolist()
+        means = {name: total / self.steps for name, total in zip(self.sums, totals, strict=True)}
         self.steps, self.sums = 0, {}
         return means
 
