@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vaerun.report.cell import cells
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
 from vaerun.report.row import Row, is_tied, ranked
@@ -19,7 +20,9 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
     if not having:
         return _capital(f"{at_cost}no run has a {headline.title} that can be believed.")
     if len(having) == 1:
-        return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}.")
+        (cell,) = cells(having, headline)
+        reached = f", {cell.written()} {headline.unit}" if cell is not None else ""
+        return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}{reached}.")
     leader, *others = having
     tied = [row for row in others if is_tied(row, leader, headline.name)]
     against = tied[0] if tied else others[0]

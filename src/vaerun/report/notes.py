@@ -23,7 +23,8 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None) -> Iterator[
                 if "device" in entry.run.summary}  # fmt: skip
     if len(machines) > 1:
         yield f"seconds, samples per second and memory were taken on different machines: {'; '.join(sorted(machines))}"
-    versions = {str(mapping(entry.run.summary.get("versions")).get("vaerun")) for entry in used if entry.run.summary}
+    named = [mapping(entry.run.summary.get("versions")) for entry in used]
+    versions = {str(versions["vaerun"]) for versions in named if "vaerun" in versions}
     if len(versions) > 1:
         yield f"the runs are of different versions of vaerun: {', '.join(sorted(versions))}"
     if {name.partition("/")[0] for name in shown} >= {"elbo", "pseudo_elbo"}:

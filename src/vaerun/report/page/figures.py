@@ -10,7 +10,7 @@ from vaerun.report.page.canvas import Drawing
 from vaerun.report.page.lines import bound_drawings, variance_drawing
 from vaerun.report.page.palette import looks
 from vaerun.report.page.places import Place, bar_drawing, place_drawing, window
-from vaerun.report.page.series import Logs, Series, estimator_of, is_variance, limits
+from vaerun.report.page.series import Logs, Series, below, estimator_of, is_variance
 
 GROUPS = {"theta": "θ", "phi": "φ", "lam": "λ"}
 
@@ -82,8 +82,7 @@ def _bounds_caption(series: Sequence[Series]) -> str:
     single = [one.name for one in series if len(one.curves) == 1]
     if single:
         said.append(f"Of a single seed, and so without a band: {_few(single)}.")
-    shown, bands = limits(series), {one.name: one.bands.get("steps") for one in series}
-    off = [name for name, found in bands.items() if shown and found and found.mean.max() < shown[0]]
+    off = [one.name for one in below(series)]
     if off:
         said.append(f"Below the axis throughout: {_few(off)}.")
     if any(one.broken for one in series):

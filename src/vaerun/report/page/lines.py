@@ -8,7 +8,7 @@ from vaerun.report.matched import COSTS, At
 from vaerun.report.page.canvas import Drawing
 from vaerun.report.page.palette import INK, LOOKS, MUTED
 from vaerun.report.page.places import powers
-from vaerun.report.page.series import Series, limits
+from vaerun.report.page.series import Series, below, limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,8 +69,10 @@ def _bound(axes: "Axes", *, series: Sequence[Series], cost: str, title: str, at:
     if shown is not None:
         room = 0.06 * (shown[1] - shown[0]) or 0.5
         axes.set_ylim(shown[0] - room, shown[1] + room)
-    _lines(axes, series, cost)
-    ends = [end for one in series if (end := one.end(cost)) is not None and end > 0]
+    off = below(series)
+    seen = [one for one in series if one not in off]
+    _lines(axes, seen, cost)
+    ends = [end for one in seen if (end := one.end(cost)) is not None and end > 0]
     if ends and max(ends) > SPREAD * min(ends):
         axes.set_xscale("log")
     if at is not None and at.cost == cost:

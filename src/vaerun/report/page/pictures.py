@@ -57,6 +57,6 @@ def last(directory: Path) -> Mapping[str, Picture]:
                 for value in event.summary.value:
                     if value.tag in TAGS and value.HasField("image"):
                         found[value.tag] = Picture(value.tag, event.step, value.image.encoded_image_string)
-        except (OSError, DecodeError):
+        except (OSError, DecodeError, MemoryError, OverflowError):  # a damaged file may claim any length
             continue
     return found

@@ -52,14 +52,20 @@ class Logs:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Logs":
-        """Reads every run once; a completed run that does not count, because its seed was run again, is left out."""
+        """Reads every run once, also those that have no figure at the cost asked for.
+
+        A completed run is left out where its seed was run again, and any other is no part of a mean unless it has one.
+        """
         read: dict[int, list[tuple[bool, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]] = {}
         for place, row in enumerate(rows):
             read[place] = []
+            counted = {str(entry.run.seed) for entry in row.entries if entry.used}
             for entry in row.entries:
-                if entry.used or entry.run.status != "completed":
-                    text = content(entry.run.directory)
-                    read[place].append((entry.used, records(text, BOUND), records(text, GRADIENT)))
+                completed = entry.run.status == "completed"
+                if completed and not entry.used and str(entry.run.seed) in counted:
+                    continue
+                text = content(entry.run.directory)
+                read[place].append((entry.used or completed, records(text, BOUND), records(text, GRADIENT)))
         return cls(rows, read)
 
     def bounds(self, tag: str) -> list[Series]:
@@ -100,6 +106,13 @@ def is_variance(tag: str, group: str) -> bool:
 def estimator_of(tag: str) -> str:
     """``score`` of ``gradient_variance/score_phi``."""
     return tag.partition("/")[2].rpartition("_")[0]
+
+
+def below(series: Sequence[Series]) -> list[Series]:
+    """The lines that never come up to what the axis shows."""
+    shown = limits(series)
+    bands = [(one, one.bands.get("steps")) for one in series]
+    return [one for one, found in bands if shown and found and float(found.mean.max()) < shown[0]]
 
 
 def limits(series: Sequence[Series]) -> tuple[float, float] | None:
