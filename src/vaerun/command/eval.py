@@ -3,7 +3,10 @@
   evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error
   evaluation=marginal         that bound at a large K, with what says whether K was large enough
   evaluation=ais              log p(x) by annealed importance sampling; from both sides with evaluation.simulate=true
+  evaluation=gap              what the family of q loses, and what finding φ loses
+  evaluation=cross            the same θ with φ found in several ways
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
+  evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
   evaluation.split=test       or train, valid
   evaluation.num_samples=100  K
   evaluation.points=1000      only so many, evenly spread over the split
@@ -12,21 +15,24 @@
   --json                      one JSON document on stdout
 
 Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
-also added as a line to RUN_DIR/evaluations.jsonl, and what it found point by point to RUN_DIR/evaluations.
+also added as a line to RUN_DIR/evaluations.jsonl, and what it found point by point to RUN_DIR/evaluations. Several runs
+end with one table, a row for each.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
   vaerun eval RUN_DIR evaluation=ais evaluation.simulate=true evaluation.temperatures=1000
+  vaerun eval RUN_DIR evaluation=gap evaluation.family=full_gaussian
   vaerun eval RUN_DIR evaluation.split=valid --json
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.directory import FREE, read_config
 from vaerun.errors import UserError, close_match
+from vaerun.report.column import error_of, is_error
 
 if TYPE_CHECKING:
     from vaerun.evaluation.base import Findings
@@ -53,6 +59,8 @@ def main(argv: list[str]) -> int:
             print(table(results[-1]), flush=True)
     if as_json:
         print(json.dumps(results, indent=2, allow_nan=False))
+    elif len(results) > 1:
+        print(f"\n{together(results)}")
     return 0
 
 
@@ -60,6 +68,7 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     """The figures of one run, and what they are figures of."""
     from omegaconf import OmegaConf
 
+    from vaerun.evaluation.meaning import meaning
     from vaerun.open import open_run
 
     opened = open_run(run, cfg, evaluation, moved, checkpoint)
@@ -77,6 +86,7 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
             "sha256": data.sha256,
         },
         "metrics": dict(findings.figures),
+        "about": {tag: meaning(tag) for tag in findings.figures},
     }
     if findings.points:
         result["points"] = str(keep(run, findings).relative_to(run))
@@ -152,15 +162,36 @@ def take_checkpoint(overrides: list[str]) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures as aligned text."""
+    """The figures of one run as aligned text, each with what it is."""
     metrics = result["metrics"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
     lines += [f"  {result['data']['name']} ({result['data']['binarize']}), {result['data']['points']:,} points"]
     width = max([22, *map(len, metrics)])
-    for tag, value in metrics.items():
-        quantity, _, split = tag.partition("/")
-        if quantity.endswith("_se"):
-            continue
-        error = metrics.get(f"{quantity}_se/{split}")
-        lines.append(f"  {tag:{width}} {value:10.3f}" + (f" ± {error:.3f}" if error is not None else ""))
+    shown = {tag: written(metrics, tag) for tag in metrics if not is_error(tag)}
+    wide = max(map(len, shown.values()), default=0)
+    lines += [f"  {tag:{width}} {figure:{wide}}  {result['about'][tag]}".rstrip() for tag, figure in shown.items()]
     return "\n".join(lines)
+
+
+def together(results: Sequence[dict[str, Any]]) -> str:
+    """One row for each run, one column for each figure that has a standard error."""
+    tags = list(dict.fromkeys(tag for one in results for tag in one["metrics"] if error_of(tag) in one["metrics"]))
+    names = [Path(one["run"]).name for one in results]
+    if len(set(names)) < len(names):
+        names = [one["run"] for one in results]
+    rows = [["", *tags]]
+    for name, one in zip(names, results, strict=True):
+        rows.append([name, *(written(one["metrics"], tag).strip() if tag in one["metrics"] else "" for tag in tags)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    if len({one["data"]["sha256"] for one in results}) > 1:
+        lines.append("The runs are about different data, so that rows cannot be compared with one another.")
+    return "\n".join(lines)
+
+
+def written(metrics: Mapping[str, float], tag: str) -> str:
+    """A figure, with its standard error where it has one; a number of things without decimals."""
+    value, error = metrics[tag], metrics.get(error_of(tag))
+    if error is None and value.is_integer():
+        return f"{value:10,.0f}"
+    return f"{value:10.3f}" + (f" ± {error:.3f}" if error is not None else "")

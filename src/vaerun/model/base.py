@@ -50,3 +50,11 @@ class Model(nn.Module, ABC):
     def sample(self, n: int) -> Tensor:
         """x_1, …, x_n ~ p_θ(x), Float[Tensor, "n X"]."""
         return self.observe(self.prior.sample(n))
+
+
+class ExactMarginal(Model, ABC):
+    """A model of which log p_θ(x) has a closed form: what a bound on it loses is then known exactly."""
+
+    @abstractmethod
+    def exact_log_prob(self, x: Tensor) -> Tensor:
+        """log p_θ(x) = log ∫ p_θ(x, z) dz in nats: Float[Tensor, "B X"] ↦ Float[Tensor, "B"]."""

@@ -6,14 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.model.base import Model
+from vaerun.model.base import ExactMarginal
 from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.scale import bounded_log_scale
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-class LinearGaussian(Model):
+class LinearGaussian(ExactMarginal):
     """z ~ N(0, I_D), x given z ~ N(Wz + μ, σ² I_X), with C = WWᵀ + σ²I and M = WᵀW + σ²I.
 
     Args:

@@ -1,0 +1,41 @@
+"""log p̂(x): exact where it has a closed form or z few values, else by annealing."""
+
+import torch
+from torch import Tensor
+
+from vaerun.bound import Bound
+from vaerun.evaluation.ais import PRELIMINARY, AISEvaluation, log_mean, start
+from vaerun.evaluation.annealing import forward, sigmoidal, step_sizes
+from vaerun.evaluation.chunk import rows_at_once
+from vaerun.evaluation.gap_rewards import by_listing
+from vaerun.model.base import ExactMarginal, Model
+from vaerun.posterior.base import Enumerable
+from vaerun.verify.problem import Space, log_evidence
+
+LEAPFROG = 5  # steps of one move
+SHARPNESS = 4.0  # of the schedule
+
+
+def exact(bound: Bound, x: Tensor) -> Tensor | None:
+    """log p_θ(x) without error, Float[Tensor, "B"]; None where it is not known."""
+    if isinstance(bound.model, ExactMarginal):
+        return bound.model.exact_log_prob(x).double()
+    listed = by_listing(bound)
+    if listed is None:
+        return None
+    q = bound.family(bound.family.initial().to(x).unsqueeze(0))
+    assert isinstance(q, Enumerable)
+    every = Space(q.support(), x.new_ones(1, 1))
+    size = max(1, rows_at_once(x) // listed.decodes)
+    return torch.cat([log_evidence(bound.model, some, every) for some in x.split(size)]).double()
+
+
+def annealed(model: Model, x: Tensor, chains: int, temperatures: int) -> Tensor:
+    """log (1/C) Σ_c w_c by annealed importance sampling, Float[Tensor, "B"]: a lower bound in expectation."""
+    transition = AISEvaluation.transitions[model.prior.support](model=model, steps=LEAPFROG)
+    betas = sigmoidal(temperatures, SHARPNESS)
+    found = []
+    for some in x.split(max(1, rows_at_once(x) // chains)):
+        sizes = step_sizes(transition, some, start(model, PRELIMINARY, len(some)), betas)
+        found.append(log_mean(forward(transition, some, start(model, chains, len(some)), betas, sizes).log_weight))
+    return torch.cat(found)

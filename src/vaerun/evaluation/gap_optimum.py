@@ -1,0 +1,76 @@
+"""φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] from several starts, and whether the ascent came to its end."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.bound import Bound
+from vaerun.evaluation.ascent import ascend, best, elbo_bound, pick
+from vaerun.local.row_optimizer.adam import RowAdam
+from vaerun.posterior.base import Family, Posterior
+
+JITTER = 0.5  # deviation of a start from the one it is scattered about
+CLIMB = 8  # samples of a step of the first ascents
+POLISH = 32  # of the last one
+POLISH_RATE = 0.03  # its learning rate
+JUDGES = 256  # samples that choose among what was found
+STAGES = ((150, 0.1), (100, 0.01), (100, 0.001))  # steps and learning rates of a conversion
+CONVERSION = 64  # samples of such a step
+
+
+class Optimum(NamedTuple):
+    """Where the best ascent of every point ended."""
+
+    phi: Tensor  # Float[Tensor, "B P"]
+    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
+
+
+def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int) -> Optimum:
+    """φ* of every point: the best of several ascents, followed by one with more samples and shorter steps.
+
+    The ascents start at ``known``, at the family's initial φ, and scattered about ``known``, as many as ``starts``
+    says. What they found is compared on draws of their own, with ``known`` itself, below which φ* therefore lies by no
+    more than these draws' noise. Converged is a point whose last ascent stopped because it gained no more.
+
+    Args:
+        bound: whose model and family they are.
+        x: Float[Tensor, "B X"].
+        known: a φ of every point, Float[Tensor, "B P"].
+        starts: how many, 1 or more.
+        max_steps: the limit of each ascent.
+    """
+    climb, polish = (elbo_bound(bound, family=bound.family, num_samples=k) for k in (CLIMB, POLISH))
+    initial = bound.family.initial().to(known).expand_as(known)
+    scattered = [known + JITTER * torch.randn_like(known) for _ in range(starts - 2)]
+    begun = [known, initial, *scattered][:starts]
+    climbed = ascend(climb, x.repeat(len(begun), 1), torch.cat(begun), max_steps).phi.chunk(len(begun))
+    top = pick(climbed, best(bound, x, climbed, JUDGES))
+    last = ascend(polish, x, top, max_steps, learning_rate=POLISH_RATE)
+    found = [last.phi, top, known]
+    return Optimum(pick(found, best(bound, x, found, JUDGES)), last.converged)
+
+
+def converted(q: Posterior, family: Family, like: Tensor) -> Tensor:
+    """argmax_φ E_q[log q′(z; φ)]: the φ of another family that is nearest to q in KL(q ‖ q′), Float[Tensor, "B P"].
+
+    An ascent that starts there loses nothing that q has already, if the family has q in it.
+
+    Args:
+        q: of B points.
+        family: φ ↦ q′.
+        like: whose type and device φ has, Float[Tensor, "B …"].
+    """
+    initial = family.initial().to(like).expand(len(like), -1)
+    phi = initial
+    for steps, learning_rate in STAGES:
+        rows = RowAdam(learning_rate=learning_rate)
+        state = rows.init(phi)
+        for _ in range(steps):
+            z = q.sample(CONVERSION)
+            with torch.enable_grad():
+                leaf = phi.detach().requires_grad_()
+                (gradient,) = torch.autograd.grad(family(leaf).log_prob(z).mean(0).sum(), leaf)
+            step, state = rows.update(gradient, state)
+            phi = phi + step
+    return torch.where(phi.isfinite().all(1, keepdim=True), phi, initial)

@@ -1,0 +1,91 @@
+"""log p̂ − L[q*], L[q*] − L[q] and log p̂ − L[q] of every point, from what has been seen of it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.evaluation.gap_rewards import Drawn
+
+MEAN = 2.0  # standard errors of a mean by which it may be negative
+POINT = 4.0  # of a point's own value: there are many points
+OWN, OPTIMAL, RICHER = 0, 1, 2  # the places of q, of q* in its family, and of q* in another, among Q
+
+
+class Seen(NamedTuple):
+    """N points, their q's, and what is known of these; the last is q* of a richer family where Q = 3."""
+
+    x: Tensor  # Float[Tensor, "N X"]
+    phis: Sequence[Tensor]  # Q of them, each Float[Tensor, "N P"]
+    drawn: Drawn
+    converged: Tensor  # Bool[Tensor, "Q N"]: whether the search for that q came to its end
+    evidence: Mapping[str, Tensor]  # log p̂ by the names of what estimates it, each Float[Tensor, "N"]
+
+    def likeliest(self) -> str:
+        """The estimate of log p̂ whose mean is largest: all of them lie below it in expectation, but one that is exact.
+
+        Chosen for all points together, because the largest for each would be too high by its noise.
+        """
+        return max(self.evidence, key=lambda name: float(self.evidence[name].mean()))
+
+
+class Gap(NamedTuple):
+    """One of the gaps."""
+
+    value: Tensor  # Float[Tensor, "N"]
+    noise: Tensor  # Float[Tensor, "N"]: the standard error of a point's own value
+    known: Tensor  # Bool[Tensor, "N"]: where the search for its q* came to its end
+
+
+def gaps(seen: Seen, log_p: Tensor, richer: str) -> dict[str, Gap]:
+    """Every gap by name.
+
+    Args:
+        seen: of q, q*, and the richer family's q* where there is one.
+        log_p: log p̂, Float[Tensor, "N"].
+        richer: what the names of that family's gaps end in.
+    """
+    mean, error = seen.drawn.mean, seen.drawn.error
+    known = seen.converged[OPTIMAL]
+    found = {
+        "approximation_gap": Gap(log_p - mean[OPTIMAL], error(OPTIMAL), known),
+        "amortization_gap": Gap(mean[OPTIMAL] - mean[OWN], error(OPTIMAL, OWN), known),
+        "inference_gap": Gap(log_p - mean[OWN], error(OWN), known),
+    }
+    if len(mean) > RICHER:
+        lost = Gap(log_p - mean[RICHER], error(RICHER), seen.converged[RICHER])
+        found[f"approximation_gap{richer}"] = lost
+    return found
+
+
+def below_zero(gap: Gap, rounding: float) -> str:
+    """Where a gap is negative by more than its error, in words; nothing where it is not.
+
+    Args:
+        gap: which no exact one is.
+        rounding: nats of it that are none.
+    """
+    value, noise = gap.value[gap.known], gap.noise[gap.known]
+    said = []
+    if len(value) > 1:
+        mean, error = float(value.mean()), float(value.std() / math.sqrt(len(value)))
+        if mean < -MEAN * error - rounding:
+            said.append(f"on average ({mean:.3f} ± {error:.3f})")
+    below = value < -POINT * noise - rounding
+    if below.any():
+        said.append(f"at {int(below.sum()):,} of {len(value):,} points (down to {float(value.min()):.3f})")
+    return " and ".join(said)
+
+
+def joined(parts: Sequence[Seen]) -> Seen:
+    """The points of all parts, one after the other."""
+    first = parts[0]
+    return Seen(
+        torch.cat([part.x for part in parts]),
+        [torch.cat(phis) for phis in zip(*(part.phis for part in parts), strict=True)],
+        Drawn(*(torch.cat(field, -1) for field in zip(*(part.drawn for part in parts), strict=True))),
+        torch.cat([part.converged for part in parts], 1),
+        {name: torch.cat([part.evidence[name] for part in parts]) for name in first.evidence},
+    )
