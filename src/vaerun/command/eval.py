@@ -164,29 +164,33 @@ def take_checkpoint(overrides: list[str]) -> str:
 def table(result: dict[str, Any]) -> str:
     """The figures of one run as aligned text, each with what it is."""
     metrics = result["metrics"]
+    data = result["data"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
-    lines += [f"  {result['data']['name']} ({result['data']['binarize']}), {result['data']['points']:,} points"]
-    width = max([22, *map(len, metrics)])
+    lines += [f"  {data['name']} ({data['binarize']}), {data['points']:,} points"]
     shown = {tag: written(metrics, tag) for tag in metrics if not is_error(tag)}
-    wide = max(map(len, shown.values()), default=0)
+    width, wide = (max(map(len, column), default=0) for column in (shown, shown.values()))
     lines += [f"  {tag:{width}} {figure:{wide}}  {result['about'][tag]}".rstrip() for tag, figure in shown.items()]
     return "\n".join(lines)
 
 
 def together(results: Sequence[dict[str, Any]]) -> str:
-    """One row for each run, one column for each figure that has a standard error."""
+    """One row for each run, its name last, one column for each figure that has a standard error."""
     tags = list(dict.fromkeys(tag for one in results for tag in one["metrics"] if error_of(tag) in one["metrics"]))
+    splits = {tag.partition("/")[2] for tag in tags}
+    rows = [[tag.partition("/")[0] for tag in tags] if len(splits) == 1 else tags]
+    for one in results:
+        metrics = one["metrics"]
+        rows.append([written(metrics, tag).strip() if error_of(tag) in metrics else "" for tag in tags])
     names = [Path(one["run"]).name for one in results]
     if len(set(names)) < len(names):
         names = [one["run"] for one in results]
-    rows = [["", *tags]]
-    for name, one in zip(names, results, strict=True):
-        rows.append([name, *(written(one["metrics"], tag).strip() if tag in one["metrics"] else "" for tag in tags)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    lines = [
+        "  ".join([*map(str.rjust, row, widths), name]).rstrip() for row, name in zip(rows, ["", *names], strict=True)
+    ]
     if len({one["data"]["sha256"] for one in results}) > 1:
         lines.append("The runs are about different data, so that rows cannot be compared with one another.")
-    return "\n".join(lines)
+    return "\n".join([f"{' and '.join(sorted(splits))}, mean ± standard error over points", *lines])
 
 
 def written(metrics: Mapping[str, float], tag: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 BELOW = "lower bound on mean log p(x)"
+BOUNDS = ("lower", "upper", "mean")  # what phrases begin with that are true of densities alone
 
 PHRASES: Sequence[tuple[str, str]] = (
     (r"elbo", BELOW),
@@ -16,6 +17,8 @@ PHRASES: Sequence[tuple[str, str]] = (
     (r"iwae_(\d+)", rf"{BELOW}, K = \1"),
     (r"iwae_(\d+)_optimal", rf"{BELOW}, K = \1, by the best q of the family"),
     (r"iwae_(\d+)_optimal_(\w+)", rf"{BELOW}, K = \1, by the best q of \2"),
+    (r"lost", "difference: elbo_coordinate − elbo"),
+    (r"lost_(\w+?)(?<!_se)", r"difference: elbo_coordinate − elbo_\1"),
     (r"ais|ais_lower", f"{BELOW}, by annealing"),
     (r"ais_upper", "upper bound on mean log p(x), by annealing in reverse"),
     (r"ais_width", "no bound: the upper bound less the lower"),
@@ -58,16 +61,25 @@ def meaning(tag: str) -> str:
     'lower bound on mean log p(x), K = 500'
     """
     quantity, _, split = tag.partition("/")
-    phrase = _of(quantity.removeprefix("pseudo_"))
-    if quantity.startswith("pseudo_"):
+    name = quantity.removeprefix("pseudo_")
+    phrase = _phrase(name) or _error(name) or quantity.replace("_", " ")
+    if name != quantity and phrase.startswith(BOUNDS):
         phrase = f"no bound, as the likelihood is no density; otherwise {phrase}"
     return f"{phrase}, at points drawn from the model" if split == "simulated" else phrase
 
 
-def _of(quantity: str) -> str:
+def known(quantity: str) -> bool:
+    """Whether there is a phrase for it."""
+    name = quantity.removeprefix("pseudo_")
+    return bool(_phrase(name) or _phrase(name.removesuffix("_se")))
+
+
+def _phrase(name: str) -> str | None:
     for pattern, phrase in PHRASES:
-        if match := re.fullmatch(pattern, quantity):
+        if match := re.fullmatch(pattern, name):
             return match.expand(phrase)
-    if quantity.endswith("_se"):
-        return f"standard error of {quantity.removesuffix('_se')}"
-    return quantity.replace("_", " ")
+    return None
+
+
+def _error(name: str) -> str | None:
+    return f"standard error of {name.removesuffix('_se')}" if name.endswith("_se") else None

@@ -1,0 +1,130 @@
+"""vaerun eval, from the words typed to the lines, files and tables left."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.problems import options
+from tests.runs import train
+from vaerun import cli
+from vaerun.command.eval import together
+from vaerun.evaluation.meaning import known
+
+SHORT = {
+    "ais": ("temperatures=3", "chains=2"),
+    "bound": ("num_samples=3",),
+    "cross": ("max_steps=20", "encoder_epochs=1", "num_samples=5"),
+    "gap": ("max_steps=200", "temperatures=2", "chains=2", "num_samples=30", "starts=2"),
+    "gradient": ("replicas=20", "warm_up=2"),
+    "latent": (),
+    "marginal": ("num_samples=50",),
+}
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tiny runs of the same data, one of other data, and one of bits."""
+    folder = tmp_path_factory.mktemp("runs")
+    train(folder / "one", "trainer.epochs=1")
+    train(folder / "two", "trainer.epochs=1", "strategy=coordinate", "strategy.test_steps=20")
+    train(folder / "other", "trainer.epochs=1", "data.binarize_seed=1")
+    train(folder / "bits", "trainer.epochs=1", "posterior=bernoulli", "estimator=disarm")
+    return folder
+
+
+@pytest.fixture
+def vaerun(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """(exit code, stdout, stderr) of a command line in the folder of the runs."""
+    monkeypatch.chdir(root)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("VAERUN_TRACEBACK", "")
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "")
+        return cli.dispatch(["eval", *words]), *capsys.readouterr()
+
+    return call
+
+
+def result_of(vaerun: Call, *words: str) -> dict[str, Any]:
+    """The one result of a command that ends well."""
+    code, out, err = vaerun(*words, "--json")
+    assert code == 0, err
+    (result,) = json.loads(out)
+    return result
+
+
+@pytest.mark.parametrize("option", options("evaluation"))
+@pytest.mark.parametrize("run", ["one", "bits"])
+def test_every_figure_of_every_evaluation_says_what_it_is(vaerun: Call, option: str, run: str) -> None:
+    words = [f"evaluation={option}", "evaluation.points=6", *(f"evaluation.{key}" for key in SHORT.get(option, ()))]
+    result = result_of(vaerun, run, *words)
+    assert result["metrics"]
+    assert result["about"].keys() == result["metrics"].keys()
+    unknown = [tag for tag in result["metrics"] if not known(tag.partition("/")[0])]
+    assert not unknown
+    assert result["data"]["points"] == 6
+    assert result["data"]["binarize"] == "static"
+    assert result["evaluation"]["points"] == 6
+
+
+def test_the_gaps_of_a_run_add_up_and_leave_pictures(root: Path, vaerun: Call) -> None:
+    words = ("evaluation=gap", "evaluation.points=6", *(f"evaluation.{key}" for key in SHORT["gap"]))
+    result = result_of(vaerun, "one", *words, "evaluation.family=full_gaussian")
+    figures = result["metrics"]
+    with np.load(root / "one" / result["points"] / "points.npz") as points:
+        assert points["inference_gap"].shape == (6,)
+        parts = points["approximation_gap"] + points["amortization_gap"]
+        assert np.allclose(parts, points["inference_gap"], equal_nan=True)
+    assert "elbo_optimal_full_gaussian/test" in figures
+    with Image.open(root / "one" / result["points"] / "worst_points_test.png") as picture:
+        assert picture.size[0] > 100
+    bits = result_of(vaerun, "bits", *words)["metrics"]
+    assert "log_marginal/test" in bits  # eight values of z
+    code, _, err = vaerun("bits", *words, "evaluation.family=full_gaussian")
+    assert code == 2
+    assert "over real z, but this run's z are binary" in err
+    assert err.count("\n") == 1
+
+
+def test_one_run_has_a_table_with_what_each_figure_is(vaerun: Call) -> None:
+    code, out, _ = vaerun("one", "evaluation.points=6", "evaluation.num_samples=3")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("one  (best.pt, step ")
+    assert lines[1] == "  digits (static), 6 points"
+    (bound,) = [line for line in lines if line.split()[0] == "iwae_3/test"]
+    assert " ± " in bound
+    assert bound.endswith("lower bound on mean log p(x), K = 3")
+    assert not any("_se/" in line for line in lines)
+
+
+def test_several_runs_end_with_a_row_for_each(vaerun: Call) -> None:
+    code, out, _ = vaerun("one", "two", "evaluation.points=6", "evaluation.num_samples=3")
+    assert code == 0
+    *_, header, one, two = out.splitlines()
+    assert header.split() == ["elbo", "iwae_3"]
+    assert (one.split()[-1], two.split()[-1]) == ("one", "two")
+    assert "different data" not in out
+    _, out, _ = vaerun("one", "other", "evaluation.points=6", "evaluation.num_samples=3")
+    assert "different data" in out.splitlines()[-1]
+
+
+def test_rows_of_a_table_bear_names_that_tell_them_apart() -> None:
+    one = {"metrics": {"elbo/test": -1.0, "elbo_se/test": 0.5, "kl/test": 2.0}, "data": {"sha256": "a"}}
+    other = {"metrics": {"elbo/test": -2.0, "iwae_2/test": -1.5, "iwae_2_se/test": 0.25}, "data": {"sha256": "a"}}
+    text = together([{**one, "run": "a/seed0"}, {**other, "run": "b/seed0"}])
+    assert text.splitlines() == [
+        "test, mean ± standard error over points",
+        f"{'elbo':>14}  {'iwae_2':>14}",
+        f"-1.000 ± 0.500  {'':14}  a/seed0",
+        f"{'':14}  -1.500 ± 0.250  b/seed0",
+    ]
+    named = together([{**one, "run": "a/seed0"}, {**other, "run": "b/seed1"}])
+    assert [line.split()[-1] for line in named.splitlines()[2:]] == ["seed0", "seed1"]
