@@ -1,13 +1,19 @@
 """On which device, with how many threads, and how strictly repeatable."""
 
+import logging
 import os
 import sys
+from pathlib import Path
 
 import torch
 
 from vaerun.errors import UserError, close_match
 
-SMALL = 200  # decoder rows of a step below which a second thread costs more in waiting than it saves
+ROWS = 250  # decoder rows of a step that keep a thread busy: with fewer it waits for longer than it helps
+SHARES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")  # the first is how joblib and Ray tell a job how many it may use
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # a container's share of the processor, in microseconds per period
+
+logger = logging.getLogger("vaerun")
 
 
 def choose_device(name: str) -> torch.device:
@@ -35,21 +41,45 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_threads(threads: int | None, rows: int) -> int:
-    """``threads``, or for None one thread where a step decodes few ``rows``, and every core where it decodes many.
+    """``threads``, or for None a thread for every ``ROWS`` decoder rows of a step, within this process's share.
+
+    It is a rule and no measurement, because sums over several threads round differently: the same seed has to give the
+    same numbers, also to a run that goes on, however busy the machine is at that moment.
 
     Raises:
         UserError: ``threads`` < 1.
     """
     if threads is None:
-        return 1 if rows <= SMALL else cores()
+        chosen = max(1, min(rows // ROWS, cores()))
+        busy = os.getloadavg()[0]
+        if chosen > 1 and busy > 1.25 * cores():
+            logger.info("the machine is busy (load %.1f): trainer.threads=1 may be much faster than %d", busy, chosen)
+        return chosen
     if threads < 1:
         raise UserError(f"trainer.threads={threads}, but computing takes a thread: give 1 or more, or null.")
     return threads
 
 
 def cores() -> int:
-    """Cores this process may use. Not torch's own count, which the run before this one in a sweep may have set."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Cores that are this process's to use: those of the machine, or its share of them as a container or a job.
+
+    Not torch's own count, which the run before this one in a sweep may have set.
+    """
+    found = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if "SUBMITIT_LOCAL_JOB_ID" in os.environ:
+        return 1  # a sweep whose jobs all run at once on this machine, as many as there are
+    named = [os.environ.get(name, "").partition(",")[0] for name in SHARES]
+    shares = [int(share) for share in named if share.isdecimal() and int(share) > 0]
+    return min([found, *shares, *quota()])
+
+
+def quota() -> list[int]:
+    """Whole cores that a container's quota comes to; nothing where there is none."""
+    try:
+        allowed, period = QUOTA.read_text().split()
+        return [max(1, int(allowed) // int(period))]
+    except (OSError, ValueError):
+        return []
 
 
 def set_deterministic(deterministic: bool) -> None:
