@@ -66,17 +66,31 @@ def test_a_configuration_that_has_failed_does_not_move_the_axis():
     assert below(good) == []
 
 
-def test_gradient_variances_are_a_line_per_estimator(tmp_path):
-    path = seeds(tmp_path, "amortized", [-27.0])[0] / "metrics.jsonl"
+def with_variances(path, names):
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     for number, line in enumerate(lines):
-        line |= {f"gradient_variance/{name}_phi": 10.0 + number for name in ("score", "straight_through")}
+        line |= {f"gradient_variance/{name}_phi": 10.0 + number for name in names}
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_of_one_configuration_each_estimator_is_a_line(tmp_path):
+    with_variances(seeds(tmp_path, "amortized", [-27.0])[0] / "metrics.jsonl", ["score", "straight_through"])
     logs = Logs.of(compare(list(find([tmp_path], print))).rows)
-    assert [one.name for one in logs.gradients("phi")] == ["score", "straight_through"]
-    assert len({one.look for one in logs.gradients("phi")}) == 2
-    assert logs.gradients("phi")[0].curves[0].values.tolist() == [10.0, 11.0, 12.0, 13.0]
-    assert logs.gradients("theta") == []
+    lines = logs.gradients("phi")[""]
+    assert [one.name for one in lines] == ["score", "straight_through"]
+    assert len({one.look for one in lines}) == 2
+    assert lines[0].curves[0].values.tolist() == [10.0, 11.0, 12.0, 13.0]
+    assert logs.gradients("theta") == {}
+
+
+def test_of_several_configurations_each_estimator_has_a_drawing_and_each_configuration_its_look(tmp_path):
+    for strategy in ("amortized", "joint"):
+        with_variances(seeds(tmp_path, strategy, [-27.0])[0] / "metrics.jsonl", ["score", "own"])
+    logs = Logs.of(compare(list(find([tmp_path], print))).rows)
+    found = logs.gradients("phi")
+    for estimator in ("own", "score"):
+        assert [one.name for one in found[estimator]] == ["amortized", "joint"]
+    assert [one.look for one in found["own"]] == [one.look for one in found["score"]] == list(LOOKS[:2])
 
 
 def test_every_configuration_of_the_palette_has_a_look_of_its_own():

@@ -11,6 +11,7 @@ from vaerun.report.comparison import Comparison
 from vaerun.report.entry import Entry
 from vaerun.report.page.palette import looks
 from vaerun.report.page.table import MANY, named, scrolling
+from vaerun.report.recorded import finite
 from vaerun.report.text import ABSENT
 
 
@@ -66,8 +67,8 @@ def _runs(comparison: Comparison, folder: Path) -> str:
 def _count(entry: Entry, name: str) -> str:
     """How far it came: a run without figures says that in its summary, if at all."""
     key = {"seconds": "train_seconds"}.get(name, name)
-    value = entry.figures.get(name, entry.run.summary.get(key))
-    if not isinstance(value, (int, float)):
+    value = entry.figures.get(name, finite(entry.run.summary).get(key))
+    if value is None:
         return ABSENT
     return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"
 

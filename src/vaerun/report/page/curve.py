@@ -40,7 +40,7 @@ def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[
     for start in starts:
         try:
             record = json.loads(content[start : content.find(b"\n", start)])
-        except ValueError:
+        except ValueError:  # damaged, or the last line of a killed run
             continue
         if isinstance(record, dict):
             found.append(record)
@@ -48,12 +48,12 @@ def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[
 
 
 def _lines(content: bytes, needle: bytes) -> Iterator[int]:
-    """Where the lines begin that hold ``needle`` and are whole: a killed run leaves the last one half-written."""
-    end = content.rfind(b"\n") + 1
-    place = content.find(needle, 0, end)
+    """Where the lines begin that hold ``needle``."""
+    place = content.find(needle)
     while place >= 0:
         yield content.rfind(b"\n", 0, place) + 1
-        place = content.find(needle, content.find(b"\n", place), end)
+        end = content.find(b"\n", place)
+        place = content.find(needle, end) if end >= 0 else -1
 
 
 def curve(recorded: Sequence[Mapping[str, Any]], tag: str) -> Curve | None:

@@ -7,7 +7,7 @@ from vaerun.report.cell import cells
 from vaerun.report.column import GAPS, Column, column, is_error
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.canvas import Drawing
-from vaerun.report.page.lines import bound_drawings, variance_drawing
+from vaerun.report.page.lines import bound_drawings, extent, variance_drawing
 from vaerun.report.page.palette import looks
 from vaerun.report.page.places import Place, bar_drawing, place_drawing, window
 from vaerun.report.page.series import Logs, Series, below, estimator_of, is_variance
@@ -116,25 +116,25 @@ def _gaps(comparison: Comparison) -> Iterator[Section]:
 
 
 def _gradients(comparison: Comparison, logs: Logs) -> Iterator[Section]:
+    panels = {group: logs.gradients(group) for group in GROUPS}
+    every = [one for panel in panels.values() for some in panel.values() for one in some]
     drawings: list[Drawing] = []
-    series: list[Series] = []
     for group, letter in GROUPS.items():
-        title = f"variance of the gradient in {letter}"
-        lines = logs.gradients(group)
-        series += [one for one in lines if one.name not in {other.name for other in series}]
-        if lines:
-            drawings.append(variance_drawing(lines, name=f"gradient_variance_{group}_steps", title=title))
-        found = _variances(comparison, group)
-        if found and not lines:
-            drawings.append(
-                place_drawing(found, name=f"gradient_variance_{group}", title=title, unit="variance", log=True)
-            )
+        title, name = f"variance of the gradient in {letter}", f"gradient_variance_{group}"
+        limits = extent([one for some in panels[group].values() for one in some])
+        for estimator, some in panels[group].items():
+            own, file = (f"{estimator}: {title}", f"{name}_{_file(estimator)}") if estimator else (title, name)
+            drawings.append(variance_drawing(some, name=f"{file}_steps", title=own, limits=limits))
+        found = _variances(comparison, group) if not panels[group] else []
+        if found:
+            drawings.append(place_drawing(found, name=name, title=title, unit="variance, less is better", log=True))
     if drawings:
         caption = (
-            "Var[∇L] summed over the parameters of each group, smaller is better, on a logarithmic scale. Only "
+            "Var[∇L] summed over the parameters of each group, less is better, on a logarithmic scale. Only "
             "estimators of one run were taken at the same parameters and on the same batch."
         )
-        yield Section("gradients", "How noisy are the gradients?", caption, drawings, series)
+        names = {one.name: one for one in every}
+        yield Section("gradients", "How noisy are the gradients?", caption, drawings, list(names.values()))
 
 
 def _variances(comparison: Comparison, group: str) -> list[Place]:

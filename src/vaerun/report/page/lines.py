@@ -35,9 +35,17 @@ def bound_drawings(series: Sequence[Series], *, name: str, title: str, at: At | 
     ]
 
 
-def variance_drawing(series: Sequence[Series], *, name: str, title: str) -> Drawing:
-    """The gradient's variance against steps, on a logarithmic axis."""
-    return Drawing(name, title, HEIGHT, partial(_variance, series=series, title=title), partial(legend, series=series))
+def variance_drawing(series: Sequence[Series], *, name: str, title: str, limits: tuple[float, float] | None) -> Drawing:
+    """The gradient's variance against steps, on a logarithmic axis that drawings to be compared have in common."""
+    draw = partial(_variance, series=series, limits=limits)
+    return Drawing(name, title, HEIGHT, draw, partial(legend, series=series), _entries(series))
+
+
+def extent(series: Sequence[Series]) -> tuple[float, float] | None:
+    """From the least to the greatest mean, for a logarithmic axis."""
+    means = [one.bands["steps"].mean for one in series if "steps" in one.bands]
+    positive = [float(value) for mean in means for value in mean if value > 0]
+    return (min(positive), max(positive)) if positive else None
 
 
 def legend(figure: "Figure", *, series: Sequence[Series]) -> None:
@@ -82,10 +90,12 @@ def _bound(axes: "Axes", *, series: Sequence[Series], cost: str, title: str, at:
     _thousands(axes, log=axes.get_xscale() == "log")
 
 
-def _variance(axes: "Axes", *, series: Sequence[Series], title: str) -> None:
+def _variance(axes: "Axes", *, series: Sequence[Series], limits: tuple[float, float] | None) -> None:
     _lines(axes, series, "steps")
-    axes.set_yscale("log")
-    powers(axes.yaxis)
+    if limits is not None:
+        axes.set_yscale("log")
+        axes.set_ylim(limits[0] / 2, limits[1] * 2)
+        powers(axes.yaxis)
     axes.set_xlabel(WORDS["steps"])
     axes.set_ylabel("variance")
     _thousands(axes, log=False)

@@ -79,22 +79,23 @@ class Logs:
                 made.append(Series(row.name, look, whole, broken))
         return made
 
-    def gradients(self, group: str) -> list[Series]:
-        """A line per configuration and estimator that has recorded the variance of its gradient in ``group``."""
-        found: list[tuple[int, str, list[Curve]]] = []
-        for place in range(len(self.rows)):
+    def gradients(self, group: str) -> dict[str, list[Series]]:
+        """The variances of gradients in ``group`` by estimator, a line per configuration.
+
+        Of a single configuration the lines are its estimators, under the empty name.
+        """
+        found: dict[str, list[Series]] = {}
+        for place, (row, look) in enumerate(zip(self.rows, looks(len(self.rows)), strict=True)):
             taken = [gradient for used, _, gradient in self.records[place] if used]
             tags = sorted({tag for some in taken for record in some for tag in record if is_variance(tag, group)})
             for tag in tags:
                 lines = [one for some in taken if (one := curve(some, tag)) is not None]
                 if any(len(one.values) > 1 for one in lines):
-                    found.append((place, estimator_of(tag), lines))
-        several = len({place for place, _, _ in found}) > 1
-        shown = looks(len(self.rows)) if several else looks(len(found))
-        return [
-            Series(f"{name}: {self.rows[place].name}" if several else name, shown[place if several else number], lines)
-            for number, (place, name, lines) in enumerate(found)
-        ]
+                    found.setdefault(estimator_of(tag), []).append(Series(row.name, look, lines))
+        if len({one.name for some in found.values() for one in some}) != 1:
+            return found
+        every = zip(found.items(), looks(len(found)), strict=True)
+        return {"": [Series(name, look, some[0].curves) for (name, some), look in every]}
 
 
 def is_variance(tag: str, group: str) -> bool:
