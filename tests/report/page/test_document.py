@@ -168,9 +168,10 @@ def test_it_says_what_has_no_band_what_broke_off_and_what_it_is_of(whole):
     text = unescape(whole[2])
     assert "Of a single seed, and so without a band: " in text
     assert "A dotted line to a cross is a run that broke off" in text
-    for said in ("<dt>data</dt><dd>digits</dd>", "<dt>binarisation</dt><dd>static</dd>",
-                 "<dt>split of the figures</dt><dd>test</dd>", "<dt>points in them</dt><dd>300</dd>", "train 1,297, valid 200, test 300", "importance-weighted lower bound on log p(x) "
-                 "with K = 100", "nats per datum"):  # fmt: skip
+    facts = {"data": "digits", "binarisation": "static", "split of the figures": "test", "points in them": "300"}
+    for term, fact in facts.items():
+        assert f"<dt>{term}</dt><dd>{fact}</dd>" in text
+    for said in ("train 1,297, valid 200, test 300", "lower bound on log p(x) with K = 100", "nats per datum"):
         assert said in text
 
 
