@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.report.cell import cells
+from vaerun.report.column import writer
 from vaerun.report.comparison import Comparison
 from vaerun.report.entry import Entry
 from vaerun.report.page.palette import looks
@@ -36,8 +37,8 @@ def configurations(comparison: Comparison, folder: Path) -> str:
 def _runs(comparison: Comparison, folder: Path) -> str:
     """Every run with how it stands, those that failed with the reason."""
     headline = comparison.headline
-    made = cells(comparison.rows, headline) if headline is not None else [None] * len(comparison.rows)
-    decimals = max((len(cell.text.partition(".")[2]) for cell in made if cell is not None), default=2)
+    made = cells(comparison.rows, headline) if headline is not None else []
+    write = writer(headline, [cell.interval for cell in made if cell is not None]) if headline is not None else str
     lines = []
     for row, look in zip(comparison.rows, looks(len(comparison.rows)), strict=True):
         for entry in row.entries:
@@ -45,7 +46,7 @@ def _runs(comparison: Comparison, folder: Path) -> str:
             place = os.path.relpath(entry.run.directory.resolve(), folder.resolve().parent)
             texts = [
                 str(entry.run.seed) if entry.run.seed is not None else ABSENT,
-                f"{figure:,.{decimals}f}" if figure is not None else ABSENT,
+                write(figure) if figure is not None else ABSENT,
                 _count(entry, "steps"),
                 _count(entry, "seconds"),
             ]

@@ -31,6 +31,7 @@ th:first-child { position: sticky; left: 0; background: var(--paper); text-align
   border-right: 1px solid var(--line); }
 thead th:first-child { z-index: 2; background: var(--card); }
 td.words, th.words { text-align: left; white-space: normal; }
+td.words { overflow-wrap: anywhere; min-width: 8rem; }
 td .error { color: var(--muted); }
 td .best { font-weight: 700; }
 td .mark { display: inline-block; width: 0.8em; text-align: left; color: var(--muted); }
