@@ -27,6 +27,7 @@ from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.loop import Trainer
 from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
+from vaerun.trainer.products import choose_products
 from vaerun.trainer.seed import isolated
 
 
@@ -39,6 +40,7 @@ class Run:
     strategy: Strategy
     evaluation: Evaluation
     threads: int
+    products: str  # the library that multiplies matrices on a CPU
 
     @property
     def device(self) -> torch.device:
@@ -87,6 +89,7 @@ def build(cfg: DictConfig) -> Run:
     device = choose_device(trainer.device)
     threads = choose_threads(trainer.threads, trainer.batch_size * config["objective"].get("num_samples", 1))
     torch.set_num_threads(threads)
+    products = choose_products(trainer.products)
     set_deterministic(trainer.deterministic)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)  # a sweep's runs share the process
@@ -96,7 +99,7 @@ def build(cfg: DictConfig) -> Run:
     strategy = make(config["strategy"], facts).to(device)
     with isolated(config["seed"], device):  # what an evaluation draws for itself leaves the training as it is
         evaluation = make(config["evaluation"], facts)
-    return Run(trainer, data, strategy, evaluation, threads)
+    return Run(trainer, data, strategy, evaluation, threads, products)
 
 
 def build_strategy(config: Mapping[str, Any], data: Dataset, device: torch.device) -> Strategy:

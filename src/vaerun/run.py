@@ -144,6 +144,7 @@ def announce(run: Run, directory: Path, resumed_at: int | None) -> None:
     logger.info("run        %s", directory)
     logger.info("data       %s (%s), %s points", run.data.name, run.data.binarize, sizes)
     logger.info("parameters %s", counts)
-    logger.info("device     %s, %d threads", run.device, run.threads)
+    computing = f"{run.threads} thread{'s' * (run.threads > 1)}, products by {run.products}"
+    logger.info("device     %s%s", run.device, f", {computing}" if run.device.type == "cpu" else "")
     if resumed_at is not None:
         logger.info("going on from step %d", resumed_at)

@@ -85,6 +85,7 @@ def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float
         },
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
         "threads": run.threads,
+        "products": run.products,
         "seed": seed,
         "data": {
             "name": data.name,

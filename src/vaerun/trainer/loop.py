@@ -25,6 +25,7 @@ class Trainer:
         batch_size: B; a split smaller than that is one batch.
         device: auto, cpu or cuda.
         threads: of the CPU; null chooses by the size of a step.
+        products: the library that multiplies matrices on a CPU: auto, mkl or onednn; both in float32.
         compile: trace the steps of training and of local solvers with their gradients, and compile each into one
             program; worth its seconds of compiling in runs of minutes.
         deterministic: ask torch for algorithms that repeat to the bit.
@@ -50,6 +51,7 @@ class Trainer:
         batch_size: int = 100,
         device: str = "auto",
         threads: int | None = None,
+        products: str = "auto",
         compile: bool = False,
         deterministic: bool = False,
         log_every: int = 100,
@@ -83,7 +85,8 @@ class Trainer:
         if not checkpoint_seconds >= 0:
             raise UserError(f"trainer.checkpoint_seconds={checkpoint_seconds} is no time: give 0 or more.")
         self.epochs, self.batch_size, self.device = epochs, batch_size, device
-        self.threads, self.compile, self.deterministic = threads, compile, deterministic
+        self.threads, self.products = threads, products
+        self.compile, self.deterministic = compile, deterministic
         self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
         self.evaluation_every = evaluation_every
         self.validation = BoundEvaluation(split="valid", num_samples=validation_samples, points=validation_points)
