@@ -1,0 +1,61 @@
+"""Every evaluation under every strategy and every family: finite figures with a name, and a model left as it was."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from tests.law.test_combinations import configuration, data, rows
+from tests.problems import node, options
+from vaerun.build import build_parts, make
+from vaerun.verify.covering import covering
+
+QUICK = {
+    "points": 3,
+    "num_samples": 4,
+    "steps": 3,
+    "max_steps": 40,
+    "starts": 1,
+    "chains": 2,
+    "temperatures": 2,
+    "leapfrog": 1,
+    "encoder_epochs": 1,
+    "replicas": 20,
+    "warm_up": 1,
+}
+Case = tuple[str, str, str]
+
+
+def cases() -> list[Case]:
+    """(evaluation, strategy, posterior) in which every pair of them meets."""
+    legal = dict.fromkeys((dict(strategy)["strategy"], posterior) for _, _, posterior, strategy in rows()[0])
+    return covering([(evaluation, *pair) for evaluation in options("evaluation") for pair in legal], 2)
+
+
+def run(strategy: str, posterior: str) -> dict[str, Any]:
+    """The configuration of a run that is legal with them."""
+    row = next(row for row in rows()[0] if row[2] == posterior and dict(row[3])["strategy"] == strategy)
+    return configuration(row)
+
+
+@pytest.mark.parametrize(("evaluation", "strategy", "posterior"), cases())
+def test_it_gives_finite_figures_and_leaves_everything_as_it_was(
+    evaluation: str, strategy: str, posterior: str, seeded: None
+) -> None:
+    parts = build_parts(run(strategy, posterior), data(), torch.device("cpu"))
+    made = make(run(strategy, posterior)["strategy"], parts).eval()
+    chosen = node(f"evaluation/{evaluation}")
+    evaluate = make(chosen | {key: value for key, value in QUICK.items() if key in chosen}, parts)
+    before = {key: value.clone() for key, value in made.state_dict().items()}
+    cost = (made.decoder_evaluations, made.encoder_evaluations)
+    findings = evaluate(made, data())
+    assert findings.figures
+    assert all(math.isfinite(value) for value in findings.figures.values())
+    assert all(tag.count("/") == 1 for tag in findings.figures)
+    assert evaluate.num_points(data()) == 3
+    assert all(len(values) <= 3 for values in findings.points.values())
+    # A per-point strategy goes on with held-out points from where their last evaluation ended.
+    for key, value in made.state_dict().items():
+        assert torch.equal(value, before[key]) or "phi_valid" in key or "phi_test" in key, key
+    assert (made.decoder_evaluations, made.encoder_evaluations) == cost
