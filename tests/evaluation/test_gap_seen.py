@@ -50,9 +50,17 @@ def test_a_gap_is_known_where_its_own_best_q_was_found() -> None:
     assert found["approximation_gap_full"].known.tolist() == [True, True, False]
 
 
-def test_one_estimate_of_log_p_serves_all_points() -> None:
-    assert seen([[0.0, 0.0]] * 2, ais=[-1.0, -9.0], iwae_5=[-2.0, -3.0]).likeliest() == "iwae_5"
-    assert seen([[0.0, 0.0]] * 2, ais=[-1.0, -3.0], iwae_5=[-2.0, -3.0]).likeliest() == "ais"
+@pytest.mark.parametrize(
+    ("iwae", "ais", "chosen"),
+    [
+        ([-2.0, -3.0, -2.5], [-1.0, -9.0, -2.0], "iwae"),  # above it at two points of three
+        ([-2.0, -3.0, -2.5], [-1.0, -2.1, -1.4], "ais"),
+        ([-2.0, -3.0, -2.5], [-2.3, -2.4, -2.5], "iwae"),  # above it by no more than noise
+        ([-2.0], [-1.0], "iwae"),  # of which one point says nothing
+    ],
+)
+def test_one_estimate_of_log_p_serves_all_points(iwae: list[float], ais: list[float], chosen: str) -> None:
+    assert seen([[0.0] * len(iwae)] * 2, iwae=iwae, ais=ais).likeliest() == chosen
 
 
 def test_parts_are_joined_point_by_point() -> None:

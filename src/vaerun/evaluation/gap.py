@@ -40,9 +40,10 @@ class GapEvaluation(OverPoints):
 
     elbo: L[q]. elbo_optimal: L[q*], a bound with a q that the run does not have. Both bound log p(x) in expectation.
     log_marginal: log p̂(x) where it is exact: the model has it in closed form, or z few values.
-    ais, or iwae_K_optimal: log p̂(x) elsewhere, by annealed importance sampling or with K samples of q*. Both are lower
-        bounds on log p(x) in expectation; the one that is larger on average over the points is taken for all of them,
-        and shown. What it lacks is missing from the approximation gap and from the inference gap.
+    iwae_K_optimal, or ais: log p̂(x) elsewhere, with K samples of q*, or by annealed importance sampling where that is
+        larger on average over the points, by more than two standard errors. Both are lower bounds on log p(x) in
+        expectation; what they lack is missing from the approximation gap and from the inference gap. The one that
+        is shown is taken for all points; ``points.npz`` has both.
     gap_converged: the share of points at which the search for q* came to its end. The gaps are means over these alone,
         ``gap_points`` in number, while bounds are means over all points. A warning says what to do about the others,
         and about gaps that are negative by more than their error, which no gap is.
@@ -156,13 +157,11 @@ class GapEvaluation(OverPoints):
             evidence = {"log_marginal": log_p}
         else:
             names = ("", "_optimal", f"_optimal{self.suffix}")
-            weighted = {f"iwae_{self.num_samples}{name}": q for name, q in zip(names, drawn.log_mean, strict=False)}
-            evidence = weighted | self.by_annealing(bounds[OWN], x)
+            weighted = [(f"iwae_{self.num_samples}{end}", q) for end, q in zip(names, drawn.log_mean, strict=False)]
+            evidence = dict(reversed(weighted))
+            if self.temperatures:
+                evidence["ais"] = annealed(bounds[OWN].model, x, self.chains, self.temperatures)
         return Seen(x, phis, drawn, torch.stack(converged), evidence)
-
-    def by_annealing(self, bound: Bound, x: Tensor) -> dict[str, Tensor]:
-        """log p̂ of the annealing, unless it is left out."""
-        return {"ais": annealed(bound.model, x, self.chains, self.temperatures)} if self.temperatures else {}
 
     def warn(self, name: str, gap: Gap, seen: Seen, evidence: str) -> None:
         """Says where no q* was found, and where a gap is negative, with what helps."""

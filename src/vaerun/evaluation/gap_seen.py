@@ -9,8 +9,8 @@ from torch import Tensor
 
 from vaerun.evaluation.gap_rewards import Drawn
 
-MEAN = 2.0  # standard errors of a mean by which it may be negative
-POINT = 4.0  # of a point's own value: there are many points
+MEAN = 2.0  # standard errors of a mean below which it may be nothing but noise
+POINT = 4.0  # those of a point's own value: there are many points
 OWN, OPTIMAL, RICHER = 0, 1, 2  # the places of q, of q* in its family, and of q* in another, among Q
 
 
@@ -21,14 +21,20 @@ class Seen(NamedTuple):
     phis: Sequence[Tensor]  # Q of them, each Float[Tensor, "N P"]
     drawn: Drawn
     converged: Tensor  # Bool[Tensor, "Q N"]: whether the search for that q came to its end
-    evidence: Mapping[str, Tensor]  # log p̂ by the names of what estimates it, each Float[Tensor, "N"]
+    evidence: Mapping[str, Tensor]  # log p̂ by what estimates it, the least noisy first, each Float[Tensor, "N"]
 
     def likeliest(self) -> str:
-        """The estimate of log p̂ whose mean is largest: all of them lie below it in expectation, but one that is exact.
+        """The estimate of log p̂ to be used for all points: the first, or a later one that is clearly larger on average.
 
-        Chosen for all points together, because the largest for each would be too high by its noise.
+        All lie below log p(x) in expectation, so the larger one is the better, by how much more than noise; the largest
+        for each point, or by any margin, would be too high by the noise of what is chosen.
         """
-        return max(self.evidence, key=lambda name: float(self.evidence[name].mean()))
+        best, *others = self.evidence
+        for name in others:
+            more = self.evidence[name] - self.evidence[best]
+            if len(more) > 1 and float(more.mean()) > MEAN * float(more.std()) / math.sqrt(len(more)):
+                best = name
+        return best
 
 
 class Gap(NamedTuple):
