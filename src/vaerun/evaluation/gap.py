@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
