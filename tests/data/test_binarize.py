@@ -14,7 +14,8 @@ GREY = tuple(
 
 
 def build(name: str, *, seed: int = 0, splits=GREY, scale: float = 1 / 255) -> Dataset:
-    return assemble("grey", splits, shape=(6,), scale=scale, choice=binarization(name, seed=seed))
+    own = tuple(x.clone() for x in splits)
+    return assemble("grey", own, shape=(6,), scale=scale, choice=binarization(name, seed=seed))
 
 
 def test_static_is_drawn_once_and_stays_bytes():
@@ -23,6 +24,14 @@ def test_static_is_drawn_once_and_stays_bytes():
     assert torch.equal(dataset.train.visit(dataset.train.x), dataset.train.visit(dataset.train.x))
     assert set(dataset.train.x.unique().tolist()) == {0, 1}
     assert (dataset.support, dataset.binarize) == ("binary", "static")
+
+
+@pytest.mark.parametrize("name", ["static", "threshold", "dynamic", "none"])
+def test_of_bytes_there_is_never_a_second_copy(name):
+    raw = tuple(x.clone() for x in GREY)
+    dataset = assemble("grey", raw, shape=(6,), scale=1 / 255, choice=binarization(name, seed=0))
+    for split, x in zip((dataset.train, dataset.valid, dataset.test), raw, strict=True):
+        assert split.x.data_ptr() == x.data_ptr()
 
 
 def test_static_draws_with_probability_p():

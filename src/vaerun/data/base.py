@@ -15,8 +15,8 @@ Support = Literal["binary", "unit", "real"]
 
 SplitName = Literal["train", "valid", "test"]
 
-CHUNK = 4096
-"""Rows that are widened to float at a time, so that uint8 data is never copied whole."""
+CHUNK = 256
+"""Rows that are widened to float at a time: the float64 of a few thousand would take more room than all bytes do."""
 
 
 class Visit(ABC):

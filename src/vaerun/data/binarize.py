@@ -155,6 +155,8 @@ def assemble(
 ) -> Dataset:
     """The data set of raw train, valid and test rows, each [N, X] uint8 or finite float32, under one choice.
 
+    The raw rows are given up: a choice that draws writes over bytes, so that there are never two copies of them.
+
     Raises:
         UserError: the values do not fit the choice, or every train point comes out the same.
     """
@@ -163,7 +165,7 @@ def assemble(
     support = _support(splits, scale, low, high)
     choice.check(support=support, low=low, high=high, scale=scale)
     train = choice.train(splits[0], scale)
-    if bool((train.x == train.x[0]).all()):
+    if all(bool((rows == train.x[0]).all()) for rows in train.chunks()):
         raise UserError(
             f"Under data.binarize={choice.name} all {len(train)} train points of {name} are the same, "
             "so there is nothing to learn; check data.scale and the file."
@@ -189,8 +191,11 @@ def _support(splits: tuple[Tensor, ...], scale: float, low: float, high: float) 
 
 
 def _stored(x: Tensor, draw: Callable[[Tensor], Tensor]) -> Split:
-    """A split of uint8 {0, 1} made chunk by chunk from raw rows."""
-    return Split(torch.cat([draw(rows).to(torch.uint8) for rows in Split(x).chunks()]))
+    """A split of uint8 {0, 1} made chunk by chunk from raw rows, in their place where they are bytes."""
+    drawn = x if x.dtype == torch.uint8 else torch.empty(x.shape, dtype=torch.uint8)
+    for place, rows in zip(Split(drawn).chunks(), Split(x).chunks(), strict=True):
+        place.copy_(draw(rows))
+    return Split(drawn)
 
 
 def _need_probabilities(name: str, low: float, high: float, scale: float) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import math
 import zlib
 from pathlib import Path
@@ -35,7 +36,9 @@ def read(
         raise UserError(f"{path} cannot be used: {reason}; {remedy}.") from error
 
 
-def decode(content: bytes, *, shape: tuple[int, ...] | None = None, sha256: str | None = None) -> np.ndarray:
+def decode(
+    content: bytes | bytearray, *, shape: tuple[int, ...] | None = None, sha256: str | None = None
+) -> np.ndarray:
     """The array in the bytes of an IDX file, gzip-compressed or not.
 
     Raises:
@@ -48,19 +51,23 @@ def decode(content: bytes, *, shape: tuple[int, ...] | None = None, sha256: str 
         raise ValueError(f"it holds an array of shape {array.shape}, where {shape} is expected")
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ValueError(f"it is not the published file (sha256 of its unzipped content {found}, expected {sha256})")
-    return array.astype(array.dtype.newbyteorder("="), copy=True)
+    return np.require(array.astype(array.dtype.newbyteorder("="), copy=False), requirements="W")
 
 
-def _unzip(content: bytes) -> bytes:
+def _unzip(content: bytes | bytearray) -> bytearray:
+    unzipped = bytearray()  # an array can be made of it where it stands, and written to
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            while piece := file.read(2**20):
+                unzipped += piece
+        return unzipped
     except EOFError as error:
         raise ValueError("it is cut off, because its gzip stream has no end") from error
     except (OSError, zlib.error) as error:
         raise ValueError(f"its gzip stream is damaged ({error})") from error
 
 
-def _parse(content: bytes) -> np.ndarray:
+def _parse(content: bytes | bytearray) -> np.ndarray:
     if not content:
         raise ValueError("it is empty")
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or content[3] == 0:
