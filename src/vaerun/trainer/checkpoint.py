@@ -81,7 +81,8 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         UserError: the file is missing or is no checkpoint of this format.
     """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        # Mapped and not read: what is copied from it to where it belongs would otherwise be in memory twice.
+        state = torch.load(path, map_location=device, weights_only=True, mmap=True)
     except FileNotFoundError:
         raise UserError(
             f"{path} does not exist: the run has not reached its first checkpoint, or it was moved."
