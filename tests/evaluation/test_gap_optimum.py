@@ -1,13 +1,19 @@
 """The best φ of each point, where it is known; and a q written in another family."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.evaluation.given import bound_of, gaussian_problem
 from tests.problems import bernoulli_space, exact_elbo, family_and_model, linear_gaussian, node, optimal_phi, options
+from vaerun.bound import Bound
 from vaerun.build import make
+from vaerun.evaluation import gap_optimum as module
 from vaerun.evaluation.ascent import elbo
 from vaerun.evaluation.gap_optimum import converted, optimum
+from vaerun.local.solver import Solution
 from vaerun.posterior.gaussian import Gaussian
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -30,6 +36,18 @@ def test_what_is_known_already_is_never_lost() -> None:
     lost = (exact_elbo(bound.model, x, best) - exact_elbo(bound.model, x, found.phi)).detach()
     assert not found.converged.any()  # 20 steps are one window, in which nothing can be said to have ended
     assert float(lost.max()) < 0.01  # the noise of the draws that choose
+
+
+def test_ascents_that_lose_leave_what_was_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound, x, best = gaussian_problem(orthogonal=False)
+    real = module.ascend
+
+    def lost(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, **keys: Any) -> Solution:
+        solution = real(bound, x, phi, max_steps, **keys)
+        return solution._replace(phi=solution.phi + 1)
+
+    monkeypatch.setattr(module, "ascend", lost)
+    assert torch.equal(optimum(bound, x, best, starts=3, max_steps=40).phi, best)
 
 
 def test_a_point_that_was_cut_off_has_not_converged() -> None:
