@@ -17,9 +17,10 @@ from tests.problems import (
 )
 from vaerun.bound import Bound
 from vaerun.build import make
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation import chunk
-from vaerun.evaluation.ascent import ascend, best, elbo, elbo_bound, pick
+from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.objective.elbo import ELBO
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -26,10 +26,10 @@ from tests.problems import (
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.build import make
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation import chunk
 from vaerun.evaluation import cross as module
-from vaerun.evaluation.ascent import elbo_bound
 from vaerun.evaluation.cross import CrossEvaluation
 from vaerun.evaluation.fitted import fit
 from vaerun.model.linear_gaussian import LinearGaussian

@@ -6,8 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.problems import PlainAscent, class_of, exact_elbo, linear_strategy, options, quadrature, simulated
+from tests.problems import (
+    PlainAscent,
+    class_of,
+    exact_elbo,
+    linear_strategy,
+    optimal_phi,
+    options,
+    quadrature,
+    simulated,
+)
 from vaerun.notation import Batch
+from vaerun.strategy import per_point
 
 PER_POINT = [name for name in options("strategy") if class_of(f"strategy/{name}").per_point]
 
@@ -55,13 +65,26 @@ def test_a_rows_step_does_not_depend_on_who_shares_its_batch(name: str, monkeypa
 
 
 @torch.no_grad()
+def test_held_out_points_end_at_the_best_q_however_noisy_training_is(name: str) -> None:
+    x = simulated(200)
+    strategy = linear_strategy(name, x, k=1)
+    model = strategy.bound.model
+    model.W.copy_(torch.randn(6, 2))
+    best = exact_elbo(model, x, optimal_phi(model, x))
+    inference = strategy.infer(x)
+    assert inference.diagnostics["converged"].all()
+    assert (best - exact_elbo(model, x, inference.phi)).mean() < 0.005
+
+
+@torch.no_grad()
 def test_held_out_points_go_on_from_their_last_evaluation(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     quadrature(monkeypatch)
     x = simulated(10)
+    monkeypatch.setattr(per_point, "SAMPLES", 4)  # the noises of the quadrature
     strategy = linear_strategy(name, x, test_steps=30)
     valid, rows = x[:7], torch.arange(7)
     model = strategy.bound.model
-    strategy.solver.tolerance = -1e9
+    strategy.searching[0].tolerance = -1e9
     first = strategy.infer(valid, rows, "valid")
     assert torch.equal(strategy.table("valid").phi, first.phi)
     assert (strategy.table("valid").state.count == 30).all()

@@ -11,8 +11,9 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
-from vaerun.evaluation.ascent import ascend, best, elbo, elbo_bound, pick
+from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import keep_freed_memory
 from vaerun.evaluation.fitted import fit

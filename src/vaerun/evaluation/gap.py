@@ -8,8 +8,8 @@ import torch
 
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
-from vaerun.evaluation.ascent import elbo_bound
 from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import keep_freed_memory
 from vaerun.evaluation.drawing.canvas import Canvas

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
-from vaerun.evaluation.ascent import ascend, best, elbo_bound, pick
+from vaerun.elbo_bound import elbo_bound
+from vaerun.evaluation.ascent import ascend, best, pick
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.posterior.base import Family, Posterior
 

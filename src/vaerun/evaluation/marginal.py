@@ -8,14 +8,14 @@ from torch import Tensor
 
 from vaerun.bound import Bound
 from vaerun.data.base import Dataset, SplitName
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
+from vaerun.evaluation.ascent import ascend
 from vaerun.evaluation.base import Findings
 from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.pareto import samples_needed
-from vaerun.local.row_optimizer.adam import RowAdam
-from vaerun.local.solver import LocalSolver
 from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
@@ -95,10 +95,7 @@ class MarginalEvaluation(OverPoints):
 
     def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
         """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""
-        if self.refine == 0:
-            return phi
-        solver = LocalSolver(bound=bound, row_optimizer=RowAdam())
-        return solver(x, phi, solver.row_optimizer.init(phi), max_steps=self.refine).phi
+        return phi if self.refine == 0 else ascend(elbo_bound(bound), x, phi, self.refine).phi
 
     def judged(self, k: Tensor) -> dict[str, float]:
         """The figures of k̂, Float[Tensor, "N"], and a warning where it is too large."""

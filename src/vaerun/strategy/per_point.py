@@ -8,12 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.bound import Bound
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.start.base import Beginning, Start
+
+SAMPLES = 2  # K of a step for a point that is not trained on: the fewest that every estimator can do with
 
 
 class TaughtBound(nn.Module):
@@ -36,8 +39,9 @@ class TaughtBound(nn.Module):
 class PerPoint(Strategy, ABC):
     """Every point has variational parameters φ_i of its own, kept in one table Φ a split.
 
-    Points never trained on get theirs from the solver. Where an ascent starts, at a visit or an evaluation, is the
-    ``start``'s to say.
+    Points never trained on get theirs from the solver, by ascent on the ELBO with the estimator of least noise that q
+    allows, whatever was trained and how: figures are to tell θ and the effort apart, not gradients. Where an ascent
+    starts, at a visit or an evaluation, is the ``start``'s to say.
 
     Args:
         bound: L(x; θ, φ).
@@ -67,6 +71,8 @@ class PerPoint(Strategy, ABC):
         if test_steps < 1:
             raise UserError(f"strategy.test_steps={test_steps} leaves a new point without a φ: give 1 or more.")
         self.solver, self.start = solver, start
+        # In a tuple, lest its weights, which are those of the bound, be saved twice.
+        self.searching = (solver.over(elbo_bound(bound, num_samples=SAMPLES)),)
         self.test_steps = test_steps
         # A parameter of the model says on which device the rows have to be.
         self.initial = bound.family.initial().to(next(bound.model.parameters()).device)
@@ -105,7 +111,8 @@ class PerPoint(Strategy, ABC):
         else:
             table = self.table(split)
             beginning = self.start(x, *table.read(index), ~table.visited.index_select(0, index))
-        solution = self.solver(x, beginning.phi, beginning.state, max_steps=self.test_steps)
+        (solver,) = self.searching
+        solution = solver(x, beginning.phi, beginning.state, max_steps=self.test_steps)
         if index is not None:
             self.table(split).write(index, solution.phi, solution.state)
         return Inference(solution.phi, {**effort(solution), **beginning.diagnostics})

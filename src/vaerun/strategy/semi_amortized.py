@@ -5,20 +5,22 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
+from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer
 from vaerun.strategy.encoded import Encoded
 from vaerun.strategy.encoder.base import EncoderTraining
-from vaerun.strategy.per_point import effort
+from vaerun.strategy.per_point import SAMPLES, effort
 
 
 class SemiAmortized(Encoded):
     """max_θ Σ_i L(x_i; θ, φ_T) with φ_0 = f_λ(x_i) refined by T steps of the solver; ``encoder`` says what λ follows.
 
     Nothing is stored: a visit starts at the guess, whatever the last one found. The solver's steps are those of
-    ``local``; a guess near its optimum wants shorter ones than a start at the prior.
+    ``local``; a guess near its optimum wants shorter ones than a start at the prior. Points that are not trained on
+    climb the ELBO with the estimator of least noise that q allows, as in per-point strategies.
 
     Args:
         bound: L(x; θ, φ).
@@ -53,12 +55,15 @@ class SemiAmortized(Encoded):
                 f"without any it is strategy=amortized."
             )
         self.solver, self.encoder = solver, encoder
+        # In a tuple, lest its weights, which are those of the bound, be saved twice.
+        self.searching = (solver.over(elbo_bound(bound, num_samples=SAMPLES)),)
         self.steps, self.test_steps = steps, test_steps
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         guess = self.amortizer(x)
-        solution = self.solver(x, guess, self.solver.row_optimizer.init(guess), max_steps=self.test_steps)
+        (solver,) = self.searching
+        solution = solver(x, guess, solver.row_optimizer.init(guess), max_steps=self.test_steps)
         return Inference(solution.phi, effort(solution))
 
     def step(self, batch: Batch) -> Estimate:
