@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.runs import records, state, summary, train
+from tests.runs import equal, records, state, summary, train
 from vaerun import _hydra
 from vaerun.data.digits import Digits
 from vaerun.directory import claim
@@ -155,3 +155,27 @@ def test_the_default_run_beats_the_best_model_without_latents(tmp_path: Path) ->
     cfg, choices = _hydra.compose(["trainer.images_every=0"])
     said = fit(cfg, choices=choices, directory=tmp_path, live=False)
     assert said["metrics"]["elbo/test"] > per_pixel(test_x, tuned) + 3
+
+
+def test_an_evaluation_during_training_is_recorded_where_it_is_due(tmp_path: Path) -> None:
+    words = ("evaluation=latent", "evaluation.points=50", "trainer.epochs=5", "evaluation.num_samples=2")
+    train(tmp_path / "often", *words, "trainer.evaluation_every=2")
+    at = [record["epoch"] for record in records(tmp_path / "often") if "active_units/test" in record]
+    assert at == [2, 4, 5]
+    train(tmp_path / "end", *words)
+    assert equal(state(tmp_path / "often")["tensors"], state(tmp_path / "end")["tensors"])
+    assert summary(tmp_path / "often")["metrics"]["kl/test"] == summary(tmp_path / "end")["metrics"]["kl/test"]
+
+
+def test_the_test_elbo_is_of_all_points_whatever_was_evaluated(tmp_path: Path) -> None:
+    for name, words in (("few", ("evaluation.points=10",)), ("other", ("evaluation=latent", "evaluation.points=50"))):
+        train(tmp_path / name, *words, "evaluation.num_samples=1")
+    few, other = (summary(tmp_path / name)["metrics"] for name in ("few", "other"))
+    assert few["elbo/test"] == other["elbo/test"]
+    whole = train(tmp_path / "whole", "evaluation.num_samples=1")["metrics"]
+    assert whole["elbo/test"] == few["elbo/test"]
+
+
+def test_two_intervals_that_do_not_meet_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"trainer\.evaluation_every=3 must be a multiple of trainer\.evaluate_every=2"):
+        train(tmp_path, "trainer.evaluate_every=2", "trainer.evaluation_every=3")

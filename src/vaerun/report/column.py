@@ -17,6 +17,8 @@ WORDS = {
     "amortization_gap": "amortization gap",
     "inference_gap": "inference gap",
 }
+LOSSES = r"((approximation|amortization|inference)_gap|lost)(_\w+)?"
+LIKELY = r"ais|(pseudo_)?(elbo_optimal|iwae_\d+_optimal|log_marginal)(_\w+)?"  # of log p(x), by another q or none
 GAPS = ("approximation_gap", "amortization_gap", "inference_gap")
 
 
@@ -76,13 +78,11 @@ def _words(quantity: str) -> str:
 
 
 def _better(quantity: str) -> int:
-    if quantity in GAPS:
-        return -1
-    return 1 if is_bound(quantity) or quantity == "ais" else 0
+    return -1 if re.fullmatch(LOSSES, quantity) else 1 if is_bound(quantity) or re.fullmatch(LIKELY, quantity) else 0
 
 
 def _is_nats(quantity: str) -> bool:
-    return is_bound(quantity) or quantity in WORDS
+    return bool(_better(quantity)) or quantity in WORDS
 
 
 def is_bound(quantity: str) -> bool:
