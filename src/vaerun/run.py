@@ -11,20 +11,31 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun import directory as place
 from vaerun.build import Run, build
 from vaerun.errors import Interrupted
+from vaerun.evaluation.base import Findings
+from vaerun.evaluation.embedding import embed
 from vaerun.evaluation.pictures import Pictures
 from vaerun.summary import (
+    described,
+    environment,
     hyperparameters,
+    newest,
     outcome,
     summarise,
     unfinished,
 )
-from vaerun.tracking.base import POSITION, Tracker, code_block
+from vaerun.tracking import page
+from vaerun.tracking.base import POSITION, Tracker
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, read, truncate_after
-from vaerun.tracking.tensorboard import TensorBoard, overlays
+from vaerun.tracking.layout import QUESTIONS
+from vaerun.tracking.tensorboard import TensorBoard
 from vaerun.trainer import checkpoint
 from vaerun.trainer.interrupt import Interruption, interruption
+from vaerun.trainer.seed import isolated
+
+LATENTS = 10  # rows of a traversal, at most
+PAIRS = 8  # rows of an interpolation
 
 logger = logging.getLogger("vaerun")
 
@@ -54,11 +65,14 @@ def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: b
             logger.info("%s is finished: nothing to do", directory)
             return place.read_summary(directory)
         place.write_summary(directory, {"status": "running", "reason": None, "seed": config["seed"]})
+        run: Run | None = None
         try:
             with interruption() as wish:
-                summary = train(cfg, config, directory, wish, live=live)
+                run = build(cfg)
+                summary = train(run, config, directory, wish, live=live)
         except BaseException as error:
-            place.write_summary(directory, unfinished(error, read_records(directory), config["seed"]))
+            records = read_records(directory)
+            place.write_summary(directory, unfinished(error, records, seed=config["seed"], run=run))
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(f"{error or 'interrupted'}; go on with: vaerun train resume={directory}") from None
             raise
@@ -66,11 +80,8 @@ def fit(cfg: DictConfig, *, choices: Mapping[str, str], directory: Path, live: b
         return summary
 
 
-def train(
-    cfg: DictConfig, config: Mapping[str, Any], directory: Path, wish: Interruption, *, live: bool
-) -> dict[str, Any]:
-    """Builds, fits, evaluates; returns the summary of the completed run."""
-    run = build(cfg)
+def train(run: Run, config: Mapping[str, Any], directory: Path, wish: Interruption, *, live: bool) -> dict[str, Any]:
+    """Fits, evaluates; returns the summary of the completed run."""
     last = place.checkpoint_path(directory, "last")
     resumed_at = checkpoint.load(last, torch.device("cpu"))["progress"]["step"] if last.exists() else None
     tracker, console = trackers(run, config, directory, resumed_at, live=live)
@@ -82,7 +93,6 @@ def train(
             tracker.images(step, "reconstructions/valid", pictures.reconstruction_picture(32))
 
     announce(run, directory, resumed_at)
-    status = "failed"
     try:
         progress = run.trainer.fit(
             run.strategy,
@@ -95,19 +105,43 @@ def train(
             resume=resumed_at is not None,
             wish=wish,
             evaluate=lambda: run.evaluate(config["seed"]),
-            test=lambda: run.test(config["seed"]),
+            test=lambda: conclude(run, pictures, tracker, config["seed"]),
         )
-        status = "completed"
     except BaseException as error:
-        status = outcome(error)
+        end(tracker, directory, outcome(error), f"{error}")
         raise
-    finally:
-        tracker.close(status)
-    records = read_records(directory)
+    records = end(tracker, directory, "completed")
     for tag, value in records[-1].items():
         if tag not in POSITION:
             logger.info("%-22s %9.3f", tag, value)
     return summarise(run, progress, records, config["seed"])
+
+
+def conclude(run: Run, pictures: Pictures, tracker: Tracker, seed: int) -> Findings:
+    """The test figures of the best state, and what it has learned to see: the latents one by one and where x lies."""
+    findings = run.test(seed)
+    if not run.trainer.images_every:
+        return findings
+    run.strategy.eval()
+    drawn = dict(findings.pictures)
+    with isolated(seed, run.device), torch.no_grad():
+        tracker.embedding(embed(run.strategy, run.data, pictures.canvas))
+        if pictures.drawable():
+            drawn["traversal/valid"] = pictures.traversal_picture(LATENTS)
+            drawn["interpolation/valid"] = pictures.interpolation_picture(PAIRS)
+    return findings._replace(pictures=drawn)
+
+
+def end(tracker: Tracker, directory: Path, status: str, reason: str | None = None) -> list[dict[str, float]]:
+    """Tells the tracker how the run has ended, if it will not go on; returns what the run has recorded."""
+    try:
+        records = read_records(directory)
+        if status != "interrupted":
+            step = int(records[-1]["step"]) if records else 0
+            tracker.text("results", page.results(status, reason, newest(records)), step=step)
+    finally:
+        tracker.close(status)
+    return records
 
 
 def trackers(
@@ -124,9 +158,10 @@ def trackers(
         live=live,
         headline=(f"{bound}/train", f"{bound}/valid"),
     )
-    tensorboard = TensorBoard(directory, layout=overlays(bound, "log_likelihood", "kl"), purge_after=known)
+    tensorboard = TensorBoard(directory, layout=QUESTIONS, purge_after=known)
     tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
-    tracker.text("config", code_block(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "yaml"))
+    tracker.text("environment", page.environment(environment(run)))
+    tracker.text("config", page.code_block(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "yaml"))
     tracker.hparams(hyperparameters(config))
     return tracker, console
 
@@ -139,12 +174,8 @@ def read_records(directory: Path) -> list[dict[str, float]]:
 
 def announce(run: Run, directory: Path, resumed_at: int | None) -> None:
     """Says what is about to happen, and where its results will be."""
-    counts = ", ".join(f"{name} {count:,}" for name, count in run.strategy.num_parameters().items() if count)
-    sizes = f"{len(run.data.train):,} + {len(run.data.valid):,} + {len(run.data.test):,}"
-    logger.info("run        %s", directory)
-    logger.info("data       %s (%s), %s points", run.data.name, run.data.binarize, sizes)
-    logger.info("parameters %s", counts)
-    computing = f"{run.threads} thread{'s' * (run.threads > 1)}, products by {run.products}"
-    logger.info("device     %s%s", run.device, f", {computing}" if run.device.type == "cpu" else "")
+    logger.info("%-10s %s", "run", directory)
+    for name, words in described(run).items():
+        logger.info("%-10s %s", name, words)
     if resumed_at is not None:
         logger.info("going on from step %d", resumed_at)

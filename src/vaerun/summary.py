@@ -41,8 +41,17 @@ def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
     return {tag: value if math.isfinite(value) else None for tag, value in tags.items()}
 
 
-def unfinished(error: BaseException, records: Sequence[Mapping[str, float]], seed: int) -> dict[str, Any]:
-    """The content of summary.json for a run that ended with ``error``: how far it came, as its records tell."""
+def unfinished(
+    error: BaseException, records: Sequence[Mapping[str, float]], *, seed: int, run: Run | None
+) -> dict[str, Any]:
+    """The content of summary.json for a run that ended with ``error``: how far it came, as its records tell.
+
+    Args:
+        error: what was raised.
+        records: of metrics.jsonl.
+        seed: of the run.
+        run: what was built; None where that is what failed.
+    """
     expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
     return {
@@ -52,15 +61,14 @@ def unfinished(error: BaseException, records: Sequence[Mapping[str, float]], see
         "steps": last["step"],
         "epochs": last["epoch"],
         **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
+        **(provenance(run) if run is not None else {"versions": versions()}),
         "seed": seed,
     }
 
 
 def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float]], seed: int) -> dict[str, Any]:
     """The content of summary.json for a run that has come to its end."""
-    device = run.device
     samples = progress.step * run.batch_size
-    data = run.data
     return {
         "status": "completed",
         "reason": None,
@@ -73,20 +81,21 @@ def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float
         "train_samples_per_second": samples / progress.train_seconds,
         "decoder_evaluations": run.strategy.decoder_evaluations,
         "encoder_evaluations": run.strategy.encoder_evaluations,
+        **provenance(run),
+        "seed": seed,
+    }
+
+
+def provenance(run: Run) -> dict[str, Any]:
+    """What a run's figures are of, and what they were computed with: known as soon as it is built."""
+    data, device = run.data, run.device
+    return {
         "parameters": run.strategy.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(device),
-        "versions": {
-            "vaerun": vaerun.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-            "hydra": hydra.__version__,
-            "omegaconf": omegaconf.__version__,
-        },
+        "versions": versions(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
         "threads": run.threads,
         "products": run.products,
-        "seed": seed,
         "data": {
             "name": data.name,
             "binarize": data.binarize,
@@ -94,6 +103,35 @@ def summarise(run: Run, progress: Progress, records: Sequence[Mapping[str, float
             "sha256": data.sha256,
         },
     }
+
+
+def versions() -> dict[str, str]:
+    """Of what computes a run's figures."""
+    return {
+        "vaerun": vaerun.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "hydra": hydra.__version__,
+        "omegaconf": omegaconf.__version__,
+    }
+
+
+def described(run: Run) -> dict[str, str]:
+    """The same in words for a person."""
+    counts = ", ".join(f"{name} {count:,}" for name, count in run.strategy.num_parameters().items() if count)
+    sizes = f"{len(run.data.train):,} + {len(run.data.valid):,} + {len(run.data.test):,}"
+    computing = f", {run.threads} thread{'s' * (run.threads > 1)}, products by {run.products}"
+    return {
+        "data": f"{run.data.name} ({run.data.binarize}), {sizes} points",
+        "parameters": counts,
+        "device": f"{run.device}{computing if run.device.type == 'cpu' else ''}",
+    }
+
+
+def environment(run: Run) -> dict[str, str]:
+    """What a run's figures depend on besides its configuration, in words."""
+    return {**described(run), "sha256 of the data": run.data.sha256, "machine": platform.node(), **versions()}
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from vaerun.tracking.base import Tracker, code_block
+from vaerun.tracking.base import Embedding, Tracker
 from vaerun.tracking.fanout import Fanout
 
 
@@ -20,8 +20,11 @@ class Memory(Tracker):
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         self.heard.append(("images", step, name, grid.shape))
 
-    def text(self, name: str, markdown: str) -> None:
-        self.heard.append(("text", name, markdown))
+    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
+        self.heard.append(("text", name, markdown, step))
+
+    def embedding(self, embedding: Embedding) -> None:
+        self.heard.append(("embedding", embedding.name))
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
         self.heard.append(("hparams", values))
@@ -39,12 +42,16 @@ def test_everything_reaches_everyone() -> None:
     tracker.text("config", "seed: 0")
     tracker.scalars(1, {"elbo/train": -1.0})
     tracker.images(1, "samples", np.zeros((2, 3), np.uint8))
+    tracker.embedding(Embedding("z", np.zeros((2, 3)), {}))
+    tracker.text("results", "completed", step=1)
     tracker.close("completed")
     expected = [
         ("hparams", {"seed": 0}),
-        ("text", "config", "seed: 0"),
+        ("text", "config", "seed: 0", 0),
         ("scalars", 1, {"elbo/train": -1.0}),
         ("images", 1, "samples", (2, 3)),
+        ("embedding", "z"),
+        ("text", "results", "completed", 1),
         ("close", "completed"),
     ]
     assert [member.heard for member in members] == [expected, expected]
@@ -56,13 +63,3 @@ def test_one_that_cannot_close_does_not_keep_the_others_open(bad: int) -> None:
     with pytest.raises(OSError, match="disk full"):
         Fanout(members).close("failed")
     assert all(member.heard == [("close", "failed")] for member in members)
-
-
-@pytest.mark.parametrize("text", ["seed: 0\n", "a\n```\nb\n```\nc", "````"])
-def test_a_code_block_cannot_be_ended_from_within(text: str) -> None:
-    first, *inside, last = code_block(text, "yaml").splitlines()
-    assert first.removesuffix("yaml") == last
-    assert set(last) == {"`"}
-    assert len(last) >= 3
-    assert "\n".join(inside) == text.rstrip()
-    assert last not in text

@@ -13,16 +13,19 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG as TAG
 from tensorboard.plugins.hparams import api_pb2, metadata
 
-from vaerun.tracking.base import code_block
+from vaerun.tracking.base import Embedding
 from vaerun.tracking.event_file import PATTERN, read_events
-from vaerun.tracking.tensorboard import Layout, TensorBoard, overlays
+from vaerun.tracking.layout import NOTHING, Chart, Layout
+from vaerun.tracking.page import code_block
+from vaerun.tracking.tensorboard import TensorBoard
 
 
 @contextmanager
 def tracking(
-    directory: Path, *, layout: Layout = (), purge_after: int | None = None, status: str = "completed"
+    directory: Path, *, layout: Layout = NOTHING, purge_after: int | None = None, status: str = "completed"
 ) -> Iterator[TensorBoard]:
     tracker = TensorBoard(directory, layout=layout, purge_after=purge_after)
     yield tracker
@@ -60,13 +63,15 @@ def session(directory: Path, tag: str) -> object:
 def test_a_record_is_one_event_of_all_its_tags(tmp_path: Path) -> None:
     with tracking(tmp_path) as tracker:
         before = len(events(tmp_path))
-        tracker.scalars(7, {"step": 7, "epoch": 1.0, "seconds": 2.5, "elbo/train": -1.5, "elbo/valid": -2.5})
+        figures = {"elbo/train": -1.5, "elbo/valid": -2.5, "converged/valid": 1.0}
+        tracker.scalars(7, {"step": 7, "epoch": 1.0, "seconds": 2.5, **figures})
         (event,) = events(tmp_path)[before:]
     assert event.step == 7
     assert {value.tag: value.simple_value for value in event.summary.value} == {
         "spent/seconds": 2.5,
         "elbo/train": -1.5,
         "elbo/valid": -2.5,
+        "inner_converged/valid": 1.0,
     }
 
 
@@ -140,16 +145,40 @@ def test_the_end_is_told(tmp_path: Path, status: str, shown: int | None) -> None
         assert session(tmp_path, metadata.SESSION_END_INFO_TAG).status == shown
 
 
-def test_the_layout_overlays_train_and_valid(tmp_path: Path) -> None:
-    with tracking(tmp_path, layout=[*overlays("elbo", "kl"), ("both.kl", ["kl/a.b"])]):
-        pass
-    (event,) = plugins(tmp_path).Tensors("custom_scalars__config__")
-    (category,) = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0]).category
-    assert [(chart.title, list(chart.multiline.tag)) for chart in category.chart] == [
-        ("elbo", ["^elbo/train$", "^elbo/valid$"]),
-        ("kl", ["^kl/train$", "^kl/valid$"]),
-        ("both.kl", [r"^kl/a\.b$"]),
-    ]
+LAYOUT = Layout(
+    (
+        ("bounds", (Chart("elbo", ["elbo/(train|valid)"]), Chart("test", [r"iwae_\d+/test"]))),
+        ("noise", (Chart("snr", ["gradient_snr/.+"]),)),
+    )
+)
+
+
+def shown(directory: Path) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """The charts of the layout that TensorBoard goes by, which is the last."""
+    layout = layout_pb2.Layout.FromString(plugins(directory).Tensors(TAG)[-1].tensor_proto.string_val[0])
+    return [(c.title, [(chart.title, list(chart.multiline.tag)) for chart in c.chart]) for c in layout.category]
+
+
+def test_a_chart_appears_with_the_first_record_it_shows_something_of(tmp_path: Path) -> None:
+    with tracking(tmp_path, layout=LAYOUT) as tracker:
+        tracker.scalars(1, {"kl/train": 1.0, "my_elbo/train": 1.0, "elbo/training": 1.0})
+        assert TAG not in plugins(tmp_path).Tags()["tensors"]
+        tracker.scalars(2, {"elbo/train": 1.0})
+        bounds = ("elbo", ["^(elbo/(train|valid))$"])
+        assert shown(tmp_path) == [("bounds", [bounds])]
+        tracker.scalars(3, {"elbo/train": 1.0, "elbo/valid": 1.0})
+        tracker.scalars(4, {"gradient_snr/own": 1.0, "iwae_10/test": 1.0})
+        test = ("test", [r"^(iwae_\d+/test)$"])
+        assert shown(tmp_path) == [("bounds", [bounds, test]), ("noise", [("snr", ["^(gradient_snr/.+)$"])])]
+    assert [event.step for event in plugins(tmp_path).Tensors(TAG)] == [2, 4], "nothing new, nothing written"
+
+
+def test_words_and_points_stand_where_tensorboard_looks_for_them(tmp_path: Path) -> None:
+    with tracking(tmp_path) as tracker:
+        tracker.text("results", "completed", step=7)
+        tracker.embedding(Embedding("z", np.zeros((3, 2)), {"index": np.arange(3)}))
+    assert [event.step for event in plugins(tmp_path).Tensors("results")] == [7]
+    assert (tmp_path / "projector_config.pbtxt").exists()
 
 
 def test_what_a_killed_run_wrote_after_its_checkpoint_is_written_once(tmp_path: Path) -> None:

@@ -2,11 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 # Keys of a record that are no metric: they say how far the run was, and what it had cost by then.
 POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
+
+
+class Embedding(NamedTuple):
+    """N points, and what is known of each."""
+
+    name: str
+    points: np.ndarray  # [N, D]
+    columns: Mapping[str, np.ndarray]  # by name, each [N]: what a point can be labelled, coloured and searched by
+    sprite: np.ndarray | None = None  # uint8: the points' tiles row by row, columns ≥ rows
+    tile: tuple[int, int] = (0, 0)  # height and width of a tile
 
 
 class Tracker(ABC):
@@ -21,8 +32,12 @@ class Tracker(ABC):
         """One picture, uint8 [H, W] or [H, W, 3]."""
 
     @abstractmethod
-    def text(self, name: str, markdown: str) -> None:
-        """One page of words, such as the resolved configuration."""
+    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
+        """One page of words, such as the resolved configuration, and when it was true."""
+
+    @abstractmethod
+    def embedding(self, embedding: Embedding) -> None:
+        """Where the model has put data points, at the end; a second one replaces the first."""
 
     @abstractmethod
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
@@ -31,11 +46,3 @@ class Tracker(ABC):
     @abstractmethod
     def close(self, status: str) -> None:
         """The run is over with this ``status``: completed, failed, diverged or interrupted."""
-
-
-def code_block(text: str, language: str = "") -> str:
-    """Markdown that shows ``text`` as it stands."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"

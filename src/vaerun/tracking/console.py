@@ -8,7 +8,7 @@ from typing import TextIO
 
 import numpy as np
 
-from vaerun.tracking.base import Tracker
+from vaerun.tracking.base import Embedding, Tracker
 from vaerun.tracking.status import StatusLine
 
 logger = logging.getLogger("vaerun")
@@ -66,8 +66,11 @@ class Console(Tracker):
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A terminal shows no pictures."""
 
-    def text(self, name: str, markdown: str) -> None:
+    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
         """The words are in the run directory."""
+
+    def embedding(self, embedding: Embedding) -> None:
+        """A terminal shows no points."""
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
         """The choices are in the run directory."""

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from vaerun.tracking.base import Tracker
+from vaerun.tracking.base import Embedding, Tracker
 
 
 class Fanout(Tracker):
@@ -22,9 +22,13 @@ class Fanout(Tracker):
         for tracker in self.trackers:
             tracker.images(step, name, grid)
 
-    def text(self, name: str, markdown: str) -> None:
+    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
         for tracker in self.trackers:
-            tracker.text(name, markdown)
+            tracker.text(name, markdown, step=step)
+
+    def embedding(self, embedding: Embedding) -> None:
+        for tracker in self.trackers:
+            tracker.embedding(embedding)
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
         for tracker in self.trackers:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vaerun.errors import UserError
-from vaerun.tracking.base import POSITION, Tracker
+from vaerun.tracking.base import POSITION, Embedding, Tracker
 
 
 class Jsonl(Tracker):
@@ -33,8 +33,11 @@ class Jsonl(Tracker):
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A file of numbers holds no pictures."""
 
-    def text(self, name: str, markdown: str) -> None:
+    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
         """A file of numbers holds no words."""
+
+    def embedding(self, embedding: Embedding) -> None:
+        """A file of numbers holds no points."""
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
         """The run's choices are in its config.yaml."""
