@@ -4,8 +4,10 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginEventAccumulator
 
 from tests.runs import equal, records, state, summary, train
 from vaerun import _hydra
@@ -30,6 +32,49 @@ def test_the_directory_holds_what_was_promised(finished: Path) -> None:
     assert {"config.yaml", "metrics.jsonl", "summary.json", "checkpoints"} <= names
     assert {path.name for path in (finished / "checkpoints").iterdir()} == {"last.pt", "best.pt"}
     assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def tensorboard(directory: Path) -> PluginEventAccumulator:
+    """What TensorBoard reads in a run directory."""
+    accumulator = PluginEventAccumulator(str(directory))
+    accumulator.Reload()
+    return accumulator
+
+
+def words(directory: Path, name: str) -> str:
+    """A page of TensorBoard's Text tab, as it was last."""
+    return tensorboard(directory).Tensors(name)[-1].tensor_proto.string_val[0].decode()
+
+
+def test_tensorboard_has_the_environment_the_results_and_the_pictures(finished: Path) -> None:
+    said = summary(finished)
+    assert f"| torch | {said['versions']['torch']} |" in words(finished, "environment")
+    assert "| data | digits (static), 1,297 + 200 + 300 points |" in words(finished, "environment")
+    results = words(finished, "results")
+    assert results.startswith("**completed**")
+    elbo, error = said["metrics"]["elbo/test"], said["metrics"]["elbo_se/test"]
+    assert f"| `elbo/test` | {elbo:.3f} | ± {error:.2g} | lower bound on mean log p(x) |" in results
+    pictures = {"samples/prior", "reconstructions/valid", "traversal/valid", "interpolation/valid"}
+    assert pictures <= tensorboard(finished).PluginTagToContent("images").keys()
+    assert [event.step for event in tensorboard(finished).Tensors("traversal/valid")] == [18]
+
+
+def test_the_projector_has_the_validation_points_at_the_best_state(finished: Path) -> None:
+    assert len(np.loadtxt(finished / "projector" / "tensors.tsv")) == 200
+    columns = np.genfromtxt(finished / "projector" / "metadata.tsv", delimiter="\t", names=True)
+    said = summary(finished)["best"]["valid"]
+    assert columns["elbo"].mean() == pytest.approx(said, abs=0.5), "another draw of z at the same weights"
+
+
+def test_a_run_without_pictures_has_no_projector(tmp_path: Path) -> None:
+    train(tmp_path)
+    assert not (tmp_path / "projector_config.pbtxt").exists()
+    assert "traversal/valid" not in tensorboard(tmp_path).Tags()["tensors"]
+
+
+def test_pictures_change_no_figure(finished: Path, tmp_path: Path) -> None:
+    train(tmp_path, "objective/kl_weight=linear", "objective.kl_weight.epochs=3")
+    assert records(tmp_path) == records(finished)
 
 
 def test_every_record_says_what_it_had_cost(finished: Path) -> None:
@@ -93,8 +138,26 @@ def test_divergence_names_the_quantity_and_keeps_the_last_good_checkpoint(tmp_pa
     said = summary(tmp_path)
     assert said["status"] == "diverged"
     assert "became" in said["reason"] or "non-finite" in said["reason"]
+    assert words(tmp_path, "results").startswith(f"**diverged**: {said['reason']}")
     held = state(tmp_path)["tensors"].values()
     assert all(bool(torch.isfinite(t).all()) for t in held if t.is_floating_point())
+
+
+def test_an_unfinished_run_says_what_it_was_of(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError):
+        train(tmp_path, "optimizer.learning_rate=1e30")
+    said, whole = summary(tmp_path), summary(finished)
+    for key in ("data", "parameters", "versions", "device", "threads", "products"):
+        assert said[key] == whole[key]
+    assert said["peak_memory_bytes"] > 1e6
+
+
+def test_a_run_that_could_not_be_built_says_what_would_have_computed_it(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        train(tmp_path, "data=arrays", f"data.path={tmp_path / 'absent.npy'}")
+    said = summary(tmp_path)
+    assert said["versions"] == summary(finished)["versions"]
+    assert "data" not in said
 
 
 def test_a_failure_leaves_its_reason(tmp_path: Path) -> None:
