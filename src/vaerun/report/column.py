@@ -10,6 +10,11 @@ from vaerun.report.student import Interval
 WORDS = {
     "elbo": "ELBO",
     "pseudo_elbo": "pseudo-ELBO",
+    "elbo_optimal": "ELBO of q*",
+    "elbo_encoder": "ELBO, own encoder",
+    "elbo_fitted_encoder": "ELBO, fitted encoder",
+    "elbo_coordinate": "ELBO, ascent",
+    "log_marginal": "log p(x)",
     "ais": "AIS",
     "log_likelihood": "log-likelihood",
     "kl": "KL",
@@ -18,7 +23,9 @@ WORDS = {
     "inference_gap": "inference gap",
 }
 LOSSES = r"((approximation|amortization|inference)_gap|lost)(_\w+)?"
-LIKELY = r"ais|(pseudo_)?(elbo_optimal|iwae_\d+_optimal|log_marginal)(_\w+)?"  # of log p(x), by another q or none
+LIKELY = (  # log p(x) by another q than the run's, or by none
+    r"ais|log_marginal|(pseudo_)?(elbo_(optimal\w*|(fitted_)?encoder|refined_\d+|coordinate)|iwae_\d+_optimal\w*)"
+)
 GAPS = ("approximation_gap", "amortization_gap", "inference_gap")
 
 
@@ -86,8 +93,8 @@ def _is_nats(quantity: str) -> bool:
 
 
 def is_bound(quantity: str) -> bool:
-    """Whether more of it is better by definition: a bound, or what is called one with pseudo_ in front."""
-    return bool(re.fullmatch(r"(pseudo_)?(elbo(_(fitted_)?encoder|_refined_\d+|_coordinate)?|iwae_\d+)", quantity))
+    """Whether it is a bound by the run's own q, or what is called one with pseudo_ in front."""
+    return bool(re.fullmatch(r"(pseudo_)?(elbo|iwae_\d+)", quantity))
 
 
 def is_error(name: str) -> bool:
