@@ -11,12 +11,12 @@ Choose one option per group (vaerun list shows them all, with what fits what):
   local=solver             the ascent in φ of per-point strategies; with local/row_optimizer
   optimizer=adam           of θ and λ
   trainer=default          the loop
-  evaluation=bound         what is measured at the end
+  evaluation=bound         what is measured at the end, and every trainer.evaluation_every epochs
   experiment=NAME          a named set of all of these
 
 Set keys of what was chosen:
   seed=0                   fixes everything that is drawn
-  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N
+  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N, trainer.compile=true
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        where the run goes; runs/DATE/TIME_CHOICES by default
