@@ -15,7 +15,7 @@ def code_block(text: str, language: str = "") -> str:
 
 def environment(facts: Mapping[str, str]) -> str:
     """A table of facts."""
-    return _table(("", ""), facts.items())
+    return _table(("what", "of this run"), facts.items())
 
 
 def results(status: str, reason: str | None, metrics: Mapping[str, float | None]) -> str:
