@@ -1,0 +1,50 @@
+"""A study from end to end, as a stranger does it: a sweep, evaluations, the comparison and the report."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_end_to_end import vaerun
+
+pytest.importorskip("matplotlib")
+
+STRATEGIES = ("amortized", "joint", "coordinate")
+QUICK = ("trainer.epochs=12", "trainer.images_every=12", "evaluation.num_samples=10", "model.latent_dim=4")
+
+
+def test_a_sweep_is_evaluated_compared_and_reported(tmp_path: Path) -> None:
+    sweep = f"strategy={','.join(STRATEGIES)}"
+    vaerun("train", "-m", sweep, "seed=0,1", *QUICK, "hydra.sweep.dir=runs/sweep", cwd=tmp_path)
+    runs = sorted((tmp_path / "runs" / "sweep").glob("*_seed*"))
+    assert len(runs) == 6
+    words = ("evaluation=gap", "evaluation.points=40", "evaluation.num_samples=500", "evaluation.temperatures=50")
+    found = json.loads(vaerun("eval", "runs/sweep", *words, "--json", cwd=tmp_path).stdout)
+    for result in found:
+        figures = result["metrics"]
+        assert figures["approximation_gap/test"] > -figures["approximation_gap_se/test"]
+        assert figures["amortization_gap/test"] > -2 * figures["amortization_gap_se/test"]
+        assert figures["inference_gap/test"] == pytest.approx(
+            figures["approximation_gap/test"] + figures["amortization_gap/test"], abs=1e-4
+        )
+        assert result["data"]["points"] == 40
+        assert (tmp_path / result["run"] / result["points"] / "points.npz").exists()
+    bounds = []
+    for k in (1, 10, 100):
+        marginal = ("evaluation=marginal", f"evaluation.num_samples={k}", "evaluation.points=100", "--json")
+        (result,) = json.loads(vaerun("eval", str(runs[0]), *marginal, cwd=tmp_path).stdout)
+        bounds.append(result["metrics"][f"iwae_{k}/test"])
+    assert bounds == sorted(bounds)
+    comparison = json.loads(vaerun("compare", "runs", "--json", cwd=tmp_path).stdout)
+    rows = {row["name"]: row for row in comparison["rows"]}
+    assert set(rows) == set(STRATEGIES)
+    for row in rows.values():
+        assert row["values"]["elbo/test"]["seeds"] == 2
+        assert row["values"]["amortization_gap/test"]["seeds"] == 2
+    # An encoder misses the best φ by more than an ascent does.
+    gaps = {name: row["values"]["amortization_gap/test"]["mean"] for name, row in rows.items()}
+    assert gaps["amortized"] > gaps["coordinate"]
+    vaerun("report", "runs", cwd=tmp_path)
+    page = (tmp_path / "runs" / "report" / "index.html").read_text()
+    assert comparison["answer"] in page
+    assert all(strategy in page for strategy in STRATEGIES)
