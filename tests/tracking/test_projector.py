@@ -41,9 +41,13 @@ def test_a_single_column_has_no_header(tmp_path: Path) -> None:
     assert (tmp_path / "projector" / "metadata.tsv").read_text() == "0\n1\n"
 
 
-def test_one_dimension_becomes_two(tmp_path: Path) -> None:
-    write(tmp_path, Embedding("z", np.array([[1.5], [-2.0]]), {"index": np.arange(2)}))
-    assert np.loadtxt(tmp_path / "projector" / "tensors.tsv").tolist() == [[1.5, 0.0], [-2.0, 0.0]]
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_there_are_three_dimensions_at_least(tmp_path: Path, dimensions: int) -> None:
+    points = np.array([[1.5, 2.0, 0.25], [-2.0, 0.5, 4.0]])[:, :dimensions]
+    write(tmp_path, Embedding("z", points, {"index": np.arange(2)}))
+    written = np.loadtxt(tmp_path / "projector" / "tensors.tsv")
+    assert written[:, :dimensions].tolist() == points.tolist()
+    assert written[:, dimensions:].tolist() == [[0.0] * (3 - dimensions)] * 2
 
 
 @pytest.mark.parametrize("colours", [(), (3,)])

@@ -38,8 +38,8 @@ def _square(sprite: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _rows(points: np.ndarray) -> bytes:
-    """A line for each point. One of a single dimension gets a second, 0: the projector draws no line."""
-    padded = points if points.shape[1] > 1 else np.pad(points, ((0, 0), (0, 1)))
+    """A line for each point. Those of one or two dimensions get zeros as others: of less than three it draws none."""
+    padded = np.pad(points, ((0, 0), (0, max(0, 3 - points.shape[1]))))
     return "".join("\t".join(f"{value:.5g}" for value in row) + "\n" for row in padded.tolist()).encode()
 
 
