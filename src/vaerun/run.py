@@ -20,6 +20,7 @@ from vaerun.summary import (
     hyperparameters,
     newest,
     outcome,
+    reason,
     summarise,
     unfinished,
 )
@@ -108,7 +109,7 @@ def train(run: Run, config: Mapping[str, Any], directory: Path, wish: Interrupti
             test=lambda: conclude(run, pictures, tracker, config["seed"]),
         )
     except BaseException as error:
-        end(tracker, directory, outcome(error), f"{error}")
+        end(tracker, directory, outcome(error), reason(error))
         raise
     records = end(tracker, directory, "completed")
     for tag, value in records[-1].items():
@@ -132,13 +133,13 @@ def conclude(run: Run, pictures: Pictures, tracker: Tracker, seed: int) -> Findi
     return findings._replace(pictures=drawn)
 
 
-def end(tracker: Tracker, directory: Path, status: str, reason: str | None = None) -> list[dict[str, float]]:
+def end(tracker: Tracker, directory: Path, status: str, why: str | None = None) -> list[dict[str, float]]:
     """Tells the tracker how the run has ended, if it will not go on; returns what the run has recorded."""
     try:
         records = read_records(directory)
         if status != "interrupted":
             step = int(records[-1]["step"]) if records else 0
-            tracker.text("results", page.results(status, reason, newest(records)), step=step)
+            tracker.text("results", page.results(status, why, newest(records)), step=step)
     finally:
         tracker.close(status)
     return records

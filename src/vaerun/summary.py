@@ -27,6 +27,12 @@ def outcome(error: BaseException) -> str:
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
+def reason(error: BaseException) -> str:
+    """What ended a run, in a sentence; with the error's kind where nobody expected it."""
+    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
+    return f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}"
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """The most memory the device's tensors, or on a CPU the process, have taken."""
     if device.type == "cuda":
@@ -52,11 +58,10 @@ def unfinished(
         seed: of the run.
         run: what was built; None where that is what failed.
     """
-    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
     return {
         "status": outcome(error),
-        "reason": f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}",
+        "reason": reason(error),
         "metrics": newest(records),
         "steps": last["step"],
         "epochs": last["epoch"],
