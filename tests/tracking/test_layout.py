@@ -1,8 +1,11 @@
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.board import ask, serve
 from vaerun.tracking.layout import QUESTIONS
+from vaerun.tracking.tensorboard import TensorBoard
 
 CHARTS = [chart for _, charts in QUESTIONS.charts for chart in charts]
 
@@ -54,3 +57,17 @@ def test_other_tags_answer_none(tag: str) -> None:
 def test_titles_tell_charts_apart() -> None:
     assert len({chart.title for chart in CHARTS}) == len(CHARTS)
     assert all(re.compile(expression) for chart in CHARTS for expression in chart.tags)
+
+
+def test_tensorboard_shows_the_charts_of_every_run_whichever_comes_first(tmp_path: Path) -> None:
+    shown = {"a": ["elbo/train"], "b": ["elbo/train", "inner_steps/train"], "c": ["elbo/train", "refinement/train"]}
+    for name, tags in shown.items():
+        (tmp_path / name).mkdir()
+        tracker = TensorBoard(tmp_path / name, layout=QUESTIONS)
+        tracker.scalars(1, dict.fromkeys(tags, 1.0))
+        tracker.close("completed")
+    with serve(tmp_path) as address:
+        merged = ask(f"{address}/data/plugin/custom_scalars/layout")["category"]
+    assert [category["title"] for category in merged] == [heading for heading, _ in QUESTIONS.charts]
+    titles = [chart["title"] for category in merged for chart in category.get("chart", [])]
+    assert titles == ["ELBO of the training points", "steps of the ascent", "how far φ moves from the guess"]

@@ -165,7 +165,7 @@ def test_a_chart_appears_with_the_first_record_it_shows_something_of(tmp_path: P
         assert TAG not in plugins(tmp_path).Tags()["tensors"]
         tracker.scalars(2, {"elbo/train": 1.0})
         bounds = ("elbo", ["^(elbo/(train|valid))$"])
-        assert shown(tmp_path) == [("bounds", [bounds])]
+        assert shown(tmp_path) == [("bounds", [bounds]), ("noise", [])]
         tracker.scalars(3, {"elbo/train": 1.0, "elbo/valid": 1.0})
         tracker.scalars(4, {"gradient_snr/own": 1.0, "iwae_10/test": 1.0})
         test = ("test", [r"^(iwae_\d+/test)$"])

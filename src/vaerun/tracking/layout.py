@@ -29,14 +29,15 @@ class Layout(NamedTuple):
     def summary(self, tags: Collection[str]) -> Summary | None:
         """The record that has TensorBoard show the charts that have something to show; None where none has.
 
-        TensorBoard puts the layouts of all runs together, and takes equal charts for one.
+        TensorBoard puts the layouts of all runs together, and takes equal charts for one. It loses charts under a
+        heading that the first run lacks: so every run has every heading, some with nothing below.
         """
-        categories = [(heading, [chart for chart in charts if any(map(chart.shows, tags))])
-                      for heading, charts in self.charts]  # fmt: skip
-        shown = [_category(heading, charts) for heading, charts in categories if charts]
-        if not shown:
+        shown = [
+            (heading, [chart for chart in charts if any(map(chart.shows, tags))]) for heading, charts in self.charts
+        ]
+        if not any(charts for _, charts in shown):
             return None
-        content = layout_pb2.Layout(category=shown).SerializeToString()
+        content = layout_pb2.Layout(category=[_category(*under) for under in shown]).SerializeToString()
         value = Summary.Value(
             tag=metadata.CONFIG_SUMMARY_TAG,
             metadata=metadata.create_summary_metadata(),
@@ -84,7 +85,7 @@ QUESTIONS = Layout(
             ),
         ),
         (
-            "Gaps",
+            "Gaps, from evaluation=gap",
             (
                 Chart("approximation gap: the family", [rf"approximation_gap\w*{NO_ERROR}{SPLIT}"]),
                 Chart("amortization gap: finding φ", [rf"amortization_gap{SPLIT}"]),
@@ -92,14 +93,14 @@ QUESTIONS = Layout(
             ),
         ),
         (
-            "Estimator variance",
+            "Estimator variance, from evaluation=gradient",
             (
                 Chart("tr Cov of the gradient", ["gradient_variance/.+"]),
                 Chart("signal-to-noise ratio of the gradient", ["gradient_snr/.+"]),
             ),
         ),
         (
-            "Inner loop",
+            "Inner loop, of strategies that search for φ or take turns",
             (
                 Chart("steps of the ascent", [rf"inner_steps{SPLIT}"]),
                 Chart("share of the points that have converged", [rf"inner_converged{SPLIT}"]),
