@@ -26,7 +26,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "strategy/start": ("solver", "amortizer", "initial"),
     "strategy/refiner": ("num_parameters", "initial"),
     "optimizer": ("parameters",),
-    "evaluation": ("bound", "amortizer", "solver", "optimizer", "choose"),
+    "evaluation": ("bound", "amortizer", "optimizer", "choose"),
 }
 """Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""
 
