@@ -61,7 +61,7 @@ class Recorded:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The data it was about: name, binarize, split_sizes, sha256; empty where the run did not come to its end."""
+        """The data it was about: name, binarize, split_sizes, sha256; empty where the run ended before they were read."""
         return mapping(self.summary.get("data"))
 
 
