@@ -61,7 +61,7 @@ class Recorded:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The data it was about: name, binarize, split_sizes, sha256; empty where the run ended before they were read."""
+        """The data it was about: name, binarize, split_sizes, sha256; empty where the run ended before it had any."""
         return mapping(self.summary.get("data"))
 
 
