@@ -56,7 +56,7 @@ def summary(*, seed: int = 0, elbo: float = -27.0, evaluations: int = 1000, **ke
         "device": "cpu",
         "threads": 1,
         "seed": seed,
-        "data": DATA,
+        "data": copy.deepcopy(DATA),
     } | keys
 
 
