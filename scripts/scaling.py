@@ -44,6 +44,7 @@ NETWORK = (
     "trainer.threads=1",
 )
 POINTS = 60_000
+FAULTS = 1000  # of pages a step
 CHUNK = 0.25  # seconds of processor time, and one step at least
 
 
@@ -72,7 +73,10 @@ QUANTITIES = {
         (1, 5, 20, 100),
     ),
     "D": Quantity(
-        "latent dimension D", "model.latent_dim={}", (2, 5, 10, 20, 50, 100, 200, 500, 1000), (2, 50, 200, 1000)
+        "latent dimension D",
+        "model.latent_dim={}",
+        (2, 5, 10, 20, 50, 100, 200, 500, 1000),
+        (2, 50, 200, 1000),
     ),
     "T": Quantity("inner steps T of a visit", VISIT, (1, 2, 5, 10, 20, 50, 100), (1, 5, 20, 100)),
     "N": Quantity("data points N, amortized", "strategy=amortized", SIZES, (1_000, 1_000_000)),
@@ -84,11 +88,18 @@ def main() -> None:
     """Measures, prints and draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quantities", nargs="+", choices=QUANTITIES, default=list(QUANTITIES))
-    parser.add_argument("--engines", nargs="+", choices=("eager", "compiled"), default=["eager", "compiled"])
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=("eager", "compiled"),
+        default=["eager", "compiled"],
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--read", type=Path, help="measure nothing: draw the lines of this file")
     parser.add_argument(
-        "--plot", type=Path, help="where the figure goes (needs matplotlib: pip install 'vaerun[report]')"
+        "--plot",
+        type=Path,
+        help="where the figure goes (needs matplotlib: pip install 'vaerun[report]')",
     )
     options = parser.parse_args()
     if options.read:
@@ -114,20 +125,34 @@ def main() -> None:
 
 def curve(name: str, options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """All points of one quantity, in turns."""
-    for module in ("torch.utils.flop_counter", "vaerun.build"):  # before the fork, so that they are read once
+    for module in (
+        "torch.utils.flop_counter",
+        "vaerun.build",
+    ):  # before the fork, so that they are read once
         importlib.import_module(module)
     quantity = QUANTITIES[name]
     cases = [("eager", v) for v in quantity.values] + [("compiled", v) for v in quantity.compiled]
     workers: dict[str, Worker] = {}
     for engine, value in [case for case in cases if case[0] in options.engines]:
         data = write(folder, value if name.startswith("N") else POINTS)
-        words = [*NETWORK, *quantity.words.format(value).split(), f"data.path={data}/data.npz"]
+        words = [
+            *NETWORK,
+            *quantity.words.format(value).split(),
+            f"data.path={data}/data.npz",
+        ]
         workers[f"{engine} {value}"] = Worker([*words, "data=arrays", f"trainer.compile={engine == 'compiled'}"])
-        print(f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}", file=sys.stderr)
+        print(
+            f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}",
+            file=sys.stderr,
+        )
     taken = interleave({key: worker.chunk for key, worker in workers.items()}, options.rounds)
     found = [
         summary(
-            name, key, chunks, workers[key].about, workers.get(key.replace("compiled", "eager"), workers[key]).about
+            name,
+            key,
+            chunks,
+            workers[key].about,
+            workers.get(key.replace("compiled", "eager"), workers[key]).about,
         )
         for key, chunks in taken.items()
     ]
@@ -141,12 +166,26 @@ def summary(name: str, key: str, chunks: list[dict[str, float]], about: dict, ea
     engine, value = key.split()
     spent, batch = [chunk["us_per_step"] for chunk in chunks], about["batch"]
     typical = statistics.median(spent)
-    figures = {"us_per_point": typical / batch, "low": min(spent) / batch, "high": max(spent) / batch}
-    figures |= {"us_per_step": typical, "gflop_per_second": eager["flop_per_step"] / typical / 1e3}
+    figures = {
+        "us_per_point": typical / batch,
+        "low": min(spent) / batch,
+        "high": max(spent) / batch,
+    }
+    figures |= {
+        "us_per_step": typical,
+        "gflop_per_second": eager["flop_per_step"] / typical / 1e3,
+    }
     figures |= {"page_faults_per_step": statistics.median(chunk["page_faults_per_step"] for chunk in chunks)}
     rounded = {name: float(f"{figure:.4g}") for name, figure in figures.items()}
     how = {"rounds": len(chunks), "load": round(os.getloadavg()[0], 2)}
-    return {"quantity": name, "value": int(value), "engine": engine, **rounded, **about, **how}
+    return {
+        "quantity": name,
+        "value": int(value),
+        "engine": engine,
+        **rounded,
+        **about,
+        **how,
+    }
 
 
 class Worker:
@@ -185,7 +224,11 @@ def work(pipe: Connection, words: list[str]) -> None:
     strategy, batches = run.strategy, endless(run)
     start = time.perf_counter()
     strategy.step(next(batches))
-    about = {"batch": run.batch_size, "products": run.products, "first_step_s": round(time.perf_counter() - start, 2)}
+    about = {
+        "batch": run.batch_size,
+        "products": run.products,
+        "first_step_s": round(time.perf_counter() - start, 2),
+    }
     about["flop_per_step"] = 0 if run.trainer.compile else flops(strategy, next(batches))
     pipe.send({**about, "optimizer_us": optimizer_time(strategy)})
     chunk(strategy, batches)  # memory settles
@@ -216,11 +259,21 @@ def chunk(strategy: Any, batches: Iterator[Any]) -> dict[str, float]:
 
 def flops(strategy: Any, batch: Any) -> int:
     """Of the matrix products of a step."""
-    from torch.utils.flop_counter import FlopCounterMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
 
-    with FlopCounterMode(display=False) as counter:
+    class Counter(TorchDispatchMode):  # torch's own FlopCounterMode has hooks that autograd.grad refuses
+        total = 0
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = function(*args, **kwargs or {})
+            if function.overloadpacket in flop_registry:
+                self.total += flop_registry[function.overloadpacket](*args, **kwargs or {}, out_val=found)
+            return found
+
+    with Counter() as counter:
         strategy.step(batch)
-    return counter.get_total_flops()
+    return counter.total
 
 
 def optimizer_time(strategy: Any) -> int:
@@ -234,8 +287,12 @@ def optimizer_time(strategy: Any) -> int:
 
 
 def fit(found: list[dict[str, Any]], name: str, engine: str) -> tuple[float, float]:
-    """(a, b) of µs a step = a + b · value, by least squares of the relative error; the knee is at a/b."""
+    """(a, b) of µs a step = a + b · value, by least squares of the relative error; the knee is at a/b.
+
+    Points where memory comes and goes at every step are a matter of their own, and left out.
+    """
     points = [point for point in found if (point["quantity"], point["engine"]) == (name, engine)]
+    points = [point for point in points if point["page_faults_per_step"] < FAULTS]
     if len(points) < 2:
         return 0.0, 0.0
     value, spent = (np.array([point[key] for point in points], float) for key in ("value", "us_per_step"))
@@ -243,7 +300,10 @@ def fit(found: list[dict[str, Any]], name: str, engine: str) -> tuple[float, flo
     return float(fixed), float(slope)
 
 
-LOOKS = {"eager": ("#0072b2", "o"), "compiled": ("#d55e00", "s")}  # of Okabe and Ito's colours
+LOOKS = {
+    "eager": ("#0072b2", "o"),
+    "compiled": ("#d55e00", "s"),
+}  # of Okabe and Ito's colours
 INK, MUTED = "#24292e", "#656d77"
 
 
@@ -255,9 +315,22 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     names = [name for name in QUANTITIES if any(point["quantity"] == name for point in found)]
-    plt.rcParams.update({"font.size": 9.5, "axes.edgecolor": MUTED, "text.color": INK, "axes.labelcolor": INK})
+    plt.rcParams.update(
+        {
+            "font.size": 9.5,
+            "axes.edgecolor": MUTED,
+            "text.color": INK,
+            "axes.labelcolor": INK,
+        }
+    )
     rows = -(-len(names) // 3)
-    figure, grid = plt.subplots(rows, min(3, len(names)), figsize=(10, 3.1 * rows), squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(
+        rows,
+        min(3, len(names)),
+        figsize=(10, 3.1 * rows),
+        squeeze=False,
+        layout="constrained",
+    )
     for axes, name in zip(grid.flat, names, strict=False):
         panel(axes, name, found)
     for axes in grid.flat[len(names) :]:
@@ -269,6 +342,8 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
 
 def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
     """Both engines' lines with their range, and where the eager one's knee is."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     axes.set(xscale="log", yscale="log")
     axes.set_title(QUANTITIES[name].axis, fontsize=10, color=INK)
     for engine, (colour, marker) in LOOKS.items():
@@ -278,18 +353,22 @@ def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
         value, middle, low, high = ([p[k] for p in points] for k in ("value", "us_per_point", "low", "high"))
         axes.fill_between(value, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(value, middle, color=colour, marker=marker, markersize=4, linewidth=1.6)
-        above = engine == "eager"
+        above, end = engine == "eager", -1 if name == "batch" else 0
         axes.annotate(
-            engine, (value[-1], middle[-1]), xytext=(0, 9 if above else -9), textcoords="offset points", color=colour,
-            ha="right", va="bottom" if above else "top",
+            engine, (value[end], middle[end]), xytext=(0, 7 if above else -7), textcoords="offset points", color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+            ha="right" if end else "left", va="bottom" if above else "top",
         )  # fmt: skip
         if above and not name.startswith("N"):
             mark_knee(axes, name, *fit(found, name, engine), points[0]["batch"])
     shown = [point for point in found if point["quantity"] == name]
     top, bottom = max(p["high"] for p in shown), min(p["low"] for p in shown)
-    room = max(1.6, (12 / (top / bottom)) ** 0.5)  # a decade at least: a flat curve is to look flat
+    room = max(2.2, (15 / (top / bottom)) ** 0.5)  # a decade at least: a flat curve is to look flat
     axes.set_ylim(bottom / room, top * room)
-    axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / bottom < 15 else (1,)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda at, _: f"{at:,.0f}")
     axes.grid(color="#d9dee4", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, which="both")
@@ -301,18 +380,26 @@ def mark_knee(axes: Any, name: str, fixed: float, slope: float, batch: int) -> N
     knee, ends = fixed / slope, np.array(axes.get_xlim())
     share = (lambda x: 1 / x) if name == "batch" else (lambda x: 1 / batch + 0 * x)
     for asymptote in (fixed + 0 * ends, slope * ends):
-        axes.plot(ends, asymptote * share(ends), color=MUTED, linewidth=0.8, linestyle=":", zorder=1)
+        axes.plot(
+            ends,
+            asymptote * share(ends),
+            color=MUTED,
+            linewidth=0.8,
+            linestyle=":",
+            zorder=1,
+        )
     axes.set_xlim(ends)
     axes.axvline(knee, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
-    text = f" knee ≈ {float(f'{knee:.2g}'):g}"
-    top = name == "batch"
+    left = knee > (ends[0] * ends[1]) ** 0.5
+    text = f" knee ≈ {float(f'{knee:.2g}'):g} "
     axes.text(
         knee,
-        0.97 if top else 0.04,
+        0.98,
         text,
         transform=axes.get_xaxis_transform(),
         color=MUTED,
-        va="top" if top else "bottom",
+        va="top",
+        ha="right" if left else "left",
     )
 
 
