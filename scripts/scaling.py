@@ -355,7 +355,7 @@ def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
         axes.plot(value, middle, color=colour, marker=marker, markersize=4, linewidth=1.6)
         above, end = engine == "eager", -1 if name == "batch" else 0
         axes.annotate(
-            engine, (value[end], middle[end]), xytext=(0, 7 if above else -7), textcoords="offset points", color=colour,
+            engine, (value[end], middle[end]), xytext=(0, 10 if above else -8), textcoords="offset points", color=colour,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
             ha="right" if end else "left", va="bottom" if above else "top",
         )  # fmt: skip
