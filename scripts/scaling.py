@@ -67,16 +67,10 @@ QUANTITIES = {
         (1, 10, 100, 512, 4096),
     ),
     "K": Quantity(
-        "samples K, at B = 100",
-        "objective=iwae objective.num_samples={}",
-        (1, 2, 5, 10, 20, 50, 100),
-        (1, 5, 20, 100),
+        "samples K, at B = 100", "objective=iwae objective.num_samples={}", (1, 2, 5, 10, 20, 50, 100), (1, 5, 20, 100)
     ),
     "D": Quantity(
-        "latent dimension D",
-        "model.latent_dim={}",
-        (2, 5, 10, 20, 50, 100, 200, 500, 1000),
-        (2, 50, 200, 1000),
+        "latent dimension D", "model.latent_dim={}", (2, 5, 10, 20, 50, 100, 200, 500, 1000), (2, 50, 200, 1000)
     ),
     "T": Quantity("inner steps T of a visit", VISIT, (1, 2, 5, 10, 20, 50, 100), (1, 5, 20, 100)),
     "N": Quantity("data points N, amortized", "strategy=amortized", SIZES, (1_000, 1_000_000)),
@@ -88,18 +82,11 @@ def main() -> None:
     """Measures, prints and draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quantities", nargs="+", choices=QUANTITIES, default=list(QUANTITIES))
-    parser.add_argument(
-        "--engines",
-        nargs="+",
-        choices=("eager", "compiled"),
-        default=["eager", "compiled"],
-    )
+    parser.add_argument("--engines", nargs="+", choices=("eager", "compiled"), default=["eager", "compiled"])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--read", type=Path, help="measure nothing: draw the lines of this file")
     parser.add_argument(
-        "--plot",
-        type=Path,
-        help="where the figure goes (needs matplotlib: pip install 'vaerun[report]')",
+        "--plot", type=Path, help="where the figure goes (needs matplotlib: pip install 'vaerun[report]')"
     )
     options = parser.parse_args()
     if options.read:
@@ -125,34 +112,20 @@ def main() -> None:
 
 def curve(name: str, options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """All points of one quantity, in turns."""
-    for module in (
-        "torch.utils.flop_counter",
-        "vaerun.build",
-    ):  # before the fork, so that they are read once
+    for module in ("torch.utils.flop_counter", "vaerun.build"):  # before the fork, so that they are read once
         importlib.import_module(module)
     quantity = QUANTITIES[name]
     cases = [("eager", v) for v in quantity.values] + [("compiled", v) for v in quantity.compiled]
     workers: dict[str, Worker] = {}
     for engine, value in [case for case in cases if case[0] in options.engines]:
         data = write(folder, value if name.startswith("N") else POINTS)
-        words = [
-            *NETWORK,
-            *quantity.words.format(value).split(),
-            f"data.path={data}/data.npz",
-        ]
+        words = [*NETWORK, *quantity.words.format(value).split(), f"data.path={data}/data.npz"]
         workers[f"{engine} {value}"] = Worker([*words, "data=arrays", f"trainer.compile={engine == 'compiled'}"])
-        print(
-            f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}",
-            file=sys.stderr,
-        )
+        print(f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}", file=sys.stderr)
     taken = interleave({key: worker.chunk for key, worker in workers.items()}, options.rounds)
     found = [
         summary(
-            name,
-            key,
-            chunks,
-            workers[key].about,
-            workers.get(key.replace("compiled", "eager"), workers[key]).about,
+            name, key, chunks, workers[key].about, workers.get(key.replace("compiled", "eager"), workers[key]).about
         )
         for key, chunks in taken.items()
     ]
@@ -166,26 +139,12 @@ def summary(name: str, key: str, chunks: list[dict[str, float]], about: dict, ea
     engine, value = key.split()
     spent, batch = [chunk["us_per_step"] for chunk in chunks], about["batch"]
     typical = statistics.median(spent)
-    figures = {
-        "us_per_point": typical / batch,
-        "low": min(spent) / batch,
-        "high": max(spent) / batch,
-    }
-    figures |= {
-        "us_per_step": typical,
-        "gflop_per_second": eager["flop_per_step"] / typical / 1e3,
-    }
+    figures = {"us_per_point": typical / batch, "low": min(spent) / batch, "high": max(spent) / batch}
+    figures |= {"us_per_step": typical, "gflop_per_second": eager["flop_per_step"] / typical / 1e3}
     figures |= {"page_faults_per_step": statistics.median(chunk["page_faults_per_step"] for chunk in chunks)}
     rounded = {name: float(f"{figure:.4g}") for name, figure in figures.items()}
     how = {"rounds": len(chunks), "load": round(os.getloadavg()[0], 2)}
-    return {
-        "quantity": name,
-        "value": int(value),
-        "engine": engine,
-        **rounded,
-        **about,
-        **how,
-    }
+    return {"quantity": name, "value": int(value), "engine": engine, **rounded, **about, **how}
 
 
 class Worker:
@@ -224,11 +183,7 @@ def work(pipe: Connection, words: list[str]) -> None:
     strategy, batches = run.strategy, endless(run)
     start = time.perf_counter()
     strategy.step(next(batches))
-    about = {
-        "batch": run.batch_size,
-        "products": run.products,
-        "first_step_s": round(time.perf_counter() - start, 2),
-    }
+    about = {"batch": run.batch_size, "products": run.products, "first_step_s": round(time.perf_counter() - start, 2)}
     about["flop_per_step"] = 0 if run.trainer.compile else flops(strategy, next(batches))
     pipe.send({**about, "optimizer_us": optimizer_time(strategy)})
     chunk(strategy, batches)  # memory settles
@@ -300,10 +255,7 @@ def fit(found: list[dict[str, Any]], name: str, engine: str) -> tuple[float, flo
     return float(fixed), float(slope)
 
 
-LOOKS = {
-    "eager": ("#0072b2", "o"),
-    "compiled": ("#d55e00", "s"),
-}  # of Okabe and Ito's colours
+LOOKS = {"eager": ("#0072b2", "o"), "compiled": ("#d55e00", "s")}  # of Okabe and Ito's colours
 INK, MUTED = "#24292e", "#656d77"
 
 
@@ -315,22 +267,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     names = [name for name in QUANTITIES if any(point["quantity"] == name for point in found)]
-    plt.rcParams.update(
-        {
-            "font.size": 9.5,
-            "axes.edgecolor": MUTED,
-            "text.color": INK,
-            "axes.labelcolor": INK,
-        }
-    )
+    plt.rcParams.update({"font.size": 9.5, "axes.edgecolor": MUTED, "text.color": INK, "axes.labelcolor": INK})
     rows = -(-len(names) // 3)
-    figure, grid = plt.subplots(
-        rows,
-        min(3, len(names)),
-        figsize=(10, 3.1 * rows),
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, grid = plt.subplots(rows, min(3, len(names)), figsize=(10, 3.1 * rows), squeeze=False, layout="constrained")
     for axes, name in zip(grid.flat, names, strict=False):
         panel(axes, name, found)
     for axes in grid.flat[len(names) :]:
@@ -355,9 +294,8 @@ def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
         axes.plot(value, middle, color=colour, marker=marker, markersize=4, linewidth=1.6)
         above, end = engine == "eager", -1 if name == "batch" else 0
         axes.annotate(
-            engine, (value[end], middle[end]), xytext=(0, 10 if above else -8), textcoords="offset points", color=colour,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
-            ha="right" if end else "left", va="bottom" if above else "top",
+            engine, (value[end], middle[end]), xytext=(0, 10 if above else -8), textcoords="offset points",
+            ha="right" if end else "left", va="bottom" if above else "top", color=colour,
         )  # fmt: skip
         if above and not name.startswith("N"):
             mark_knee(axes, name, *fit(found, name, engine), points[0]["batch"])
@@ -380,26 +318,13 @@ def mark_knee(axes: Any, name: str, fixed: float, slope: float, batch: int) -> N
     knee, ends = fixed / slope, np.array(axes.get_xlim())
     share = (lambda x: 1 / x) if name == "batch" else (lambda x: 1 / batch + 0 * x)
     for asymptote in (fixed + 0 * ends, slope * ends):
-        axes.plot(
-            ends,
-            asymptote * share(ends),
-            color=MUTED,
-            linewidth=0.8,
-            linestyle=":",
-            zorder=1,
-        )
+        axes.plot(ends, asymptote * share(ends), color=MUTED, linewidth=0.8, linestyle=":", zorder=1)
     axes.set_xlim(ends)
     axes.axvline(knee, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
     left = knee > (ends[0] * ends[1]) ** 0.5
     text = f" knee ≈ {float(f'{knee:.2g}'):g} "
     axes.text(
-        knee,
-        0.98,
-        text,
-        transform=axes.get_xaxis_transform(),
-        color=MUTED,
-        va="top",
-        ha="right" if left else "left",
+        knee, 0.98, text, transform=axes.get_xaxis_transform(), color=MUTED, va="top", ha="right" if left else "left"
     )
 
 
