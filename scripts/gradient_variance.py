@@ -25,7 +25,8 @@ import torch
 from torch import Tensor
 
 from vaerun._hydra import compose
-from vaerun.build import Run, build
+from vaerun.build import build
+from vaerun.built import Run
 from vaerun.data.loader import Loader
 from vaerun.notation import Batch
 from vaerun.trainer.seed import isolated

@@ -185,10 +185,10 @@ def test_per_point_strategies_record_their_effort(tmp_path: Path) -> None:
     train(tmp_path, "strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20")
     first = records(tmp_path)[0]
     assert first["inner_steps/train"] == 3
-    assert 0 <= first["converged/train"] <= 1
+    assert 0 <= first["inner_converged/train"] <= 1
     final = summary(tmp_path)["metrics"]
     assert 0 < final["inner_steps/test"] <= 20
-    assert 0 <= final["converged/test"] <= 1
+    assert 0 <= final["inner_converged/test"] <= 1
     # At one visit: 3 φ-steps and one θ-step.
     assert summary(tmp_path)["decoder_evaluations"] == 18 * 200 * (3 + 1)
 

@@ -59,7 +59,7 @@ def bare_loop() -> None:
 def shares() -> None:
     """Processor seconds of a longer default run by what they were spent on, as JSON."""
     from vaerun import cli
-    from vaerun.build import Run
+    from vaerun.built import Run
     from vaerun.strategy.amortized import Amortized
     from vaerun.tracking.console import Console
     from vaerun.tracking.jsonl import Jsonl

@@ -3,7 +3,6 @@
 import functools
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun._hydra import compose, instantiate, searched
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
+from vaerun.built import Run
 from vaerun.catalogue import Catalogue
 from vaerun.check.keys import check_keys
 from vaerun.check.pairs import FITS
@@ -21,61 +21,11 @@ from vaerun.engine.base import Engine
 from vaerun.engine.compiled import Compiled
 from vaerun.engine.eager import Eager
 from vaerun.errors import UserError, close_match
-from vaerun.evaluation.base import Evaluation, Findings
-from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
-from vaerun.trainer.loop import Trainer
 from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
 from vaerun.trainer.products import choose_products
 from vaerun.trainer.seed import isolated
-
-
-@dataclass(frozen=True)
-class Run:
-    """The objects of one run, ready to train or to evaluate."""
-
-    trainer: Trainer
-    data: Dataset
-    strategy: Strategy
-    evaluation: Evaluation
-    threads: int
-    products: str  # the library that multiplies matrices on a CPU
-
-    @property
-    def device(self) -> torch.device:
-        """Where the data and the strategy are."""
-        return self.data.train.x.device
-
-    @property
-    def batch_size(self) -> int:
-        """B, at most the number of training points."""
-        return min(self.trainer.batch_size, len(self.data.train))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
-        return len(self.data.train) // self.batch_size
-
-    def evaluate(self, seed: int) -> Findings:
-        """What the evaluation finds at the weights in force, with draws that depend on the seed alone."""
-        training = self.strategy.training
-        self.strategy.eval()
-        with isolated(seed, self.device):
-            findings = self.evaluation(self.strategy, self.data)
-        self.strategy.train(training)
-        return findings
-
-    def test(self, seed: int) -> Findings:
-        """The same with the ELBO of all test points, whatever the evaluation is: by it, runs that end are compared."""
-        findings = self.evaluate(seed)
-        name = "elbo" if self.strategy.bound.model.is_density else "pseudo_elbo"
-        if f"{name}/test" in findings.figures and self.evaluation.num_points(self.data) == len(self.data.test):
-            return findings
-        self.strategy.eval()
-        with isolated(seed, self.device):
-            bound = BoundEvaluation(split="test", num_samples=1)(self.strategy, self.data)
-        return findings._replace(figures={**findings.figures, **bound.figures})
 
 
 def build(cfg: DictConfig) -> Run:

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from vaerun.build import Run, build
+from vaerun.build import build
+from vaerun.built import Run
 from vaerun.data.base import Dataset
 from vaerun.directory import checkpoint_path, relocate
 from vaerun.evaluation.base import Findings

@@ -9,7 +9,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from vaerun import directory as place
-from vaerun.build import Run, build
+from vaerun.build import build
+from vaerun.built import Run
 from vaerun.errors import Interrupted
 from vaerun.evaluation.base import Findings
 from vaerun.evaluation.embedding import embed

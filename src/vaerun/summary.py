@@ -13,7 +13,7 @@ import omegaconf
 import torch
 
 import vaerun
-from vaerun.build import Run
+from vaerun.built import Run
 from vaerun.directory import flatten
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.tracking.base import POSITION

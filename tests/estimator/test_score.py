@@ -66,7 +66,8 @@ def test_a_moving_average_shifts_the_rewards() -> None:
     logit, model, p, f0, f1 = one_bit()
     estimator = score("moving_average")
     b = -1.7
-    estimator.baseline.average, estimator.baseline.weight = torch.tensor(b), torch.tensor(1.0)
+    estimator.baseline.average.total.fill_(b)
+    estimator.baseline.average.weight.fill_(1.0)
     estimator.eval()
     second = 0.0
     for z, probability in ((0.0, 1 - p), (1.0, p)):

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from vaerun import _hydra
-from vaerun.build import Run, build
+from vaerun.build import build
+from vaerun.built import Run
 from vaerun.evaluation.drawing.canvas import Canvas
 from vaerun.evaluation.embedding import embed
 

@@ -26,7 +26,7 @@ def test_phi_takes_max_steps_and_theta_its_own(
     assert rows.updates == max_steps
     assert (strategy.table("train").state.steps == max_steps).all()
     assert (estimate.diagnostics["inner_steps"] == max_steps).all()
-    assert (estimate.diagnostics["converged"] == 0).all()
+    assert (estimate.diagnostics["inner_converged"] == 0).all()
     assert strategy.decoder_evaluations == sum(decoded) >= (max_steps + theta_steps) * 6 * 3
 
 
@@ -56,7 +56,7 @@ def test_a_point_that_no_longer_gains_stops_and_is_said_to_have_converged(monkey
         group["lr"] = 1e-9
     everyone = Batch(torch.arange(6), x)
     first, second = strategy.step(everyone).diagnostics, strategy.step(everyone).diagnostics
-    assert (first["converged"] == 1).all()
+    assert (first["inner_converged"] == 1).all()
     assert (first["inner_steps"] < 400).all()
     assert (second["inner_steps"] <= 20).all()  # warm-started: it is there already
     assert second["inner_steps"].mean() < first["inner_steps"].mean()

@@ -63,7 +63,7 @@ def session(directory: Path, tag: str) -> object:
 def test_a_record_is_one_event_of_all_its_tags(tmp_path: Path) -> None:
     with tracking(tmp_path) as tracker:
         before = len(events(tmp_path))
-        figures = {"elbo/train": -1.5, "elbo/valid": -2.5, "converged/valid": 1.0}
+        figures = {"elbo/train": -1.5, "elbo/valid": -2.5, "inner_converged/valid": 1.0}
         tracker.scalars(7, {"step": 7, "epoch": 1.0, "seconds": 2.5, **figures})
         (event,) = events(tmp_path)[before:]
     assert event.step == 7

@@ -22,6 +22,8 @@ from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
 
+LEAPFROG = 5  # steps of one move
+SHARPNESS = 4.0  # of the schedule
 PRELIMINARY = 4  # chains a point of the pass that finds the step sizes
 FEW = 2.0  # effective chains, below which one chain decides
 
@@ -77,8 +79,8 @@ class AISEvaluation(OverPoints):
         points: int | None = 100,
         chains: int = 16,
         temperatures: int = 500,
-        leapfrog: int = 5,
-        sharpness: float = 4.0,
+        leapfrog: int = LEAPFROG,
+        sharpness: float = SHARPNESS,
         simulate: bool = False,
     ) -> None:
         super().__init__(split, points)
@@ -99,8 +101,8 @@ class AISEvaluation(OverPoints):
         ups: list[Annealed] = []
         downs: list[Annealed] = []
         for x, z in self.pairs(model, data):
-            sizes = step_sizes(transition, x, start(model, PRELIMINARY, len(x)), betas)
-            ups.append(forward(transition, x, start(model, self.chains, len(x)), betas, sizes))
+            up, sizes = ascended(transition, x, self.chains, betas)
+            ups.append(up)
             if z is not None:
                 downs.append(backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes))
         prefix = "" if model.is_density else "pseudo_"
@@ -134,6 +136,13 @@ class AISEvaluation(OverPoints):
                 f"use evaluation.temperatures={4 * self.temperatures} or more evaluation.chains, and look at the "
                 f"width with evaluation.simulate=true."
             )
+
+
+def ascended(transition: Transition, x: Tensor, chains: int, betas: list[float]) -> tuple[Annealed, Tensor]:
+    """Chains from the prior to every point of x, Float[Tensor, "B X"], and the step sizes that others found first."""
+    model = transition.model
+    sizes = step_sizes(transition, x, start(model, PRELIMINARY, len(x)), betas)
+    return forward(transition, x, start(model, chains, len(x)), betas, sizes), sizes
 
 
 def start(model: Model, chains: int, points: int) -> Tensor:

@@ -4,16 +4,13 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
-from vaerun.evaluation.ais import PRELIMINARY, AISEvaluation, log_mean, start
-from vaerun.evaluation.annealing import forward, sigmoidal, step_sizes
+from vaerun.evaluation.ais import LEAPFROG, SHARPNESS, AISEvaluation, ascended, log_mean
+from vaerun.evaluation.annealing import sigmoidal
 from vaerun.evaluation.chunk import rows_at_once
 from vaerun.evaluation.gap_rewards import by_listing
 from vaerun.model.base import ExactMarginal, Model
 from vaerun.posterior.base import Enumerable
 from vaerun.verify.problem import Space, log_evidence
-
-LEAPFROG = 5  # steps of one move
-SHARPNESS = 4.0  # of the schedule
 
 
 def exact(bound: Bound, x: Tensor) -> Tensor | None:
@@ -34,8 +31,5 @@ def annealed(model: Model, x: Tensor, chains: int, temperatures: int) -> Tensor:
     """log (1/C) Σ_c w_c by annealed importance sampling, Float[Tensor, "B"]: a lower bound in expectation."""
     transition = AISEvaluation.transitions[model.prior.support](model=model, steps=LEAPFROG)
     betas = sigmoidal(temperatures, SHARPNESS)
-    found = []
-    for some in x.split(max(1, rows_at_once(x) // chains)):
-        sizes = step_sizes(transition, some, start(model, PRELIMINARY, len(some)), betas)
-        found.append(log_mean(forward(transition, some, start(model, chains, len(some)), betas, sizes).log_weight))
-    return torch.cat(found)
+    size = max(1, rows_at_once(x) // chains)
+    return torch.cat([log_mean(ascended(transition, some, chains, betas)[0].log_weight) for some in x.split(size)])

@@ -43,7 +43,7 @@ PHRASES: Sequence[tuple[str, str]] = (
     (r"pareto_k", "no bound: tail of the weights, from 0.7 up too heavy"),
     (r"pareto_k_above_([\d.]+)", r"no bound: share of the points with k̂ > \1"),
     (r"inner_steps", "no bound: steps of the ascent in φ, mean over points"),
-    (r"converged|coordinate_converged", "no bound: share of the points whose ascent came to its end"),
+    (r"inner_converged|coordinate_converged", "no bound: share of the points whose ascent came to its end"),
     (r"restart_gain", "no bound: what the best of several starts gained"),
     (r"gradient_variance", "no bound: tr Cov of the gradient"),
     (r"gradient_snr", "no bound: norm of the mean gradient / √(tr Cov)"),

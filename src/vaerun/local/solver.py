@@ -60,8 +60,13 @@ class LocalSolver(nn.Module):
 
     def over(self, bound: Bound) -> "LocalSolver":
         """The same ascent on another bound."""
-        settings = {"window": self.window, "tolerance": self.tolerance, "cuts": self.cuts}
-        return LocalSolver(bound=bound, row_optimizer=self.row_optimizer, **settings)  # type: ignore[arg-type]
+        return LocalSolver(
+            bound=bound,
+            row_optimizer=self.row_optimizer,
+            window=self.window,
+            tolerance=self.tolerance,
+            cuts=self.cuts,
+        )
 
     def gradient(self, x: Tensor, phi: Tensor) -> Tensor:
         """An estimate of ∇_φ L(x_i; θ, φ_i) for each point, θ untouched, Float[Tensor, "B P"]."""

@@ -120,4 +120,4 @@ class PerPoint(Strategy, ABC):
 
 def effort(solution: Solution) -> dict[str, Tensor]:
     """Steps each point took and whether it converged, by quantity, each Float[Tensor, "B"]."""
-    return {"inner_steps": solution.steps.float(), "converged": solution.converged.float()}
+    return {"inner_steps": solution.steps.float(), "inner_converged": solution.converged.float()}

@@ -27,8 +27,8 @@ class TensorBoard(Tracker):
 
     A record becomes ONE event with a value per tag, written before ``scalars`` returns. The Time Series tab opens with
     the first tags of the alphabet, and the HParams tab has the first five as columns. So that those are of the ELBO,
-    what a record says of the run's cost is shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on, and
-    ``converged`` as ``inner_converged``. The HParams tab has one row per run, also for two of equal hyperparameters.
+    what a record says of the run's cost is shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
+    HParams tab has one row per run, also for two of equal hyperparameters.
 
     Args:
         directory: the run directory.
@@ -47,7 +47,11 @@ class TensorBoard(Tracker):
             self._file.write(event_pb2.Event(wall_time=time.time(), step=purge_after + 1, session_log=start))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        shown = {_tag(key): value for key, value in values.items() if key not in ("step", "epoch")}
+        shown = {
+            f"spent/{key}" if key in POSITION else key: value
+            for key, value in values.items()
+            if key not in ("step", "epoch")
+        }
         self._summary(step, Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.items()]))
         self._lay_out(step, shown.keys())
 
@@ -87,12 +91,6 @@ class TensorBoard(Tracker):
 
     def _summary(self, step: int, summary: summary_pb2.Summary) -> None:
         self._file.write(event_pb2.Event(wall_time=time.time(), step=step, summary=summary))
-
-
-def _tag(key: str) -> str:
-    if key in POSITION:
-        return f"spent/{key}"
-    return f"inner_{key}" if key.startswith("converged/") else key
 
 
 def _session_end(status: int) -> summary_pb2.Summary:

@@ -171,7 +171,7 @@ def test_it_says_what_has_no_band_what_broke_off_and_what_it_is_of(whole):
     facts = {"data": "digits", "binarisation": "static", "split of the figures": "test", "points in them": "300"}
     for term, fact in facts.items():
         assert f"<dt>{term}</dt><dd>{fact}</dd>" in text
-    for said in ("train 1,297, valid 200, test 300", "lower bound on log p(x) with K = 100", "nats per datum"):
+    for said in ("train 1,297, valid 200, test 300", "lower bound on mean log p(x), K = 100", "nats per datum"):
         assert said in text
 
 
@@ -181,7 +181,7 @@ def test_a_model_without_a_density_has_no_bound(runs, tmp_path):
     run(root / "x", config=config(), summary=summary() | {"metrics": {"pseudo_elbo/test": -2.0}}, records=made)
     text = written(root)[1]
     assert "How fast does the valid pseudo-ELBO rise?" in text
-    assert "no bound on log p(x)" in text
+    assert "no bound, as the likelihood is no density" in text
     assert (root / "report/figures/pseudo_elbo_valid_steps.svg").exists()
 
 

@@ -2,13 +2,12 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
+from vaerun.running_average import RunningAverage
 
 
 class MovingAverage(Baseline):
@@ -26,20 +25,12 @@ class MovingAverage(Baseline):
     """
 
     min_samples: ClassVar[int] = 1
-    average: Tensor
-    weight: Tensor
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
-        if not 0 <= decay < 1:
-            raise UserError(f"estimator.baseline.decay={decay} is no decay: give a number in [0, 1).")
-        self.decay = decay
-        self.register_buffer("average", torch.zeros(()))
-        self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t: how much of the average is not its start at 0
+        self.average = RunningAverage(decay, key="estimator.baseline.decay")
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
-        b = self.average / self.weight.clamp(min=1 - self.decay)
-        if self.training:
-            self.average.copy_(torch.lerp(objective.credit(r).mean(), self.average, self.decay))
-            self.weight.copy_(torch.lerp(torch.ones_like(self.weight), self.weight, self.decay))
+        b = self.average()
+        self.average.watch(objective.credit(r).mean())
         return b

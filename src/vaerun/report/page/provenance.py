@@ -42,7 +42,7 @@ def _facts(comparison: Comparison, runs: Sequence[Recorded]) -> Iterator[tuple[s
         "split sizes": [_sizes(run) for run in runs if run.data],
         "data sha256": [str(run.data.get("sha256"))[:16] + "…" for run in runs if run.data],
         "split of the figures": [split] if runs else [],
-        "points in them": [f"{count:,}" for run in runs if (count := points(run)) is not None],
+        "points in them": [text for run in runs if (text := points(run)) is not None],
         "taken at": [moment] if runs else [],
         "device": [f"{run.summary['device']}, threads: {run.summary.get('threads')}" for run in runs
                    if "device" in run.summary],
@@ -87,14 +87,19 @@ def _sizes(run: Recorded) -> str:
     )
 
 
-def _test_points(run: Recorded) -> int | None:
-    return _fewest(run.configuration.get("evaluation.points"), mapping(run.data.get("split_sizes")).get("test"))
+def _test_points(run: Recorded) -> str | None:
+    """All of them for the ELBO, whatever the run's own evaluation was limited to."""
+    whole = mapping(run.data.get("split_sizes")).get("test")
+    fewest = _fewest(run.configuration.get("evaluation.points"), whole)
+    if not isinstance(whole, int) or fewest == whole:
+        return None if fewest is None else f"{fewest:,}"
+    return f"{whole:,} for the ELBO, {fewest:,} for what else the run evaluated"
 
 
-def _valid_points(run: Recorded) -> int | None:
-    return _fewest(
-        run.configuration.get("trainer.validation_points"), mapping(run.data.get("split_sizes")).get("valid")
-    )
+def _valid_points(run: Recorded) -> str | None:
+    whole = mapping(run.data.get("split_sizes")).get("valid")
+    fewest = _fewest(run.configuration.get("trainer.validation_points"), whole)
+    return None if fewest is None else f"{fewest:,}"
 
 
 def _fewest(*counts: Any) -> int | None:
