@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from vaerun.chunk import rows_at_once
 from vaerun.engine.base import Engine
 from vaerun.engine.eager import Eager
 from vaerun.errors import UserError
@@ -60,12 +61,22 @@ class Bound(nn.Module):
         """
         q = self.family(phi)
         z = q.sample(k)
-        return evaluate(self.model, x, z, q.log_prob(z))
+        return in_parts(self.model, x, z, q.log_prob(z))
 
     def rewards(self, x: Tensor, phi: Tensor, k: int) -> Tensor:
         """r = log p_θ(x, z) − log q(z; φ) at k hard samples, Float[Tensor, "K B"], without gradient."""
         terms = self.terms(x, phi, k)
         return terms.log_likelihood + terms.log_prior - terms.log_q
+
+
+def in_parts(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
+    """``evaluate``, which draws nothing, of as many rows at a time as fit."""
+    if log_q.numel() <= rows_at_once(x):
+        return evaluate(model, x, z, log_q)
+    place = 0 if len(z) > 1 else 1
+    points = (x, x) if place == 0 else x.chunk(2)
+    halves = zip(points, z.chunk(2, place), log_q.chunk(2, place), strict=True)
+    return Terms(*(torch.cat(both, place) for both in zip(*(in_parts(model, *half) for half in halves), strict=True)))
 
 
 def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: Estimator) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of, gaussian_problem
 from tests.problems import bernoulli_space, dataset, family_and_model, linear_gaussian, log_evidence, node, space
+from vaerun import chunk
 from vaerun.build import make
 from vaerun.errors import UserError
-from vaerun.evaluation import chunk
 from vaerun.evaluation.ais import AISEvaluation, log_mean, start
 from vaerun.evaluation.annealing import backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.hmc import Hamiltonian

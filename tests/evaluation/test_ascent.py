@@ -15,11 +15,11 @@ from tests.problems import (
     space,
     truth,
 )
+from vaerun import chunk
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
-from vaerun.evaluation import chunk
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.objective.elbo import ELBO
 

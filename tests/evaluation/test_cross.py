@@ -23,12 +23,12 @@ from tests.problems import (
     simulated,
     space,
 )
+from vaerun import chunk
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
-from vaerun.evaluation import chunk
 from vaerun.evaluation import cross as module
 from vaerun.evaluation.cross import CrossEvaluation
 from vaerun.evaluation.fitted import fit

@@ -5,7 +5,7 @@ import torch
 
 from tests.evaluation.given import bound_of, gaussian_problem
 from tests.problems import bernoulli_space, family_and_model, log_evidence, space
-from vaerun.evaluation import chunk
+from vaerun import chunk
 from vaerun.evaluation.gap_evidence import annealed, exact
 
 pytestmark = pytest.mark.usefixtures("exact")

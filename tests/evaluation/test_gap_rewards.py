@@ -16,7 +16,7 @@ from tests.problems import (
     space,
     truth,
 )
-from vaerun.evaluation import chunk
+from vaerun import chunk
 from vaerun.evaluation import gap_rewards as module
 from vaerun.evaluation.gap_rewards import by_listing, draw
 

@@ -20,12 +20,12 @@ from tests.problems import (
     plain_ascent,
     space,
 )
+from vaerun import chunk
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
-from vaerun.evaluation import chunk
 from vaerun.evaluation.gradient import GradientEvaluation, summary, tag_name, with_estimator
 from vaerun.evaluation.gradient_draw import standpoint
 from vaerun.evaluation.gradient_moments import replicate

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of
 from tests.problems import dataset, family_and_model, linear_gaussian, node, optimal_phi, options, prior_over, space
+from vaerun import chunk
 from vaerun.build import make
 from vaerun.errors import UserError
-from vaerun.evaluation import chunk
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.latent import DRAWS, LatentEvaluation, aggregate_log_prob, means, variance
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean

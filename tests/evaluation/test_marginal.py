@@ -22,9 +22,9 @@ from tests.problems import (
     space,
     truth,
 )
+from vaerun import chunk
 from vaerun.build import make
 from vaerun.errors import UserError
-from vaerun.evaluation import chunk
 from vaerun.evaluation import marginal as module
 from vaerun.evaluation.marginal import MarginalEvaluation
 from vaerun.model.linear_gaussian import LinearGaussian

@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.chunk import keep_freed_memory, rows_at_once
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.base import Findings
-from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.switch import Switch

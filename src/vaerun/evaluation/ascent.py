@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
-from vaerun.evaluation.chunk import rows_at_once
+from vaerun.chunk import rows_at_once
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.trainer.seed import isolated

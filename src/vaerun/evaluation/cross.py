@@ -10,12 +10,12 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
+from vaerun.chunk import keep_freed_memory
 from vaerun.data.base import Dataset, SplitName
 from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.evaluation.base import Findings
-from vaerun.evaluation.chunk import keep_freed_memory
 from vaerun.evaluation.fitted import fit
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.notation import Batch

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from vaerun.bound import Bound
+from vaerun.chunk import keep_freed_memory
 from vaerun.data.base import Dataset, SplitName
 from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Findings
-from vaerun.evaluation.chunk import keep_freed_memory
 from vaerun.evaluation.drawing.canvas import Canvas
 from vaerun.evaluation.gap_evidence import annealed, exact
 from vaerun.evaluation.gap_optimum import converted, optimum

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
+from vaerun.chunk import rows_at_once
 from vaerun.evaluation.ais import LEAPFROG, SHARPNESS, AISEvaluation, ascended, log_mean
 from vaerun.evaluation.annealing import sigmoidal
-from vaerun.evaluation.chunk import rows_at_once
 from vaerun.evaluation.gap_rewards import by_listing
 from vaerun.model.base import ExactMarginal, Model
 from vaerun.posterior.base import Enumerable

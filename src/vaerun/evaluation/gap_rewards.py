@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
+from vaerun.chunk import rows_at_once
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
-from vaerun.evaluation.chunk import rows_at_once
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.base import Enumerable
 from vaerun.schedule.constant import Constant

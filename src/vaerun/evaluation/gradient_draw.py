@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound import Bound
-from vaerun.evaluation.chunk import rows_at_once
+from vaerun.chunk import rows_at_once
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer, Strategy
 from vaerun.strategy.encoded import Encoded

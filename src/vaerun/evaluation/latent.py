@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun.chunk import rows_at_once
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Findings
-from vaerun.evaluation.chunk import rows_at_once
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.posterior.base import ClosedFormMean, Family, Posterior

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
+from vaerun.chunk import keep_freed_memory, rows_at_once
 from vaerun.data.base import Dataset, SplitName
 from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend
 from vaerun.evaluation.base import Findings
-from vaerun.evaluation.chunk import keep_freed_memory, rows_at_once
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.pareto import samples_needed

@@ -1,11 +1,12 @@
 """p(x given z) = Π_j Bernoulli(x_j; σ(logit_j)), x in {0, 1}."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from vaerun.chunk import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
 
 NEVER = 1e-3  # a pixel that is never on starts at this probability: log-odds of 0 are −∞
@@ -29,7 +30,7 @@ class BernoulliLikelihood(Likelihood):
         return data_mean.clamp(NEVER, 1 - NEVER).logit()
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
-        return -binary_cross_entropy_with_logits(outputs, x.expand_as(outputs), reduction="none").sum(-1)
+        return _LogProb.apply(x, outputs)
 
     def mean(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()
@@ -37,3 +38,35 @@ class BernoulliLikelihood(Likelihood):
     @torch.no_grad()
     def sample(self, outputs: Tensor) -> Tensor:
         return (torch.rand_like(outputs) < outputs.sigmoid()).to(outputs.dtype)
+
+
+class _LogProb(torch.autograd.Function):
+    """Σ_j log Bernoulli(x_j; σ(l_j)) and its derivatives x − σ(l) and l: of l's size, no more than one array is made.
+
+    Left to itself, torch makes three on the way there and two on the way back, which in a step of many samples is most
+    of the memory.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, outputs: Tensor) -> Tensor:
+        ctx.save_for_backward(x, outputs)
+        return summed(x.expand_as(outputs), outputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
+        x, outputs = ctx.saved_tensors
+        gradient = gradient.unsqueeze(-1)
+        in_x = (gradient * outputs).sum_to_size(x.shape) if ctx.needs_input_grad[0] else None
+        if torch.is_grad_enabled():  # it is to be differentiated itself
+            return in_x, (x - outputs.sigmoid()) * gradient
+        return in_x, outputs.sigmoid().sub_(x).mul_(-gradient)
+
+
+def summed(x: Tensor, outputs: Tensor) -> Tensor:
+    """log p(x given z) of every row of x and outputs, both Float[Tensor, "... X"], as many rows at a time as fit."""
+    several = next((place for place, size in enumerate(outputs.shape[:-1]) if size > 1), None)
+    # A tensor that only stands for one is being compiled, and the compiler makes no arrays on the way.
+    if several is None or type(outputs) is not Tensor or outputs.numel() <= numbers_at_once(outputs.device):
+        return -binary_cross_entropy_with_logits(outputs, x, reduction="none").sum(-1)
+    halves = zip(x.chunk(2, several), outputs.chunk(2, several), strict=True)
+    return torch.cat([summed(*half) for half in halves], several)

@@ -1,4 +1,4 @@
-"""How many rows pass through the decoder at once: memory stays bounded, matrix products stay large."""
+"""How much is computed at once: memory stays bounded, operations stay large."""
 
 import torch
 from torch import Tensor
@@ -7,13 +7,18 @@ NUMBERS = {"cpu": 2**19}  # of the decoder's outputs: on a CPU as many as stay i
 MANY = 2**25  # where memory is as fast as arithmetic needs it
 
 
+def numbers_at_once(device: torch.device) -> int:
+    """The decoder's outputs that fit together."""
+    return NUMBERS.get(device.type, MANY)
+
+
 def rows_at_once(x: Tensor) -> int:
     """The rows that fit together, for points x, Float[Tensor, "B X"]; 1 or more."""
-    return max(1, NUMBERS.get(x.device.type, MANY) // x.shape[1])
+    return max(1, numbers_at_once(x.device) // x.shape[1])
 
 
 def keep_freed_memory() -> None:
-    """Has the C library keep what one chunk frees for the next, where it would hand the pages back and fault them in.
+    """Has the C library keep what is freed for the next step, where it would hand the pages back and fault them in.
 
     glibc keeps less than twice the largest block that it has seen freed, up to blocks of 32 MiB. One that is never
     written to costs nothing, and spares a third of an evaluation's time.

@@ -1,0 +1,42 @@
+"""log p(x given z) of bits, computed in pieces: the numbers and derivatives of torch's cross-entropy."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from vaerun import chunk
+from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
+
+X = 16
+
+
+def plain(x: Tensor, outputs: Tensor) -> Tensor:
+    """The same as torch has it."""
+    return -binary_cross_entropy_with_logits(outputs, x.expand_as(outputs), reduction="none").sum(-1)
+
+
+@pytest.mark.parametrize(("samples", "points"), [(1, 1), (1, 40), (3, 5), (40, 1)])
+def test_values_and_derivatives_are_those_of_the_plain_formula_to_the_bit(
+    samples: int, points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    x = (torch.rand(points, X) < 0.4).float()
+    outputs = (4 * torch.randn(samples, points, X)).requires_grad_()
+    weight = torch.randn(samples, points)
+    expected = plain(x, outputs)
+    (slope,) = torch.autograd.grad(expected, outputs, weight)
+    for numbers in (1, 3 * X, 2**19):
+        monkeypatch.setitem(chunk.NUMBERS, "cpu", numbers)
+        found = BernoulliLikelihood(data_dim=X, data_std=1.0).log_prob(x, outputs)
+        assert torch.equal(found, expected)
+        assert torch.equal(torch.autograd.grad(found, outputs, weight)[0], slope)
+
+
+@pytest.mark.usefixtures("exact")
+def test_derivatives_of_first_and_second_order_in_both_arguments_are_those_of_differences() -> None:
+    torch.manual_seed(0)
+    log_prob = BernoulliLikelihood(data_dim=3, data_std=1.0).log_prob
+    inputs = torch.rand(2, 3).requires_grad_(), torch.randn(4, 2, 3).requires_grad_()
+    assert torch.autograd.gradcheck(log_prob, inputs)
+    assert torch.autograd.gradgradcheck(log_prob, inputs)
