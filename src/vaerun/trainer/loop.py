@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from vaerun.chunk import keep_freed_memory
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
 from vaerun.errors import Interrupted, UserError
@@ -130,6 +131,7 @@ class Trainer:
         loader = Loader(data.train, batch_size=self.batch_size, seed=seed)
         session = Session(strategy, data, self.validation, seed, tracker, pictures, directory, loader.steps_per_epoch)
         session.start(resume=resume)
+        keep_freed_memory()
         over = self.over(session)
         with wish.heed(), session.keeper:
             while not over:
