@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+FEWEST = 8  # of the rows: a program for every halving down to an eighth
+
 
 class Program(ABC):
     """Tensors ↦ a nest of new tensors: a step of training that asks nothing of a tensor's value on its way.
@@ -37,3 +39,21 @@ class Engine(ABC):
     def rows(self, needed: int, most: int) -> int:
         """How many rows to give a program that works row by row where ``needed`` of ``most`` are left to do."""
         return needed
+
+    @property
+    def unrounded(self) -> "Engine":
+        """What figures are sought with: this engine, unless it computes in less than float32."""
+        return self
+
+
+def kind(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
+    """What a program that was made once for its inputs depends on besides their values."""
+    return (program, program.module.training, *((value.shape, value.dtype) for value in inputs))
+
+
+def halved(needed: int, most: int) -> int:
+    """The least of most, most/2, most/4, … that ``needed`` fit into: a few shapes to make a program for, not all."""
+    size = most
+    while size % 2 == 0 and size // 2 >= max(needed, most // FEWEST):
+        size //= 2
+    return size

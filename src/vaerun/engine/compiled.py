@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vaerun.engine.base import Engine, Program
+from vaerun.engine.base import Engine, Program, halved, kind
 from vaerun.errors import UserError
-
-FEWEST = 8  # of the rows: a program for every halving down to an eighth
 
 
 @final
@@ -31,7 +29,7 @@ class Compiled(Engine):
         self.made: dict[tuple, Made] = {}
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        key = (program, program.module.training, *((value.shape, value.dtype) for value in inputs))
+        key = kind(program, inputs)
         made = self.made.get(key)
         if made is None:
             made = self.made[key] = make(program, inputs)
@@ -39,11 +37,7 @@ class Compiled(Engine):
             return made.outputs(made.call([*inputs, *made.held]))
 
     def rows(self, needed: int, most: int) -> int:
-        """The least of most, most/2, most/4, … that ``needed`` fit into: a few shapes to compile instead of all."""
-        size = most
-        while size % 2 == 0 and size // 2 >= max(needed, most // FEWEST):
-            size //= 2
-        return size
+        return halved(needed, most)
 
 
 class Made(NamedTuple):
