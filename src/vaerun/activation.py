@@ -1,4 +1,4 @@
-"""tanh by way of the logistic function, which torch computes eight times faster on a CPU."""
+"""tanh, on a CPU by way of the logistic function, which torch computes eight times faster there."""
 
 from typing import Any
 
@@ -25,4 +25,4 @@ class Tanh(nn.Module):
     """tanh x = 2σ(2x) − 1, any shape, to within 2e-7 in float32; differentiable any number of times."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _Tanh.apply(x)
+        return _Tanh.apply(x) if x.device.type == "cpu" else torch.tanh(x)

@@ -18,11 +18,10 @@ from vaerun.check.pairs import FITS
 from vaerun.check.values import check_values
 from vaerun.data.base import Dataset
 from vaerun.engine.base import Engine
-from vaerun.engine.compiled import Compiled
-from vaerun.engine.eager import Eager
 from vaerun.errors import UserError, close_match
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
+from vaerun.trainer.execution import choose_engine
 from vaerun.trainer.machine import choose_device, choose_threads, set_deterministic
 from vaerun.trainer.products import choose_products
 from vaerun.trainer.seed import isolated
@@ -43,9 +42,12 @@ def build(cfg: DictConfig) -> Run:
     set_deterministic(trainer.deterministic)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)  # a sweep's runs share the process
+    engine = choose_engine(
+        device, compile=trainer.compile, cuda_graphs=trainer.cuda_graphs, precision=trainer.precision
+    )
     data = make(config["data"], {}).load().to(device)
     torch.manual_seed(config["seed"])
-    facts = build_parts(config, data, device, Compiled() if trainer.compile else Eager())
+    facts = build_parts(config, data, device, engine)
     strategy = make(config["strategy"], facts).to(device)
     with isolated(config["seed"], device):  # what an evaluation draws for itself leaves the training as it is
         evaluation = make(config["evaluation"], facts)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun.errors import UserError
 
 # Where a run computes may change when it goes on; what it computes may not.
-FREE = ("trainer.device", "trainer.threads", "data.root", "data.path")
+FREE = ("trainer.device", "trainer.cuda_graphs", "trainer.threads", "data.root", "data.path")
 
 
 @contextmanager

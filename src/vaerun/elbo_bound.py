@@ -57,7 +57,13 @@ def elbo_bound(bound: Bound, *, family: Family | None = None, num_samples: int =
             continue
         objective = ELBO(num_samples=num_samples, kl_weight=Constant(1.0))
         try:
-            made = Bound(model=bound.model, family=family, objective=objective, estimator=make(), engine=bound.engine)
+            made = Bound(
+                model=bound.model,
+                family=family,
+                objective=objective,
+                estimator=make(),
+                engine=bound.engine.unrounded,
+            )
         except UserError as error:  # the estimator asks more of q than it has
             refusal = error
             continue

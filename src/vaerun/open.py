@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from vaerun.build import build
 from vaerun.built import Run
@@ -57,6 +57,9 @@ def open_run(
     """
     cfg = copy.deepcopy(cfg)
     cfg.evaluation = evaluation
+    # It is not trained, and what only training makes use of may be missing on this machine.
+    OmegaConf.update(cfg, "trainer.precision", "float32")
+    OmegaConf.update(cfg, "trainer.cuda_graphs", False)
     relocate(cfg, moved)
     path = checkpoint_path(directory, name)
     state = checkpoint.load(path, torch.device("cpu"))

@@ -29,6 +29,9 @@ class Trainer:
         products: the library that multiplies matrices on a CPU: auto, mkl or onednn; both in float32.
         compile: trace the steps of training and of local solvers with their gradients, and compile each into one
             program; worth its seconds of compiling in runs of minutes.
+        cuda_graphs: record what these programs launch on a CUDA device, and replay it; alone or with ``compile``.
+        precision: in which these programs multiply: float32, tf32 (on CUDA) or bfloat16. Weights and every evaluation
+            stay in float32; with the other two, the bound recorded of training is that of a model with rounded layers.
         deterministic: ask torch for algorithms that repeat to the bit.
         log_every: steps between two records of one epoch; its end is always one.
         evaluate_every: epochs between two evaluations on the validation points.
@@ -54,6 +57,8 @@ class Trainer:
         threads: int | None = None,
         products: str = "auto",
         compile: bool = False,
+        cuda_graphs: bool = False,
+        precision: str = "float32",
         deterministic: bool = False,
         log_every: int = 100,
         evaluate_every: int = 1,
@@ -87,7 +92,8 @@ class Trainer:
             raise UserError(f"trainer.checkpoint_seconds={checkpoint_seconds} is no time: give 0 or more.")
         self.epochs, self.batch_size, self.device = epochs, batch_size, device
         self.threads, self.products = threads, products
-        self.compile, self.deterministic = compile, deterministic
+        self.compile, self.cuda_graphs, self.precision = compile, cuda_graphs, precision
+        self.deterministic = deterministic
         self.log_every, self.evaluate_every, self.images_every = log_every, evaluate_every, images_every
         self.evaluation_every = evaluation_every
         self.validation = BoundEvaluation(split="valid", num_samples=validation_samples, points=validation_points)

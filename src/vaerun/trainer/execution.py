@@ -1,0 +1,52 @@
+"""Which engine executes the programs of a run, and in which precision."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from vaerun.engine.base import Engine
+from vaerun.engine.bfloat16 import BFloat16
+from vaerun.engine.captured import Captured
+from vaerun.engine.compiled import Compiled
+from vaerun.engine.eager import Eager
+from vaerun.engine.tf32 import TF32, permit
+from vaerun.errors import UserError, close_match
+
+PRECISIONS: Mapping[str, Callable[[Engine], Engine]] = {
+    "float32": lambda engine: engine,
+    "tf32": TF32,
+    "bfloat16": BFloat16,
+}
+
+
+def choose_engine(device: torch.device, *, compile: bool, cuda_graphs: bool, precision: str) -> Engine:
+    """The engine for programs on ``device``; on a CUDA device, float32 is from here on float32 in convolutions too.
+
+    Args:
+        device: where the programs' tensors are.
+        compile: whether each program is compiled.
+        cuda_graphs: whether its launches are recorded and replayed.
+        precision: of the products of training: float32, tf32 or bfloat16.
+
+    Raises:
+        UserError: no such precision, or the device has no graphs or no TF32.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"trainer.precision={precision} is not known.{close_match(precision, PRECISIONS)} "
+            f"Choose {', '.join(PRECISIONS)}."
+        )
+    if device.type == "cuda":
+        permit(False)
+    elif cuda_graphs:
+        raise UserError(
+            f"trainer.cuda_graphs=true needs a CUDA device, and this run is on {device.type}: use "
+            f"trainer.cuda_graphs=false, or trainer.device=cuda where there is one."
+        )
+    elif precision == "tf32":
+        raise UserError(
+            f"trainer.precision=tf32 is for the tensor cores of a CUDA device, and this run is on {device.type}: use "
+            f"trainer.precision=float32 or bfloat16, or trainer.device=cuda where there is one."
+        )
+    engine: Engine = Compiled() if compile else Eager()
+    return PRECISIONS[precision](Captured(engine) if cuda_graphs else engine)
