@@ -1,10 +1,13 @@
 """What a step of training asks of the device: nothing; it can be traced, gradients and all, without a value in it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.law.test_combinations import Row, configuration, data, name, rows
 from vaerun.build import build_strategy
@@ -43,3 +46,50 @@ def test_a_step_never_waits_for_the_device(row: Row, seeded: None) -> None:
     made.step(Batch(torch.arange(6), data().train.x[:6].float()))
     assert made.bound.engine.operations
     assert not [o for o in made.bound.engine.operations if any(f"aten.{wait}." in o for wait in WAITS)]
+
+
+ASKS = {"aggressive": "once a window, whether λ's steps still pay"}  # by strategy: what it cannot go on without
+
+
+class Crossings(TorchDispatchMode):
+    """Notes the operations of a step on another device that use an array or a list of numbers of the host's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        tensors = [value for value in pytree.tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+        # A single number travels with the kernel's own arguments.
+        if "lift_fresh" in str(func) or any(value.device.type == "cpu" and value.dim() for value in tensors):
+            self.found.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def elsewhere() -> list[Row]:
+    """Every choice at least once, and every q whose values are all visited."""
+    some, every = covering(rows()[0], 1), rows()[0]
+    visited = {row[2]: row for row in every if ("estimator", "enumerate") in row[0] and row[1] == "elbo"}
+    return [row for row in dict.fromkeys((*some, *visited.values())) if not set(ASKS) & {v for _, v in row[3]}]
+
+
+@pytest.mark.parametrize("row", elsewhere(), ids=name)
+def test_nothing_crosses_between_host_and_device_in_a_whole_step(row: Row, seeded: None) -> None:
+    config = configuration(row)
+    config["local"]["window"] = 20  # no look at the gains within a visit, as by default
+    meta = torch.device("meta")  # has shapes and no values: whatever asks for one fails
+    strategy = build_strategy(config, data(), meta)
+    with Crossings() as crossings:
+        strategy.step(Batch(torch.arange(6, device=meta), torch.empty(6, 4, device=meta)))
+    assert not crossings.found
+    assert all(weight.grad is not None and weight.grad.is_meta for weight in strategy.theta)
+
+
+def test_a_crossing_would_be_noticed() -> None:
+    with Crossings() as crossings:
+        torch.ones(3).to("meta")
+        torch.tensor([1.0, 2.0])
+        torch.ones(3, device="meta") * 2.0
+    assert len(crossings.found) == 2

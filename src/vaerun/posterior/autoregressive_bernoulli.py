@@ -1,6 +1,5 @@
 """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d + f_d(z_1, …, z_{d−1}, φ)))."""
 
-import itertools
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -9,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from vaerun.posterior.base import Enumerable, Family
+from vaerun.posterior.bernoulli import corners
 from vaerun.posterior.masked import MaskedNetwork
 from vaerun.scale import bounded_log_scale
 
@@ -48,8 +48,7 @@ class DependentBernoulli(Enumerable):
 
     def support(self) -> Tensor:
         """All 2^D values, Float[Tensor, "S B D"]."""
-        values = list(itertools.product((0.0, 1.0), repeat=self.offset.shape[-1]))
-        return self.offset.new_tensor(values).unsqueeze(1).expand(-1, len(self.offset), -1)
+        return corners(self.offset)
 
 
 class AutoregressiveBernoulli(Family):

@@ -1,6 +1,5 @@
 """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d))."""
 
-import itertools
 from typing import ClassVar
 
 import torch
@@ -71,9 +70,7 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 
     def support(self) -> Tensor:
         """All 2^D values, Float[Tensor, "S B D"]."""
-        dim = self.logits.shape[-1]
-        values = torch.tensor(list(itertools.product((0.0, 1.0), repeat=dim)), dtype=self.logits.dtype)
-        return values.to(self.logits.device).unsqueeze(1).expand(-1, len(self.logits), -1)
+        return corners(self.logits)
 
     def kl(self, prior: Prior) -> Tensor:
         """Σ_d p_d (log p_d − log π_d) + (1 − p_d)(log(1 − p_d) − log(1 − π_d)), Float[Tensor, "B"]."""
@@ -100,3 +97,12 @@ class Bernoulli(Family):
 
     def forward(self, phi: Tensor) -> IndependentBernoulli:
         return IndependentBernoulli(phi)
+
+
+def corners(like: Tensor) -> Tensor:
+    """{0, 1}^D for each of B points, in the order of binary numbers: Float[Tensor, "B D"] ↦ Float[Tensor, "S B D"]."""
+    dim = like.shape[-1]
+    # Made on the device: to bring it there from the host would be to wait for the device.
+    places = torch.arange(dim - 1, -1, -1, device=like.device)
+    bits = torch.arange(2**dim, device=like.device).unsqueeze(1) >> places & 1
+    return bits.to(like.dtype).unsqueeze(1).expand(-1, len(like), -1)

@@ -1,6 +1,5 @@
 """q(z; φ) = Π_v Categorical(z_v; softmax φ_v), z one-hot blocks."""
 
-import itertools
 from typing import ClassVar
 
 import torch
@@ -83,10 +82,13 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 
     def support(self) -> Tensor:
         """All C^V values, Float[Tensor, "S B D"]."""
-        one_hot = torch.eye(self.num_classes, dtype=self.logits.dtype)
-        variables = self.logits.shape[-1] // self.num_classes
-        values = torch.stack([torch.cat(z) for z in itertools.product(one_hot, repeat=variables)])
-        return values.to(self.logits.device).unsqueeze(1).expand(-1, len(self.logits), -1)
+        device = self.logits.device
+        places = torch.arange(self.logits.shape[-1] // self.num_classes - 1, -1, -1, device=device)
+        # Made on the device: to bring it there from the host would be to wait for the device.
+        numbers = torch.arange(self.support_size, device=device).unsqueeze(1) // self.num_classes**places
+        one_hot = torch.eye(self.num_classes, dtype=self.logits.dtype, device=device)
+        values = one_hot.index_select(0, (numbers % self.num_classes).flatten()).reshape(self.support_size, -1)
+        return values.unsqueeze(1).expand(-1, len(self.logits), -1)
 
     def kl(self, prior: Prior) -> Tensor:
         """Σ_v Σ_c p_vc (log p_vc − log π_vc), Float[Tensor, "B"]."""
