@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.law.test_combinations import Row, configuration, data, name, rows
+from tests.law.test_combinations import OFFER, Row, configuration, data, name, rows
+from vaerun._hydra import compose
 from vaerun.build import build_strategy
 from vaerun.engine.base import Engine, Program
 from vaerun.engine.compiled import traced
@@ -79,12 +81,35 @@ def elsewhere() -> list[Row]:
 def test_nothing_crosses_between_host_and_device_in_a_whole_step(row: Row, seeded: None) -> None:
     config = configuration(row)
     config["local"]["window"] = 20  # no look at the gains within a visit, as by default
-    meta = torch.device("meta")  # has shapes and no values: whatever asks for one fails
+    step_elsewhere(config)
+
+
+def models() -> list[tuple[tuple[str, str], ...]]:
+    """Every model, likelihood, prior and decoder at least once, each with a q that fits it."""
+    fitting = []
+    for choices in OFFER.variants("model"):
+        given = {**choices, "estimator": "score", "strategy": "amortized"}
+        q = next((q for q in OFFER.names("posterior") if OFFER.parts({**given, "posterior": q}) is not None), None)
+        fitting += [] if q is None else [tuple({**given, "posterior": q}.items())]
+    return covering(fitting, 1)
+
+
+@pytest.mark.parametrize("choices", models(), ids=lambda choices: "-".join(dict(choices).values()))
+def test_no_model_makes_anything_cross(choices: tuple[tuple[str, str], ...], seeded: None) -> None:
+    cfg, _ = compose([f"{group}={option}" for group, option in choices])
+    step_elsewhere(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+
+
+def step_elsewhere(config: dict[str, Any]) -> None:
+    """A step where there are shapes and no values: whatever asks for one fails."""
+    meta = torch.device("meta")
     strategy = build_strategy(config, data(), meta)
     with Crossings() as crossings:
         strategy.step(Batch(torch.arange(6, device=meta), torch.empty(6, 4, device=meta)))
     assert not crossings.found
-    assert all(weight.grad is not None and weight.grad.is_meta for weight in strategy.theta)
+    moved = [weight for weight in strategy.theta if weight.grad is not None]
+    assert moved
+    assert all(weight.is_meta for weight in moved)
 
 
 def test_a_crossing_would_be_noticed() -> None:
