@@ -1,12 +1,18 @@
 """The same code on a GPU; skipped where there is none."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from tests.runs import records, state, train
+from tests.law.test_step import ASKS
+from tests.problems import options
+from tests.runs import TINY, records, state, train
+from vaerun._hydra import compose
+from vaerun.build import build
+from vaerun.data.loader import Loader
 from vaerun.notation import Estimate
 from vaerun.optimizer.adam import Adam
 from vaerun.trainer.meter import Meter
@@ -14,6 +20,7 @@ from vaerun.trainer.meter import Meter
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 
 STRATEGIES = ("amortized", "joint", "coordinate")
+GRAPHS = "trainer.cuda_graphs=true"
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -32,6 +39,48 @@ def test_a_deterministic_run_repeats_itself(tmp_path: Path) -> None:
         train(tmp_path / name, "trainer.device=cuda", "trainer.deterministic=true")
     a, b = (state(tmp_path / name)["tensors"] for name in ("a", "b"))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("words", [(), (GRAPHS,)], ids=["launched", "replayed"])
+@pytest.mark.parametrize("strategy", [name for name in options("strategy") if name not in ASKS])
+def test_a_step_of_no_strategy_waits_for_the_device(strategy: str, words: tuple[str, ...]) -> None:
+    cfg, _ = compose([*TINY, "trainer.device=cuda", f"strategy={strategy}", *words])
+    run = build(cfg)
+    batches = Loader(run.data.train, batch_size=100, seed=0).epoch(0)
+    for _ in range(2):
+        run.strategy.step(next(batches))  # kernels are chosen, and recorded
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(3):
+            run.strategy.step(next(batches))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_run_with_graphs_is_the_run_without(strategy: str, tmp_path: Path) -> None:
+    words = ("trainer.device=cuda", f"strategy={strategy}", "local.tolerance=0", "trainer.deterministic=true")
+    for name, graphs in (("launched", ()), ("replayed", (GRAPHS,))):
+        train(tmp_path / name, *words, *graphs)
+    launched, replayed = (records(tmp_path / name) for name in ("launched", "replayed"))
+    assert len(launched) == len(replayed)
+    for plain, other in zip(launched, replayed, strict=True):
+        assert other == pytest.approx(plain, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("words", [("trainer.precision=tf32",), ("trainer.precision=bfloat16", GRAPHS)])
+def test_a_run_in_less_than_float32_ends_near(words: tuple[str, ...], tmp_path: Path) -> None:
+    near = train(tmp_path / "float32", "trainer.device=cuda")["metrics"]["elbo/test"]
+    got = train(tmp_path / "rounded", "trainer.device=cuda", *words)["metrics"]["elbo/test"]
+    assert got == pytest.approx(near, abs=0.5)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="compiling for a GPU takes triton")
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+def test_what_is_compiled_can_be_replayed(tmp_path: Path) -> None:
+    near = train(tmp_path / "launched", "trainer.device=cuda")["metrics"]["elbo/test"]
+    got = train(tmp_path / "replayed", "trainer.device=cuda", "trainer.compile=true", GRAPHS)["metrics"]["elbo/test"]
+    assert got == pytest.approx(near, abs=0.1)
 
 
 def test_a_step_of_the_optimiser_and_its_sums_never_wait_for_the_device() -> None:
