@@ -4,7 +4,7 @@
     python scripts/bench.py --cases b100 k5 --rounds 5
     python scripts/bench.py --cases overhead
     python scripts/bench.py --cases b100 --only REF --also trainer.compile=true "objective=iwae seed=1"
-    python scripts/bench.py --device cuda --clock wall
+    python scripts/bench.py --device cuda            # by the wall clock; further rows with CUDA graphs, TF32, bfloat16
 
 The peers are optional: pip install pyro-ppl pythae lightning "jax[cpu]" numpyro. One that is missing is a row that says
 so. Every peer is a process of its own that is asked for a short chunk of steps in turn with the others, so that a
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import data, overhead, table
-from bench.case import CASES, Case, Peer
+from bench.case import CASES, Case, Peer, on
 from bench.process import Worker
 from bench.rounds import interleave, ratio
 from bench.worker import versions
@@ -47,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     clock = options.clock or ("cpu" if options.threads == 1 and options.device == "cpu" else "wall")
     about = {"machine": machine(), "versions": versions(), "threads": options.threads, "clock": clock}
+    about |= {"gpu": overhead.gpu()} if options.device == "cuda" else {}
     about["gflops"] = overhead.products(options.threads)
     tables = []
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +57,7 @@ def main() -> None:
                 tables.append("\n".join(f"- {line}" for line in overhead.sentences(found)))
                 print(json.dumps({"case": name, "load": os.getloadavg(), **found, **about}), flush=True)
                 continue
-            case = replace(CASES[name], device=options.device)
+            case = on(CASES[name], options.device)
             further = (Peer(f"vaerun, {words}", "vaerun_train", tuple(words.split())) for words in options.also)
             chosen = (peer for peer in case.peers if any(word in peer.label for word in options.only))
             case = replace(case, peers=(*chosen, *further))

@@ -11,9 +11,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from bench import data, table
-from bench.case import CASES
+from bench.case import CASES, on
 from bench.gate import Gate
 from bench.rounds import interleave, ratio
+
+from vaerun._hydra import compose
 
 
 def test_every_round_asks_everyone_once_and_begins_with_another() -> None:
@@ -69,6 +71,18 @@ def test_the_data_are_bits_a_fifth_of_them_on(tmp_path: Path) -> None:
     assert np.array_equal(data.draw(50, seed=0), data.draw(50, seed=0))
 
 
-def test_the_peers_of_a_case_have_names_of_their_own() -> None:
-    for case in CASES.values():
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_peers_of_a_case_have_names_of_their_own(device: str) -> None:
+    for case in (on(case, device) for case in CASES.values()):
         assert len({peer.label for peer in case.peers}) == len(case.peers)
+        assert case.device == device
+
+
+def test_a_gpu_gets_further_rows_whose_words_vaerun_knows() -> None:
+    case = on(CASES["b100"], "cuda")
+    further = [peer for peer in case.peers if peer not in CASES["b100"].peers]
+    assert case.steps > CASES["b100"].steps
+    assert [peer.module for peer in further] == ["vaerun_train"] * 4
+    known = compose([])[0].trainer
+    for peer in further:
+        assert all(word.partition("=")[0].removeprefix("trainer.") in known for word in peer.words)

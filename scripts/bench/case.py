@@ -74,6 +74,11 @@ SCAN = Peer("JAX gather, scan, scatter, jitted", "jax_scan")
 PYRO_TABLE, NUMPYRO_TABLE = Peer("Pyro table", "pyro_table"), Peer("NumPyro table, jitted", "numpyro_table")
 VISIT = 20  # φ-steps a point takes at a visit
 
+REPLAYED = "trainer.cuda_graphs=true"
+BOTH = f"trainer.compile=true {REPLAYED}"
+ON_CUDA = (REPLAYED, BOTH, f"{BOTH} trainer.precision=tf32", f"{BOTH} trainer.precision=bfloat16")
+LONGER = 10  # a chunk of steps on a GPU, which is done with them so much sooner
+
 BITS = ("posterior=bernoulli", "estimator=score")
 REPARAM = Peer("reparam, Gaussian", "vaerun_train")
 SCORE = Peer("score, default baseline", "vaerun_train", BITS)
@@ -90,6 +95,19 @@ def amortized(name: str, peers: tuple[Peer, ...], *, batch: int, samples: int = 
 def per_point(name: str, peers: tuple[Peer, ...], *, points: int, visits: int) -> Case:
     """φ_i from a table: a step of the case is a visit, ``VISIT`` steps of each point of a batch."""
     return Case(name, peers, points=points, steps=visits, unit="point-steps", per_step=100 * VISIT)
+
+
+def on(case: Case, device: str) -> Case:
+    """The case on a device, on CUDA with what vaerun has for it."""
+    if device == "cpu":
+        return case
+    rows = tuple(
+        replace(peer, label=f"{peer.label}, {words}", words=(*peer.words, *words.split()))
+        for peer in case.peers
+        for words in ON_CUDA
+        if peer in (VAERUN, INNER, COORDINATE)
+    )
+    return replace(case, device=device, peers=(*case.peers, *rows), steps=LONGER * case.steps)
 
 
 CASES = {

@@ -48,6 +48,13 @@ def products(threads: int) -> dict[str, Any]:
     return json.loads(said.stdout.splitlines()[-1])
 
 
+def gpu() -> str:
+    """What torch says of the GPU and of CUDA, in a process of its own."""
+    asks = "import torch; print(torch.cuda.get_device_name(), 'CUDA', torch.version.cuda)"
+    said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True)
+    return said.stdout.strip() or "none that torch finds"
+
+
 def seconds(words: list[str], folder: Path) -> dict[str, float]:
     """Processor and wall seconds of a Python process, from its start to its end."""
     start = time.perf_counter()

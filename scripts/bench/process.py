@@ -11,6 +11,14 @@ from bench.case import Case, Peer
 
 LENGTH = 160  # of what a failed worker's last words are cut to
 HERE = Path(__file__).resolve().parent.parent
+JAX = {  # on this device and no other, all of float32, and no more of the device's memory than is used
+    "cpu": {"JAX_PLATFORMS": "cpu"},
+    "cuda": {
+        "JAX_PLATFORMS": "cuda",
+        "JAX_DEFAULT_MATMUL_PRECISION": "highest",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    },
+}
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -47,7 +55,7 @@ class Worker:
                 stderr=log,
                 text=True,
                 cwd=folder,
-                env=environment(threads),
+                env=environment(threads) | JAX[case.device],
             )
         self.first = self.answer()
 

@@ -19,7 +19,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is not an answer
     case = Case(**case, peers=())
-    if threads == 1 and hasattr(os, "sched_setaffinity"):
+    if threads == 1 and case.device == "cpu" and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # pools that ignore OMP_NUM_THREADS are held to it
     gate = Gate(answers, case.steps, {})
     try:

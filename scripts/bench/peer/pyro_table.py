@@ -16,8 +16,11 @@ def train(case: Case, gate: Gate) -> None:
     """Visits batch after batch, ``VISIT`` steps each."""
     pyro.enable_validation(False)
     pyro.set_rng_seed(0)
-    x = torch.from_numpy(np.load(train_rows(case)))
-    decoder = Network(case.latents).decoder.requires_grad_(False)
+    device = torch.device(case.device)
+    if device.type == "cuda":
+        gate.synchronize = torch.cuda.synchronize
+    x = torch.from_numpy(np.load(train_rows(case))).to(device)
+    decoder = Network(case.latents).decoder.requires_grad_(False).to(device)
     shape = (case.points, case.latents)
 
     def model(rows: torch.Tensor, index: torch.Tensor) -> None:
@@ -27,14 +30,14 @@ def train(case: Case, gate: Gate) -> None:
             pyro.sample("x", Bernoulli(logits=decoder(z)).to_event(1), obs=rows)
 
     def guide(rows: torch.Tensor, index: torch.Tensor) -> None:
-        loc = pyro.param("loc", lambda: torch.zeros(shape))
-        scale = pyro.param("scale", lambda: torch.ones(shape), constraint=constraints.positive)
+        loc = pyro.param("loc", lambda: torch.zeros(shape, device=device))
+        scale = pyro.param("scale", lambda: torch.ones(shape, device=device), constraint=constraints.positive)
         with pyro.plate("data", case.points, subsample=index):
             pyro.sample("z", Normal(loc[index], scale[index]).to_event(1))
 
     svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO(max_plate_nesting=1))
     while True:
-        for index in torch.randperm(case.points).split(case.batch):
+        for index in torch.randperm(case.points, device=device).split(case.batch):
             rows = x.index_select(0, index).float()
             for _ in range(VISIT):
                 loss = svi.step(rows, index)

@@ -11,7 +11,11 @@ def train(case: Case, gate: Gate, *words: str) -> None:
     from vaerun.build import build
     from vaerun.data.loader import Loader
 
-    cfg, _ = compose([*overrides(case), *STEPS_ALONE, "strategy=coordinate"])
+    if case.device == "cuda":
+        import torch
+
+        gate.synchronize = torch.cuda.synchronize
+    cfg, _ = compose([*overrides(case), *STEPS_ALONE, "strategy=coordinate", *words])
     run = build(cfg)
     strategy, table = run.strategy, run.strategy.table("train")
     gate.about = {"table_bytes_per_point": sum(row.nbytes for row in table.buffers()) / len(run.data.train)}
