@@ -16,7 +16,7 @@ from vaerun.engine.eager import Eager
 from vaerun.errors import UserError
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver
-from vaerun.slope import Slope
+from vaerun.slope import Slope, Uphill
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler"),
@@ -84,6 +84,19 @@ class Curious(Program):
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
     with pytest.raises(UserError, match=r"cannot be traced .* trainer\.compile=false"):
         Compiled()(Curious(nn.Identity()), torch.ones(3))
+
+
+@pytest.mark.parametrize(("said", "expected"), [("no working Triton found", UserError), ("overflow", RuntimeError)])
+def test_a_gpu_without_triton_is_met_with_a_sentence(
+    said: str, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **settings: Any) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", fail)
+    bound = bound_of("gaussian")
+    with pytest.raises(expected, match="takes triton, .*compile=false" if expected is UserError else said):
+        Compiled()(Uphill(bound), torch.ones(2, 3), torch.zeros(2, 4))
 
 
 def bound_of(posterior: str, estimator: str = "reparam", *, engine: Engine | None = None, **parts: str) -> Bound:

@@ -81,6 +81,10 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
         raise refusal("there is no C++ compiler on this machine; install g++ or clang") from error
     except CppCompileError as error:
         raise refusal(f"the C++ compiler failed ({first_line(error)})") from error
+    except Exception as error:
+        if "triton" not in f"{error}".lower():
+            raise
+        raise refusal("for a GPU it takes triton, which is not installed or does not know this one") from error
     return Made(lambda flat: call(*flat), held, structure)
 
 

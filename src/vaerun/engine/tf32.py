@@ -14,8 +14,8 @@ from vaerun.engine.base import Engine, Program
 class TF32(Engine):
     """Another engine, with the factors of matrix products and convolutions rounded to 11 bits for tensor cores.
 
-    They are stored in float32, and all else is computed in it. A bound that such a program returns is one on log p
-    of the model so rounded, not of the model that is evaluated; in evaluation mode, nothing is rounded.
+    They are stored in float32, and all else is computed in it. A bound that such a program returns is one up to this
+    rounding, and of a model with rounded products; in evaluation mode, nothing is rounded.
 
     Args:
         inner: what executes the programs.
