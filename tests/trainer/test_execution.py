@@ -23,9 +23,11 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    before = torch.backends.cudnn.allow_tf32
+    before, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul
+    reduced = products.allow_bf16_reduced_precision_reduction
     yield
     torch.backends.cudnn.allow_tf32 = before
+    products.allow_tf32, products.allow_bf16_reduced_precision_reduction = False, reduced
 
 
 def layers(engine: Engine) -> list[type]:
@@ -51,6 +53,8 @@ def test_words_become_engines_around_engines(compile: bool, graphs: bool, precis
     assert layers(engine.unrounded) == [kind for kind in expected if kind not in (TF32, BFloat16)]
     assert engine.rows(3, 8) == (3 if expected == [Eager] else 4)
     assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
 
 
 @pytest.mark.parametrize(

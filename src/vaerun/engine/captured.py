@@ -60,7 +60,7 @@ class Captured(Engine):
         graph = torch.cuda.CUDAGraph()
         recording = torch.cuda.graph(graph, pool=self.place.pool, stream=self.place.stream, capture_error_mode=MODE)
         try:
-            with recording:
+            with torch.cuda.stream(torch.cuda.current_stream(read[0].device)), recording:  # back to it in any case
                 outputs, structure = pytree.tree_flatten(self.inner(program, *read))
         except RuntimeError as error:
             raise UserError(

@@ -1,5 +1,6 @@
 """Which engine executes the programs of a run, and in which precision."""
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
@@ -37,7 +38,7 @@ def choose_engine(device: torch.device, *, compile: bool, cuda_graphs: bool, pre
             f"Choose {', '.join(PRECISIONS)}."
         )
     if device.type == "cuda":
-        permit(False)
+        keep_to_float32()
     elif cuda_graphs:
         raise UserError(
             f"trainer.cuda_graphs=true needs a CUDA device, and this run is on {device.type}: use "
@@ -50,3 +51,11 @@ def choose_engine(device: torch.device, *, compile: bool, cuda_graphs: bool, pre
         )
     engine: Engine = Compiled() if compile else Eager()
     return PRECISIONS[precision](Captured(engine) if cuda_graphs else engine)
+
+
+def keep_to_float32() -> None:
+    """Products of a CUDA device in float32, and the sums within those of bfloat16; torch's own choice is less."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some versions of torch announce names that others do not have yet
+        permit(False)
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
