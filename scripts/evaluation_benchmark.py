@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from vaerun.bound import Bound
-from vaerun.estimator.reparam import Reparam
 from vaerun.chunk import keep_freed_memory, rows_at_once
+from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.marginal import TOGETHER, weigh
 from vaerun.model.decoder.mlp import MLPDecoder
 from vaerun.model.likelihood.bernoulli import BernoulliLikelihood

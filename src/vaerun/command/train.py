@@ -16,7 +16,8 @@ Choose one option per group (vaerun list shows them all, with what fits what):
 
 Set keys of what was chosen:
   seed=0                   fixes everything that is drawn
-  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N, trainer.compile=true
+  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N
+  trainer.compile=true     fused kernels; trainer.cuda_graphs=true, trainer.precision=float32|tf32|bfloat16
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        where the run goes; runs/DATE/TIME_CHOICES by default
