@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vaerun.engine.base import Program
 from vaerun.notation import Estimate
+from vaerun.optimizer.base import Inlined
 
 
 class Rise(NamedTuple):
@@ -49,6 +50,31 @@ class Slope(Program):
             gradients = list(torch.autograd.grad(loss, [*self.weights, *leaves], allow_unused=True))
         phi = gradients.pop() if self.in_phi else None
         return Rise(detached(estimate), gradients, None if phi is None else -len(estimate.value) * phi)
+
+
+class Ascent(Program):
+    """(α, inputs …) ↦ Rise at the weights as they are, which a step of their optimiser then moves.
+
+    A compiler that sees both reads a gradient where it has just been written.
+
+    Args:
+        slope: inputs ↦ Rise.
+        optimizer: of its weights.
+    """
+
+    def __init__(self, slope: Slope, optimizer: Inlined) -> None:
+        super().__init__(slope.module)
+        self.slope, self.optimizer = slope, optimizer
+
+    @property
+    def changes(self) -> list[Tensor]:
+        return [*super().changes, *self.slope.weights, *self.optimizer.held(self.slope.weights)]
+
+    def __call__(self, *inputs: Tensor) -> Rise:
+        rate, *given = inputs
+        rise = self.slope(*given)
+        self.optimizer.move(self.slope.weights, rise.weights, rate)
+        return rise
 
 
 class Uphill(Program):

@@ -14,13 +14,14 @@ from tests.runs import equal, records, state, train
 from tests.trainer.test_resume import interrupt_at
 from vaerun.build import build_parts, make
 from vaerun.engine.base import Engine
-from vaerun.engine.bfloat16 import BFloat16, Rounding
+from vaerun.engine.bfloat16 import BFloat16, Rounded, Rounding
 from vaerun.engine.compiled import Compiled
 from vaerun.engine.eager import Eager
 from vaerun.errors import Interrupted
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.notation import Batch
-from vaerun.slope import Slope
+from vaerun.optimizer.adam import Adam
+from vaerun.slope import Ascent, Slope
 from vaerun.strategy.base import Strategy
 
 LAYERS = (
@@ -55,6 +56,15 @@ def test_products_that_are_no_layers_are_left_alone(seeded: None) -> None:
     exact = products(a, b)
     with Rounding():
         assert equal(products(a, b), exact)
+
+
+def test_a_rounded_program_changes_what_the_program_changes() -> None:
+    bound = bound_of("gaussian")
+    weights = list(bound.parameters())
+    ascent = Ascent(Slope(bound, bound, weights), Adam(weights))
+    changes = {id(tensor) for tensor in Rounded(ascent).changes}
+    assert changes >= {id(weight) for weight in weights}
+    assert len(changes) == len(ascent.changes) == 4 * len(weights) + len(list(bound.buffers()))
 
 
 def engines() -> list[object]:

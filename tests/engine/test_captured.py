@@ -21,7 +21,8 @@ from vaerun.errors import UserError
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch
-from vaerun.slope import Slope, Uphill
+from vaerun.optimizer.adam import Adam
+from vaerun.slope import Ascent, Slope, Uphill
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 
@@ -69,6 +70,31 @@ def test_replays_draw_fresh_noise_and_leave_earlier_outputs_alone(device: torch.
     second = captured(uphill, x, phi)
     assert torch.equal(first, kept)
     assert not torch.equal(first, second)
+
+
+class Joining(Engine):
+    """Calls a program that moves weights."""
+
+    whole = True
+
+    def __call__(self, program: Program, *inputs: Tensor) -> Any:
+        return program(*inputs)
+
+
+def test_practice_moves_no_weights_where_the_optimiser_is_in_the_program(device: torch.device) -> None:
+    x, phi = points(device)[0], torch.zeros(6, 4, device=device)
+    ends = []
+    for engine in (Joining(), Captured(Joining())):
+        bound = bound_of("gaussian").to(device)
+        weights = list(bound.parameters())
+        optimizer = Adam(weights, learning_rate=0.1)
+        ascent = Ascent(Slope(bound, bound, weights), optimizer)
+        assert engine.whole
+        torch.manual_seed(3)
+        for _ in range(3):
+            engine(ascent, optimizer.rate, x, phi)
+        ends.append((weights, optimizer.held(weights)))
+    torch.testing.assert_close(*ends)
 
 
 def test_every_shape_and_mode_has_a_recording_of_its_own(device: torch.device) -> None:

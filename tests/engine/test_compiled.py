@@ -1,5 +1,6 @@
 """A compiled program gives what the eager one gives, changes what it changes, and draws what it draws."""
 
+import copy
 import shutil
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.problems import family_and_model, node, objective
+from tests.problems import family_and_model, linear_strategy, node, objective, simulated
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.engine.base import Engine, Program
@@ -16,7 +17,9 @@ from vaerun.engine.eager import Eager
 from vaerun.errors import UserError
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver
-from vaerun.slope import Slope, Uphill
+from vaerun.notation import Batch
+from vaerun.slope import Ascent, Slope, Uphill
+from vaerun.strategy.base import Strategy
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler"),
@@ -47,6 +50,33 @@ def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_mo
             for weight in bound.parameters():
                 weight.add_(torch.randn_like(weight))
     assert len(compiled.made) == 1
+
+
+@pytest.mark.parametrize(("name", "programs"), [("amortized", 1), ("alternating", 2)])
+def test_an_optimiser_within_the_program_goes_the_same_way(name: str, programs: int) -> None:
+    eager, compiled = going(name, Eager()), going(name, Compiled())
+    assert [type(program) for program in compiled.programs.values()] == [Ascent] * programs
+    torch.testing.assert_close(compiled.weights, eager.weights, **CLOSE)
+    torch.testing.assert_close(compiled.optimizer.state_dict(), eager.optimizer.state_dict(), **CLOSE)
+    torch.testing.assert_close(compiled.gradient_norms(), eager.gradient_norms(), **CLOSE)
+
+
+def going(name: str, engine: Engine) -> Strategy:
+    """A strategy after steps of changing sizes, one of them taken back in the optimiser."""
+    x = simulated(6)
+    torch.manual_seed(1)
+    strategy = linear_strategy(name, x)
+    strategy.bound.engine = engine
+    start = [weight.detach().clone() for weight in strategy.weights]
+    for rate in (0.1, 0.03, 0.1):
+        saved = copy.deepcopy(strategy.optimizer.state_dict())
+        strategy.optimizer.param_groups[0]["lr"] = rate
+        strategy.step(Batch(torch.arange(6), x))
+    strategy.optimizer.load_state_dict(saved)
+    strategy.step(Batch(torch.arange(6), x))
+    moved = zip(strategy.weights, start, strict=True)
+    assert min(float((weight - before).abs().max()) for weight, before in moved) > 1e-4
+    return strategy
 
 
 def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows() -> None:

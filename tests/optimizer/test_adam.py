@@ -58,16 +58,34 @@ def test_it_is_torchs_fused_adam_to_the_bit(settings: dict, torchs: dict, dtype:
     assert [int(ours.state[weight]["step"]) for weight in one] == [6, 6, 5]
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.01])
-def test_plain_operations_do_what_the_kernel_does(decay: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = weights(torch.float64), weights(torch.float64)
-    plain, fused = (Adam(held, **{**SETTINGS, "weight_decay": decay}) for held in (one, other))
-    for slopes in gradients(12, torch.float64):
+@pytest.mark.parametrize("changed", [{}, {"weight_decay": 0.0}, {"beta1": 0.0}, {"beta2": 0.0}])
+def test_plain_operations_do_what_the_kernel_does(changed: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, third = (weights(torch.float64) for _ in range(3))
+    plain, fused, inlined = (Adam(held, **{**SETTINGS, **changed}) for held in (one, other, third))
+    for step, slopes in enumerate(gradients(12, torch.float64)):
+        for optimizer in (plain, fused, inlined):
+            optimizer.param_groups[0]["lr"] = 0.1 / (1 + step // 3)
         move(fused, other, slopes)
         with monkeypatch.context() as patch:
             patch.setattr(adam, "kernel", adam.unfused)
             move(plain, one, slopes)
+        inlined.move(third, slopes, inlined.rate)
     torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(third, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_state_is_loaded_where_it_is() -> None:
+    held = weights()
+    ours = Adam(held)
+    places = ours.held(held)
+    begun = ours.state_dict()
+    move(ours, held, [torch.ones(shape) for shape in SHAPES])
+    moved = [value.clone() for value in places]
+    saved = {"state": {0: {name: value.clone() for name, value in ours.state[held[0]].items()}}}
+    ours.load_state_dict(saved | {"param_groups": begun["param_groups"]})
+    assert all(value is place for value, place in zip(ours.held(held), places, strict=True))
+    assert [float(value.sum()) != 0 for value in places] == [True, False, False] * 3
+    assert torch.equal(places[0], moved[0])
 
 
 def test_the_order_of_a_gradient_in_memory_does_not_matter() -> None:

@@ -11,7 +11,7 @@ FEWEST = 8  # of the rows: a program for every halving down to an eighth
 class Program(ABC):
     """Tensors ↦ a nest of new tensors: a step of training that asks nothing of a tensor's value on its way.
 
-    Its gradients are taken within. What it changes in place are buffers of ``module``.
+    Its gradients are taken within. What it changes in place are buffers of ``module``, and what else ``changes`` names.
 
     Args:
         module: all it holds; whether that is in training mode is the one thing besides tensors that it may depend on.
@@ -19,6 +19,11 @@ class Program(ABC):
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+
+    @property
+    def changes(self) -> list[Tensor]:
+        """All that it may change in place."""
+        return list(self.module.buffers())
 
     @abstractmethod
     def __call__(self, *inputs: Tensor) -> Any:
@@ -39,6 +44,11 @@ class Engine(ABC):
     def rows(self, needed: int, most: int) -> int:
         """How many rows to give a program that works row by row where ``needed`` of ``most`` are left to do."""
         return needed
+
+    @property
+    def whole(self) -> bool:
+        """Whether a step of training gains from having its optimiser in the same program."""
+        return False
 
     @property
     def unrounded(self) -> "Engine":

@@ -44,6 +44,10 @@ class BFloat16(Engine):
         return self.inner.rows(needed, most)
 
     @property
+    def whole(self) -> bool:
+        return self.inner.whole
+
+    @property
     def unrounded(self) -> Engine:
         return self.inner.unrounded
 
@@ -59,6 +63,10 @@ class Rounded(Program):
     def __init__(self, program: Program) -> None:
         super().__init__(program.module)
         self.program = program
+
+    @property
+    def changes(self) -> list[Tensor]:
+        return self.program.changes
 
     def __call__(self, *inputs: Tensor) -> Any:
         if not self.module.training:

@@ -45,9 +45,13 @@ class Captured(Engine):
     def rows(self, needed: int, most: int) -> int:
         return halved(needed, most)
 
+    @property
+    def whole(self) -> bool:
+        return self.inner.whole
+
     @torch.no_grad()
     def record(self, program: Program, inputs: tuple[Tensor, ...]) -> "Recording":
-        """Executes for practice, then records; buffers and random numbers are afterwards as they were before.
+        """Executes for practice, then records; what that changed and random numbers are then as they were before.
 
         Raises:
             UserError: the program waits for the device, or does something else that a graph cannot hold.
@@ -73,17 +77,17 @@ class Captured(Engine):
         return Recording(graph, read, written, places, structure)
 
     def practise(self, program: Program, read: list[Tensor]) -> None:
-        """Executes the program beside the stream in use, and leaves no trace in buffers and random numbers."""
+        """Executes the program beside the stream in use, and leaves no trace in what it changes and random numbers."""
         assert self.place is not None
         device, stream = read[0].device, self.place.stream
-        buffers = [(buffer, buffer.clone()) for buffer in program.module.buffers()]
+        changed = [(tensor, tensor.clone()) for tensor in program.changes]
         stream.wait_stream(torch.cuda.current_stream(device))
         with torch.random.fork_rng(devices=[device]), torch.cuda.stream(stream):
             for _ in range(WARM_UPS):
                 self.inner(program, *read)
         torch.cuda.current_stream(device).wait_stream(stream)
-        for buffer, before in buffers:
-            buffer.copy_(before)
+        for tensor, before in changed:
+            tensor.copy_(before)
 
 
 class Place(NamedTuple):

@@ -39,6 +39,10 @@ class Compiled(Engine):
     def rows(self, needed: int, most: int) -> int:
         return halved(needed, most)
 
+    @property
+    def whole(self) -> bool:
+        return True
+
 
 class Made(NamedTuple):
     """A compiled program for inputs of one shape."""
@@ -75,8 +79,7 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
         context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
         with torch.no_grad(), tracing(context), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Inductor's own random numbers would not be torch's, nor those of a run without compiling.
-            call: Any = compile_fx(graph, [*inputs, *held], config_patches={"fallback_random": True})
+            call: Any = compile_fx(graph, [*inputs, *held], config_patches=settings(inputs[0].device))
     except InvalidCxxCompiler as error:
         raise refusal("there is no C++ compiler on this machine; install g++ or clang") from error
     except CppCompileError as error:
@@ -88,10 +91,20 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
     return Made(lambda flat: call(*flat), held, structure)
 
 
+def settings(device: torch.device) -> dict[str, Any]:
+    """Of Inductor, for programs on ``device``."""
+    on_cpu = device.type == "cpu"
+    return {
+        "fallback_random": True,  # its own random numbers would not be torch's, nor those of a run without compiling
+        "cpp_wrapper": on_cpu,  # C++ calls the kernels, not Python; on a GPU that would take CUDA's own compiler
+        "pattern_matcher": not on_cpu,  # it would put biases back into products, away from what follows them
+    }
+
+
 def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.GraphModule, list[Tensor], pytree.TreeSpec]:
     """The program's graph with every tensor that it holds made an input after its own, those tensors, and its outputs'.
 
-    Nothing is computed: the inputs are shapes, buffers are put back, and no random number is drawn.
+    Nothing is computed: the inputs are shapes, what was changed is put back, and no random number is drawn.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -102,19 +115,27 @@ def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.Graph
         structure.append(spec)
         return outputs
 
-    buffers = [(buffer, buffer.clone()) for buffer in program.module.buffers()]
+    changed = [(tensor, tensor.detach().clone()) for tensor in program.changes]
     with torch.random.fork_rng(devices=[]):
-        graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
-    for buffer, before in buffers:
-        buffer.copy_(before)
+        trace = make_fx(flat, {torch.ops.aten.addmm.default: affine}, tracing_mode="fake", _allow_non_fake_inputs=True)
+        graph = trace(*inputs)
+    with torch.no_grad():
+        for tensor, before in changed:
+            tensor.copy_(before)
     return graph, lifted(graph), structure[-1]
+
+
+def affine(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """β bias + α x W, its bias added in a pass of its own: one that is fused with what follows, as an activation."""
+    return alpha * torch.mm(x, weight) + beta * bias
 
 
 def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
     """Turns the tensors that a graph holds into inputs after those it has; returns them."""
     held: dict[int, tuple[Tensor, torch.fx.Node]] = {}
     last = [node for node in graph.graph.nodes if node.op == "placeholder"][-1]
-    for node in [node for node in graph.graph.nodes if node.op == "get_attr"]:
+    constants = [node for node in graph.graph.nodes if node.op == "get_attr"]
+    for node in constants:
         value = getattr(graph, node.target)
         if id(value) not in held:
             with graph.graph.inserting_after(last):
@@ -122,6 +143,10 @@ def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
             held[id(value)] = (value, last)
         node.replace_all_uses_with(held[id(value)][1])
         graph.graph.erase_node(node)
+    for name in {node.target for node in constants}:
+        delattr(graph, name)  # else they would be inputs once more
+    for node in graph.graph.nodes:
+        node.meta.clear()  # the new inputs have none, and Inductor takes all or none
     graph.recompile()
     return [value.detach() for value, _ in held.values()]
 

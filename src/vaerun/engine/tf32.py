@@ -36,6 +36,10 @@ class TF32(Engine):
         return self.inner.rows(needed, most)
 
     @property
+    def whole(self) -> bool:
+        return self.inner.whole
+
+    @property
     def unrounded(self) -> Engine:
         return self.inner.unrounded
 

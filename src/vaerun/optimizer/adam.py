@@ -18,7 +18,7 @@ class Adam(Optimizer):
     It moves the weights to the bit as torch.optim.Adam(fused=True) does and keeps its state under the same names; t
     counts the steps of each weight for itself. It calls the kernel itself, because to construct any torch.optim
     optimiser imports torch's compiler, which takes as long as importing the rest of torch. A step never waits for the
-    device.
+    device. As part of a compiled program it is made of plain operations, and rounds differently.
 
     Args:
         parameters: the weights w.
@@ -56,6 +56,7 @@ class Adam(Optimizer):
         self.weights = list(parameters)
         self.param_groups = [{"params": self.weights, "lr": learning_rate}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
+        self.rates: dict[tuple[float, torch.device], Tensor] = {}
         self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
 
     @torch.no_grad()
@@ -65,11 +66,38 @@ class Adam(Optimizer):
             return
         moved = [weight for weight, _ in pairs]
         gradients = [in_memory_as(weight, gradient) for weight, gradient in pairs]
-        states = [self.state.get(weight) or self.begin(weight) for weight in moved]
-        m, v, t = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
+        m, v, t = self.states(moved)
         torch._foreach_add_(t, 1)
         (group,) = self.param_groups
         kernel(moved, gradients, m, v, [], t, lr=group["lr"], **self.constants, amsgrad=False, maximize=False)
+
+    @property
+    def rate(self) -> Tensor:
+        (group,) = self.param_groups
+        key = (group["lr"], self.weights[0].device)
+        if key not in self.rates:
+            self.rates = {key: torch.full((), group["lr"], dtype=torch.float64, device=key[1])}
+        return self.rates[key]
+
+    @torch.no_grad()
+    def move(self, weights: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], rate: Tensor) -> None:
+        moved = [weight for weight, gradient in zip(weights, gradients, strict=True) if gradient is not None]
+        if not moved:
+            return
+        given = [gradient for gradient in gradients if gradient is not None]
+        m, v, t = self.states(moved)
+        for count in t:
+            count.add_(1)
+        unfused(moved, given, m, v, [], t, lr=rate, **self.constants, amsgrad=False, maximize=False)
+
+    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+        return [tensor for tensors in self.states(weights) for tensor in tensors]
+
+    def states(self, weights: Iterable[nn.Parameter]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """m, v and t of each weight."""
+        states = [self.state.get(weight) or self.begin(weight) for weight in weights]
+        m, v, t = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
+        return m, v, t
 
     def begin(self, weight: Tensor) -> dict[str, Tensor]:
         """The state of a weight before its first step."""
@@ -83,10 +111,15 @@ class Adam(Optimizer):
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.state = {}
-        for place, saved in state_dict["state"].items():
-            for name, value in self.begin(self.weights[place]).items():
-                value.copy_(saved[name])
+        # In place: a program that was compiled reads and writes the state where it is.
+        for place, weight in enumerate(self.weights):
+            saved = state_dict["state"].get(place)
+            if saved is not None:
+                for name, value in (self.state.get(weight) or self.begin(weight)).items():
+                    value.copy_(saved[name])
+            elif weight in self.state:
+                for value in self.state[weight].values():
+                    value.zero_()
         self.param_groups[0]["lr"] = state_dict["param_groups"][0]["lr"]
 
 
@@ -105,7 +138,7 @@ def unfused(
     maxima: Sequence[Tensor],
     counts: Sequence[Tensor],
     *,
-    lr: float,
+    lr: float | Tensor,
     beta1: float,
     beta2: float,
     eps: float,
@@ -114,13 +147,15 @@ def unfused(
     maximize: bool,
 ) -> None:
     """The same in plain operations, weight by weight."""
-    for weight, gradient, m, v, count in zip(weights, gradients, means, squares, counts, strict=True):
-        slope = gradient + weight_decay * weight
-        t = count.double()  # a power near 1 loses digits in float32
+    t = torch.stack(list(counts)).double()  # a power near 1 loses digits in float32
+    # As exponentials, which a compiler takes once for each weight, and not again for each of its numbers.
+    left1, left2 = (1 - (t * (math.log(beta) if beta else -math.inf)).exp() for beta in (beta1, beta2))
+    scales = zip((lr / left1).unbind(), left2.rsqrt().unbind(), strict=True)
+    for weight, gradient, m, v, (size, root) in zip(weights, gradients, means, squares, scales, strict=True):
+        slope = gradient + weight_decay * weight if weight_decay else gradient
         m.lerp_(slope, 1 - beta1)
         v.mul_(beta2).addcmul_(slope, slope, value=1 - beta2)
-        root = (v / (1 - beta2**t)).sqrt() + eps
-        weight -= lr * (m / (1 - beta1**t)) / root
+        weight -= size * m / (v.sqrt() * root + eps)
 
 
 # torch's own name for it is private, and may be gone one day.

@@ -1,6 +1,9 @@
 """What an optimiser of the shared weights is."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
 
 
 class Optimizer(Protocol):
@@ -20,3 +23,18 @@ class Optimizer(Protocol):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from the state of an optimiser of the same weights."""
+
+
+@runtime_checkable
+class Inlined(Optimizer, Protocol):
+    """An optimiser whose step can be part of a program: operations on tensors, the same ones at every step."""
+
+    @property
+    def rate(self) -> Tensor:
+        """The step size as it is now, Float[Tensor, ""], on the weights' device: an input of that program."""
+
+    def move(self, weights: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], rate: Tensor) -> None:
+        """Moves each of ``weights`` that has a gradient, in plain operations."""
+
+    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+        """The state that moving ``weights`` changes; from now on it is changed in place, by ``load_state_dict`` too."""

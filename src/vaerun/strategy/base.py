@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from vaerun.bound import Bound
 from vaerun.notation import NOTHING, Batch, Estimate
-from vaerun.optimizer.base import Optimizer
-from vaerun.slope import Rise, Slope
+from vaerun.optimizer.base import Inlined, Optimizer
+from vaerun.slope import Ascent, Rise, Slope
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -42,7 +42,7 @@ class Strategy(nn.Module, ABC):
         self.theta = [weight for weight in self.weights if id(weight) in theta]
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
-        self.slopes: dict[tuple[Callable[..., Estimate], int, bool], Slope] = {}
+        self.programs: dict[tuple[Callable[..., Estimate], int, bool], Slope | Ascent] = {}
         self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
         self.encoder_evaluations = 0
 
@@ -88,10 +88,20 @@ class Strategy(nn.Module, ABC):
         """
         moved = self.weights if weights is None else weights
         key = (function, id(moved), in_phi)
-        if key not in self.slopes:
-            self.slopes[key] = Slope(self.shared, function, moved, in_phi=in_phi)
-        rise = self.bound.engine(self.slopes[key], *inputs)
-        self.move(moved, rise.weights)
+        if key not in self.programs:
+            slope = Slope(self.shared, function, moved, in_phi=in_phi)
+            optimizer = self.optimizer if self.bound.engine.whole else None
+            self.programs[key] = Ascent(slope, optimizer) if isinstance(optimizer, Inlined) else slope
+        program = self.programs[key]
+        for weight in moved:
+            weight.grad = None  # the new ones take the place of the old in memory, and in the cache
+        if isinstance(program, Ascent):
+            rise = self.bound.engine(program, program.optimizer.rate, *inputs)
+            for weight, gradient in zip(moved, rise.weights, strict=True):
+                weight.grad = gradient
+        else:
+            rise = self.bound.engine(program, *inputs)
+            self.move(moved, rise.weights)
         return rise
 
     def ascend(self, estimate: Estimate) -> None:

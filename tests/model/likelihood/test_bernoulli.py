@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vaerun import chunk
-from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
+from vaerun.model.likelihood.bernoulli import TOGETHER, BernoulliLikelihood, fused
 
 X = 16
 
@@ -31,6 +31,17 @@ def test_values_and_derivatives_are_those_of_the_plain_formula_to_the_bit(
         found = BernoulliLikelihood(data_dim=X, data_std=1.0).log_prob(x, outputs)
         assert torch.equal(found, expected)
         assert torch.equal(torch.autograd.grad(found, outputs, weight)[0], slope)
+
+
+@pytest.mark.parametrize("pixels", [1, 13, TOGETHER, TOGETHER + 1, 784])
+@pytest.mark.parametrize("size", [0.0, 1.0, 100.0])
+def test_what_a_compiler_is_given_is_the_plain_formula(pixels: int, size: float) -> None:
+    torch.manual_seed(0)
+    x = (torch.rand(5, pixels) < 0.4).float()
+    outputs = size * torch.randn(3, 5, pixels)
+    exact = plain(x.double(), outputs.double())
+    torch.testing.assert_close(fused(x, outputs).double(), exact, rtol=2e-6, atol=1e-6)
+    torch.testing.assert_close(fused(x.double(), outputs.double()), exact, rtol=1e-14, atol=1e-12)
 
 
 @pytest.mark.usefixtures("exact")
