@@ -70,17 +70,18 @@ def seconds(words: list[str], folder: Path) -> dict[str, float]:
 def sentences(found: dict[str, Any]) -> list[str]:
     """The same in words."""
     cpu, wall, shares = found["cpu"], found["wall"], found["shares"]
-    trained = {name: value for name, value in shares.items() if name not in ("evaluation", "pictures")}
-    recording = [name for name in trained if name not in ("steps", "batches and the rest")]
-    total = sum(trained.values())
-    parts = ", ".join(f"{name} {trained[name] / total:.1%}" for name in recording)
+    training = ("steps", "batches and the rest")
+    recording = [name for name in shares if name not in (*training, "evaluation", "pictures", "start and end")]
+    total, recorded = sum(shares.values()), sum(shares[name] for name in recording)
+    trained = sum(shares[name] for name in training) + recorded
+    parts = ", ".join(f"{name} {shares[name] / total:.1%}" for name in recording)
     return [
         f"Start to first step: {wall['first step']:.2f} s, {cpu['first step']:.2f} s of processor time; "
         f"`import torch` alone {wall['import torch']:.2f} s, {cpu['import torch']:.2f} s. "
         f"Beyond it: {wall['first step'] - wall['import torch']:.2f} s, "
         f"{cpu['first step'] - cpu['import torch']:.2f} s of processor time.",
-        f"A default run, evaluation and pictures apart: recording is {sum(trained[n] for n in recording) / total:.1%} "
-        f"of it ({parts}).",
+        f"A default run: recording is {recorded / total:.1%} of its {total:.1f} s of processor time ({parts}), and "
+        f"{recorded / trained:.1%} of what it spends in training, start, evaluation and pictures left out.",
         f"1,000 steps of the default configuration: {cpu['run']:.2f} s of processor time as `vaerun train`, with "
         f"evaluation and all it writes; {cpu['bare loop']:.2f} s as a script that loops over strategy.step, imports "
         f"included in both: {cpu['run'] / cpu['bare loop']:.2f} times.",

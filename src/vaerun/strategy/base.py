@@ -68,8 +68,8 @@ class Strategy(nn.Module, ABC):
     def gradient_norms(self) -> dict[str, Tensor]:
         """Norms of the gradients of the last step of each group of shared weights, each Float[Tensor, ""]."""
         groups = {"theta": self.theta, "lam": self.lam}
-        gradients = {name: [w.grad for w in group if w.grad is not None] for name, group in groups.items()}
-        return {name: torch.nn.utils.get_total_norm(grads) for name, grads in gradients.items() if grads}
+        gradients = {name: [w.grad.flatten() for w in group if w.grad is not None] for name, group in groups.items()}
+        return {name: torch.cat(some).norm() for name, some in gradients.items() if some}
 
     def rise(
         self,
