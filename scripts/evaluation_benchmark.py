@@ -27,6 +27,7 @@ from vaerun.model.vae import VAE
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.gaussian import Gaussian
 from vaerun.schedule.constant import Constant
+from vaerun.trainer.products import choose_products
 
 PIXELS, HIDDEN, LATENTS = 784, (200, 200), 50
 
@@ -37,8 +38,10 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=5000, help="K")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--products", choices=("auto", "mkl", "onednn"), default="auto", help="as trainer.products")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    library = choose_products(options.products)
     torch.manual_seed(0)
     bound, weights = problem(), [torch.randn(pair) for pair in layers()]
     x = (torch.rand(options.points, PIXELS) < 0.2).float()
@@ -55,7 +58,7 @@ def main() -> None:
     for name, taken in spent.items():
         print(f"{name:10} {taken:8.2f} s   {decoded / taken:12,.0f} rows/s   {1e6 * taken / decoded:.2f} µs/row")
     flops = 2 * sum(a * b for a, b in layers()) * decoded
-    print(f"products at {flops / spent['products'] / 1e9:.1f} GFLOP/s, {options.threads} threads")
+    print(f"products by {library} at {flops / spent['products'] / 1e9:.1f} GFLOP/s, {options.threads} threads")
     print(f"ratio {spent['products'] / spent['evaluation']:.3f}")
 
 

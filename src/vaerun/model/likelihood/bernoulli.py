@@ -4,12 +4,11 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vaerun.chunk import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
 
-TOGETHER = 112  # numbers up to 2, whose product is below 2^127, where float32 ends
+TOGETHER = 112  # numbers from ½ to 1, whose product is above 2⁻¹²⁶, where float32 begins to lose digits
 NEVER = 1e-3  # a pixel that is never on starts at this probability: log-odds of 0 are −∞
 
 
@@ -42,7 +41,7 @@ class BernoulliLikelihood(Likelihood):
 
 
 class _LogProb(torch.autograd.Function):
-    """Σ_j log Bernoulli(x_j; σ(l_j)) and its derivatives x − σ(l) and l: of l's size, no more than one array is made.
+    """Σ_j log Bernoulli(x_j; σ(l_j)) and its derivatives x − σ(l) and l: of l's size, no more than one array at a time.
 
     Left to itself, torch makes three on the way there and two on the way back, which in a step of many samples is most
     of the memory.
@@ -66,21 +65,20 @@ class _LogProb(torch.autograd.Function):
 def summed(x: Tensor, outputs: Tensor) -> Tensor:
     """log p(x given z) of every row of x and outputs, both Float[Tensor, "... X"], as many rows at a time as fit."""
     several = next((place for place, size in enumerate(outputs.shape[:-1]) if size > 1), None)
-    if type(outputs) is not Tensor:  # it only stands for one, and is being compiled
-        return fused(x, outputs)
-    if several is None or outputs.numel() <= numbers_at_once(outputs.device):
-        return -binary_cross_entropy_with_logits(outputs, x, reduction="none").sum(-1)
+    # A tensor that only stands for one is being compiled, and the compiler makes no arrays on the way.
+    if several is None or type(outputs) is not Tensor or outputs.numel() <= numbers_at_once(outputs.device):
+        return at_once(x, outputs)
     halves = zip(x.chunk(2, several), outputs.chunk(2, several), strict=True)
     return torch.cat([summed(*half) for half in halves], several)
 
 
-def fused(x: Tensor, outputs: Tensor) -> Tensor:
-    """Σ_j (x_j l_j − max(l_j, 0)) − log Π_j (1 + e^−|l_j|), the same for a compiler, which makes no arrays on the way.
+def at_once(x: Tensor, outputs: Tensor) -> Tensor:
+    """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), in which nothing overflows and nothing cancels.
 
-    A factor lies between 1 and 2, so that the product of a hundred is still a number; it takes one logarithm for all.
+    A factor lies between ½ and 1: the product of a hundred of them is still a number, and takes one logarithm for all.
     """
     pixels = outputs.shape[-1]
     together = next(size for size in range(min(TOGETHER, pixels), 0, -1) if pixels % size == 0)
-    linear, factors = x * outputs - outputs.clamp(min=0), 1 + (-outputs.abs()).exp()
-    sums, products = linear.unflatten(-1, (-1, together)).sum(-1), factors.unflatten(-1, (-1, together)).prod(-1)
-    return (sums - products.log()).sum(-1)
+    linear = outputs.clamp(min=0).addcmul_(x, outputs, value=-1).sum(-1)
+    factors = outputs.abs().sigmoid_().unflatten(-1, (-1, together))
+    return factors.prod(-1).log().sum(-1) - linear
