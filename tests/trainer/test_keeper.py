@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.fixture
-def given(seeded: None) -> Given:
+def given(seeded: None, monkeypatch: pytest.MonkeyPatch) -> Given:
+    monkeypatch.setattr(keeper, "PAUSE", math.inf)
     return Given()
 
 
@@ -54,6 +55,20 @@ def test_a_large_best_state_is_written_at_once(given: Given, tmp_path: Path, mon
     kept.keep("best", held)
     assert step(tmp_path / "best.pt") == 3
     assert kept.waiting is None
+
+
+def test_a_best_state_is_written_at_once_where_that_is_seldom(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(keeper, "PAUSE", 1.0)
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now)
+    kept = Keeper(tmp_path)
+    for later, at, expected in ((1.1, 3, 3), (0.9, 4, 3), (0.2, 5, 5), (0.9, 6, 5)):
+        now += later
+        kept.keep("best", given.at(at))
+        assert step(tmp_path / "best.pt") == expected
+        assert (kept.waiting is None) == (at == expected)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, DivergedError])

@@ -60,5 +60,5 @@ class ConvAmortizer(Amortizer):
             last.bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        images = self.shape.image((x - self.data_mean) / self.spread)
+        images = self.shape.image((x - self.data_mean).div_(self.spread))
         return self.dense(self.convolutions(images).flatten(1))

@@ -53,4 +53,4 @@ class MLPAmortizer(Amortizer):
             last.bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers((x - self.data_mean) / self.spread)
+        return self.layers((x - self.data_mean).div_(self.spread))

@@ -1,5 +1,6 @@
 """When a state of the training becomes a file."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from torch import Tensor
 from vaerun.trainer.checkpoint import write
 
 SMALL = 2**23  # bytes of weights and rows that are sooner copied in memory than brought safely to a disk
+PAUSE = 1.0  # seconds between two files that a training hardly notices
 
 
 @final
@@ -17,8 +19,9 @@ class Keeper:
     """``last.pt`` and ``best.pt`` of a training.
 
     A small model may become better every few milliseconds, and a file takes tens of them to be safe on a disk. So a
-    best state that is small waits in memory until the next ``last.pt``, and is written before it: a run that is killed
-    goes on from the last, with the best of that time beside it. Use it in a with statement: nothing waits for longer.
+    best state that is small and comes within a second of the file before waits in memory until the next ``last.pt``,
+    and is written before it: a run that is killed goes on from the last, with the best of that time beside it, or one
+    that it will come to again. Use it in a with statement: nothing waits for longer.
 
     Args:
         directory: where they stand.
@@ -27,6 +30,7 @@ class Keeper:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.waiting: dict[str, Any] | None = None
+        self.written_at = time.monotonic()
 
     def keep(self, name: str, state: dict[str, Any]) -> None:
         """Takes a captured state as ``last`` or ``best``.
@@ -34,13 +38,14 @@ class Keeper:
         Raises:
             DivergedError: a weight or row of a state to be written is not finite; its file stays as it was.
         """
-        if name == "best" and sum(t.nbytes for t in state["tensors"].values()) <= SMALL:
+        soon = time.monotonic() - self.written_at < PAUSE
+        if name == "best" and soon and sum(t.nbytes for t in state["tensors"].values()) <= SMALL:
             self.waiting = copied(state)
             return
         if name == "last":
             self.settle()
         self.waiting = None
-        write(self.directory / f"{name}.pt", state)
+        self.write(name, state)
 
     def settle(self) -> None:
         """Writes the best state if it waits.
@@ -50,7 +55,12 @@ class Keeper:
         """
         waiting, self.waiting = self.waiting, None
         if waiting is not None:
-            write(self.directory / "best.pt", waiting)
+            self.write("best", waiting)
+
+    def write(self, name: str, state: dict[str, Any]) -> None:
+        """Puts the state into its file."""
+        write(self.directory / f"{name}.pt", state)
+        self.written_at = time.monotonic()
 
     def __enter__(self) -> "Keeper":
         return self
