@@ -50,10 +50,12 @@ def main() -> None:
         full = run([*words, *mnist], steps=[options.steps])
         held = full["held"]
         bound, peak = sum(held.values()), full["training_peak"] - bare["training_peak"]
+        alone = full["steps_peak"] - bare["steps_peak"]
         parts = ", ".join(f"{key} {value / MIB:.1f}" for key, value in held.items())
         print(
             f"{name}: {peak / MIB:.0f} MiB above the libraries' {bare['training_peak'] / MIB:.0f}; has to hold "
-            f"{bound / MIB:.0f} ({parts}): {peak / bound:.2f} times; whole run "
+            f"{bound / MIB:.0f} ({parts}): {peak / bound:.2f} times; before validation {alone / MIB:.0f} MiB, "
+            f"{alone / bound:.2f} times; whole run "
             f"{(full['whole_peak'] - bare['whole_peak']) / MIB:.0f} MiB",
             flush=True,
         )
@@ -81,11 +83,12 @@ def worker(words: list[str], steps: list[int]) -> None:
     from vaerun.strategy.base import Strategy
     from vaerun.tracking.console import Console
     from vaerun.trainer.loop import Trainer
+    from vaerun.trainer.session import Session
 
     found: dict[str, Any] = {"resident": {}, "whole_peak": 0}
     threading.Thread(target=watch, args=[found], daemon=True).start()
     strategies: list[Strategy] = []
-    fit, test = Trainer.fit, Trainer.over
+    fit, test, validate = Trainer.fit, Trainer.over, Session.validate
 
     def watched(self: Trainer, strategy: Strategy, data: Any, **keys: Any) -> Any:
         strategies.append(strategy)
@@ -101,7 +104,11 @@ def worker(words: list[str], steps: list[int]) -> None:
     def over(self: Trainer, session: Any) -> bool:
         return session.progress.step >= steps[-1] or test(self, session)
 
-    Trainer.fit, Trainer.over, Console.step = watched, over, on_step  # type: ignore
+    def validated(self: Session) -> Any:
+        found.setdefault("steps_peak", found["whole_peak"])
+        return validate(self)
+
+    Trainer.fit, Trainer.over, Console.step, Session.validate = watched, over, on_step, validated  # type: ignore
     out = os.dup(1)
     os.dup2(2, 1)
     code = cli.dispatch(["train", "trainer.epochs=100000", *words])

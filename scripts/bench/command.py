@@ -59,6 +59,7 @@ def bare_loop() -> None:
 def shares() -> None:
     """Processor seconds of a default run by what they were spent on, from the start of Python on, as JSON."""
     from vaerun import cli
+    from vaerun import run as whole
     from vaerun.built import Run
     from vaerun.strategy.amortized import Amortized
     from vaerun.tracking.console import Console
@@ -78,6 +79,7 @@ def shares() -> None:
         (Session, "save", "checkpoints"),
         (Session, "validate", "evaluation"),
         (Run, "test", "evaluation"),
+        (whole, "conclude", "evaluation"),
         (Session, "draw", "pictures"),
         (Console, "step", "progress"),
         (Console, "scalars", "console"),

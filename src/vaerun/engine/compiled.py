@@ -14,7 +14,7 @@ from vaerun.errors import UserError
 
 @final
 class Compiled(Engine):
-    """The program as one graph from its inputs to its gradients, fused and compiled by TorchInductor.
+    """The program as one graph, its gradients and its optimiser's step in it, fused and compiled by TorchInductor.
 
     Tracing the program with its gradients in it leaves one graph without Python; compiling the forward pass alone, as
     ``torch.compile`` of a loss does, gains nothing over plain torch. A program is traced and compiled at its first
