@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tests.engine import tape
 from tests.engine.test_compiled import Curious, bound_of, run
 from tests.law.test_combinations import OFFER, Row, configuration, data
+from tests.problems import linear_strategy, plain_ascent, simulated
 from vaerun.build import build_strategy
 from vaerun.engine.base import Engine, Program
 from vaerun.engine.bfloat16 import BFloat16
@@ -75,7 +76,7 @@ def test_replays_draw_fresh_noise_and_leave_earlier_outputs_alone(device: torch.
 class Joining(Engine):
     """Calls a program that moves weights."""
 
-    whole = True
+    takes_optimizer = True
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
         return program(*inputs)
@@ -89,12 +90,23 @@ def test_practice_moves_no_weights_where_the_optimiser_is_in_the_program(device:
         weights = list(bound.parameters())
         optimizer = Adam(weights, learning_rate=0.1)
         ascent = Ascent(Slope(bound, bound, weights), optimizer)
-        assert engine.whole
+        assert engine.takes_optimizer
         torch.manual_seed(3)
         for _ in range(3):
             engine(ascent, optimizer.rate, x, phi)
         ends.append((weights, optimizer.held(weights)))
     torch.testing.assert_close(*ends)
+
+
+def test_an_optimiser_that_cannot_be_in_a_program_moves_the_weights_after_it() -> None:
+    x = simulated(6)
+    strategy = linear_strategy("amortized", x, optimizer=plain_ascent)
+    strategy.bound.engine = Joining()
+    before = [weight.detach().clone() for weight in strategy.weights]
+    strategy.step(Batch(torch.arange(6), x))
+    assert [type(program) for program in strategy.programs.values()] == [Slope]
+    for weight, old in zip(strategy.weights, before, strict=True):
+        torch.testing.assert_close(weight.detach(), old - weight.grad)
 
 
 def test_every_shape_and_mode_has_a_recording_of_its_own(device: torch.device) -> None:
@@ -166,7 +178,7 @@ def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows(device: t
         whole = solver(x, phi, solver.row_optimizer.init(phi), max_steps=300)
         assert whole.converged.all()
     torch.testing.assert_close(ends[1], ends[0])
-    assert {16} < {x_shape[0] for _, _, (x_shape, _), *_ in engine.recordings} <= {16, 8, 4, 2}
+    assert {16} < {x_shape[0] for _, _, (x_shape, *_), *_ in engine.recordings} <= {16, 8, 4, 2}
 
 
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence(device: torch.device) -> None:

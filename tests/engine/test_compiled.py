@@ -2,6 +2,8 @@
 
 import copy
 import shutil
+import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.problems import family_and_model, linear_strategy, node, objective, simulated
+from tests.runs import equal, records, state, train
+from tests.trainer.test_resume import interrupt_at
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.engine.base import Engine, Program
 from vaerun.engine.compiled import Compiled
 from vaerun.engine.eager import Eager
-from vaerun.errors import UserError
+from vaerun.errors import Interrupted, UserError
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch
@@ -52,7 +56,7 @@ def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_mo
     assert len(compiled.made) == 1
 
 
-@pytest.mark.parametrize(("name", "programs"), [("amortized", 1), ("alternating", 2)])
+@pytest.mark.parametrize(("name", "programs"), [("amortized", 1), ("alternating", 2), ("joint", 1)])
 def test_an_optimiser_within_the_program_goes_the_same_way(name: str, programs: int) -> None:
     eager, compiled = going(name, Eager()), going(name, Compiled())
     assert [type(program) for program in compiled.programs.values()] == [Ascent] * programs
@@ -79,6 +83,18 @@ def going(name: str, engine: Engine) -> Strategy:
     return strategy
 
 
+def test_a_compiled_run_ends_near_and_goes_on_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("trainer.threads=1", "trainer.compile=true")
+    exact = train(tmp_path / "exact", "trainer.threads=1")["metrics"]["elbo/test"]
+    assert train(tmp_path / "whole", *words)["metrics"]["elbo/test"] == pytest.approx(exact, abs=1e-3)
+    interrupt_at(9, signal.SIGTERM, monkeypatch)
+    with pytest.raises(Interrupted):
+        train(tmp_path / "parts", *words)
+    train(tmp_path / "parts", *words)
+    assert equal(state(tmp_path / "whole"), state(tmp_path / "parts"))
+    assert records(tmp_path / "whole") == records(tmp_path / "parts")
+
+
 def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows() -> None:
     x, phi = (torch.rand(16, 3) < 0.4).float(), torch.zeros(16, 4)
     ends = []
@@ -95,7 +111,7 @@ def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows() -> None
     torch.testing.assert_close(compiled.phi, eager.phi, **CLOSE)
     torch.testing.assert_close(compiled.state, eager.state, **CLOSE)
     assert compiled.decoder_evaluations == eager.decoder_evaluations
-    assert {16} < {x_shape[0] for _, _, (x_shape, _), *_ in engine.made} <= {16, 8, 4, 2}
+    assert {16} < {x_shape[0] for _, _, (x_shape, *_), *_ in engine.made} <= {16, 8, 4, 2}
 
 
 def test_rows_are_halves_of_halves() -> None:

@@ -24,18 +24,20 @@ WAITS = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal")  # for the dev
 class Tracing(Engine):
     """Traces a program of which only the inputs' shapes are known, looks at it, and calls it."""
 
+    takes_optimizer = True
+
     def __init__(self) -> None:
         self.operations: set[str] = set()
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        before = [buffer.clone() for buffer in program.module.buffers()]
+        before = [tensor.detach().clone() for tensor in program.changes]
         drawn = torch.get_rng_state()
         graph, _, _ = traced(program, inputs)
         self.operations |= {str(node.target) for node in graph.graph.nodes if node.op == "call_function"}
         for node in graph.graph.nodes:
             device = node.kwargs.get("device") if node.op == "call_function" else None
             assert device is None or device == inputs[0].device
-        assert all(torch.equal(buffer, old) for buffer, old in zip(program.module.buffers(), before, strict=True))
+        assert all(torch.equal(tensor, old) for tensor, old in zip(program.changes, before, strict=True))
         assert torch.equal(torch.get_rng_state(), drawn)
         return program(*inputs)
 

@@ -1,6 +1,7 @@
 """A run that was stopped and went on is, to the bit, one that was not."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_written_again(tmp_path:
         file.write('{"step": 8, "elbo/train": 0.0}\n{"step": 9, "elb')
     train(tmp_path / "killed")
     assert records(tmp_path / "killed") == records(tmp_path / "whole")
+
+
+def test_a_best_state_from_after_the_last_is_known_for_what_it_is(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole")
+    for step in (7, 15):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            interrupt_at(step, signal.SIGINT, monkeypatch)
+            with pytest.raises(Interrupted):
+                train(tmp_path / "killed")
+        checkpoints = tmp_path / "killed" / "checkpoints"
+        shutil.copy(checkpoints / "last.pt", checkpoints / f"{step}.pt")
+    shutil.copytree(tmp_path / "killed", tmp_path / "better")
+    for name in ("killed", "better"):
+        shutil.move(tmp_path / name / "checkpoints" / "7.pt", tmp_path / name / "checkpoints" / "last.pt")
+    best = state(tmp_path / "better", "best")
+    best["progress"] |= {"best": 0.0}
+    torch.save(best, tmp_path / "better" / "checkpoints" / "best.pt")
+    assert train(tmp_path / "killed")["best"] == whole["best"]
+    assert train(tmp_path / "better")["best"] == {"step": 12, "valid": 0.0}
+    assert equal(state(tmp_path / "better", "best"), best)
 
 
 def test_a_signal_during_the_final_evaluation_counts_too(tmp_path: Path) -> None:

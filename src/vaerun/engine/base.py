@@ -11,10 +11,10 @@ FEWEST = 8  # of the rows: a program for every halving down to an eighth
 class Program(ABC):
     """Tensors ↦ a nest of new tensors: a step of training that asks nothing of a tensor's value on its way.
 
-    Its gradients are taken within. What it changes in place are buffers of ``module``, and what else ``changes`` names.
+    Its gradients are taken within. What it may change in place is named by ``changes``.
 
     Args:
-        module: all it holds; whether that is in training mode is the one thing besides tensors that it may depend on.
+        module: whether this is in training mode is the one thing besides tensors that it may depend on.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -22,7 +22,7 @@ class Program(ABC):
 
     @property
     def changes(self) -> list[Tensor]:
-        """All that it may change in place."""
+        """All that it may change in place: buffers of ``module``, unless said otherwise."""
         return list(self.module.buffers())
 
     @abstractmethod
@@ -46,7 +46,7 @@ class Engine(ABC):
         return needed
 
     @property
-    def whole(self) -> bool:
+    def takes_optimizer(self) -> bool:
         """Whether a step of training gains from having its optimiser in the same program."""
         return False
 
@@ -58,7 +58,7 @@ class Engine(ABC):
 
 def kind(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
     """What a program that was made once for its inputs depends on besides their values."""
-    return (program, program.module.training, *((value.shape, value.dtype) for value in inputs))
+    return (program, program.module.training, *((value.shape, value.stride(), value.dtype) for value in inputs))
 
 
 def halved(needed: int, most: int) -> int:

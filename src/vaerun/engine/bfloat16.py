@@ -44,8 +44,8 @@ class BFloat16(Engine):
         return self.inner.rows(needed, most)
 
     @property
-    def whole(self) -> bool:
-        return self.inner.whole
+    def takes_optimizer(self) -> bool:
+        return self.inner.takes_optimizer
 
     @property
     def unrounded(self) -> Engine:

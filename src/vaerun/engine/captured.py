@@ -46,8 +46,8 @@ class Captured(Engine):
         return halved(needed, most)
 
     @property
-    def whole(self) -> bool:
-        return self.inner.whole
+    def takes_optimizer(self) -> bool:
+        return self.inner.takes_optimizer
 
     @torch.no_grad()
     def record(self, program: Program, inputs: tuple[Tensor, ...]) -> "Recording":

@@ -14,7 +14,7 @@ from vaerun.errors import UserError
 
 @final
 class Compiled(Engine):
-    """The program as one graph, its gradients and its optimiser's step in it, fused and compiled by TorchInductor.
+    """The program as one graph, with its gradients and an optimiser's step if it has one, compiled by TorchInductor.
 
     Tracing the program with its gradients in it leaves one graph without Python; compiling the forward pass alone, as
     ``torch.compile`` of a loss does, gains nothing over plain torch. A program is traced and compiled at its first
@@ -40,7 +40,7 @@ class Compiled(Engine):
         return halved(needed, most)
 
     @property
-    def whole(self) -> bool:
+    def takes_optimizer(self) -> bool:
         return True
 
 
@@ -96,7 +96,7 @@ def settings(device: torch.device) -> dict[str, Any]:
     on_cpu = device.type == "cpu"
     return {
         "fallback_random": True,  # its own random numbers would not be torch's, nor those of a run without compiling
-        "cpp_wrapper": on_cpu,  # C++ calls the kernels, not Python; on a GPU that would take CUDA's own compiler
+        "cpp_wrapper": on_cpu,  # C++ calls the kernels, not Python; on a GPU that would take CUDA's headers
         "pattern_matcher": not on_cpu,  # it would put biases back into products, away from what follows them
     }
 
@@ -104,7 +104,8 @@ def settings(device: torch.device) -> dict[str, Any]:
 def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.GraphModule, list[Tensor], pytree.TreeSpec]:
     """The program's graph with every tensor that it holds made an input after its own, those tensors, and its outputs'.
 
-    Nothing is computed: the inputs are shapes, what was changed is put back, and no random number is drawn.
+    The inputs are shapes, and no random number is drawn. Torch does carry out what involves tensors of one number
+    alone, such as counts and moving averages; that is put back.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 

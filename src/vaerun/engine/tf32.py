@@ -36,8 +36,8 @@ class TF32(Engine):
         return self.inner.rows(needed, most)
 
     @property
-    def whole(self) -> bool:
-        return self.inner.whole
+    def takes_optimizer(self) -> bool:
+        return self.inner.takes_optimizer
 
     @property
     def unrounded(self) -> Engine:

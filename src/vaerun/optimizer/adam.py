@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.errors import UserError
-from vaerun.optimizer.base import Optimizer
+from vaerun.optimizer.base import Inlined, Optimizer
 
 
 @final
-class Adam(Optimizer):
+class Adam(Inlined, Optimizer):
     """w ← w − α m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁^t) and v̂ = v / (1 − β₂^t): all weights in one fused kernel.
 
     It moves the weights to the bit as torch.optim.Adam(fused=True) does and keeps its state under the same names; t
@@ -56,7 +56,7 @@ class Adam(Optimizer):
         self.weights = list(parameters)
         self.param_groups = [{"params": self.weights, "lr": learning_rate}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
-        self.rates: dict[tuple[float, torch.device], Tensor] = {}
+        self.placed: tuple[float, Tensor] | None = None  # α, and the same on the weights' device
         self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
 
     @torch.no_grad()
@@ -73,11 +73,10 @@ class Adam(Optimizer):
 
     @property
     def rate(self) -> Tensor:
-        (group,) = self.param_groups
-        key = (group["lr"], self.weights[0].device)
-        if key not in self.rates:
-            self.rates = {key: torch.full((), group["lr"], dtype=torch.float64, device=key[1])}
-        return self.rates[key]
+        alpha, device = self.param_groups[0]["lr"], self.weights[0].device
+        if self.placed is None or self.placed[0] != alpha or self.placed[1].device != device:
+            self.placed = alpha, torch.full((), alpha, dtype=torch.float64, device=device)
+        return self.placed[1]
 
     @torch.no_grad()
     def move(self, weights: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], rate: Tensor) -> None:
@@ -88,7 +87,7 @@ class Adam(Optimizer):
         m, v, t = self.states(moved)
         for count in t:
             count.add_(1)
-        unfused(moved, given, m, v, [], t, lr=rate, **self.constants, amsgrad=False, maximize=False)
+        plain(moved, given, m, v, t, lr=rate, **self.constants)
 
     def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
         return [tensor for tensors in self.states(weights) for tensor in tensors]
@@ -130,12 +129,11 @@ def in_memory_as(weight: Tensor, gradient: Tensor) -> Tensor:
     return torch.empty_like(weight).copy_(gradient)
 
 
-def unfused(
+def plain(
     weights: Sequence[Tensor],
     gradients: Sequence[Tensor],
     means: Sequence[Tensor],
     squares: Sequence[Tensor],
-    maxima: Sequence[Tensor],
     counts: Sequence[Tensor],
     *,
     lr: float | Tensor,
@@ -143,8 +141,6 @@ def unfused(
     beta2: float,
     eps: float,
     weight_decay: float,
-    amsgrad: bool,
-    maximize: bool,
 ) -> None:
     """The same in plain operations, weight by weight."""
     t = torch.stack(list(counts)).double()  # a power near 1 loses digits in float32
@@ -156,6 +152,22 @@ def unfused(
         m.lerp_(slope, 1 - beta1)
         v.mul_(beta2).addcmul_(slope, slope, value=1 - beta2)
         weight -= size * m / (v.sqrt() * root + eps)
+
+
+def unfused(
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    means: Sequence[Tensor],
+    squares: Sequence[Tensor],
+    maxima: Sequence[Tensor],
+    counts: Sequence[Tensor],
+    *,
+    amsgrad: bool,
+    maximize: bool,
+    **settings: float,
+) -> None:
+    """``plain`` where torch's kernel is called."""
+    plain(weights, gradients, means, squares, counts, **settings)
 
 
 # torch's own name for it is private, and may be gone one day.

@@ -1,7 +1,8 @@
 """What an optimiser of the shared weights is."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -25,16 +26,18 @@ class Optimizer(Protocol):
         """Goes on from the state of an optimiser of the same weights."""
 
 
-@runtime_checkable
-class Inlined(Optimizer, Protocol):
-    """An optimiser whose step can be part of a program: operations on tensors, the same ones at every step."""
+class Inlined(ABC):
+    """What an optimiser has besides, if its step can be part of a program: the same operations at every step."""
 
     @property
+    @abstractmethod
     def rate(self) -> Tensor:
         """The step size as it is now, Float[Tensor, ""], on the weights' device: an input of that program."""
 
+    @abstractmethod
     def move(self, weights: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], rate: Tensor) -> None:
         """Moves each of ``weights`` that has a gradient, in plain operations."""
 
+    @abstractmethod
     def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
         """The state that moving ``weights`` changes; from now on it is changed in place, by ``load_state_dict`` too."""

@@ -68,8 +68,8 @@ class Strategy(nn.Module, ABC):
     def gradient_norms(self) -> dict[str, Tensor]:
         """Norms of the gradients of the last step of each group of shared weights, each Float[Tensor, ""]."""
         groups = {"theta": self.theta, "lam": self.lam}
-        gradients = {name: [w.grad.flatten() for w in group if w.grad is not None] for name, group in groups.items()}
-        return {name: torch.cat(some).norm() for name, some in gradients.items() if some}
+        norms = {name: [w.grad.norm() for w in group if w.grad is not None] for name, group in groups.items()}
+        return {name: torch.stack(some).norm() for name, some in norms.items() if some}
 
     def rise(
         self,
@@ -90,7 +90,7 @@ class Strategy(nn.Module, ABC):
         key = (function, id(moved), in_phi)
         if key not in self.programs:
             slope = Slope(self.shared, function, moved, in_phi=in_phi)
-            optimizer = self.optimizer if self.bound.engine.whole else None
+            optimizer = self.optimizer if self.bound.engine.takes_optimizer else None
             self.programs[key] = Ascent(slope, optimizer) if isinstance(optimizer, Inlined) else slope
         program = self.programs[key]
         for weight in moved:

@@ -44,8 +44,8 @@ class Keeper:
             return
         if name == "last":
             self.settle()
-        self.waiting = None
         self.write(name, state)
+        self.waiting = None
 
     def settle(self) -> None:
         """Writes the best state if it waits.

@@ -27,7 +27,7 @@ class Trainer:
         device: auto, cpu or cuda.
         threads: of the CPU; null chooses by the size of a step.
         products: the library that multiplies matrices on a CPU: auto, mkl or onednn; both in float32.
-        compile: trace the steps of training, with their gradients and optimiser, and those of local solvers, and
+        compile: trace the steps of training, with their gradients and Adam's part, and those of local solvers, and
             compile each into one program; worth its seconds of compiling in runs of minutes.
         cuda_graphs: record what these programs launch on a CUDA device, and replay it; alone or with ``compile``.
         precision: in which these programs multiply: float32, tf32 (on CUDA) or bfloat16. Weights and every evaluation

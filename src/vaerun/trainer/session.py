@@ -69,6 +69,10 @@ class Session:
             state = checkpoint.load(self.directory / "last.pt", self.device)
             self.progress = checkpoint.restore(state, strategy=self.strategy, meter=self.meter, data=self.data)
             self.last_record = self.progress.step
+            # best.pt may be from after last.pt, and is what will be tested unless something better comes.
+            best = checkpoint.load(self.directory / "best.pt", self.device)["progress"]
+            if best["best"] > self.progress.best:
+                self.progress.best, self.progress.best_step = best["best"], best["best_step"]
         else:
             self.save("best")
             self.save("last")

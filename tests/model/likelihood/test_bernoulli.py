@@ -33,7 +33,7 @@ def test_values_and_derivatives_are_those_of_the_plain_formula_in_however_many_p
         assert torch.equal(torch.autograd.grad(found, outputs, weight)[0], slope)
 
 
-@pytest.mark.parametrize("pixels", [1, 13, TOGETHER, TOGETHER + 1, 784])
+@pytest.mark.parametrize("pixels", [1, 13, TOGETHER, TOGETHER + 1, 784, 1021])
 @pytest.mark.parametrize("size", [0.0, 1.0, 100.0])
 def test_values_are_the_plain_formulas_for_any_number_of_pixels_and_any_odds(pixels: int, size: float) -> None:
     torch.manual_seed(0)
@@ -43,6 +43,14 @@ def test_values_are_the_plain_formulas_for_any_number_of_pixels_and_any_odds(pix
     log_prob = BernoulliLikelihood(data_dim=pixels, data_std=1.0).log_prob
     torch.testing.assert_close(log_prob(x, outputs).double(), exact, rtol=2e-6, atol=1e-6)
     torch.testing.assert_close(log_prob(x.double(), outputs.double()), exact, rtol=1e-14, atol=1e-12)
+
+
+@pytest.mark.parametrize("odds", [5.0, 15.0, 18.0, 40.0])
+def test_where_all_pixels_are_certain_no_more_than_rounding_is_lost(odds: float) -> None:
+    outputs = odds * torch.randn(4, 784).sign()
+    found = BernoulliLikelihood(data_dim=784, data_std=1.0).log_prob((outputs > 0).float(), outputs)
+    exact = plain((outputs > 0).double(), outputs.double())
+    torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=784 * 2.0**-24)
 
 
 @pytest.mark.usefixtures("exact")

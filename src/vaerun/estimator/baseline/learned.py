@@ -49,7 +49,7 @@ class Learned(Baseline):
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         # Detached, because what x came through is not the baseline's to train.
-        return self.data_dim * self.layers((x.detach() - self.data_mean) / self.spread).squeeze(-1)
+        return self.data_dim * self.layers((x.detach() - self.data_mean).div_(self.spread)).squeeze(-1)
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:
         return ((credit - b) / self.data_dim).square().mean()

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from vaerun.chunk import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
@@ -73,12 +74,14 @@ def summed(x: Tensor, outputs: Tensor) -> Tensor:
 
 
 def at_once(x: Tensor, outputs: Tensor) -> Tensor:
-    """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), in which nothing overflows and nothing cancels.
+    """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), in float32 or float64, in which nothing overflows.
 
     A factor lies between ½ and 1: the product of a hundred of them is still a number, and takes one logarithm for all.
+    Where all x_j are as good as certain, a factor is 1 to rounding, and log p too high by up to 2⁻²⁵ a number.
     """
-    pixels = outputs.shape[-1]
-    together = next(size for size in range(min(TOGETHER, pixels), 0, -1) if pixels % size == 0)
+    together = min(TOGETHER, outputs.shape[-1])
     linear = outputs.clamp(min=0).addcmul_(x, outputs, value=-1).sum(-1)
-    factors = outputs.abs().sigmoid_().unflatten(-1, (-1, together))
-    return factors.prod(-1).log().sum(-1) - linear
+    factors = outputs.abs().sigmoid_()
+    if missing := -outputs.shape[-1] % together:
+        factors = pad(factors, (0, missing), value=1.0)
+    return factors.unflatten(-1, (-1, together)).prod(-1).log().sum(-1) - linear
