@@ -1,8 +1,11 @@
 """A compiled program gives what the eager one gives, changes what it changes, and draws what it draws."""
 
 import copy
+import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +133,16 @@ class Curious(Program):
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
     with pytest.raises(UserError, match=r"cannot be traced .* trainer\.compile=false"):
         Compiled()(Curious(nn.Identity()), torch.ones(3))
+
+
+def test_a_machine_without_a_compiler_is_met_with_a_sentence(tmp_path: Path) -> None:
+    environment = {**os.environ, "CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    words = ["train", "trainer.compile=true", "trainer.epochs=1", f"hydra.run.dir={tmp_path / 'run'}"]
+    command = [sys.executable, "-c", "import sys; from vaerun import cli; sys.exit(cli.dispatch(sys.argv[1:]))", *words]
+    said = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert said.returncode == 2
+    assert "there is no C++ compiler on this machine; install g++" in said.stderr.splitlines()[-1]
+    assert "Traceback" not in said.stderr
 
 
 @pytest.mark.parametrize(("said", "expected"), [("no working Triton found", UserError), ("overflow", RuntimeError)])

@@ -64,7 +64,6 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
     """
     from torch._guards import TracingContext, tracing
     from torch._inductor.compile_fx import compile_fx
-    from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
     from torch._subclasses import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
@@ -80,15 +79,26 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
         with torch.no_grad(), tracing(context), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             call: Any = compile_fx(graph, [*inputs, *held], config_patches=settings(inputs[0].device))
-    except InvalidCxxCompiler as error:
-        raise refusal("there is no C++ compiler on this machine; install g++ or clang") from error
-    except CppCompileError as error:
-        raise refusal(f"the C++ compiler failed ({first_line(error)})") from error
     except Exception as error:
-        if "triton" not in f"{error}".lower():
+        reason = lacking(error)
+        if reason is None:
             raise
-        raise refusal("for a GPU it takes triton, which is not installed or does not know this one") from error
+        raise refusal(reason) from error
     return Made(lambda flat: call(*flat), held, structure)
+
+
+def lacking(error: Exception) -> str | None:
+    """What the machine lacks, if that is why Inductor failed."""
+    from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
+
+    cause = getattr(error, "inner_exception", error)  # in most places, Inductor hands on another's error in its own
+    if isinstance(cause, InvalidCxxCompiler):
+        return "there is no C++ compiler on this machine; install g++ or clang"
+    if isinstance(cause, CppCompileError):
+        return f"the C++ compiler failed ({first_line(cause)})"
+    if "triton" in f"{error}".lower():
+        return "for a GPU it takes triton, which is not installed or does not know this one"
+    return None
 
 
 def settings(device: torch.device) -> dict[str, Any]:
