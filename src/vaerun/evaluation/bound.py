@@ -13,6 +13,7 @@ from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.strategy.base import Strategy
 
 ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
+POINTS = 512  # φ inferred at once
 
 
 class BoundEvaluation(OverPoints):
@@ -41,7 +42,7 @@ class BoundEvaluation(OverPoints):
     @torch.no_grad()
     def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
         found: dict[str, list[Tensor]] = {}
-        for batch in self.batches(data, max(1, ROWS // min(self.num_samples, 64))):
+        for batch in self.batches(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64)))):
             inference = strategy.infer(batch.x, batch.index, self.split)
             figures = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
             for name, values in {**figures, **inference.diagnostics}.items():
