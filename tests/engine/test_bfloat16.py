@@ -1,7 +1,6 @@
 """Layers multiply in bfloat16 while a program trains, and nothing else does."""
 
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,12 @@ from torch import Tensor, nn
 from tests.engine.test_compiled import bound_of, run
 from tests.law.test_combinations import OFFER, Row, configuration, data
 from tests.runs import equal, records, state, train
-from tests.trainer.test_resume import interrupt_at
+from tests.trainer.test_resume import in_two_parts
 from vaerun.build import build_parts, make
 from vaerun.engine.base import Engine
 from vaerun.engine.bfloat16 import BFloat16, Rounded, Rounding
 from vaerun.engine.compiled import Compiled
 from vaerun.engine.eager import Eager
-from vaerun.errors import Interrupted
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.notation import Batch
 from vaerun.optimizer.adam import Adam
@@ -133,9 +131,6 @@ def test_a_run_ends_near_goes_on_to_the_bit_and_keeps_float32_weights(
     words = (*words, "trainer.precision=bfloat16")
     assert 0 < abs(train(tmp_path / "whole", *words)["metrics"]["elbo/test"] - exact) < 0.3
     assert all(held.dtype != torch.bfloat16 for held in state(tmp_path / "whole")["tensors"].values())
-    interrupt_at(9, signal.SIGTERM, monkeypatch)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "parts", *words)
-    train(tmp_path / "parts", *words)
+    in_two_parts(tmp_path / "parts", *words, monkeypatch=monkeypatch)
     assert equal(state(tmp_path / "whole"), state(tmp_path / "parts"))
     assert records(tmp_path / "whole") == records(tmp_path / "parts")

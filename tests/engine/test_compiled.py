@@ -3,7 +3,6 @@
 import copy
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +14,13 @@ from torch import Tensor, nn
 
 from tests.problems import family_and_model, linear_strategy, node, objective, simulated
 from tests.runs import equal, records, state, train
-from tests.trainer.test_resume import interrupt_at
+from tests.trainer.test_resume import in_two_parts
 from vaerun.bound import Bound
 from vaerun.build import make
 from vaerun.engine.base import Engine, Program
 from vaerun.engine.compiled import Compiled
 from vaerun.engine.eager import Eager
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import UserError
 from vaerun.local.row_optimizer.adam import RowAdam
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch
@@ -90,10 +89,7 @@ def test_a_compiled_run_ends_near_and_goes_on_to_the_bit(tmp_path: Path, monkeyp
     words = ("trainer.threads=1", "trainer.compile=true")
     exact = train(tmp_path / "exact", "trainer.threads=1")["metrics"]["elbo/test"]
     assert train(tmp_path / "whole", *words)["metrics"]["elbo/test"] == pytest.approx(exact, abs=1e-3)
-    interrupt_at(9, signal.SIGTERM, monkeypatch)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "parts", *words)
-    train(tmp_path / "parts", *words)
+    in_two_parts(tmp_path / "parts", *words, monkeypatch=monkeypatch)
     assert equal(state(tmp_path / "whole"), state(tmp_path / "parts"))
     assert records(tmp_path / "whole") == records(tmp_path / "parts")
 

@@ -45,6 +45,14 @@ def interrupt_at(step: int, number: signal.Signals, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Console, "step", shoot)
 
 
+def in_two_parts(folder: Path, *words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is stopped within an epoch and goes on."""
+    interrupt_at(9, signal.SIGTERM, monkeypatch)
+    with pytest.raises(Interrupted):
+        train(folder, *words)
+    train(folder, *words)
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(
     ("step", "number"),

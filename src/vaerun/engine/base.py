@@ -1,8 +1,11 @@
 """What is executed, and what executes it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 FEWEST = 8  # of the rows: a program for every halving down to an eighth
@@ -54,6 +57,18 @@ class Engine(ABC):
     def unrounded(self) -> "Engine":
         """What figures are sought with: this engine, unless it computes in less than float32."""
         return self
+
+
+@contextmanager
+def restored(program: Program) -> Iterator[None]:
+    """All that the program changes within is afterwards as it was before."""
+    before = [(tensor, tensor.detach().clone()) for tensor in program.changes]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, value in before:
+                tensor.copy_(value)
 
 
 def kind(program: Program, inputs: tuple[Tensor, ...]) -> tuple:

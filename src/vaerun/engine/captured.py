@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vaerun.engine.base import Engine, Program, halved, kind
+from vaerun.engine.base import Engine, Program, halved, kind, restored
 from vaerun.engine.compiled import first_line
 from vaerun.errors import UserError
 
@@ -80,14 +80,12 @@ class Captured(Engine):
         """Executes the program beside the stream in use, and leaves no trace in what it changes and random numbers."""
         assert self.place is not None
         device, stream = read[0].device, self.place.stream
-        changed = [(tensor, tensor.clone()) for tensor in program.changes]
-        stream.wait_stream(torch.cuda.current_stream(device))
-        with torch.random.fork_rng(devices=[device]), torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                self.inner(program, *read)
-        torch.cuda.current_stream(device).wait_stream(stream)
-        for tensor, before in changed:
-            tensor.copy_(before)
+        with restored(program):
+            stream.wait_stream(torch.cuda.current_stream(device))
+            with torch.random.fork_rng(devices=[device]), torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    self.inner(program, *read)
+            torch.cuda.current_stream(device).wait_stream(stream)
 
 
 class Place(NamedTuple):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vaerun.engine.base import Engine, Program, halved, kind
+from vaerun.engine.base import Engine, Program, halved, kind, restored
 from vaerun.errors import UserError
 
 
@@ -126,13 +126,9 @@ def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.Graph
         structure.append(spec)
         return outputs
 
-    changed = [(tensor, tensor.detach().clone()) for tensor in program.changes]
-    with torch.random.fork_rng(devices=[]):
+    with restored(program), torch.random.fork_rng(devices=[]):
         trace = make_fx(flat, {torch.ops.aten.addmm.default: affine}, tracing_mode="fake", _allow_non_fake_inputs=True)
         graph = trace(*inputs)
-    with torch.no_grad():
-        for tensor, before in changed:
-            tensor.copy_(before)
     return graph, lifted(graph), structure[-1]
 
 

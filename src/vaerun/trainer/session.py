@@ -66,11 +66,11 @@ class Session:
     def start(self, *, resume: bool) -> None:
         """Goes on from ``last.pt``, or writes the first checkpoints: from here on there is one to go back to."""
         if resume:
+            best = checkpoint.load(self.directory / "best.pt", self.device)["progress"]  # its tensors go at once
             state = checkpoint.load(self.directory / "last.pt", self.device)
             self.progress = checkpoint.restore(state, strategy=self.strategy, meter=self.meter, data=self.data)
             self.last_record = self.progress.step
             # best.pt may be from after last.pt, and is what will be tested unless something better comes.
-            best = checkpoint.load(self.directory / "best.pt", self.device)["progress"]
             if best["best"] > self.progress.best:
                 self.progress.best, self.progress.best_step = best["best"], best["best_step"]
         else:

@@ -77,7 +77,7 @@ def at_once(x: Tensor, outputs: Tensor) -> Tensor:
     """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), in float32 or float64, in which nothing overflows.
 
     A factor lies between ½ and 1: the product of a hundred of them is still a number, and takes one logarithm for all.
-    Where all x_j are as good as certain, a factor is 1 to rounding, and log p too high by up to 2⁻²⁵ a number.
+    Where all x_j are as good as certain, a factor is 1 to rounding, and log p off by up to 2⁻²⁴ a number.
     """
     together = min(TOGETHER, outputs.shape[-1])
     linear = outputs.clamp(min=0).addcmul_(x, outputs, value=-1).sum(-1)
