@@ -3,7 +3,7 @@
     python scripts/bench.py                          # every case; about half an hour
     python scripts/bench.py --cases b100 k5 --rounds 5
     python scripts/bench.py --cases overhead
-    python scripts/bench.py --cases b100 --only REF --also trainer.compile=true "objective=iwae seed=1"
+    python scripts/bench.py --cases b100 --only REF --also execution.compile=true "objective=iwae seed=1"
     python scripts/bench.py --device cuda            # by the wall clock; further rows with CUDA graphs, TF32, bfloat16
 
 The peers are optional: pip install pyro-ppl pythae lightning "jax[cpu]" numpyro. One that is missing is a row that says

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from vaerun import _hydra
+from vaerun.config import hydra
 
 STRATEGIES = ("amortized", "joint", "coordinate", "semi_amortized", "aggressive")
 SEEDS = 5
@@ -48,7 +48,7 @@ def fabricate(root: Path, runs: int, count: int) -> None:
     """Run directories of full length, over five strategies, as many learning rates as it takes, and five seeds."""
     configs = {}
     for strategy in STRATEGIES:
-        cfg, choices = _hydra.compose([f"strategy={strategy}"])
+        cfg, choices = hydra.compose([f"strategy={strategy}"])
         plain = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(plain, dict)
         plain.pop("resume", None)

@@ -16,10 +16,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.chunk import keep_freed_memory, rows_at_once
+from vaerun.bound.bound import Bound
 from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.marginal import TOGETHER, weigh
+from vaerun.execution.matmul import choose_matmul_backend
+from vaerun.execution.memory import keep_freed_memory, rows_at_once
 from vaerun.model.decoder.mlp import MLPDecoder
 from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
 from vaerun.model.prior.standard_normal import StandardNormal
@@ -27,7 +28,6 @@ from vaerun.model.vae import VAE
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.gaussian import Gaussian
 from vaerun.schedule.constant import Constant
-from vaerun.trainer.products import choose_products
 
 PIXELS, HIDDEN, LATENTS = 784, (200, 200), 50
 
@@ -38,10 +38,12 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=5000, help="K")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--products", choices=("auto", "mkl", "onednn"), default="auto", help="as trainer.products")
+    parser.add_argument(
+        "--products", choices=("auto", "mkl", "onednn"), default="auto", help="as execution.matmul_backend"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    library = choose_products(options.products)
+    library = choose_matmul_backend(options.products)
     torch.manual_seed(0)
     bound, weights = problem(), [torch.randn(pair) for pair in layers()]
     x = (torch.rand(options.points, PIXELS) < 0.2).float()

@@ -23,13 +23,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from vaerun.experiment.built import Run
 
-from vaerun._hydra import compose
-from vaerun.build import build
-from vaerun.built import Run
+from vaerun.config.hydra import compose
 from vaerun.data.loader import Loader
+from vaerun.execution.random_state import isolated
+from vaerun.experiment.build import build
 from vaerun.notation import Batch
-from vaerun.trainer.seed import isolated
 
 CONTENDERS = {
     "score, no baseline": ["estimator=score", "estimator/baseline=none"],
@@ -51,8 +51,8 @@ BASE = (
     "posterior=bernoulli",
     "optimizer.learning_rate=3e-4",
     "trainer.batch_size=24",
-    "trainer.threads=1",
-    "trainer.device=cpu",
+    "execution.threads=1",
+    "execution.device=cpu",
 )
 
 

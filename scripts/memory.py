@@ -82,8 +82,8 @@ def worker(words: list[str], steps: list[int]) -> None:
     from vaerun import cli
     from vaerun.strategy.base import Strategy
     from vaerun.tracking.console import Console
-    from vaerun.trainer.loop import Trainer
     from vaerun.trainer.session import Session
+    from vaerun.trainer.trainer import Trainer
 
     found: dict[str, Any] = {"resident": {}, "whole_peak": 0}
     threading.Thread(target=watch, args=[found], daemon=True).start()

@@ -11,10 +11,10 @@ import re
 import sys
 from pathlib import Path
 
-from vaerun._hydra import roots
-from vaerun.catalogue import Catalogue, Option
 from vaerun.command.list import describe, fits
-from vaerun.source import locate, module
+from vaerun.config.catalogue import Catalogue, Option
+from vaerun.config.hydra import roots
+from vaerun.config.source_index import locate, module
 
 HERE = Path(__file__).parents[1]
 HEADINGS = ("Args", "Raises", "Reference", "Example")
@@ -59,7 +59,7 @@ def lines_of(group: str, options: list[Option], catalogue: Catalogue) -> list[st
 
 def section(option: Option, catalogue: Catalogue) -> list[str]:
     """One option: docstring, keys, what it goes with."""
-    facts, found = option.facts, locate(str(option.content.get("_target_", "")))
+    facts, found = option.info, locate(str(option.content.get("_target_", "")))
     entry = describe(option, catalogue)
     lines = [f"## {option.name}", ""]
     lines += [f"*{comment(option)}*" + (" The default." if entry["default"] else ""), ""]

@@ -6,8 +6,8 @@ A change of the code that should change no result is proven with it, on one mach
     python scripts/same_records.py write /tmp/after      # with the later one
     python scripts/same_records.py compare /tmp/before /tmp/after
 
-Every kind is one `vaerun train`; KIND.jsonl is its metrics.jsonl without the clock. `compare` prints one line a kind and
-exits with 1 if any record differs.
+Every kind is one `vaerun train`; KIND.jsonl is its metrics.jsonl without the clock. `compare` prints one line a kind
+and exits with 1 if any record differs.
 """
 
 import argparse
@@ -89,7 +89,9 @@ def train(run: Path, words: list[str], *, interrupted: bool) -> None:
     """One run; an interrupted one is stopped after its first validation and goes on in a process of its own."""
     command = [sys.executable, "-m", "vaerun", "train"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([*command, *words, f"hydra.run.dir={run}"], env=environment, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*command, *words, f"hydra.run.dir={run}"], env=environment, stderr=subprocess.PIPE
+    ) as process:
         if interrupted:
             while not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").read_bytes().count(b"\n"):
                 time.sleep(0.01)

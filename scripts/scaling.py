@@ -6,7 +6,7 @@
 
 784-200-200-2×50 and 50-200-200-784, tanh, Bernoulli pixels; rows of 784 bits drawn by the script; batch 100, K = 1,
 N = 60,000 and 20 inner steps wherever they are not the quantity that varies. What runs is ``strategy.step`` over the
-batches of ``Loader``, operation by operation and with trainer.compile=true, on one thread.
+batches of ``Loader``, operation by operation and with execution.compile=true, on one thread.
 
 Every point of a curve is a process of its own. A round asks each of them for a short chunk of steps; the figure is the
 median over rounds of the chunk's processor time, the range that of the rounds. One line of JSON a point, on stdout.
@@ -40,8 +40,8 @@ NETWORK = (
     "model.decoder.activation=tanh",
     "model.latent_dim=50",
     "trainer.batch_size=100",
-    "trainer.device=cpu",
-    "trainer.threads=1",
+    "execution.device=cpu",
+    "execution.threads=1",
 )
 POINTS = 60_000
 FAULTS = 1000  # of pages a step
@@ -112,7 +112,10 @@ def main() -> None:
 
 def curve(name: str, options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """All points of one quantity, in turns."""
-    for module in ("torch.utils.flop_counter", "vaerun.build"):  # before the fork, so that they are read once
+    for module in (
+        "torch.utils.flop_counter",
+        "vaerun.experiment.build",
+    ):  # before the fork, so that they are read once
         importlib.import_module(module)
     quantity = QUANTITIES[name]
     cases = [("eager", v) for v in quantity.values] + [("compiled", v) for v in quantity.compiled]
@@ -120,7 +123,7 @@ def curve(name: str, options: argparse.Namespace, folder: Path) -> list[dict[str
     for engine, value in [case for case in cases if case[0] in options.engines]:
         data = write(folder, value if name.startswith("N") else POINTS)
         words = [*NETWORK, *quantity.words.format(value).split(), f"data.path={data}/data.npz"]
-        workers[f"{engine} {value}"] = Worker([*words, "data=arrays", f"trainer.compile={engine == 'compiled'}"])
+        workers[f"{engine} {value}"] = Worker([*words, "data=arrays", f"execution.compile={engine == 'compiled'}"])
         print(f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}", file=sys.stderr)
     taken = interleave({key: worker.chunk for key, worker in workers.items()}, options.rounds)
     found = [
@@ -175,8 +178,8 @@ class Worker:
 
 def work(pipe: Connection, words: list[str]) -> None:
     """Builds the run and steps as often as asked; says first what a step consists of."""
-    from vaerun._hydra import compose
-    from vaerun.build import build
+    from vaerun.config.hydra import compose
+    from vaerun.experiment.build import build
 
     cfg, _ = compose(words)
     run = build(cfg)
@@ -184,7 +187,7 @@ def work(pipe: Connection, words: list[str]) -> None:
     start = time.perf_counter()
     strategy.step(next(batches))
     about = {"batch": run.batch_size, "products": run.products, "first_step_s": round(time.perf_counter() - start, 2)}
-    about["flop_per_step"] = 0 if run.trainer.compile else flops(strategy, next(batches))
+    about["flop_per_step"] = 0 if run.execution.compile else flops(strategy, next(batches))
     pipe.send({**about, "optimizer_us": optimizer_time(strategy)})
     chunk(strategy, batches)  # memory settles
     while pipe.recv():

@@ -12,23 +12,23 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
-from vaerun.build import locate, make
-from vaerun.local.row_optimizer.base import RowOptimizer
+from vaerun.bound.bound import Bound
+from vaerun.exact.expectation import Space as Space
+from vaerun.exact.expectation import log_evidence as log_evidence
+from vaerun.exact.expectation import space as space
+from vaerun.exact.expectation import truth as truth
+from vaerun.experiment.build import locate, make
+from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.solver import LocalSolver
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
+from vaerun.nn.bounded_scale import LIMIT
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior, Reparameterized
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.laplace import DiagonalLaplace
 from vaerun.posterior.shared_flow import SharedFlow
-from vaerun.scale import LIMIT
 from vaerun.strategy.base import Strategy
-from vaerun.verify.problem import Space as Space
-from vaerun.verify.problem import log_evidence as log_evidence
-from vaerun.verify.problem import space as space
-from vaerun.verify.problem import truth as truth
 from vaerun.verify.strategy import dataset as dataset
 from vaerun.verify.strategy import exact_elbo as exact_elbo
 
@@ -264,7 +264,7 @@ class PlainAscentState(NamedTuple):
     steps: Tensor  # Int[Tensor, "R 1"]
 
 
-class PlainAscent(RowOptimizer):
+class PlainAscent(LocalOptimizer):
     """step = rate · gradient: shows the gradient that a row was given."""
 
     def __init__(self, rate: float = 1.0) -> None:
@@ -326,7 +326,7 @@ def linear_strategy(
     )
     facts |= {"bound": bound, "num_parameters": family.num_parameters, "initial": family.initial()}
     solver: LocalSolver = make(node("local/solver"), facts)
-    solver.row_optimizer = rows or solver.row_optimizer
+    solver.optimizer = rows or solver.optimizer
     facts |= {
         "solver": solver,
         "amortizer": make(node("amortizer/mlp", hidden=[]), facts),

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from vaerun import _hydra
-from vaerun.run import fit
+from vaerun.config import hydra
+from vaerun.experiment.fit import fit
 
 TINY = (
     "trainer.epochs=3",
     "trainer.batch_size=200",
-    "trainer.log_every=2",
-    "trainer.images_every=0",
+    "trainer.records.every=2",
+    "trainer.records.images_every=0",
     "evaluation.num_samples=2",
     "model.decoder.hidden=[16]",
     "amortizer.hidden=[16]",
@@ -25,8 +25,8 @@ CLOCKS = ("seconds", "train_seconds", "train_samples_per_second")  # what two eq
 
 def train(directory: Path, *overrides: str) -> dict[str, Any]:
     """Trains a tiny run in ``directory``, as ``vaerun train`` would, and returns its summary."""
-    cfg, choices = _hydra.compose([*TINY, *overrides])
-    return fit(cfg, choices=choices, directory=directory, live=False)
+    cfg, choices = hydra.compose([*TINY, *overrides])
+    return fit(cfg, choices, directory, live=False)
 
 
 def records(directory: Path) -> list[dict[str, float]]:

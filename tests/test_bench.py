@@ -15,7 +15,7 @@ from bench.case import CASES, on
 from bench.gate import Gate
 from bench.rounds import interleave, ratio
 
-from vaerun._hydra import compose
+from vaerun.config.hydra import compose
 
 
 def test_every_round_asks_everyone_once_and_begins_with_another() -> None:

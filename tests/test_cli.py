@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vaerun import _hydra, cli
-from vaerun.catalogue import Catalogue
+from vaerun import cli
+from vaerun.config import hydra
+from vaerun.config.catalogue import Catalogue
 from vaerun.errors import DivergedError, Interrupted, UserError
 
 
@@ -41,9 +42,9 @@ def fit(monkeypatch):
     import types
 
     def replace(function):
-        module = types.ModuleType("vaerun.run")
+        module = types.ModuleType("vaerun.experiment.run")
         module.fit = function
-        monkeypatch.setitem(sys.modules, "vaerun.run", module)
+        monkeypatch.setitem(sys.modules, "vaerun.experiment.run", module)
 
     return replace
 
@@ -98,7 +99,7 @@ def test_help_names_every_command_and_train_help_every_noun(vaerun):
         assert re.search(rf"^  {command} +\w", out, re.M)
     code, out, _ = vaerun("train", "--help")
     assert code == 0
-    for group in Catalogue([_hydra.own_directory()]).nouns:
+    for group in Catalogue([hydra.own_directory()]).nouns:
         assert re.search(rf"^  {group}=", out, re.M), group
 
 
@@ -127,7 +128,7 @@ def test_version(vaerun):
         (["train", "trainer=5"], "Config group override must be a string"),
         (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
-        (["train", "trainer.device=${nope}"], "trainer.device cannot be resolved, because Interpolation key 'nope'"),
+        (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key 'nope'"),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
         (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model="),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
@@ -179,20 +180,20 @@ def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_p
 
 
 def test_the_shipped_configurations_are_not_taken_for_the_users_own(monkeypatch):
-    monkeypatch.setenv("VAERUN_CONF", str(_hydra.own_directory()))
-    assert _hydra.user_directory() is None
-    assert _hydra.roots() == [_hydra.own_directory()]
+    monkeypatch.setenv("VAERUN_CONF", str(hydra.own_directory()))
+    assert hydra.user_directory() is None
+    assert hydra.roots() == [hydra.own_directory()]
 
 
 def test_flags_may_stand_anywhere(vaerun):
     code, out, _ = vaerun("train", "strategy=joint", "--cfg", "job", "seed=7", "--package", "strategy")
     assert code == 0
     assert "vaerun.strategy.joint.Joint" in out
-    assert _hydra.split(["a=1", "-m", "b=2", "--info", "c=3", "-cd", "x"]) == (
+    assert hydra.split(["a=1", "-m", "b=2", "--info", "c=3", "-cd", "x"]) == (
         ["-m", "--info=all", "-cd", "x"],
         ["a=1", "b=2", "c=3"],
     )
-    assert _hydra.split(["--info", "config", "--cfg=job"]) == (["--info=config", "--cfg=job"], [])
+    assert hydra.split(["--info", "config", "--cfg=job"]) == (["--info=config", "--cfg=job"], [])
 
 
 def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vaerun, fit):
@@ -282,18 +283,18 @@ def test_a_bug_leaves_its_traceback_in_the_log_and_on_demand_on_the_screen(vaeru
 def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     from omegaconf import OmegaConf
 
-    cfg, choices = _hydra.compose(["strategy=joint", "data=mnist"])
+    cfg, choices = hydra.compose(["strategy=joint", "data=mnist"])
     run = tmp_path / "run"
     run.mkdir()
     del cfg["resume"]
     OmegaConf.save(OmegaConf.merge(cfg, {"choices": choices}), run / "config.yaml")
     calls = []
     fit(lambda cfg, *, choices, directory, live: calls.append((cfg, choices, directory)))
-    assert vaerun("train", "resume=run", "trainer.threads=2", "data.root=/elsewhere")[0] == 0
+    assert vaerun("train", "resume=run", "execution.threads=2", "data.root=/elsewhere")[0] == 0
     ((got, made, directory),) = calls
     assert made == choices
     assert directory == Path("run")
-    assert (got.trainer.threads, got.data.root) == (2, "/elsewhere")
+    assert (got.execution.threads, got.data.root) == (2, "/elsewhere")
     assert "choices" not in got
     code, _, err = vaerun("train", "resume=run", "trainer.epochs=3")
     assert code == 2
@@ -317,7 +318,7 @@ def test_completion(vaerun, monkeypatch):
 
 def test_list_shows_every_group_and_json_is_one_document(vaerun):
     code, out, _ = vaerun("list")
-    groups = Catalogue([_hydra.own_directory()]).groups
+    groups = Catalogue([hydra.own_directory()]).groups
     assert code == 0
     assert set(groups) <= set(out.splitlines())
     entries = json.loads(vaerun("list", "--json")[1])

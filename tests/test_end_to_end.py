@@ -20,7 +20,7 @@ from PIL import Image
 from tests.runs import TINY, equal, records, state, summary
 
 BIN = Path(sys.executable).parent
-RUN = [*TINY, "trainer.epochs=30", "trainer.checkpoint_seconds=0", "trainer.images_every=10", "strategy=joint"]
+RUN = [*TINY, "trainer.epochs=30", "trainer.checkpoints.seconds=0", "trainer.records.images_every=10", "strategy=joint"]
 RUN += ["strategy.test_steps=20"]
 
 

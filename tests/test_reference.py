@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vaerun._hydra import roots
-from vaerun.catalogue import Catalogue
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.hydra import roots
 
 TOP = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ def test_the_pages_are_those_of_the_present_docstrings(tmp_path: Path) -> None:
 def test_every_choice_says_what_it_is_and_every_method_where_it_comes_from() -> None:
     for group, options in Catalogue(roots()[:1]).groups.items():
         for option in options.values():
-            assert option.facts is not None, option
-            assert option.facts.summary, option
+            assert option.info is not None, option
+            assert option.info.summary, option
             if group in ("estimator", "posterior", "objective", "strategy", "model", "model/prior"):
-                assert option.facts.reference, option
+                assert option.info.reference, option

@@ -10,7 +10,7 @@ from tests.test_end_to_end import vaerun
 pytest.importorskip("matplotlib")
 
 STRATEGIES = ("amortized", "joint", "coordinate")
-QUICK = ("trainer.epochs=12", "trainer.images_every=12", "evaluation.num_samples=10", "model.latent_dim=4")
+QUICK = ("trainer.epochs=12", "trainer.records.images_every=12", "evaluation.num_samples=10", "model.latent_dim=4")
 
 
 def test_a_sweep_is_evaluated_compared_and_reported(tmp_path: Path) -> None:

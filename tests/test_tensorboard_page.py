@@ -25,7 +25,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of each strategy, and one that has diverged."""
     folder = tmp_path_factory.mktemp("runs")
     for strategy in STRATEGIES:
-        words = ("trainer.images_every=1", "trainer.threads=1")
+        words = ("trainer.records.images_every=1", "execution.threads=1")
         train(folder / strategy, f"strategy={strategy}", *words)
     with pytest.raises(DivergedError):
         train(folder / "diverged", "optimizer.learning_rate=1e30")

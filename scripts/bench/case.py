@@ -55,7 +55,7 @@ class Case:
 
 LOOP = Peer("REF: DataLoader loop", "torch_loop")
 VAERUN = Peer("vaerun", "vaerun_train")
-COMPILED = Peer("vaerun, trainer.compile=true", "vaerun_train", ("trainer.compile=true",))
+COMPILED = Peer("vaerun, execution.compile=true", "vaerun_train", ("execution.compile=true",))
 PYRO = Peer("Pyro SVI", "pyro_svi")
 NUMPYRO = Peer("NumPyro SVI, jitted", "numpyro_svi")
 PYTHAE = Peer("pythae", "pythae_trainer")
@@ -68,15 +68,15 @@ NO_PYTHAE = tuple(peer for peer in AMORTIZED if peer is not PYTHAE)  # its VAE h
 INNER = Peer("vaerun, inner loop", "vaerun_inner")
 COORDINATE = Peer("vaerun train strategy=coordinate", "vaerun_train", ("strategy=coordinate",))
 COORDINATE_COMPILED = replace(
-    COORDINATE, label="the same, trainer.compile=true", words=(*COORDINATE.words, "trainer.compile=true")
+    COORDINATE, label="the same, execution.compile=true", words=(*COORDINATE.words, "execution.compile=true")
 )
 SCAN = Peer("JAX gather, scan, scatter, jitted", "jax_scan")
 PYRO_TABLE, NUMPYRO_TABLE = Peer("Pyro table", "pyro_table"), Peer("NumPyro table, jitted", "numpyro_table")
 VISIT = 20  # φ-steps a point takes at a visit
 
-REPLAYED = "trainer.cuda_graphs=true"
-BOTH = f"trainer.compile=true {REPLAYED}"
-ON_CUDA = (REPLAYED, BOTH, f"{BOTH} trainer.precision=tf32", f"{BOTH} trainer.precision=bfloat16")
+REPLAYED = "execution.cuda_graphs=true"
+BOTH = f"execution.compile=true {REPLAYED}"
+ON_CUDA = (REPLAYED, BOTH, f"{BOTH} execution.precision=tf32", f"{BOTH} execution.precision=bfloat16")
 LONGER = 10  # a chunk of steps on a GPU, which is done with them so much sooner
 
 BITS = ("posterior=bernoulli", "estimator=score")

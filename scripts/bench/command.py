@@ -23,7 +23,7 @@ def main() -> None:
 def words(epochs: int | None = None) -> list[str]:
     """A default run, or a shorter one, in a folder of its own."""
     length = [] if epochs is None else [f"trainer.epochs={epochs}"]
-    return ["trainer.threads=1", *length, f"hydra.run.dir={tempfile.mkdtemp(dir='.')}"]
+    return ["execution.threads=1", *length, f"hydra.run.dir={tempfile.mkdtemp(dir='.')}"]
 
 
 def first_step() -> None:
@@ -44,9 +44,9 @@ def run() -> None:
 
 def bare_loop() -> None:
     """The same objects and steps, without a session around them."""
-    from vaerun._hydra import compose
-    from vaerun.build import build
+    from vaerun.config.hydra import compose
     from vaerun.data.loader import Loader
+    from vaerun.experiment.build import build
 
     cfg, _ = compose(words(EPOCHS))
     built = build(cfg)
@@ -58,23 +58,24 @@ def bare_loop() -> None:
 
 def shares() -> None:
     """Processor seconds of a default run by what they were spent on, from the start of Python on, as JSON."""
+    from vaerun.experiment.built import Run
+    from vaerun.trainer.session import Session
+
     from vaerun import cli
-    from vaerun import run as whole
-    from vaerun.built import Run
+    from vaerun.experiment import run as whole
     from vaerun.strategy.amortized import Amortized
     from vaerun.tracking.console import Console
     from vaerun.tracking.jsonl import Jsonl
     from vaerun.tracking.tensorboard import TensorBoard
-    from vaerun.trainer.loop import Trainer
-    from vaerun.trainer.meter import Meter
-    from vaerun.trainer.session import Session
+    from vaerun.trainer.running_means import RunningMeans
+    from vaerun.trainer.trainer import Trainer
 
     spent: dict[str, float] = {}
     inner: list[float] = []
     for owner, method, name in (
         (Trainer, "fit", "batches and the rest"),
         (Amortized, "step", "steps"),
-        (Meter, "add", "sums of each step"),
+        (RunningMeans, "add", "sums of each step"),
         (Session, "record", "records"),
         (Session, "save", "checkpoints"),
         (Session, "validate", "evaluation"),

@@ -1,3 +1,43 @@
-"""vaerun: a command-line laboratory for variational inference in latent-variable models."""
+"""vaerun: a laboratory for variational inference in latent-variable models, from the command line and from Python.
+
+    run = vaerun.train("strategy=coordinate", "data=digits", seed=0, directory="runs/a")
+    run = vaerun.load("runs/a")
+    q = run.infer(x)
+    rows = vaerun.compare("runs")
+
+``vaerun.Experiment`` runs objects that were made by hand. torch is imported when one of these is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Experiment", "Run", "__version__", "compare", "load", "train"]
+
+if TYPE_CHECKING:
+    from vaerun.experiment.experiment import Experiment
+    from vaerun.experiment.run import Run, load
+    from vaerun.experiment.train import train
+    from vaerun.report.rows import compare
+
+_HOMES = {
+    "Experiment": "vaerun.experiment.experiment",
+    "Run": "vaerun.experiment.run",
+    "load": "vaerun.experiment.run",
+    "train": "vaerun.experiment.train",
+    "compare": "vaerun.report.rows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What is named above, imported when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vaerun' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -102,7 +102,7 @@ def run(command: str, argv: list[str]) -> int:
 
 def sentence(error: Exception, argv: list[str]) -> int:
     """Prints what went wrong on stderr and returns the exit code that goes with it."""
-    from vaerun.explain import explain
+    from vaerun.config.error_message import explain
 
     explained = explain(error, argv)
     if os.environ.get("VAERUN_TRACEBACK") == "1":

@@ -8,8 +8,8 @@ from torch.nn.functional import conv2d
 
 from tests.problems import node
 from vaerun.amortizer.conv import ConvAmortizer
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -194,7 +194,7 @@ def test_no_value_in_a_file_ends_in_a_traceback(vaerun, runs, value):
         put(made, key, value)
         check(vaerun, spoiled, "summary.json", json.dumps(made))
     (spoiled / "summary.json").write_text(sound["summary.json"])
-    for key in (*config(), "data.binarize", "evaluation.points", "choices.strategy", "trainer.device"):
+    for key in (*config(), "data.binarize", "evaluation.points", "choices.strategy", "execution.device"):
         made = config()
         put(made, key, value)
         check(vaerun, spoiled, "config.yaml", yaml.safe_dump(made))

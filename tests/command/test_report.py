@@ -109,7 +109,10 @@ def test_real_runs_have_curves_and_pictures(vaerun, tmp_path):
     for strategy in ("amortized", "joint"):
         for seed in (0, 1):
             train(
-                tmp_path / f"real/{strategy}_{seed}", f"strategy={strategy}", f"seed={seed}", "trainer.images_every=3"
+                tmp_path / f"real/{strategy}_{seed}",
+                f"strategy={strategy}",
+                f"seed={seed}",
+                "trainer.records.images_every=3",
             )
     assert vaerun("real")[0] == 0
     text = (tmp_path / "real/report/index.html").read_text()

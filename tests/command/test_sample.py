@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from tests.runs import TINY, train
-from vaerun import _hydra, cli
-from vaerun.run import fit
+from vaerun import cli
+from vaerun.config import hydra
+from vaerun.experiment.fit import fit
 
 KINDS = ("prior", "reconstructions", "interpolation", "traversal")
 RUNS = {
@@ -33,8 +34,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, words in RUNS.items():
         other = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other and word.startswith("model."))]
-        cfg, choices = _hydra.compose([*tiny, *words])
-        fit(cfg, choices=choices, directory=folder / name, live=False)
+        cfg, choices = hydra.compose([*tiny, *words])
+        fit(cfg, choices, folder / name, live=False)
     return folder
 
 

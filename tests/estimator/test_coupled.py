@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.problems import count_decoded, family_and_model, node, objective, parameters, space, truth
-from vaerun import _hydra
-from vaerun.build import make
-from vaerun.check import check
+from vaerun.config import hydra
+from vaerun.config.check import check
 from vaerun.errors import UserError
 from vaerun.estimator.coupled import Coupled
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
 from vaerun.objective.base import Objective
@@ -257,4 +257,4 @@ def test_a_temperature_that_softens_nothing_is_refused(name: str, tau: float) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_may_choose_it_and_set_its_keys(name: str) -> None:
     overrides = ("posterior=bernoulli", f"estimator={name}", "estimator.eta=0.5", "estimator.tau=0.3")
-    check(*_hydra.compose(overrides), [_hydra.own_directory()])
+    check(*hydra.compose(overrides), [hydra.own_directory()])

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from tests.problems import family_and_model, node, objective, parameters, space, truth
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
+from vaerun.experiment.build import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -5,9 +5,9 @@ import torch
 
 from tests.estimator.test_coupled import NAMES, X, gradients, learn, made, parts, talking
 from tests.problems import node, objective
-from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.estimator.relax import Relax
+from vaerun.experiment.build import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.problems import all_draws, bernoulli_space, family_and_model, give, node, objective, parameters, space, truth
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.reweighted_wake_sleep import ReweightedWakeSleep
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.posterior.base import Family, Posterior
 

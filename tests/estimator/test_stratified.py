@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from tests.problems import count_decoded, family_and_model, give, node, objective, parameters, space, truth
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.stratified import StratifiedReparam
+from vaerun.experiment.build import make
 from vaerun.posterior.base import Family, Reparameterized, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
 

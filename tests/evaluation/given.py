@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.problems import linear_gaussian, node, objective, optimal_phi
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
+from vaerun.experiment.build import make
 from vaerun.strategy.base import Inference, Strategy
 
 

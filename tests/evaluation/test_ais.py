@@ -10,13 +10,13 @@ from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of, gaussian_problem
 from tests.problems import bernoulli_space, dataset, family_and_model, linear_gaussian, log_evidence, node, space
-from vaerun import chunk
-from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.evaluation.ais import AISEvaluation, log_mean, start
 from vaerun.evaluation.annealing import backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.transition import Place, Transition
+from vaerun.execution import memory as chunk
+from vaerun.experiment.build import make
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -43,7 +43,7 @@ def test_the_schedule_goes_from_prior_to_posterior(sharpness: float) -> None:
 
 def test_one_temperature_is_importance_sampling_from_the_prior() -> None:
     bound, x, phi = gaussian_problem(orthogonal=False)
-    found = AISEvaluation(chains=3, temperatures=1, points=None)(Given(bound, phi), dataset(x)).figures
+    found = AISEvaluation(chains=3, temperatures=1, points=None)(Given(bound, phi), dataset(x)).metrics
     torch.manual_seed(0)
     bound, x, phi = gaussian_problem(orthogonal=False)
     start(bound.model, 4, len(x))
@@ -59,7 +59,7 @@ def test_on_the_linear_gaussian_model_it_is_within_five_hundredths_of_log_p(
     monkeypatch.setattr(chunk, "NUMBERS", {"cpu": numbers})
     bound, x, phi = gaussian_problem(orthogonal=False, n=40)
     log_p = bound.model.exact_log_prob(x).detach()
-    found = AISEvaluation(**SHORT)(Given(bound, phi), dataset(x)).figures
+    found = AISEvaluation(**SHORT)(Given(bound, phi), dataset(x)).metrics
     assert found["ais/test"] == pytest.approx(float(log_p.mean()), abs=0.05)
     assert found["ais_se/test"] == pytest.approx(float(log_p.std() / math.sqrt(40)), rel=0.1)
     assert 0.7 < found["ais_acceptance/test"] < 0.9
@@ -69,7 +69,7 @@ def test_on_the_linear_gaussian_model_it_is_within_five_hundredths_of_log_p(
 
 def test_simulated_points_are_bounded_from_both_sides() -> None:
     bound, x, phi = gaussian_problem(orthogonal=False, n=60)
-    found = AISEvaluation(simulate=True, **SHORT | {"temperatures": 300})(Given(bound, phi), dataset(x)).figures
+    found = AISEvaluation(simulate=True, **SHORT | {"temperatures": 300})(Given(bound, phi), dataset(x)).metrics
     torch.manual_seed(0)
     bound, x, _ = gaussian_problem(orthogonal=False, n=60)
     z = bound.model.prior.sample(60)
@@ -152,9 +152,9 @@ def test_bits_and_blocks_are_annealed_by_switches(posterior: str) -> None:
     x = bernoulli_space(3)
     strategy = Given(bound_of(model, family), torch.zeros(8, family.num_parameters))
     log_p = log_evidence(model, x, space(family.support, 4)).detach()
-    found = AISEvaluation(chains=100, temperatures=50, leapfrog=4)(strategy, dataset(x)).figures
+    found = AISEvaluation(chains=100, temperatures=50, leapfrog=4)(strategy, dataset(x)).metrics
     assert found["ais/test"] == pytest.approx(float(log_p.mean()), abs=0.02)
-    sandwich = AISEvaluation(simulate=True, chains=20, temperatures=50, leapfrog=4)(strategy, dataset(x)).figures
+    sandwich = AISEvaluation(simulate=True, chains=20, temperatures=50, leapfrog=4)(strategy, dataset(x)).metrics
     assert abs(sandwich["ais_width/simulated"]) < 0.1
 
 
@@ -173,7 +173,7 @@ def test_what_is_no_density_has_no_bound() -> None:
     facts = {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0}
     model = make(node("model/vae", {"likelihood": "cross_entropy"}, latent_dim=2), facts)
     bound = bound_of(model, make(node("posterior/gaussian"), facts))
-    found = AISEvaluation(temperatures=3, chains=2)(Given(bound, torch.zeros(4, 4)), dataset(torch.rand(4, 3))).figures
+    found = AISEvaluation(temperatures=3, chains=2)(Given(bound, torch.zeros(4, 4)), dataset(torch.rand(4, 3))).metrics
     assert set(found) == {"pseudo_ais/test", "pseudo_ais_se/test", "ais_acceptance/test", "ais_ess/test"}
 
 

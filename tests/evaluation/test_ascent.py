@@ -15,12 +15,12 @@ from tests.problems import (
     space,
     truth,
 )
-from vaerun import chunk
-from vaerun.bound import Bound
-from vaerun.build import make
-from vaerun.elbo_bound import elbo_bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
+from vaerun.execution import memory as chunk
+from vaerun.experiment.build import make
 from vaerun.objective.elbo import ELBO
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -38,7 +38,7 @@ def trained(option: str, beta: float = 1.0) -> tuple[Bound, Tensor, Tensor]:
 def test_every_family_has_an_estimator_whose_ascent_gains(posterior: str) -> None:
     family, model = family_and_model(posterior, latent_dim=2)
     bound = bound_of(model, family)
-    climbed = elbo_bound(bound, num_samples=4)
+    climbed = lowest_variance_elbo(bound, num_samples=4)
     assert climbed.model is model
     assert climbed.family is family
     assert climbed.estimator.unbiased
@@ -67,7 +67,7 @@ def test_every_family_has_an_estimator_whose_ascent_gains(posterior: str) -> Non
 )
 def test_the_estimator_is_the_best_that_q_allows(posterior: str, latent_dim: int, estimator: str) -> None:
     family, model = family_and_model(posterior, latent_dim=latent_dim)
-    assert type(elbo_bound(bound_of(model, family), num_samples=4).estimator).__name__ == estimator
+    assert type(lowest_variance_elbo(bound_of(model, family), num_samples=4).estimator).__name__ == estimator
 
 
 @pytest.mark.parametrize(("option", "beta"), [("elbo", 1.0), ("elbo", 5.0), ("iwae", 1.0), ("free_bits", 1.0)])
@@ -75,7 +75,7 @@ def test_it_finds_the_best_diagonal_gaussian_whatever_was_trained(option: str, b
     bound, x, optimum = trained(option, beta)
     model = bound.model
     before = [weight.clone() for weight in model.parameters()]
-    solution = ascend(elbo_bound(bound), x, torch.zeros_like(optimum), 1000)
+    solution = ascend(lowest_variance_elbo(bound), x, torch.zeros_like(optimum), 1000)
     assert solution.converged.all()
     found, highest = (exact_elbo(model, x, phi).detach() for phi in (solution.phi, optimum))
     assert (found <= highest + 1e-12).all()
@@ -89,7 +89,7 @@ def test_it_finds_the_best_diagonal_gaussian_whatever_was_trained(option: str, b
 def test_a_richer_family_closes_the_gap_over_the_same_model() -> None:
     bound, x, _ = gaussian_problem(orthogonal=False)
     family = make(node("posterior/full_gaussian"), {"latent_dim": 2})
-    richer = elbo_bound(bound, family=family)
+    richer = lowest_variance_elbo(bound, family=family)
     assert richer.family is family
     solution = ascend(richer, x, family.initial().expand(len(x), -1), 1000)
     found = elbo(richer, x, solution.phi, 2000, seed=0)
@@ -99,7 +99,7 @@ def test_a_richer_family_closes_the_gap_over_the_same_model() -> None:
 def test_bits_reach_their_enumerated_optimum() -> None:
     family, model = family_and_model("bernoulli", latent_dim=1)
     bound, x = bound_of(model, family), bernoulli_space(3)
-    solution = ascend(elbo_bound(bound), x, torch.zeros(8, 1), 1000)
+    solution = ascend(lowest_variance_elbo(bound), x, torch.zeros(8, 1), 1000)
     over = space("binary", 1)
     values = torch.stack([model.log_joint(x, z.expand(1, 8, 1))[0] for z in over.z[:, 0]]).detach()
     assert solution.converged.all()
@@ -112,7 +112,7 @@ def test_bits_reach_their_enumerated_optimum() -> None:
 def test_the_cut_into_chunks_loses_no_point(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, optimum = gaussian_problem(orthogonal=True)
     monkeypatch.setattr(chunk, "NUMBERS", {"cpu": numbers})
-    solution = ascend(elbo_bound(bound), x, optimum, 40, learning_rate=1e-4)
+    solution = ascend(lowest_variance_elbo(bound), x, optimum, 40, learning_rate=1e-4)
     assert torch.allclose(solution.phi, optimum, atol=0.01)
     assert solution.steps.shape == solution.converged.shape == (9,)
     assert solution.state.count.shape == (9, 1)
@@ -148,7 +148,7 @@ def test_the_best_is_chosen_point_by_point() -> None:
 def test_one_sample_is_refused() -> None:
     bound, *_ = gaussian_problem(orthogonal=True)
     with pytest.raises(UserError, match="num_samples=1"):
-        elbo_bound(bound, num_samples=1)
+        lowest_variance_elbo(bound, num_samples=1)
 
 
 def test_a_family_over_other_blocks_is_refused_in_a_sentence() -> None:
@@ -156,4 +156,4 @@ def test_a_family_over_other_blocks_is_refused_in_a_sentence() -> None:
     family, _ = family_and_model("bernoulli", latent_dim=2)
     bound = bound_of(model, family_and_model("categorical", latent_dim=2)[0])
     with pytest.raises(UserError, match="must agree"):
-        elbo_bound(bound, family=family)
+        lowest_variance_elbo(bound, family=family)

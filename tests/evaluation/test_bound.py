@@ -22,11 +22,12 @@ from tests.problems import (
     space,
     truth,
 )
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
+from vaerun.bound.monte_carlo import bounds
 from vaerun.errors import UserError
 from vaerun.evaluation import bound as module
-from vaerun.evaluation.bound import BoundEvaluation, bounds
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.experiment.build import make
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.strategy.base import Inference, Strategy
 
@@ -68,7 +69,7 @@ def test_the_elbo_and_its_terms_are_exact_where_the_draws_are(monkeypatch: pytes
     bound, x, _ = gaussian_problem(orthogonal=False)
     phi = 0.5 * torch.randn(9, 4)
     quadrature(monkeypatch)
-    found = BoundEvaluation(split="valid", num_samples=4)(Given(bound, phi), dataset(x)).figures
+    found = BoundEvaluation(split="valid", num_samples=4)(Given(bound, phi), dataset(x)).metrics
     elbo, q = exact_elbo(bound.model, x, phi).detach(), bound.family(phi)
     kl = q.kl(bound.model.prior)
     assert found["elbo/valid"] == pytest.approx(float(elbo.mean()), abs=1e-10)
@@ -91,7 +92,7 @@ def test_at_the_exact_posterior_every_figure_is_log_p_however_the_draws_are_cut(
     assert float(bound.model.diagonal_gap().detach()) == pytest.approx(0, abs=1e-12)
     monkeypatch.setattr(module, "ROWS", rows)
     log_p = bound.model.exact_log_prob(x).detach()
-    found = BoundEvaluation(num_samples=k)(Given(bound, phi), dataset(x)).figures
+    found = BoundEvaluation(num_samples=k)(Given(bound, phi), dataset(x)).metrics
     for name in ("elbo", f"iwae_{k}"):
         assert found[f"{name}/test"] == pytest.approx(float(log_p.mean()), abs=1e-9)
         assert found[f"{name}_se/test"] == pytest.approx(float(log_p.std() / 3), abs=1e-9)
@@ -137,31 +138,31 @@ def test_what_was_trained_has_no_part_in_what_is_reported() -> None:
     for beta, estimator in ((1.0, "reparam"), (0.1, "score"), (5.0, "analytic_kl")):
         torch.manual_seed(0)
         bound = bound_of(model, family, beta=beta, estimator=estimator)
-        found.append(BoundEvaluation(num_samples=3)(Given(bound, phi), dataset(x)).figures)
+        found.append(BoundEvaluation(num_samples=3)(Given(bound, phi), dataset(x)).metrics)
     assert found[0] == found[1] == found[2]
 
 
 def test_one_sample_has_no_importance_weighted_figure_and_one_point_no_standard_error() -> None:
     bound, x, phi = gaussian_problem(orthogonal=True)
-    found = BoundEvaluation(num_samples=1)(Given(bound, phi), dataset(x[:1])).figures
+    found = BoundEvaluation(num_samples=1)(Given(bound, phi), dataset(x[:1])).metrics
     assert set(found) == {"elbo/test", "log_likelihood/test", "kl/test", "inner_steps/test"}
 
 
 def test_some_points_are_spread_over_the_split() -> None:
     bound, x, phi = gaussian_problem(orthogonal=True)
     log_p = bound.model.exact_log_prob(x).detach()[[0, 4, 8]]
-    found = BoundEvaluation(num_samples=2, points=3)(Given(bound, phi), dataset(x)).figures
+    found = BoundEvaluation(num_samples=2, points=3)(Given(bound, phi), dataset(x)).metrics
     assert found["elbo/test"] == pytest.approx(float(log_p.mean()), abs=1e-9)
     assert found["elbo_se/test"] == pytest.approx(float(log_p.std() / math.sqrt(3)), abs=1e-9)
-    everyone = BoundEvaluation(num_samples=2, points=100)(Given(bound, phi), dataset(x)).figures
+    everyone = BoundEvaluation(num_samples=2, points=100)(Given(bound, phi), dataset(x)).metrics
     assert everyone["inner_steps/test"] == 4
 
 
 def test_the_batches_of_a_sweep_are_joined_point_by_point(monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, phi = gaussian_problem(orthogonal=True)
-    whole = BoundEvaluation(num_samples=2)(Given(bound, phi), dataset(x)).figures
+    whole = BoundEvaluation(num_samples=2)(Given(bound, phi), dataset(x)).metrics
     monkeypatch.setattr(module, "ROWS", 8)  # four points at a time, so a last batch of one
-    parts = BoundEvaluation(num_samples=2)(Given(bound, phi), dataset(x)).figures
+    parts = BoundEvaluation(num_samples=2)(Given(bound, phi), dataset(x)).metrics
     for name in ("elbo", "elbo_se", "iwae_2", "iwae_2_se", "inner_steps"):  # its two terms depend on the draws
         assert parts[f"{name}/test"] == pytest.approx(whole[f"{name}/test"], abs=1e-9)
 
@@ -170,7 +171,7 @@ def test_what_is_no_density_has_no_bound() -> None:
     facts = {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0}
     model = make(node("model/vae", {"likelihood": "cross_entropy"}, latent_dim=2), facts)
     bound = bound_of(model, make(node("posterior/gaussian"), facts))
-    found = BoundEvaluation(num_samples=2)(Given(bound, torch.zeros(4, 4)), dataset(torch.rand(4, 3))).figures
+    found = BoundEvaluation(num_samples=2)(Given(bound, torch.zeros(4, 4)), dataset(torch.rand(4, 3))).metrics
     assert set(found) == {
         *("pseudo_elbo/test", "pseudo_elbo_se/test", "pseudo_iwae_2/test", "pseudo_iwae_2_se/test"),
         *("log_likelihood/test", "kl/test", "inner_steps/test"),

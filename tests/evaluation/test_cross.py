@@ -23,15 +23,15 @@ from tests.problems import (
     simulated,
     space,
 )
-from vaerun import chunk
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
-from vaerun.build import make
-from vaerun.elbo_bound import elbo_bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.evaluation import cross as module
 from vaerun.evaluation.cross import CrossEvaluation
 from vaerun.evaluation.fitted import fit
+from vaerun.execution import memory as chunk
+from vaerun.experiment.build import make
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.strategy.base import Inference
@@ -114,7 +114,7 @@ def test_encoder_and_coordinate_columns_are_the_closed_forms_and_refinement_lies
     assert float(lost.mean()) > 0.1
     refined = []
     for steps in lengths:
-        found = cross(strategy.amortizer, steps=steps)(strategy, dataset(x)).figures
+        found = cross(strategy.amortizer, steps=steps)(strategy, dataset(x)).metrics
         refined.append(found[f"elbo_refined_{steps}/test"])
     highest = log_p - model.diagonal_gap().detach()
     for name in ("elbo", "elbo_encoder"):
@@ -146,7 +146,7 @@ def test_an_encoder_fitted_at_fixed_theta_is_the_best_of_its_kind_and_leaves_no_
     was = {name: value.clone() for name, value in {**strategy.state_dict(), **fresh.state_dict()}.items()}
     evaluation = cross(fresh, encoder_epochs=200, num_samples=100)
     findings = evaluation(strategy, dataset(x))
-    found = findings.figures
+    found = findings.metrics
     assert "elbo_encoder/test" not in found
     assert found["lost_fitted_encoder/test"] == pytest.approx(float(lost.mean()), abs=0.01)
     assert found["elbo/test"] < found["elbo_coordinate/test"]
@@ -170,7 +170,7 @@ def test_a_fit_that_cannot_gain_ends_where_it_began_after_its_cuts() -> None:
         return made[-1]
 
     fits = [
-        fit(elbo_bound(strategy.bound, num_samples=2), strategy.amortizer, optimizer, dataset(x), limit)
+        fit(lowest_variance_elbo(strategy.bound, num_samples=2), strategy.amortizer, optimizer, dataset(x), limit)
         for limit in (50, 11)
     ]
     assert [(fitted.epochs, fitted.converged) for fitted in fits] == [(12, True), (11, False)]
@@ -184,7 +184,7 @@ def test_steps_that_lose_to_noise_are_taken_back() -> None:
     strategy.amortizer.forward = lambda x: optimal_phi(model, x)
     strategy.infer = lambda x, *_: Inference(torch.zeros(len(x), 4))
     findings = cross(strategy.amortizer, learning_rate=2.0, num_samples=100)(strategy, dataset(x))
-    assert findings.figures["lost_refined_20/test"] == pytest.approx(0, abs=0.01)
+    assert findings.metrics["lost_refined_20/test"] == pytest.approx(0, abs=0.01)
     # The same φ has the same noise in both columns.
     assert torch.equal(findings.points["elbo_refined_20"], findings.points["elbo_encoder"])
 
@@ -208,7 +208,7 @@ def test_what_was_trained_has_no_part_in_what_is_found() -> None:
             model=old.model, family=old.family, objective=objective(option, 5, beta), estimator=made
         ).eval()
         torch.manual_seed(1)
-        found.append(cross(fresh, encoder_epochs=2)(strategy, dataset(x)).figures)
+        found.append(cross(fresh, encoder_epochs=2)(strategy, dataset(x)).metrics)
     assert found[0] == found[1] == found[2]
 
 
@@ -219,11 +219,11 @@ def test_training_points_are_read_from_their_rows_and_others_are_seen_as_new() -
     table.phi.copy_(torch.randn_like(table.phi))
     exact = exact_elbo(strategy.bound.model, x, table.phi).detach().mean()
     amortizer = make(node("amortizer/mlp", hidden=[]), facts(x))
-    found = cross(amortizer, split="train", num_samples=4000, max_steps=20)(strategy, dataset(x)).figures
+    found = cross(amortizer, split="train", num_samples=4000, max_steps=20)(strategy, dataset(x)).metrics
     assert found["elbo/train"] == pytest.approx(float(exact), abs=0.1)
     assert "elbo_refined_20/train" not in found
     strategy.table("test").phi.fill_(9.0)
-    found = cross(amortizer, points=5, max_steps=20)(strategy, dataset(x)).figures
+    found = cross(amortizer, points=5, max_steps=20)(strategy, dataset(x)).metrics
     assert found["elbo/test"] > float(exact) + 1
     assert (strategy.table("test").phi == 9.0).all()
 
@@ -246,7 +246,7 @@ def test_every_strategy_has_its_row(name: str) -> None:
     strategy = linear_strategy(name, x, k=2)
     amortizer = getattr(strategy, "amortizer", None) or make(node("amortizer/mlp", hidden=[]), facts(x))
     findings = cross(amortizer, encoder_epochs=2, points=5, max_steps=200, num_samples=400)(strategy.eval(), dataset(x))
-    found = findings.figures
+    found = findings.metrics
     assert ("elbo_encoder/test" in found) == (not strategy.per_point)
     for column in ("elbo", "elbo_fitted_encoder", "elbo_refined_20"):
         assert found[f"{column}/test"] < found["elbo_coordinate/test"] + 0.05
@@ -258,7 +258,7 @@ def test_bits_have_a_row_too() -> None:
     amortizer = make(node("amortizer/mlp", hidden=[]), {**facts(x), "num_parameters": 1, "initial": torch.zeros(1)})
     strategy = Given(bound_of(model, family), torch.zeros(8, 1))
     strategy.infer = lambda x, *_: Inference(torch.zeros(len(x), 1))
-    found = cross(amortizer, num_samples=4000)(strategy, dataset(x)).figures
+    found = cross(amortizer, num_samples=4000)(strategy, dataset(x)).metrics
     log_p = log_evidence(model, x, space("binary", 1)).detach()
     assert found["elbo_coordinate/test"] == pytest.approx(float(log_p.mean()), abs=2e-3)
     assert found["lost/test"] > 0
@@ -267,7 +267,7 @@ def test_bits_have_a_row_too() -> None:
 def test_what_had_not_converged_is_said(caplog: pytest.LogCaptureFixture) -> None:
     _, strategy, x = problem(20)
     with caplog.at_level(logging.WARNING, "vaerun"):
-        found = cross(strategy.amortizer, max_steps=40, encoder_epochs=1)(strategy, dataset(x)).figures
+        found = cross(strategy.amortizer, max_steps=40, encoder_epochs=1)(strategy, dataset(x)).metrics
     assert found["coordinate_converged/test"] == 0
     encoder, ascents = (record.getMessage() for record in caplog.records)
     assert "fitted encoder had not converged after 1 epochs" in encoder
@@ -281,7 +281,7 @@ def test_what_is_no_density_has_no_bound() -> None:
     model = make(vae, {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0})
     strategy = Guessing(bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 2})), HalfBlind(torch.zeros(4)))
     findings = cross(strategy.amortizer, max_steps=20)(strategy, dataset(x))
-    names = {name.partition("/")[0] for name in findings.figures}
+    names = {name.partition("/")[0] for name in findings.metrics}
     assert {"pseudo_elbo", "pseudo_elbo_encoder", "pseudo_elbo_coordinate", "lost_encoder"} < names
     assert not any(name.startswith("elbo") for name in names | set(findings.points))
 

@@ -28,13 +28,13 @@ from tests.problems import (
     space,
     truth,
 )
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.evaluation import gap as module
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.gap import GapEvaluation
 from vaerun.evaluation.gap_optimum import Optimum, optimum
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.base import Family
@@ -133,8 +133,8 @@ def test_without_the_exact_log_p_they_come_near(
 def test_a_richer_family_closes_its_gap_and_moves_no_other() -> None:
     bound, x, best = gaussian_problem(orthogonal=False, n=40)
     strategy, data = Given(bound, best + 0.2), dataset(x)
-    plain = evaluation()(strategy, data).figures
-    found = evaluation(family="full_gaussian")(strategy, data).figures
+    plain = evaluation()(strategy, data).metrics
+    found = evaluation(family="full_gaussian")(strategy, data).metrics
     gap = float(bound.model.diagonal_gap().detach())
     assert gap > 0.04
     assert near(found["approximation_gap/train"], gap)
@@ -208,14 +208,14 @@ def test_in_one_dimension_the_gaps_are_those_of_quadrature() -> None:
     own = bounds(phi).detach()
     repeat = 20
     strategy = Given(bound_of(model, family), phi.repeat(repeat, 1))
-    figures = evaluation(num_samples=5000)(strategy, dataset(x.repeat(repeat, 1))).figures
+    figures = evaluation(num_samples=5000)(strategy, dataset(x.repeat(repeat, 1))).metrics
     assert float((log_p - highest).mean()) > 0.01
     assert near(figures["approximation_gap/train"], float((log_p - highest).mean()))
     assert near(figures["amortization_gap/train"], float((highest - own).mean()))
     assert near(figures["inference_gap/train"], float((log_p - own).mean()))
 
 
-def run(strategy: Any, x: Tensor, **keys: Any) -> Findings:
+def run(strategy: Any, x: Tensor, **keys: Any) -> EvaluationResult:
     return evaluation(**{"num_samples": 200, "max_steps": 100, "temperatures": 5, "chains": 2, **keys})(
         strategy, dataset(x)
     )
@@ -234,7 +234,7 @@ def adds_up(figures: Mapping[str, float], prefix: str = "") -> None:
 def test_every_family_has_gaps(posterior: str) -> None:
     family, model = family_and_model(posterior, latent_dim=2)
     strategy = Given(bound_of(model, family), family.initial().expand(8, -1))
-    figures = run(strategy, bernoulli_space(3), max_steps=400).figures
+    figures = run(strategy, bernoulli_space(3), max_steps=400).metrics
     adds_up(figures)
     assert figures["gap_converged/train"] > 0
     assert figures["inference_gap/train"] > 0.05
@@ -251,7 +251,7 @@ def test_any_family_can_be_the_richer_one_or_says_why_not(words: str) -> None:
             run(Given(bound, best), x, family=words)
         assert ("trained first" in str(refusal.value)) == shared
         return
-    figures = run(Given(bound, best), x, family=words).figures
+    figures = run(Given(bound, best), x, family=words).metrics
     adds_up(figures)
     assert f"elbo_optimal_{words}/train" in figures
 
@@ -262,7 +262,7 @@ def test_every_strategy_is_evaluated_and_left_as_it_is(name: str, split: str) ->
     x = simulated(12)
     strategy = linear_strategy(name, x).eval()
     before = {key: value.clone() for key, value in strategy.state_dict().items()}
-    figures = run(strategy, x, split=split, points=5).figures
+    figures = run(strategy, x, split=split, points=5).metrics
     assert all(math.isfinite(value) for value in figures.values())
     assert f"elbo/{split}" in figures
     assert all(torch.equal(value, before[key]) for key, value in strategy.state_dict().items())

@@ -5,8 +5,8 @@ import torch
 
 from tests.evaluation.given import bound_of, gaussian_problem
 from tests.problems import bernoulli_space, family_and_model, log_evidence, space
-from vaerun import chunk
 from vaerun.evaluation.gap_evidence import annealed, exact
+from vaerun.execution import memory as chunk
 
 pytestmark = pytest.mark.usefixtures("exact")
 

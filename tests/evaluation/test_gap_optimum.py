@@ -8,11 +8,11 @@ from torch import Tensor
 
 from tests.evaluation.given import bound_of, gaussian_problem
 from tests.problems import bernoulli_space, exact_elbo, family_and_model, linear_gaussian, node, optimal_phi, options
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.evaluation import gap_optimum as module
 from vaerun.evaluation.ascent import elbo
 from vaerun.evaluation.gap_optimum import converted, optimum
+from vaerun.experiment.build import make
 from vaerun.local.solver import Solution
 from vaerun.posterior.gaussian import Gaussian
 

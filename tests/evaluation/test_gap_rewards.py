@@ -16,9 +16,9 @@ from tests.problems import (
     space,
     truth,
 )
-from vaerun import chunk
 from vaerun.evaluation import gap_rewards as module
 from vaerun.evaluation.gap_rewards import by_listing, draw
+from vaerun.execution import memory as chunk
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -20,18 +20,18 @@ from tests.problems import (
     plain_ascent,
     space,
 )
-from vaerun import chunk
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
 from vaerun.evaluation.gradient import GradientEvaluation, summary, tag_name, with_estimator
 from vaerun.evaluation.gradient_draw import standpoint
 from vaerun.evaluation.gradient_moments import replicate
+from vaerun.exact.variance import BITS, Bit
+from vaerun.execution import memory as chunk
+from vaerun.experiment.build import make
+from vaerun.nn.bounded_scale import LIMIT
 from vaerun.posterior.bernoulli import IndependentBernoulli
-from vaerun.scale import LIMIT
-from vaerun.verify.closed_form import BITS, Bit
 from vaerun.verify.signal import slope_of
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -50,7 +50,7 @@ def measure(bound: Bound, x: Tensor, phi: Tensor, *estimators: str, **keys: Any)
     evaluation = GradientEvaluation(
         bound=bound, choose=choose, optimizer=plain_ascent, points=None, estimators=estimators, **keys
     )
-    return dict(evaluation(Given(bound, phi), dataset(x)).figures)
+    return dict(evaluation(Given(bound, phi), dataset(x)).metrics)
 
 
 def near(figures: dict[str, float], name: str, group: str, known: float, quantity: str = "variance") -> None:
@@ -109,7 +109,7 @@ def test_of_an_encoder_the_variance_is_that_of_phi_through_its_slope(bit: Bit) -
     evaluation = GradientEvaluation(
         bound=bound, choose=choose, optimizer=plain_ascent, estimators=["score/leave_one_out"], replicas=3000
     )
-    figures = dict(evaluation(strategy, dataset(x)).figures)
+    figures = dict(evaluation(strategy, dataset(x)).metrics)
     name = "score_leave_one_out"
     error = figures[f"gradient_variance_se/{name}_lam"]
     assert figures[f"gradient_variance/{name}_lam"] == pytest.approx(known, abs=4 * error)
@@ -327,7 +327,7 @@ def test_learning_is_begun_anew_at_every_evaluation() -> None:
     found = []
     for _ in range(2):
         torch.manual_seed(3)
-        found.append(dict(evaluation(Given(bound, phi), dataset(x)).figures))
+        found.append(dict(evaluation(Given(bound, phi), dataset(x)).metrics))
     assert found[0] == found[1]
 
 
@@ -356,7 +356,7 @@ def test_what_is_found_point_by_point_is_what_the_figure_is_the_mean_of() -> Non
     found = evaluation(Given(bound, phi), dataset(x))
     each = found.points["gradient_variance_own_phi"]
     assert each.shape == (4,)
-    assert float(each.mean()) == found.figures["gradient_variance/own_phi"]
+    assert float(each.mean()) == found.metrics["gradient_variance/own_phi"]
 
 
 @pytest.mark.parametrize(

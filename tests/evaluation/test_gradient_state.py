@@ -10,14 +10,14 @@ from torch import Tensor
 
 from tests.problems import dataset, linear_strategy, node, options, simulated
 from tests.runs import TINY, equal, records, state
-from vaerun import _hydra
-from vaerun.build import make
+from vaerun.config import hydra
 from vaerun.errors import UserError
 from vaerun.evaluation.gradient import GradientEvaluation
-from vaerun.run import fit
+from vaerun.execution.random_state import isolated
+from vaerun.experiment.build import make
+from vaerun.experiment.fit import fit
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.checkpoint import tensors
-from vaerun.trainer.seed import isolated
 
 QUICK = {"steps": 3, "max_inner": 4, "window": 2, "test_steps": 3}
 
@@ -67,7 +67,7 @@ def test_nothing_of_the_strategy_has_changed(name: str, split: Any, training: bo
     looking = evaluation(strategy, split=split)
     before = everything(strategy)
     with isolated(0, x.device):
-        figures = looking(strategy, dataset(x)).figures
+        figures = looking(strategy, dataset(x)).metrics
     assert equal(everything(strategy), before)
     assert figures["gradient_variance/own_theta"] > 0
     assert ("gradient_variance/own_lam" in figures) == (name in ("amortized", "aggressive", "alternating"))
@@ -85,14 +85,14 @@ def test_the_weights_of_a_family_are_among_lambda_whatever_finds_phi() -> None:
     for name in ("train", "valid", "test"):
         table = strategy.table(name)
         table.phi = family.initial().detach().repeat(5, 1)
-    assert looking(strategy, dataset(x)).figures["gradient_variance/own_lam"] > 0
+    assert looking(strategy, dataset(x)).metrics["gradient_variance/own_lam"] > 0
 
 
 def run(directory: Path, *overrides: str) -> Any:
     """A tiny run with gradients looked at in the end."""
     words = [word for word in TINY if not word.startswith("evaluation.")]
-    cfg, choices = _hydra.compose([*words, "evaluation=gradient", "evaluation.replicas=20", *overrides])
-    return fit(cfg, choices=choices, directory=directory, live=False)
+    cfg, choices = hydra.compose([*words, "evaluation=gradient", "evaluation.replicas=20", *overrides])
+    return fit(cfg, choices, directory, live=False)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def run(directory: Path, *overrides: str) -> Any:
     ],
 )
 def test_a_run_that_looks_on_its_way_is_the_run_that_does_not(tmp_path: Path, overrides: tuple[str, ...]) -> None:
-    for name, words in (("looks", ("trainer.evaluation_every=1",)), ("plain", ())):
+    for name, words in (("looks", ("trainer.validation.evaluation_every=1",)), ("plain", ())):
         run(tmp_path / name, *overrides, *words)
     looks, plain = records(tmp_path / "looks"), records(tmp_path / "plain")
     assert sum("gradient_variance/own_theta" in line for line in looks) == 4  # three epochs and the end

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of
 from tests.problems import dataset, family_and_model, linear_gaussian, node, optimal_phi, options, prior_over, space
-from vaerun import chunk
-from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
-from vaerun.evaluation.latent import DRAWS, LatentEvaluation, aggregate_log_prob, means, variance
+from vaerun.evaluation.latent import LatentEvaluation, aggregate_log_prob
+from vaerun.execution import memory as chunk
+from vaerun.experiment.build import make
+from vaerun.posterior.active_units import DRAWS, means, variance
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -36,7 +37,7 @@ def test_a_linear_gaussian_model_has_the_information_of_its_channel() -> None:
     model = linear_gaussian(W, torch.zeros(4), 0.5)
     x = model.sample(3000)
     bound = bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 3}))
-    found = LatentEvaluation(points=None, num_samples=2)(Given(bound, optimal_phi(model, x)), dataset(x)).figures
+    found = LatentEvaluation(points=None, num_samples=2)(Given(bound, optimal_phi(model, x)), dataset(x)).metrics
     each = 0.5 * model.precision().diagonal().log().detach()
     exact = float(each.sum())
     for name in ("kl", "mutual_information"):
@@ -59,7 +60,7 @@ def test_of_two_points_the_information_is_that_of_quadrature() -> None:
     exact = float(apart.mean())
     log_prior = strategy.bound.model.log_prior(over.z)
     marginal = float((mixture.exp() * (mixture - log_prior) * over.volume).sum())
-    found = LatentEvaluation(num_samples=100_000)(strategy, points(2)).figures
+    found = LatentEvaluation(num_samples=100_000)(strategy, points(2)).metrics
     assert found["mutual_information/test"] == pytest.approx(exact, abs=0.01)
     assert found["mutual_information_se/test"] == pytest.approx(float(apart.std()) / math.sqrt(2), abs=0.005)
     assert found["marginal_kl/test"] == pytest.approx(marginal, abs=0.01)
@@ -75,7 +76,7 @@ def test_of_bits_the_information_is_that_of_all_their_values() -> None:
     log_q = strategy.bound.family(phi).log_prob(z.expand(-1, 3, -1))
     mixture = log_q.logsumexp(1, keepdim=True) - math.log(3)
     exact = float((log_q.exp() * (log_q - mixture)).sum() / 3)
-    found = LatentEvaluation(num_samples=50_000)(strategy, points(3)).figures
+    found = LatentEvaluation(num_samples=50_000)(strategy, points(3)).metrics
     assert found["mutual_information/test"] == pytest.approx(exact, abs=0.01)
     p = phi.sigmoid()
     assert found["active_units/test"] == int((p.var(0) > 0.01).sum())
@@ -83,11 +84,11 @@ def test_of_bits_the_information_is_that_of_all_their_values() -> None:
 
 def test_information_ends_at_its_ceiling_and_at_nothing() -> None:
     apart = torch.stack((1e3 * torch.arange(50.0), torch.full((50,), -1.0)), 1)
-    found = LatentEvaluation()(given(apart), points(50)).figures
+    found = LatentEvaluation()(given(apart), points(50)).metrics
     assert found["mutual_information/test"] == pytest.approx(math.log(50))
     assert found["mutual_information_ceiling/test"] == pytest.approx(math.log(50))
     alike = torch.tensor([[0.4, -0.5]]).expand(50, -1)
-    found = LatentEvaluation()(given(alike), points(50)).figures
+    found = LatentEvaluation()(given(alike), points(50)).metrics
     assert found["mutual_information/test"] == pytest.approx(0, abs=1e-12)
     assert found["marginal_kl/test"] == pytest.approx(found["kl/test"])
     assert found["active_units/test"] == 0
@@ -114,7 +115,7 @@ def test_noise_does_not_make_a_unit_active() -> None:
     naive = q.sample(DRAWS // 2).mean(0).var(0)
     assert float(naive.max()) > 0.02
     assert float(variance(one, other).abs().max()) < 0.01
-    assert LatentEvaluation()(Given(bound_of(model, family), phi), points(500)).figures["active_units/test"] == 0
+    assert LatentEvaluation()(Given(bound_of(model, family), phi), points(500)).metrics["active_units/test"] == 0
 
 
 @pytest.mark.parametrize("posterior", options("posterior"))
@@ -127,7 +128,7 @@ def test_every_family_has_its_figures_and_terms_add_up_where_there_are_any(poste
         assert isinstance(q, ClosedFormKL)
         torch.testing.assert_close(kl.sum(1), q.kl(prior))
         assert (kl > -1e-12).all()
-    found = LatentEvaluation(num_samples=3)(Given(bound_of(model, family), phi), points(6)).figures
+    found = LatentEvaluation(num_samples=3)(Given(bound_of(model, family), phi), points(6)).metrics
     assert ("kl_dimension_0/test" in found) == (kl is not None)
     assert all(math.isfinite(value) for value in found.values())
     assert found["mutual_information/test"] <= math.log(6) + 1e-9

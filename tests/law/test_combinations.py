@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from tests.problems import CONF, SMALL
-from vaerun.build import build_strategy
-from vaerun.catalogue import Catalogue
-from vaerun.check.pairs import clashes
-from vaerun.check.parts import Part
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.pairs import clashes
+from vaerun.config.check.parts import Part
 from vaerun.data.base import Dataset, Split
 from vaerun.errors import UserError
+from vaerun.experiment.build import build_strategy
 from vaerun.notation import Batch
 from vaerun.verify.covering import covering
 from vaerun.verify.offer import Offer
@@ -74,8 +74,8 @@ def quick(node: Mapping[str, Any]) -> dict[str, Any]:
 def configuration(row: Row) -> dict[str, Any]:
     parts = OFFER.parts(choices(row))
     assert parts is not None
-    least = max(int(str(part.facts.attributes.get("min_samples") or 1)) for part in parts.values())
-    latent_dim = 4 if parts["posterior"].facts.attributes["support"] == "categorical" else 2
+    least = max(int(str(part.info.attributes.get("min_samples") or 1)) for part in parts.values())
+    latent_dim = 4 if parts["posterior"].info.attributes["support"] == "categorical" else 2
     samples = {"num_samples": max(2, least)}
     return quick(OFFER.configuration(parts, objective=samples, model={"latent_dim": latent_dim}))
 
@@ -99,7 +99,7 @@ def test_it_builds_and_moves(row: Row, seeded: None) -> None:
 
 def test_an_illegal_pair_is_refused_in_a_sentence() -> None:
     """Whatever the rest is: for each pair that no legal row has, some row with it."""
-    from vaerun.check.pairs import check_pairs, swap
+    from vaerun.config.check.pairs import check_pairs, swap
 
     legal, illegal = rows()
     usual = {row[3] for row in legal[:1]}

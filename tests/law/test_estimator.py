@@ -28,9 +28,9 @@ from tests.problems import (
     truth,
     variants,
 )
-from vaerun.build import make
-from vaerun.catalogue import Catalogue
+from vaerun.config.catalogue import Catalogue
 from vaerun.estimator.base import Estimator
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, Relaxable, Stratified

@@ -8,7 +8,7 @@ import torch
 
 from tests.law.test_combinations import configuration, data, rows
 from tests.problems import node, options
-from vaerun.build import build_parts, make
+from vaerun.experiment.build import build_parts, make
 from vaerun.verify.covering import covering
 
 QUICK = {
@@ -50,9 +50,9 @@ def test_it_gives_finite_figures_and_leaves_everything_as_it_was(
     before = {key: value.clone() for key, value in made.state_dict().items()}
     cost = (made.decoder_evaluations, made.encoder_evaluations)
     findings = evaluate(made, data())
-    assert findings.figures
-    assert all(math.isfinite(value) for value in findings.figures.values())
-    assert all(tag.count("/") == 1 for tag in findings.figures)
+    assert findings.metrics
+    assert all(math.isfinite(value) for value in findings.metrics.values())
+    assert all(tag.count("/") == 1 for tag in findings.metrics)
     assert evaluate.num_points(data()) == 3
     assert all(len(values) <= 3 for values in findings.points.values())
     # A per-point strategy goes on with held-out points from where their last evaluation ended.

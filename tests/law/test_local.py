@@ -17,8 +17,8 @@ from tests.problems import (
     options,
     quadrature,
 )
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
+from vaerun.experiment.build import make
 from vaerun.local.solver import LocalSolver
 from vaerun.model.linear_gaussian import LinearGaussian
 
@@ -41,13 +41,13 @@ def problem(estimator: str = "reparam", k: int = 4) -> tuple[LinearGaussian, Bou
 
 
 def solver_of(name: str, bound: Bound, rate: float = 0.05, **keys: Any) -> LocalSolver:
-    row_optimizer = node("local/row_optimizer/adam", learning_rate=rate)
-    return make(node(f"local/{name}", row_optimizer=row_optimizer, **keys), {"bound": bound})
+    optimizer = node("local/optimizer/adam", learning_rate=rate)
+    return make(node(f"local/{name}", optimizer=optimizer, **keys), {"bound": bound})
 
 
 def start(solver: LocalSolver, x: Tensor) -> tuple[Tensor, Any]:
     phi = solver.bound.family.initial().expand(len(x), -1)
-    return phi, solver.row_optimizer.init(phi)
+    return phi, solver.optimizer.init(phi)
 
 
 def distance(model: LinearGaussian, x: Tensor, phi: Tensor) -> Tensor:
@@ -149,12 +149,12 @@ def test_it_says_truly_how_often_it_decoded(name: str, estimator: str, monkeypat
 def test_one_step_follows_the_gradient_of_the_sum(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     quadrature(monkeypatch)
     model, bound, x = problem()
-    solver = make(node(f"local/{name}") | {"row_optimizer": None}, {"bound": bound})
-    solver.row_optimizer = PlainAscent(rate=0.1)
+    solver = make(node(f"local/{name}") | {"optimizer": None}, {"bound": bound})
+    solver.optimizer = PlainAscent(rate=0.1)
     leaf = torch.randn(8, 2 * D).requires_grad_()
     (gradient,) = torch.autograd.grad(exact_elbo(model, x, leaf).sum(), leaf)
     phi = leaf.detach()
-    moved, state = solver.ascend(x, phi, solver.row_optimizer.init(phi))
+    moved, state = solver.ascend(x, phi, solver.optimizer.init(phi))
     torch.testing.assert_close(moved - phi, 0.1 * gradient)
     assert (state.steps == 1).all()
 

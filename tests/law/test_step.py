@@ -11,10 +11,10 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.law.test_combinations import OFFER, Row, configuration, data, name, rows
-from vaerun._hydra import compose
-from vaerun.build import build_strategy
-from vaerun.engine.base import Engine, Program
-from vaerun.engine.compiled import traced
+from vaerun.config.hydra import compose
+from vaerun.execution.engine.base import Engine, Program
+from vaerun.execution.engine.compiled import traced
+from vaerun.experiment.build import build_strategy
 from vaerun.notation import Batch
 from vaerun.verify.covering import covering
 

@@ -47,7 +47,7 @@ def train(strategy: Strategy, x: Tensor, steps: int) -> None:
         for group in strategy.optimizer.param_groups:
             group["lr"] = rate
         if hasattr(strategy, "solver"):
-            strategy.solver.row_optimizer.learning_rate = rate
+            strategy.solver.optimizer.learning_rate = rate
         strategy.step(everyone)
 
 
@@ -87,7 +87,7 @@ def test_it_reaches_the_maximum_likelihood_and_never_passes_it(name: str) -> Non
     assert maximum - 0.02 < own < reached + 1e-9
 
     with draws(name):
-        figures = BoundEvaluation(split="train", num_samples=50)(strategy, dataset(x)).figures
+        figures = BoundEvaluation(split="train", num_samples=50)(strategy, dataset(x)).metrics
     for bound in ("elbo", "iwae_50"):
         assert abs(figures[f"{bound}/train"] - maximum) < 0.03
         assert figures[f"{bound}/train"] < maximum + 4 * figures[f"{bound}_se/train"]
@@ -102,7 +102,7 @@ def test_a_point_it_never_saw_gets_its_own_best_phi(name: str) -> None:
     model = model_of(strategy)
     new = model.sample(40)
     if strategy.per_point:
-        strategy.solver.row_optimizer.learning_rate, strategy.solver.window, strategy.test_steps = 0.05, 100, 800
+        strategy.solver.optimizer.learning_rate, strategy.solver.window, strategy.test_steps = 0.05, 100, 800
     with draws(name):
         own = exact_elbo(model, new, strategy.infer(new).phi)
     gap = model.exact_log_prob(new) - own

@@ -4,16 +4,14 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.build import make
+from vaerun.experiment.build import make
 from vaerun.local.phi_table import PhiTable
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def table(n: int = 6) -> PhiTable:
-    made = PhiTable(
-        num_points=n, initial=torch.tensor([0.5, -1.0]), row_optimizer=make(node("local/row_optimizer/adam"), {})
-    )
+    made = PhiTable(num_points=n, initial=torch.tensor([0.5, -1.0]), optimizer=make(node("local/optimizer/adam"), {}))
     with torch.no_grad():
         made.phi += torch.randn(n, 2)
         made.m += torch.randn(n, 2)
@@ -23,9 +21,7 @@ def table(n: int = 6) -> PhiTable:
 
 
 def test_every_row_starts_at_the_initial_phi() -> None:
-    fresh = PhiTable(
-        num_points=3, initial=torch.tensor([0.5, -1.0]), row_optimizer=make(node("local/row_optimizer/adam"), {})
-    )
+    fresh = PhiTable(num_points=3, initial=torch.tensor([0.5, -1.0]), optimizer=make(node("local/optimizer/adam"), {}))
     assert fresh.phi.tolist() == [[0.5, -1.0]] * 3
     assert all(field.abs().sum() == 0 and len(field) == 3 for field in fresh.state)
 

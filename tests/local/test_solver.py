@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from tests.problems import PlainAscent, exact_elbo, linear_gaussian, node, objective, quadrature
-from vaerun.bound import Bound
-from vaerun.build import make
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Estimate
 
@@ -37,12 +37,12 @@ def exact_gradient(solver: LocalSolver, x: Tensor, phi: Tensor) -> Tensor:
 def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     quadrature(monkeypatch)
     solver, x = solver_and_points(k=4)
-    solver.row_optimizer = PlainAscent(rate=0.01)
+    solver.optimizer = PlainAscent(rate=0.01)
     phi, scale = 0.3 * torch.randn(6, 4), torch.rand(6, 1)
     path = [phi]
     for _ in range(5):
         path.append(path[-1] + 0.01 * scale * exact_gradient(solver, x, path[-1]))
-    end, _, gain = solver.climb(x, phi, solver.row_optimizer.init(phi), scale, 5)
+    end, _, gain = solver.climb(x, phi, solver.optimizer.init(phi), scale, 5)
     torch.testing.assert_close(end, path[-1])
     wanted = sum(
         (exact_gradient(solver, x, after) * (after - before)).sum(1)
@@ -54,9 +54,9 @@ def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest
 def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     quadrature(monkeypatch)
     solver, x = solver_and_points(k=4)
-    solver.row_optimizer = PlainAscent(rate=1e-4)
+    solver.optimizer = PlainAscent(rate=1e-4)
     phi = 0.3 * torch.randn(6, 4)
-    state, scale = solver.row_optimizer.init(phi), torch.ones(6, 1)
+    state, scale = solver.optimizer.init(phi), torch.ones(6, 1)
     _, _, gain = solver.climb(x, phi, state, scale, 51)
     end, _, _ = solver.climb(x, phi, state, scale, 50)  # the last step's rise would show at the next gradient
     model = solver.bound.model
@@ -68,10 +68,10 @@ def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.
 def test_noise_does_not_stop_a_point_that_rises() -> None:
     """One sample a step, from the prior: few points are left far from their optimum."""
     solver, x = solver_and_points(
-        points=200, window=20, tolerance=0.01, cuts=3, row_optimizer=node("local/row_optimizer/adam", learning_rate=0.1)
+        points=200, window=20, tolerance=0.01, cuts=3, optimizer=node("local/optimizer/adam", learning_rate=0.1)
     )
     phi, model = torch.zeros(200, 4), solver.bound.model
-    solution = solver(x, phi, solver.row_optimizer.init(phi), max_steps=500)
+    solution = solver(x, phi, solver.optimizer.init(phi), max_steps=500)
     with torch.no_grad():
         best = model.exact_log_prob(x) - model.diagonal_gap()
         before, after = best - exact_elbo(model, x, phi), best - exact_elbo(model, x, solution.phi)
@@ -84,7 +84,7 @@ def test_a_caller_may_ask_for_fewer_cuts() -> None:
     solver, x = solver_and_points(window=5, tolerance=1e9, cuts=3)  # no gain is enough
     phi = torch.zeros(6, 4)
     for cuts, windows in ((None, 4), (0, 1), (1, 2)):
-        solution = solver(x, phi, solver.row_optimizer.init(phi), max_steps=100, cuts=cuts)
+        solution = solver(x, phi, solver.optimizer.init(phi), max_steps=100, cuts=cuts)
         assert (solution.steps == 5 * windows).all()
         assert solution.converged.all()
 
@@ -99,8 +99,8 @@ def test_a_plateau_divides_the_step_by_three(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(solver.bound.estimator, "forward", linear)
     phi = torch.zeros(6, 4)
-    once = solver(x, phi, solver.row_optimizer.init(phi), max_steps=2).phi - phi
-    twice = solver(x, phi, solver.row_optimizer.init(phi), max_steps=4).phi - phi
+    once = solver(x, phi, solver.optimizer.init(phi), max_steps=2).phi - phi
+    twice = solver(x, phi, solver.optimizer.init(phi), max_steps=4).phi - phi
     torch.testing.assert_close(twice, once * (1 + 1 / 3))
 
 

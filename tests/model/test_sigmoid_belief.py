@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli
 
 from tests.problems import bernoulli_space, node, space
-from vaerun import _hydra
-from vaerun.build import make
-from vaerun.check import check
+from vaerun.config import hydra
+from vaerun.config.check import check
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.prior.bernoulli import BernoulliPrior
 from vaerun.model.sigmoid_belief import BeliefPrior, SigmoidBelief
 
@@ -94,11 +94,11 @@ def test_one_layer_has_the_prior_itself_and_its_closed_forms() -> None:
 
 
 def test_it_refuses_what_is_not_over_bits() -> None:
-    cfg, choices = _hydra.compose(["model=sigmoid_belief", "estimator=score"])
+    cfg, choices = hydra.compose(["model=sigmoid_belief", "estimator=score"])
     with pytest.raises(UserError, match="posterior=gaussian is over real z, but model=sigmoid_belief is over binary z"):
-        check(cfg, choices, [_hydra.own_directory()])
-    cfg, choices = _hydra.compose(["model=sigmoid_belief", "estimator=score", "posterior=bernoulli"])
-    check(cfg, choices, [_hydra.own_directory()])
+        check(cfg, choices, [hydra.own_directory()])
+    cfg, choices = hydra.compose(["model=sigmoid_belief", "estimator=score", "posterior=bernoulli"])
+    check(cfg, choices, [hydra.own_directory()])
 
 
 @pytest.mark.parametrize("layers", [(), (3, 0)])

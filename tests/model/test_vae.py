@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.problems import bernoulli_space, family_and_model, node, space
-from vaerun.build import make
+from vaerun.experiment.build import make
 from vaerun.model.vae import VAE
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.problems import node, objective, options
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.notation import Terms
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.optimizer import adam
 from vaerun.optimizer.adam import Adam
 from vaerun.optimizer.base import Optimizer
@@ -147,7 +147,7 @@ def test_what_was_loaded_is_its_own() -> None:
 
 def test_no_compiler_is_imported() -> None:
     program = (
-        "import sys, torch; from vaerun.optimizer.adam import Adam; from vaerun.trainer.machine import *\n"
+        "import sys, torch; from vaerun.optimizer.adam import Adam; from vaerun.execution.device import *\n"
         "set_deterministic(False); weight = torch.nn.Parameter(torch.ones(2)); ours = Adam([weight])\n"
         "weight.grad = torch.ones(2); ours.step(); sys.exit('torch._dynamo' in sys.modules)"
     )

@@ -7,10 +7,10 @@ import pytest
 
 from tests.runs import TINY, equal, records, state
 from tests.trainer.test_resume import interrupt_at
-from vaerun import _hydra
-from vaerun.check import check
+from vaerun.config import hydra
+from vaerun.config.check import check
 from vaerun.errors import Interrupted
-from vaerun.run import fit
+from vaerun.experiment.fit import fit
 
 SGD = """\
 # Plain steps with momentum
@@ -22,9 +22,9 @@ momentum: 0.9
 
 
 def train(directory: Path, conf: Path) -> None:
-    cfg, choices = _hydra.compose([*TINY, "optimizer=sgd"], conf)
-    check(cfg, choices, [*_hydra.roots(), conf])
-    fit(cfg, choices=choices, directory=directory, live=False)
+    cfg, choices = hydra.compose([*TINY, "optimizer=sgd"], conf)
+    check(cfg, choices, [*hydra.roots(), conf])
+    fit(cfg, choices, directory, live=False)
 
 
 def test_an_optimiser_of_torchs_in_the_users_own_yaml_trains_and_resumes(

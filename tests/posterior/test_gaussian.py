@@ -7,9 +7,9 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from tests.problems import node
-from vaerun.build import make
+from vaerun.experiment.build import make
+from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale
 from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
-from vaerun.scale import LIMIT, bounded_log_scale
 
 pytestmark = pytest.mark.usefixtures("exact")
 

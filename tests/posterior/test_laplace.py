@@ -5,9 +5,9 @@ import torch
 from torch.distributions import Laplace as Peer
 
 from tests.problems import node
-from vaerun.build import make
+from vaerun.experiment.build import make
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.laplace import DiagonalLaplace, Laplace
-from vaerun.scale import bounded_log_scale
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -5,8 +5,8 @@ import torch
 from torch.distributions import LowRankMultivariateNormal, MultivariateNormal, kl_divergence
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.posterior.low_rank_gaussian import LowRankGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

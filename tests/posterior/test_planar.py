@@ -5,8 +5,8 @@ import torch
 from torch.func import jacrev, vmap
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.posterior.planar import Planar, solve
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -6,11 +6,11 @@ import pytest
 
 from tests.report.fabricate import DATA, config, evaluation, records, run, seeds, summary
 from vaerun.errors import UserError
+from vaerun.metric.interval import interval
 from vaerun.report.cell import cells
 from vaerun.report.comparison import compare
 from vaerun.report.matched import At
 from vaerun.report.recorded import find
-from vaerun.report.student import interval
 
 
 @pytest.fixture
@@ -250,5 +250,5 @@ def test_validation_over_other_points_and_other_machines_are_said(compared, tmp_
         made = config(strategy=("joint", "amortized")[place], trainer__validation_points=points)
         run(tmp_path / f"{place}", config=made, summary=summary(threads=place), records=records([-3.0, -2.0]))
     told = "\n".join(compared(at=At("steps", 10)).notes)
-    assert "elbo/valid was made with trainer.validation_points=1000 and 500" in told
+    assert "elbo/valid was made with trainer.validation.points=1000 and 500" in told
     assert "different machines: cpu, 0 threads; cpu, 1 threads" in told

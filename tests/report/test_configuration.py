@@ -66,8 +66,8 @@ def test_groups_of_a_choice_that_is_no_noun_are_named():
 
 def test_the_choice_of_a_part_is_told_where_the_whole_does_not_tell_it():
     a, b, c = config(), config(strategy="joint"), config(strategy="joint")
-    b["choices"]["strategy/start"] = "previous"
-    c["choices"]["strategy/start"], c["strategy"]["start"] = "initial", "other"
+    b["choices"]["strategy/phi_init"] = "previous"
+    c["choices"]["strategy/phi_init"], c["strategy"]["start"] = "initial", "other"
     assert named(a, b) == ["amortized", "joint"]
     assert named(a, b, c) == ["amortized", "joint start=previous", "joint start=initial"]
 

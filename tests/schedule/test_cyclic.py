@@ -3,8 +3,8 @@
 import pytest
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.schedule.cyclic import Cyclic
 
 

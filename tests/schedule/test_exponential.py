@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 
 
 def test_it_decays_and_stops() -> None:

@@ -32,10 +32,10 @@ def test_gradient_norms_are_those_of_the_last_step_of_each_group(name: str, monk
 def test_a_subset_moves_alone_and_the_others_keep_their_gradients() -> None:
     x = simulated(6)
     strategy = linear_strategy("amortized", x)
-    strategy.rise(strategy.shared, x)
+    strategy.gradient_step(strategy.shared, x)
     held = [(weight, weight.detach().clone(), weight.grad.clone()) for weight in strategy.theta]
     before = [weight.detach().clone() for weight in strategy.lam]
-    strategy.rise(strategy.shared, x, weights=strategy.lam)
+    strategy.gradient_step(strategy.shared, x, weights=strategy.lam)
     for weight, value, gradient in held:
         assert torch.equal(weight, value)
         assert torch.equal(weight.grad, gradient)

@@ -51,7 +51,7 @@ def test_a_point_that_no_longer_gains_stops_and_is_said_to_have_converged(monkey
     x = simulated(6)
     strategy = linear_strategy("coordinate", x, max_steps=400)
     strategy.solver.window, strategy.solver.tolerance = 10, 1e-3
-    strategy.solver.row_optimizer.learning_rate = 0.02
+    strategy.solver.optimizer.learning_rate = 0.02
     for group in strategy.optimizer.param_groups:
         group["lr"] = 1e-9
     everyone = Batch(torch.arange(6), x)

@@ -22,7 +22,7 @@ from vaerun.strategy import semi_amortized
 pytestmark = pytest.mark.usefixtures("exact")
 
 RATE = 1e-3
-ENCODERS = options("strategy/encoder")
+ENCODERS = options("strategy/encoder_loss")
 
 
 def test_every_way_to_train_the_encoder_is_a_variant() -> None:
@@ -74,7 +74,7 @@ def test_a_new_point_is_refined_from_its_guess(monkeypatch: pytest.MonkeyPatch) 
         inference = strategy.infer(x, torch.arange(6), split)
         assert (inference.diagnostics["inner_steps"] == 7).all()
         assert (exact_elbo(model, x, inference.phi) > exact_elbo(model, x, guess)).all()
-    state = strategy.solver.row_optimizer.init(guess)
+    state = strategy.solver.optimizer.init(guess)
     torch.testing.assert_close(inference.phi, strategy.searching[0](x, guess, state, max_steps=7).phi)
 
 

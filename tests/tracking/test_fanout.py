@@ -3,7 +3,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from vaerun.tracking.base import Embedding, Tracker
+from vaerun.image.embedding import Embedding
+from vaerun.tracking.base import Tracker
 from vaerun.tracking.fanout import Fanout
 
 

@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-from vaerun.tracking.base import Embedding
+from vaerun.image.embedding import Embedding
 from vaerun.tracking.projector import write
 
 

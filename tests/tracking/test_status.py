@@ -84,7 +84,7 @@ def test_a_text_wider_than_the_terminal_does_not_wrap(terminal: Terminal) -> Non
         assert terminal.screen() == [("0123456789" * 3)[:29]]
 
 
-@pytest.mark.parametrize("name", ["", "vaerun", "vaerun.trainer.loop", "hydra"])
+@pytest.mark.parametrize("name", ["", "vaerun", "vaerun.trainer.trainer", "hydra"])
 def test_a_log_record_finds_a_clean_line(terminal: Terminal, clock: list[float], name: str) -> None:
     with StatusLine(terminal) as line:
         line.show(lambda: "epoch 1, a status line")

@@ -16,7 +16,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG as TAG
 from tensorboard.plugins.hparams import api_pb2, metadata
 
-from vaerun.tracking.base import Embedding
+from vaerun.image.embedding import Embedding
 from vaerun.tracking.event_file import PATTERN, read_events
 from vaerun.tracking.layout import NOTHING, Chart, Layout
 from vaerun.tracking.page import code_block

@@ -7,7 +7,7 @@ import torch
 from tests.problems import linear_strategy, simulated
 from vaerun.data.base import Dataset, Split
 from vaerun.trainer.checkpoint import Progress, capture
-from vaerun.trainer.meter import Meter
+from vaerun.trainer.running_means import RunningMeans
 
 CPU = torch.device("cpu")
 
@@ -25,4 +25,4 @@ class Given:
         if value is not None:
             with torch.no_grad():
                 self.strategy.bound.model.W.fill_(value)
-        return capture(strategy=self.strategy, progress=Progress(step=step), meter=Meter(), data=self.data)
+        return capture(strategy=self.strategy, progress=Progress(step=step), means=RunningMeans(), data=self.data)

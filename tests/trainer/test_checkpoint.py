@@ -9,8 +9,8 @@ import torch
 from tests.runs import equal
 from tests.trainer.given import CPU, Given
 from vaerun.trainer.checkpoint import Progress, first_non_finite, load, restore, write
-from vaerun.trainer.keeper import copied
-from vaerun.trainer.meter import Meter
+from vaerun.trainer.checkpoint_writer import copied
+from vaerun.trainer.running_means import RunningMeans
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -26,7 +26,7 @@ def test_all_is_put_back(tmp_path: Path) -> None:
     write(tmp_path / "last.pt", before := copied(given.at(7, 1.25)))
     given.at(9, -3.0)
     torch.rand(5)
-    meter = Meter()
+    meter = RunningMeans()
     progress = restore(load(tmp_path / "last.pt", CPU), strategy=given.strategy, meter=meter, data=given.data)
     assert progress == Progress(step=7)
     assert equal(given.at(7), before)

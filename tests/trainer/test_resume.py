@@ -12,7 +12,7 @@ import torch
 from tests.runs import equal, records, state, summary, train
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.console import Console
@@ -117,7 +117,7 @@ def test_a_signal_during_the_final_evaluation_counts_too(tmp_path: Path) -> None
     train(tmp_path / "whole")
     evaluate = BoundEvaluation.__call__
 
-    def shot(self: BoundEvaluation, strategy: Strategy, data: Dataset) -> Findings:
+    def shot(self: BoundEvaluation, strategy: Strategy, data: Dataset) -> EvaluationResult:
         if self.split == "test":
             os.kill(os.getpid(), signal.SIGTERM)
         return evaluate(self, strategy, data)
@@ -159,8 +159,8 @@ def test_a_seed_fixes_everything_and_another_changes_it(tmp_path: Path) -> None:
 def test_evaluation_and_pictures_leave_the_training_as_it_would_have_been(tmp_path: Path) -> None:
     common = ("strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20", "posterior=bernoulli")
     common += ("estimator=score",)
-    train(tmp_path / "often", *common, "trainer.images_every=1")
-    train(tmp_path / "seldom", *common, "trainer.evaluate_every=3", "trainer.validation_samples=3")
+    train(tmp_path / "often", *common, "trainer.records.images_every=1")
+    train(tmp_path / "seldom", *common, "trainer.validation.every=3", "trainer.validation.num_samples=3")
     often, seldom = (state(tmp_path / name)["tensors"] for name in ("often", "seldom"))
     trained = [name for name in often if "phi_valid" not in name]
     assert any("phi_train" in name for name in trained)

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun._hydra import roots
-from vaerun.build import make
-from vaerun.catalogue import Catalogue
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.hydra import roots
+from vaerun.exact.expectation import space
+from vaerun.experiment.build import make
 from vaerun.verify.containment import REACHED, claims, correlated, loss
 from vaerun.verify.offer import Offer
-from vaerun.verify.problem import space
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.problems import CONF
 from tests.verify.mutants import MUTANTS, RIGHT
-from vaerun.catalogue import Catalogue
+from vaerun.config.catalogue import Catalogue
 from vaerun.estimator.base import Estimator
 from vaerun.verify import estimator
 from vaerun.verify.offer import Offer

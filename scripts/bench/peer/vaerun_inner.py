@@ -7,9 +7,9 @@ from bench.peer.vaerun_train import STEPS_ALONE, overrides
 
 def train(case: Case, gate: Gate, *words: str) -> None:
     """Visits batch after batch, with the run's own objects."""
-    from vaerun._hydra import compose
-    from vaerun.build import build
+    from vaerun.config.hydra import compose
     from vaerun.data.loader import Loader
+    from vaerun.experiment.build import build
 
     if case.device == "cuda":
         import torch

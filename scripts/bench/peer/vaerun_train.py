@@ -16,9 +16,9 @@ NETWORK = (
 )
 STEPS_ALONE = (
     "trainer.epochs=1000000",
-    "trainer.evaluate_every=1000000",
-    "trainer.images_every=0",
-    "trainer.checkpoint_seconds=1e9",
+    "trainer.validation.every=1000000",
+    "trainer.records.images_every=0",
+    "trainer.checkpoints.seconds=1e9",
 )
 
 
@@ -32,8 +32,8 @@ def overrides(case: Case) -> list[str]:
         f"objective={case.objective}",
         f"objective.num_samples={case.samples}",
         f"trainer.batch_size={case.batch}",
-        f"trainer.device={case.device}",
-        "trainer.threads=1",
+        f"execution.device={case.device}",
+        "execution.threads=1",
     ]
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.network import convolutions, image_shape, mlp
+from vaerun.nn.network import convolutions, image_shape, mlp
 
 
 class ConvAmortizer(Amortizer):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.network import mlp
+from vaerun.nn.network import mlp
 
 
 class MLPAmortizer(Amortizer):

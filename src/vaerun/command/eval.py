@@ -11,7 +11,7 @@
   evaluation.num_samples=100  K
   evaluation.points=1000      only so many, evenly spread over the split
   checkpoint=best             by validation bound, or last
-  trainer.device=auto         also trainer.threads=N, data.root=FOLDER
+  execution.device=auto         also execution.threads=N, data.root=FOLDER
   --json                      one JSON document on stdout
 
 Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
@@ -30,12 +30,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.directory import FREE, read_config
 from vaerun.errors import UserError, close_match
+from vaerun.experiment.directory import FREE, read_config
 from vaerun.report.column import error_of, is_error
 
 if TYPE_CHECKING:
-    from vaerun.evaluation.base import Findings
+    from vaerun.evaluation.base import EvaluationResult
 
 CHECKPOINTS = ("best", "last")
 
@@ -44,13 +44,13 @@ def main(argv: list[str]) -> int:
     """Evaluates every run named; returns the exit code."""
     runs, overrides, as_json = parse(argv, "eval", ("evaluation",))
     # Everything that can be refused is refused before torch is imported.
-    from vaerun import _hydra
-    from vaerun.check import check
+    from vaerun.config import hydra
+    from vaerun.config.check import check
 
     checkpoint = take_checkpoint(overrides)
     moved = [word for word in overrides if word.partition("=")[0] in FREE]
-    chosen, choices = _hydra.compose([word for word in overrides if word not in moved])
-    check(chosen, choices, _hydra.roots())
+    chosen, choices = hydra.compose([word for word in overrides if word not in moved])
+    check(chosen, choices, hydra.roots())
     configs = {run: read_config(run) for run in runs}
     results = []
     for run, cfg in configs.items():
@@ -69,10 +69,10 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     from omegaconf import OmegaConf
 
     from vaerun.evaluation.meaning import meaning
-    from vaerun.open import open_run
+    from vaerun.experiment.run import load
 
-    opened = open_run(run, cfg, evaluation, moved, checkpoint)
-    findings = opened.evaluate()
+    opened = load(run, checkpoint=checkpoint, overrides=moved)
+    findings = opened.evaluate(evaluation)
     data = opened.data
     result = {
         "run": str(run),
@@ -82,11 +82,11 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
         "data": {
             "name": data.name,
             "binarize": data.binarize,
-            "points": opened.run.evaluation.num_points(data),
+            "points": findings.num_points,
             "sha256": data.sha256,
         },
-        "metrics": dict(findings.figures),
-        "about": {tag: meaning(tag) for tag in findings.figures},
+        "metrics": dict(findings.metrics),
+        "about": {tag: meaning(tag) for tag in findings.metrics},
     }
     if findings.points:
         result["points"] = str(keep(run, findings).relative_to(run))
@@ -95,11 +95,11 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     return result
 
 
-def keep(run: Path, findings: "Findings") -> Path:
+def keep(run: Path, findings: "EvaluationResult") -> Path:
     """Writes what was found point by point, and the pictures, into a new folder of the run; returns the folder."""
     import numpy as np
 
-    from vaerun.evaluation.picture import save_png
+    from vaerun.image.grid import save_png
 
     home = run / "evaluations"
     home.mkdir(exist_ok=True)

@@ -12,9 +12,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaerun.catalogue import Catalogue, Option
-from vaerun.check.pairs import clashes, swap
-from vaerun.check.parts import Part
+from vaerun.config.catalogue import Catalogue, Option
+from vaerun.config.check.pairs import clashes, swap
+from vaerun.config.check.parts import Part
 from vaerun.errors import UserError, close_match
 
 
@@ -24,13 +24,13 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: there is no such group or flag.
     """
-    from vaerun import _hydra
+    from vaerun.config import hydra
 
     groups = [word for word in argv if not word.startswith("-")]
     flags = [word for word in argv if word.startswith("-")]
     if flags not in ([], ["--json"]) or len(groups) > 1:
         raise UserError(f"vaerun list {' '.join(argv)} cannot be read: write vaerun list [GROUP] [--json].")
-    catalogue = Catalogue(_hydra.roots())
+    catalogue = Catalogue(hydra.roots())
     if groups and groups[0] not in catalogue.groups:
         near, known = close_match(groups[0], catalogue.groups), ", ".join(catalogue.groups)
         raise UserError(f"there is no group {groups[0]!r}.{near} The groups are {known}.")
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
     """What one option is, where it comes from, and whether it is the default."""
-    facts = option.facts
+    facts = option.info
     holder = option.group.rpartition("/")[0]
     default = catalogue.nouns.get(option.group) == option.name or any(
         parent.nested().get(f"/{option.group}") == option.name for parent in catalogue.groups.get(holder, {}).values()
@@ -106,8 +106,8 @@ def _default_parts(catalogue: Catalogue) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for group, name in catalogue.nouns.items():
         option = catalogue.option(group, name)
-        if option is not None and option.facts is not None:
-            parts[group] = Part(group, name, option.facts, option.content)
+        if option is not None and option.info is not None:
+            parts[group] = Part(group, name, option.info, option.content)
             parts = swap(parts, option, catalogue)
     return parts
 

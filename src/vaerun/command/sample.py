@@ -18,7 +18,7 @@ For data that are no grey or colour images there are the npz files alone.
   --pairs 8        rows of the interpolation, evenly spread over the validation points
   --points 3,17    the two points instead; 3,17,5,40 for a second row
   --checkpoint best   by validation bound, or last
-  trainer.device=auto, trainer.threads=N, data.root=FOLDER
+  execution.device=auto, execution.threads=N, data.root=FOLDER
 
 Examples:
   vaerun sample runs/2026-11-22/*
@@ -32,11 +32,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.command.eval import parse, take_checkpoint
-from vaerun.directory import read_config
 from vaerun.errors import UserError, close_match
+from vaerun.experiment.directory import read_config
 
 if TYPE_CHECKING:
-    from vaerun.evaluation.drawing.base import Drawing
+    from vaerun.image.base import Drawing
 
 NUMBERS = {"n": 64, "seed": 0, "latents": 8, "pairs": 8}
 EXAMPLES = {**NUMBERS, "points": "3,17", "checkpoint": "best"}
@@ -62,11 +62,12 @@ def main(argv: list[str]) -> int:
     runs, overrides, _ = parse([word for word in words if word not in own], "sample", (*NUMBERS, "points"))
     amounts = Amounts(**{**NUMBERS, **dict(amount(word) for word in own)})  # type: ignore[arg-type]
     checkpoint = take_checkpoint(overrides)
-    configs = {run: read_config(run) for run in runs}
-    for run, cfg in configs.items():
-        from vaerun.open import open_run
+    for run in runs:
+        read_config(run)  # before torch is imported
+    for run in runs:
+        from vaerun.experiment.run import load
 
-        for path in write(open_run(run, cfg, cfg.evaluation, overrides, checkpoint), run / "samples", amounts):
+        for path in write(load(run, checkpoint=checkpoint, overrides=overrides), run / "samples", amounts):
             print(path, flush=True)
     return 0
 
@@ -111,10 +112,10 @@ def amount(word: str) -> tuple[str, int | tuple[int, ...]]:
 def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
     """Writes the files of one run and yields their paths."""
     from vaerun.data.npz import pack
-    from vaerun.evaluation.picture import save, save_png
-    from vaerun.evaluation.pictures import Pictures
+    from vaerun.image.grid import save, save_png
+    from vaerun.image.images import Images
 
-    pictures = Pictures(opened.strategy, opened.data)
+    pictures = Images(opened.strategy, opened.data)
     drawings = draw(opened, amounts)
     remarks = [drawing.remark() for drawing in drawings.values()]
     if not pictures.drawable():
@@ -136,12 +137,12 @@ def draw(opened: Any, amounts: Amounts) -> Mapping[str, "Drawing"]:
     Raises:
         UserError: there is no such validation point.
     """
-    from vaerun.evaluation.drawing.interpolation import Interpolation
-    from vaerun.evaluation.drawing.manifold import Manifold
-    from vaerun.evaluation.drawing.prior import PriorSamples
-    from vaerun.evaluation.drawing.reconstructions import Reconstructions
-    from vaerun.evaluation.drawing.traversal import Traversal
-    from vaerun.trainer.seed import isolated
+    from vaerun.execution.random_state import isolated
+    from vaerun.image.interpolation import Interpolation
+    from vaerun.image.manifold import Manifold
+    from vaerun.image.prior import PriorSamples
+    from vaerun.image.reconstructions import Reconstructions
+    from vaerun.image.traversal import Traversal
 
     strategy, data = opened.strategy, opened.data
     index = pairs(opened.data, amounts)
@@ -168,7 +169,7 @@ def pairs(data: Any, amounts: Amounts) -> Any:
     """
     import torch
 
-    from vaerun.evaluation.drawing.interpolation import apart
+    from vaerun.image.interpolation import apart
 
     if not amounts.points:
         return apart(data, amounts.pairs)

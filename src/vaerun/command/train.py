@@ -8,16 +8,16 @@ Choose one option per group (vaerun list shows them all, with what fits what):
   estimator=reparam        how its gradient is estimated; with estimator/baseline
   strategy=amortized       where φ comes from: amortized, joint, coordinate
   amortizer=mlp            the encoder of amortized strategies
-  local=solver             the ascent in φ of per-point strategies; with local/row_optimizer
+  local=solver             the ascent in φ of per-point strategies; with local/optimizer
   optimizer=adam           of θ and λ
   trainer=default          the loop
-  evaluation=bound         what is measured at the end, and every trainer.evaluation_every epochs
+  evaluation=bound         what is measured at the end, and every trainer.validation.evaluation_every epochs
   experiment=NAME          a named set of all of these
 
 Set keys of what was chosen:
   seed=0                   fixes everything that is drawn
-  trainer.epochs=100       trainer.batch_size=100, trainer.device=auto|cpu|cuda, trainer.threads=N
-  trainer.compile=true     fused kernels; trainer.cuda_graphs=true, trainer.precision=float32|tf32|bfloat16
+  trainer.epochs=100       trainer.batch_size=100, execution.device=auto|cpu|cuda, execution.threads=N
+  execution.compile=true     fused kernels; execution.cuda_graphs=true, execution.precision=float32|tf32|bfloat16
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        where the run goes; runs/DATE/TIME_CHOICES by default
@@ -46,11 +46,11 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun import _hydra
-from vaerun.check import check
-from vaerun.directory import FREE, read_config, relocate, write_summary
+from vaerun.config import hydra
+from vaerun.config.check import check
+from vaerun.config.error_message import explain
 from vaerun.errors import UserError
-from vaerun.explain import explain
+from vaerun.experiment.directory import FREE, read_config, relocate, write_summary
 
 LOG = "log.txt"
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: the words cannot be read; Hydra's exceptions for those it cannot compose.
     """
-    flags, overrides = _hydra.split(argv)
+    flags, overrides = hydra.split(argv)
     resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
     try:
         if resumed:
@@ -77,8 +77,8 @@ def main(argv: Sequence[str]) -> int:
         else:
             # Hydra 1.3 refuses flags behind overrides.
             sys.argv = [sys.argv[0], *flags, *overrides]
-            _hydra.prepare()
-            _hydra.main(task)()
+            hydra.prepare()
+            hydra.main(task)()
     except JobFailed as failure:
         several = "-m" in flags or "--multirun" in flags
         print(f"vaerun: {'the sweep has failed jobs, first ' if several else ''}{failure.sentence}", file=sys.stderr)
@@ -94,10 +94,10 @@ def task(cfg: DictConfig) -> Any:
     """
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
-    sweep = _hydra.is_sweep()
+    sweep = hydra.is_sweep()
     name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
     try:
-        return run(cfg, directory, _hydra.choices(), _hydra.sources(), live=not sweep)
+        return run(cfg, directory, hydra.choices(), hydra.sources(), live=not sweep)
     except Exception as error:
         named = any(word.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for word in job.overrides.hydra)
         raise report(error, directory, name=name, keep=sweep or named) from None
@@ -126,9 +126,9 @@ def run(
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
     check(cfg, made, roots)
-    from vaerun.run import fit
+    from vaerun.experiment.fit import fit
 
-    return fit(cfg, choices=made, directory=directory, live=live)
+    return fit(cfg, made, directory, live=live)
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
@@ -153,14 +153,14 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
     relocate(cfg, overrides)
     log_to(directory)
     try:
-        run(cfg, directory, {}, _hydra.roots())
+        run(cfg, directory, {}, hydra.roots())
     except Exception as error:
         raise report(error, directory, keep=True) from None
 
 
 def log_to(directory: Path) -> None:
     """Logging as Hydra sets it up for a job, without Hydra."""
-    file = _hydra.own_directory() / "hydra" / "job_logging" / "vaerun.yaml"
+    file = hydra.own_directory() / "hydra" / "job_logging" / "vaerun.yaml"
     whole = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(directory)}}, "logging": OmegaConf.load(file)})
     logging.config.dictConfig(OmegaConf.to_container(whole.logging, resolve=True))  # type: ignore[arg-type]
 

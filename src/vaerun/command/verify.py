@@ -39,16 +39,16 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: a word cannot be read, names nothing on offer, or asks for what does not fit together.
     """
-    from vaerun import _hydra
-    from vaerun.catalogue import Catalogue
+    from vaerun.config import hydra
+    from vaerun.config.catalogue import Catalogue
     from vaerun.verify.offer import Offer
 
     words = [word for word in argv if word != "--json"]
-    settings, chosen, keys = parse(words, Catalogue(_hydra.roots()))
-    offer = Offer(Catalogue(_hydra.roots()), chosen, keys)
+    settings, chosen, keys = parse(words, Catalogue(hydra.roots()))
+    offer = Offer(Catalogue(hydra.roots()), chosen, keys)
     seed = seed_of(settings.get("seed", "0"))
     # Everything that can be refused without torch is refused by now.
-    from vaerun.trainer.machine import choose_device
+    from vaerun.execution.device import choose_device
     from vaerun.verify.laws import CONCERNS, verify
 
     idle = [group for group in chosen if group not in CONCERNS]
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         device = choose_device(settings.get("device", "auto"))
     except UserError as refusal:
-        raise UserError(str(refusal).replace("trainer.device", "device")) from None
+        raise UserError(str(refusal).replace("execution.device", "device")) from None
     start = time.monotonic()
     claims = verify(offer, seed=seed, device=device, seconds=SECONDS)
     done = list(claims) if "--json" in argv else list(shown(claims))

@@ -5,10 +5,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, final
+from typing import Literal, NamedTuple, final
 
 import torch
 from torch import Tensor
+
+from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
 """Where the visited values lie: {0, 1}, [0, 1], or any finite number."""
@@ -108,6 +110,16 @@ class Split:
         return replace(self, x=self.x.to(device))
 
 
+class DataFacts(NamedTuple):
+    """What a model must know of its data to be built, and what a run records of them."""
+
+    name: str
+    binarize: str
+    shape: tuple[int, ...]  # of one point
+    support: Support
+    split_sizes: dict[str, int]
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -126,6 +138,43 @@ class Dataset:
     binarize: str
     support: Support
     sha256: str
+
+    @classmethod
+    def of(cls, x: Tensor, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
+        """A data set of the points x, Float[Tensor, "N …"], split at random.
+
+        Args:
+            x: the points; what follows the first axis is the shape of one point.
+            valid: the part of the validation points, 0 < valid < 1.
+            test: the part of the test points, 0 < test < 1.
+            seed: of the permutation.
+            name: what records and tables call it.
+
+        Raises:
+            UserError: a part is out of range, a split would be empty, or a value is not finite.
+        """
+        if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
+            raise UserError(f"valid={valid} and test={test} must be > 0 and leave a part for training.")
+        if not bool(torch.isfinite(x).all()):
+            raise UserError("x must be finite: remove the points that hold nan or infinity.")
+        shape = tuple(x.shape[1:]) or (1,)
+        rows = x.reshape(len(x), -1).float()
+        rows = rows[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)]
+        held = [round(len(x) * part) for part in (valid, test)]
+        if min(*held, len(x) - sum(held)) < 1:
+            raise UserError(f"{len(x)} points are too few for three splits: give more, or larger parts.")
+        parts = rows.split([len(x) - sum(held), *held])
+        low, high = float(rows.min()), float(rows.max())
+        binary = bool(((rows == 0) | (rows == 1)).all())
+        support: Support = "binary" if binary else "unit" if low >= 0 and high <= 1 else "real"
+        train, valid_split, test_split = (Split(part) for part in parts)
+        sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
+        return cls(name, train, valid_split, test_split, shape, "none", support, sha256)
+
+    def facts(self) -> DataFacts:
+        """What a model must know to be built, besides the moments of the training points."""
+        sizes = {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
+        return DataFacts(self.name, self.binarize, tuple(self.shape), self.support, sizes)
 
     @property
     def data_dim(self) -> int:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaerun.estimator.base import evaluate
 from vaerun.estimator.coupled import Coupled
 from vaerun.model.base import Model
-from vaerun.network import mlp
+from vaerun.nn.network import mlp
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Relaxable
 

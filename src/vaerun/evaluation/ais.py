@@ -8,15 +8,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.chunk import keep_freed_memory, rows_at_once
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.switch import Switch
 from vaerun.evaluation.transition import Transition
+from vaerun.execution.memory import keep_freed_memory, rows_at_once
 from vaerun.model.base import Model
 from vaerun.strategy.base import Strategy
 
@@ -93,7 +93,7 @@ class AISEvaluation(OverPoints):
         self.sharpness, self.simulate = sharpness, simulate
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         model = strategy.bound.model
         transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
@@ -117,7 +117,7 @@ class AISEvaluation(OverPoints):
             figures |= with_error(f"{prefix}ais_width", split, above - below)
         figures |= {f"ais_acceptance/{split}": float(acceptance.mean()), f"ais_ess/{split}": float(ess.mean())}
         self.warn(float(ess.mean()))
-        return Findings(figures, {f"{prefix}{'ais_lower' if self.simulate else 'ais'}": below, "ais_ess": ess})
+        return EvaluationResult(figures, {f"{prefix}{'ais_lower' if self.simulate else 'ais'}": below, "ais_ess": ess})
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Points, and where they are simulated the z of each: Float[Tensor, "B X"], Float[Tensor, "B D"]."""

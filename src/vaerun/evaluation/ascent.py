@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.chunk import rows_at_once
-from vaerun.local.row_optimizer.adam import RowAdam
+from vaerun.bound.bound import Bound
+from vaerun.execution.memory import rows_at_once
+from vaerun.execution.random_state import isolated
+from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.local.solver import LocalSolver, Solution
-from vaerun.trainer.seed import isolated
 
 
 def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rate: float = 0.1) -> Solution:
@@ -18,16 +18,16 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
     Points are taken as many at a time as memory should hold, and none moves another.
 
     Args:
-        bound: L, as ``elbo_bound`` makes it.
+        bound: L, as ``lowest_variance_elbo`` makes it.
         x: Float[Tensor, "B X"].
         phi: where to start, Float[Tensor, "B P"].
         max_steps: the limit of each point; the solver takes them in windows of 20.
         learning_rate: of Adam, row by row; it is cut when a point no longer gains.
     """
-    solver = LocalSolver(bound=bound, row_optimizer=RowAdam(learning_rate=learning_rate))
+    solver = LocalSolver(bound=bound, optimizer=LocalAdam(learning_rate=learning_rate))
     size = max(1, rows_at_once(x) // bound.decodes)
     parts = [
-        solver(some, start, solver.row_optimizer.init(start), max_steps=max_steps)
+        solver(some, start, solver.optimizer.init(start), max_steps=max_steps)
         for some, start in zip(x.split(size), phi.split(size), strict=True)
     ]
     state = type(parts[0].state)(*(torch.cat(field) for field in zip(*(part.state for part in parts), strict=True)))

@@ -1,18 +1,17 @@
 """mean_i L(x_i; θ, φ_i) at hard samples, true q and KL weight 1: the ELBO and its importance-weighted tightening."""
 
-import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
+from vaerun.bound.monte_carlo import ROWS, bounds
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.over_points import OverPoints, with_error
-from vaerun.strategy.base import Strategy
+from vaerun.strategy.base import Inference, Strategy
 
-ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
 POINTS = 512  # φ inferred at once
 
 
@@ -39,11 +38,17 @@ class BoundEvaluation(OverPoints):
             raise UserError(f"evaluation.num_samples={num_samples}, but a bound needs a sample: give 1 or more.")
         self.num_samples = num_samples
 
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
+        return self.evaluate(strategy, data, strategy.infer)
+
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def evaluate(
+        self, strategy: Strategy, data: Dataset, infer: Callable[[Tensor, Tensor, str], Inference]
+    ) -> EvaluationResult:
+        """The same with φ from ``infer``, (x, index, split) ↦ Inference."""
         found: dict[str, list[Tensor]] = {}
         for batch in self.batches(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64)))):
-            inference = strategy.infer(batch.x, batch.index, self.split)
+            inference = infer(batch.x, batch.index, self.split)
             figures = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
             for name, values in {**figures, **inference.diagnostics}.items():
                 found.setdefault(name, []).append(values)
@@ -56,27 +61,4 @@ class BoundEvaluation(OverPoints):
             points[tag] = torch.cat(batches)
             averaged = with_error(tag, self.split, points[tag])
             tags |= averaged if is_bound else {f"{tag}/{self.split}": averaged[f"{tag}/{self.split}"]}
-        return Findings(tags, points)
-
-
-def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, Tensor]:
-    """ELBO, its two terms and the importance-weighted bound of every point, each Float[Tensor, "B"].
-
-    The samples are drawn in chunks, so memory does not grow with K.
-    """
-    log_likelihood = torch.zeros(len(x), device=x.device)
-    kl = torch.zeros(len(x), device=x.device)
-    log_sum = torch.full((len(x),), -math.inf, device=x.device)
-    done = 0
-    while done < num_samples:
-        k = min(max(1, ROWS // len(x)), num_samples - done)
-        terms = bound.terms(x, phi, k)
-        r = terms.log_likelihood + terms.log_prior - terms.log_q
-        log_likelihood += terms.log_likelihood.sum(0) / num_samples
-        kl += (terms.log_q - terms.log_prior).sum(0) / num_samples
-        log_sum = torch.logaddexp(log_sum, r.logsumexp(0))
-        done += k
-    figures = {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
-    if num_samples > 1:
-        figures[f"iwae_{num_samples}"] = log_sum - math.log(num_samples)
-    return figures
+        return EvaluationResult(tags, points)

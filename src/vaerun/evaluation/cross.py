@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
-from vaerun.chunk import keep_freed_memory
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.data.base import Dataset, SplitName
-from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.fitted import fit
 from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.execution.memory import keep_freed_memory
 from vaerun.notation import Batch
 from vaerun.strategy.base import MakeOptimizer, Strategy
 
@@ -98,9 +98,9 @@ class CrossEvaluation(OverPoints):
         self.max_steps, self.encoder_epochs = max_steps, encoder_epochs
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
-        bound = elbo_bound(strategy.bound)
+        bound = lowest_variance_elbo(strategy.bound)
         encoders = self.encoders(strategy, data)
         columns: dict[str, list[Tensor]] = {}
         converged = []
@@ -114,7 +114,7 @@ class CrossEvaluation(OverPoints):
         elbos = {name: torch.cat(values) for name, values in columns.items()}
         return self.findings(elbos, torch.cat(converged), "" if bound.model.is_density else "pseudo_")
 
-    def findings(self, elbos: Mapping[str, Tensor], converged: Tensor, prefix: str) -> Findings:
+    def findings(self, elbos: Mapping[str, Tensor], converged: Tensor, prefix: str) -> EvaluationResult:
         """The figures of the ELBOs of every point, each Float[Tensor, "N"], by column."""
         figures: dict[str, float] = {}
         for name, values in elbos.items():
@@ -129,7 +129,7 @@ class CrossEvaluation(OverPoints):
                 f"steps, so that {prefix}{COORDINATE} lies below the best of the family: use "
                 f"evaluation.max_steps={3 * self.max_steps}."
             )
-        return Findings(figures, {**{f"{prefix}{name}": v for name, v in elbos.items()}, CONVERGED: converged})
+        return EvaluationResult(figures, {**{f"{prefix}{name}": v for name, v in elbos.items()}, CONVERGED: converged})
 
     def encoders(self, strategy: Strategy, data: Dataset) -> dict[str, Amortizer]:
         """The run's own, where the strategy trains one, and a fitted one, by column."""
@@ -137,7 +137,7 @@ class CrossEvaluation(OverPoints):
         if any(module is self.amortizer for module in strategy.modules()):
             found["elbo_encoder"] = self.amortizer
         if self.encoder_epochs > 0:
-            bound = elbo_bound(strategy.bound, num_samples=2)
+            bound = lowest_variance_elbo(strategy.bound, num_samples=2)
             fitted = fit(bound, self.fresh, self.optimizer, data, self.encoder_epochs)
             if not fitted.converged:
                 logger.warning(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.data.base import Dataset, Split
 from vaerun.data.loader import Loader, sweep
 from vaerun.evaluation.ascent import elbo
@@ -35,7 +35,7 @@ def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Data
     ends. The λ of the highest validation bound is returned, so that more epochs never overfit.
 
     Args:
-        bound: L, as ``elbo_bound`` makes it.
+        bound: L, as ``lowest_variance_elbo`` makes it.
         amortizer: where λ starts; a copy is fitted.
         optimizer: makes λ's optimiser.
         data: training points to fit, and validation points to watch.

@@ -1,24 +1,24 @@
 """log p(x) − L[q*], L[q*] − L[q] and their sum KL(q ‖ p(z given x)): what the family and what finding φ loses."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 
-from vaerun.bound import Bound
-from vaerun.chunk import keep_freed_memory
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.data.base import Dataset, SplitName
-from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
-from vaerun.evaluation.base import Findings
-from vaerun.evaluation.drawing.canvas import Canvas
+from vaerun.evaluation.base import EvaluationResult, Named
 from vaerun.evaluation.gap_evidence import annealed, exact
 from vaerun.evaluation.gap_optimum import converted, optimum
 from vaerun.evaluation.gap_pictures import worst_points
 from vaerun.evaluation.gap_rewards import draw
 from vaerun.evaluation.gap_seen import OPTIMAL, OWN, RICHER, Gap, Seen, below_zero, gaps, joined
 from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.execution.memory import keep_freed_memory
+from vaerun.image.style import Canvas
 from vaerun.notation import Batch
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
@@ -54,12 +54,11 @@ class GapEvaluation(OverPoints):
     Pictures: worst_points, those of the largest inference gaps; below each its reconstruction under q, and under q*.
 
     Args:
-        choose: (group, words) ↦ another object of that group.
         split: train, valid or test.
         points: how many points of the split, evenly spread over it; null for all.
         num_samples: K, of each figure.
-        family: an option of posterior, and further words: full_gaussian, "mixture posterior.components=8"; null for
-            the run's own alone.
+        family: a richer family; in a configuration an option of posterior, and further words: full_gaussian, "mixture
+            posterior.components=8"; null for the run's own alone.
         starts: ascents from the strategy's φ, from the family's initial φ, and from places scattered about the first.
         max_steps: of each ascent; a point stops earlier when it gains no more.
         chains: C of the annealing.
@@ -72,14 +71,15 @@ class GapEvaluation(OverPoints):
     Reference: Cremer, Li, Duvenaud 2018, Inference suboptimality in variational autoencoders, §3.
     """
 
+    takes: ClassVar[Mapping[str, str]] = {"family": "posterior"}
+
     def __init__(
         self,
         *,
-        choose: Callable[[str, str], Any],
         split: SplitName = "test",
         points: int | None = 100,
         num_samples: int = 2000,
-        family: str | None = None,
+        family: Named | None = None,
         starts: int = 3,
         max_steps: int = 1000,
         chains: int = 8,
@@ -97,11 +97,11 @@ class GapEvaluation(OverPoints):
                 raise UserError(f"evaluation.{name}={value} finds no gap: give {least} or more.")
         self.num_samples, self.starts, self.max_steps = num_samples, starts, max_steps
         self.chains, self.temperatures = chains, temperatures
-        self.richer: Family | None = None if family is None else untrained(choose("posterior", family), family)
-        self.suffix = "" if family is None else f"_{family.split()[0].partition('/')[0]}"
+        self.richer: Family | None = None if family is None else untrained(family.part, family.words)
+        self.suffix = "" if family is None else f"_{family.words.split()[0].partition('/')[0]}"
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         bounds = self.bounds(strategy.bound)
         seen = joined([self.see(strategy, bounds, batch) for batch in self.batches(data, POINTS)])
@@ -124,11 +124,11 @@ class GapEvaluation(OverPoints):
         points = {f"{prefix}{name}": value for name, value in {**values, **seen.evidence}.items()}
         points |= {name: gap.value.where(gap.known, torch.nan) for name, gap in found.items()}
         pictures = worst_points(bounds, seen, found["inference_gap"], Canvas.of(data))
-        return Findings(figures, points, {f"worst_points/{self.split}": one for one in pictures})
+        return EvaluationResult(figures, points, {f"worst_points/{self.split}": one for one in pictures})
 
     def bounds(self, trained: Bound) -> list[Bound]:
         """L over the run's family, for q and for q*, and over the richer one."""
-        own = elbo_bound(trained)
+        own = lowest_variance_elbo(trained)
         if self.richer is None:
             return [own, own]
         if self.richer.support != own.model.prior.support:
@@ -136,7 +136,7 @@ class GapEvaluation(OverPoints):
                 f"evaluation.family={self.suffix[1:]} is over {self.richer.support} z, but this run's z are "
                 f"{own.model.prior.support}: choose a family over the same z."
             )
-        return [own, own, elbo_bound(trained, family=self.richer)]
+        return [own, own, lowest_variance_elbo(trained, family=self.richer)]
 
     def see(self, strategy: Strategy, bounds: list[Bound], batch: Batch) -> Seen:
         """q, q* and log p̂ of some points."""

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.chunk import rows_at_once
+from vaerun.bound.bound import Bound
 from vaerun.evaluation.ais import LEAPFROG, SHARPNESS, AISEvaluation, ascended, log_mean
 from vaerun.evaluation.annealing import sigmoidal
 from vaerun.evaluation.gap_rewards import by_listing
+from vaerun.exact.expectation import Space, log_evidence
+from vaerun.execution.memory import rows_at_once
 from vaerun.model.base import ExactMarginal, Model
 from vaerun.posterior.base import Enumerable
-from vaerun.verify.problem import Space, log_evidence
 
 
 def exact(bound: Bound, x: Tensor) -> Tensor | None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.elbo_bound import elbo_bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.evaluation.ascent import ascend, best, pick
-from vaerun.local.row_optimizer.adam import RowAdam
+from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.posterior.base import Family, Posterior
 
 JITTER = 0.5  # deviation of a start from the one it is scattered about
@@ -41,7 +41,7 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
         starts: how many, 1 or more.
         max_steps: the limit of each ascent.
     """
-    climb, polish = (elbo_bound(bound, family=bound.family, num_samples=k) for k in (CLIMB, POLISH))
+    climb, polish = (lowest_variance_elbo(bound, family=bound.family, num_samples=k) for k in (CLIMB, POLISH))
     initial = bound.family.initial().to(known).expand_as(known)
     scattered = [known + JITTER * torch.randn_like(known) for _ in range(starts - 2)]
     begun = [known, initial, *scattered][:starts]
@@ -65,7 +65,7 @@ def converted(q: Posterior, family: Family, like: Tensor) -> Tensor:
     initial = family.initial().to(like).expand(len(like), -1)
     phi = initial
     for steps, learning_rate in STAGES:
-        rows = RowAdam(learning_rate=learning_rate)
+        rows = LocalAdam(learning_rate=learning_rate)
         state = rows.init(phi)
         for _ in range(steps):
             z = q.sample(CONVERSION)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vaerun.bound import Bound
-from vaerun.evaluation.drawing.canvas import Canvas
+from vaerun.bound.bound import Bound
 from vaerun.evaluation.gap_seen import Gap, Seen
+from vaerun.image.style import Canvas
 
 WORST = 8  # points, at most
 DRAWS = 64  # of z for each reconstruction

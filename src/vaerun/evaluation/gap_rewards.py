@@ -7,14 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.chunk import rows_at_once
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
+from vaerun.execution.memory import rows_at_once
+from vaerun.execution.random_state import isolated
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.base import Enumerable
 from vaerun.schedule.constant import Constant
-from vaerun.trainer.seed import isolated
 
 TOGETHER = 32  # points whose samples share a chunk
 

@@ -3,26 +3,25 @@
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
-from vaerun.estimator.base import Estimator
 from vaerun.estimator.enumerate import Enumerate
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import OWN, EvaluationResult, Named
 from vaerun.evaluation.gradient_draw import Standpoint, as_it_was, standpoint
 from vaerun.evaluation.gradient_moments import GROUPS, Replicated, replicate
 from vaerun.evaluation.over_points import OverPoints
+from vaerun.execution.random_state import isolated
 from vaerun.strategy.base import MakeOptimizer, Strategy
-from vaerun.trainer.seed import isolated
 
 logger = logging.getLogger("vaerun")
 
-OWN = "own"  # the entry that means the run's own estimator
 POINTS = 1024  # φ inferred at once
 ROUNDING = 100  # times the precision of a number: noise below that, relative to the signal, is rounding
 
@@ -52,12 +51,12 @@ class GradientEvaluation(OverPoints):
 
     Args:
         bound: the run's.
-        choose: (group, words) ↦ another object of that group.
         optimizer: makes the optimiser of what the others learn.
         split: train, valid or test.
         points: how many points of it, evenly spread, the gradient is the mean over; null for all.
-        estimators: ``own``, the run's with all that it has learned, or options of estimator, after a slash those of a
-            group inside it, and further words: own, disarm, score/leave_one_out, "rebar estimator.eta=0.5".
+        estimators: the run's own, with all that it has learned, and others; in a configuration ``own``, or options of
+            estimator, after a slash those of a group inside it, and further words: [own, disarm, score/leave_one_out,
+            "rebar estimator.eta=0.5"]. None for the run's own alone.
         replicas: R.
         warm_up: draws that the others learn from.
 
@@ -68,15 +67,16 @@ class GradientEvaluation(OverPoints):
     Reference: Rainforth et al. 2018, Tighter variational bounds are not necessarily better (signal-to-noise ratio).
     """
 
+    takes: ClassVar[Mapping[str, str]] = {"estimators": "estimator"}
+
     def __init__(
         self,
         *,
         bound: Bound,
-        choose: Callable[[str, str], Estimator],
         optimizer: MakeOptimizer,
         split: SplitName = "train",
         points: int | None = 100,
-        estimators: Sequence[str] = (OWN,),
+        estimators: Sequence[Named] | None = None,
         replicas: int = 200,
         warm_up: int = 100,
     ) -> None:
@@ -87,13 +87,13 @@ class GradientEvaluation(OverPoints):
             raise UserError(f"evaluation.warm_up={warm_up} is no number of draws: give 0 or more.")
         self.replicas, self.warm_up, self.optimizer = replicas, warm_up, optimizer
         self.bounds: dict[str, Bound] = {}
-        for entry in estimators or (OWN,):
-            name = tag_name(entry)
+        for entry in estimators or (Named(OWN, bound.estimator),):
+            name = tag_name(entry.words)
             if name in self.bounds:
-                raise UserError(f"evaluation.estimators has {entry!r} twice: leave one out.")
-            self.bounds[name] = bound if name == OWN else with_estimator(bound, entry, choose)
+                raise UserError(f"evaluation.estimators names {entry.words!r} twice: leave one out.")
+            self.bounds[name] = bound if name == OWN else with_estimator(bound, entry)
 
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         figures: dict[str, float] = {}
         points: dict[str, Tensor] = {}
         with as_it_was(strategy):
@@ -109,7 +109,7 @@ class GradientEvaluation(OverPoints):
                     figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
                 figures[f"gradient_decodes/{name}"] = float(bound.decodes)
                 points[f"gradient_variance_{name}_phi"] = found["phi"].moments.noise()
-        return Findings(figures, points)
+        return EvaluationResult(figures, points)
 
     def replicas_of(
         self, place: Standpoint, name: str, exact: Mapping[str, Tensor], seeds: Sequence[int]
@@ -144,17 +144,16 @@ def tag_name(entry: str) -> str:
     return re.sub(r"(?:[^\w.-]|_)+", "_", "_".join(parts)).strip("_")
 
 
-def with_estimator(bound: Bound, entry: str, choose: Callable[[str, str], Estimator]) -> Bound:
+def with_estimator(bound: Bound, entry: Named) -> Bound:
     """The same bound by another estimator, in evaluation mode.
 
     Raises:
-        UserError: there is none of that name, or it is not valid here.
+        UserError: the estimator is not valid here.
     """
-    estimator = choose("estimator", entry).eval()
     try:
-        return Bound(model=bound.model, family=bound.family, objective=bound.objective, estimator=estimator)
+        return Bound(model=bound.model, family=bound.family, objective=bound.objective, estimator=entry.part.eval())
     except UserError as refusal:
-        raise UserError(f"evaluation.estimators has {entry!r}, to be left out here: {refusal}") from None
+        raise UserError(f"evaluation.estimators has {entry.words!r}, to be left out here: {refusal}") from None
 
 
 def exact_gradients(place: Standpoint, bound: Bound) -> Mapping[str, Tensor]:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
-from vaerun.chunk import rows_at_once
+from vaerun.bound.bound import Bound
+from vaerun.execution.memory import rows_at_once
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer, Strategy
 from vaerun.strategy.encoded import Encoded

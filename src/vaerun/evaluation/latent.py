@@ -7,20 +7,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.chunk import rows_at_once
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.over_points import OverPoints, with_error
-from vaerun.posterior.base import ClosedFormMean, Family, Posterior
+from vaerun.execution.memory import rows_at_once
+from vaerun.posterior.active_units import ACTIVE, means, variance
+from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
-ACTIVE = 0.01  # the variance over x above which a unit counts as active
-DRAWS = 64  # for E_q[z], where it has no closed form
 FEW = 0.25  # of the units active, or fewer: collapse
 
 
@@ -77,7 +76,7 @@ class LatentEvaluation(OverPoints):
         self.num_samples = num_samples
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         bound = strategy.bound
         batches = []
         for batch in self.batches(data, POINTS):
@@ -94,7 +93,7 @@ class LatentEvaluation(OverPoints):
         for d, kl in enumerate(seen.kl_per_dimension.double().mean(0).tolist()):
             figures[f"kl_dimension_{d}/{self.split}"] = kl
         self.warn(active, seen.mean.shape[1])
-        return Findings(figures, {"kl": seen.log_ratio.mean(1), "mutual_information": information.mean(1)})
+        return EvaluationResult(figures, {"kl": seen.log_ratio.mean(1), "mutual_information": information.mean(1)})
 
     def see(self, strategy: Strategy, phi: Tensor) -> Seen:
         """What is kept of the points of φ, Float[Tensor, "B P"]."""
@@ -121,20 +120,6 @@ class LatentEvaluation(OverPoints):
                 f"(objective/kl_weight=linear), leave it some nats (objective=free_bits), train the encoder harder "
                 f"(strategy=aggressive), or use fewer units (model.latent_dim)."
             )
-
-
-def means(q: Posterior) -> tuple[Tensor, Tensor]:
-    """E_q[z] twice, Float[Tensor, "B D"]: by independent draws, or both exact."""
-    if isinstance(q, ClosedFormMean):
-        return q.mean(), q.mean()
-    one, other = q.sample(DRAWS).chunk(2)
-    return one.mean(0), other.mean(0)
-
-
-def variance(mean: Tensor, twin: Tensor) -> Tensor:
-    """Var_x(E_q[z_d]) as the covariance of two estimates whose noise is independent, Float[Tensor, "D"]."""
-    product = (mean - mean.mean(0)) * (twin - twin.mean(0))
-    return product.sum(0) / max(1, len(mean) - 1)
 
 
 def aggregate_log_prob(family: Family, phi: Tensor, z: Tensor) -> Tensor:

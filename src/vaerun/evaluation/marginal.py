@@ -6,16 +6,16 @@ import math
 import torch
 from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.chunk import keep_freed_memory, rows_at_once
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.data.base import Dataset, SplitName
-from vaerun.elbo_bound import elbo_bound
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend
-from vaerun.evaluation.base import Findings
+from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.evaluation.pareto import samples_needed
+from vaerun.execution.memory import keep_freed_memory, rows_at_once
 from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
@@ -67,7 +67,7 @@ class MarginalEvaluation(OverPoints):
         self.num_samples, self.refine = num_samples, refine
 
     @torch.no_grad()
-    def __call__(self, strategy: Strategy, data: Dataset) -> Findings:
+    def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         bounds, means, sizes, shapes = [], [], [], []
         for batch in self.batches(data, POINTS):
@@ -91,11 +91,11 @@ class MarginalEvaluation(OverPoints):
         if shapes:
             figures |= self.judged(torch.cat(shapes))
             points["pareto_k"] = torch.cat(shapes)
-        return Findings(figures, {**points, "ess": ess})
+        return EvaluationResult(figures, {**points, "ess": ess})
 
     def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
         """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""
-        return phi if self.refine == 0 else ascend(elbo_bound(bound), x, phi, self.refine).phi
+        return phi if self.refine == 0 else ascend(lowest_variance_elbo(bound), x, phi, self.refine).phi
 
     def judged(self, k: Tensor) -> dict[str, float]:
         """The figures of k̂, Float[Tensor, "N"], and a warning where it is too large."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
+from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
 
 
 class PhiTable(nn.Module):
@@ -15,31 +15,31 @@ class PhiTable(nn.Module):
     Args:
         num_points: N.
         initial: φ of every row at the start, Float[Tensor, "P"].
-        row_optimizer: whose state the rows carry.
+        optimizer: whose state the rows carry.
     """
 
     phi: Tensor
     visited: Tensor  # Bool[Tensor, "N"]: whether the row was ever written
 
-    def __init__(self, *, num_points: int, initial: Tensor, row_optimizer: RowOptimizer) -> None:
+    def __init__(self, *, num_points: int, initial: Tensor, optimizer: LocalOptimizer) -> None:
         super().__init__()
         self.register_buffer("phi", initial.detach().repeat(num_points, 1))
         self.register_buffer("visited", torch.zeros(num_points, dtype=torch.bool, device=initial.device))
-        state = row_optimizer.init(self.phi)
+        state = optimizer.init(self.phi)
         self.state_type = type(state)
         for name, field in state._asdict().items():
             self.register_buffer(name, field)
 
     @property
-    def state(self) -> RowState:
+    def state(self) -> LocalState:
         """The optimiser's state of all rows, not a copy."""
         return self.state_type(*(self.get_buffer(name) for name in self.state_type._fields))
 
-    def read(self, index: Tensor) -> tuple[Tensor, RowState]:
+    def read(self, index: Tensor) -> tuple[Tensor, LocalState]:
         """(φ Float[Tensor, "B P"], state) of the points at ``index`` Int[Tensor, "B"], copies."""
         return self.phi.index_select(0, index), gather(self.state, index)
 
-    def write(self, index: Tensor, phi: Tensor, state: RowState) -> None:
+    def write(self, index: Tensor, phi: Tensor, state: LocalState) -> None:
         """Sets φ and state of the points at ``index``; every other row stays as it is, to the bit."""
         self.phi.index_copy_(0, index, phi)
         scatter(self.state, index, state)

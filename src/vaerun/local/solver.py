@@ -1,28 +1,29 @@
 """φ* ≈ argmax_φ L(x; θ, φ) for every point of a batch, θ fixed, each point stopping by itself."""
 
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from vaerun.bound import Bound
-from vaerun.engine.base import Program
+from vaerun.bound.bound import Bound
+from vaerun.bound.value_and_grad import PhiGradient
 from vaerun.errors import UserError
-from vaerun.local.row_optimizer.base import RowOptimizer, RowState, gather, scatter
-from vaerun.slope import Uphill
+from vaerun.execution.engine.base import Program
+from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
 
 
 class Solution(NamedTuple):
     """Where the ascent in φ ended, point by point."""
 
     phi: Tensor  # Float[Tensor, "B P"]
-    state: RowState  # the row optimiser's
+    state: LocalState  # the row optimiser's
     steps: Tensor  # Int[Tensor, "B"]: steps taken
     converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
     decoder_evaluations: int  # what the ascent cost, over all points
 
 
-class LocalSolver(nn.Module):
+@final
+class LocalSolver:
     """φ* ≈ argmax_φ L(x; θ, φ) by stochastic ascent, all points of a batch at once.
 
     A point's gain is measured on its way, at no cost: ⟨∇L at the new φ, the step that led there⟩ is the rise along
@@ -32,7 +33,7 @@ class LocalSolver(nn.Module):
 
     Args:
         bound: L.
-        row_optimizer: how a row moves along its gradient.
+        optimizer: how a row moves along its gradient.
         window: steps between two looks at the gain.
         tolerance: nats a point must gain in a window to go on at the same step size.
         cuts: how often the step size is cut before the point has converged, where a caller does not say otherwise.
@@ -45,24 +46,23 @@ class LocalSolver(nn.Module):
     """
 
     def __init__(
-        self, *, bound: Bound, row_optimizer: RowOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
+        self, *, bound: Bound, optimizer: LocalOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
     ) -> None:
-        super().__init__()
         if window < 2:
             raise UserError(f"local.window={window}, but a gain shows from one step to the next: give 2 or more.")
         if cuts < 0:
             raise UserError(f"local.cuts={cuts} is no number of divisions: give 0 or more.")
         self.bound = bound
-        self.row_optimizer = row_optimizer
+        self.optimizer = optimizer
         self.window, self.tolerance, self.cuts = window, tolerance, cuts
-        self.uphill = Uphill(bound)
-        self.inner_steps: dict[tuple[RowOptimizer, type], InnerStep] = {}
+        self.uphill = PhiGradient(bound)
+        self.inner_steps: dict[tuple[LocalOptimizer, type], InnerStep] = {}
 
     def over(self, bound: Bound) -> "LocalSolver":
         """The same ascent on another bound."""
         return LocalSolver(
             bound=bound,
-            row_optimizer=self.row_optimizer,
+            optimizer=self.optimizer,
             window=self.window,
             tolerance=self.tolerance,
             cuts=self.cuts,
@@ -72,24 +72,26 @@ class LocalSolver(nn.Module):
         """An estimate of ∇_φ L(x_i; θ, φ_i) for each point, θ untouched, Float[Tensor, "B P"]."""
         return self.bound.engine(self.uphill, x, phi)
 
-    def ascend(self, x: Tensor, phi: Tensor, state: RowState) -> tuple[Tensor, RowState]:
+    def ascend(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
         """One step uphill in φ for every point."""
-        step, state = self.row_optimizer.update(self.gradient(x, phi), state)
+        step, state = self.optimizer.update(self.gradient(x, phi), state)
         return phi + step, state
 
     def unroll(self, x: Tensor, phi: Tensor, steps: int) -> Tensor:
         """φ after ``steps`` steps from ``phi``, Float[Tensor, "B P"], differentiable in where it starts and in θ."""
         with torch.enable_grad():
             phi = phi if phi.requires_grad else phi.clone().requires_grad_()
-            state = self.row_optimizer.init(phi.detach())
+            state = self.optimizer.init(phi.detach())
             for _ in range(steps):
                 (gradient,) = torch.autograd.grad(self.bound(x, phi).surrogate.sum(), phi, create_graph=True)
-                step, state = self.row_optimizer.update(gradient, state)
+                step, state = self.optimizer.update(gradient, state)
                 phi = phi + step
         return phi
 
     @torch.no_grad()
-    def forward(self, x: Tensor, phi: Tensor, state: RowState, *, max_steps: int, cuts: int | None = None) -> Solution:
+    def __call__(
+        self, x: Tensor, phi: Tensor, state: LocalState, *, max_steps: int, cuts: int | None = None
+    ) -> Solution:
         """Ascends from ``phi`` until each point has converged or taken ``max_steps`` steps.
 
         Args:
@@ -138,12 +140,12 @@ class LocalSolver(nn.Module):
         return solution._replace(decoder_evaluations=decoder_evaluations)
 
     def climb(
-        self, x: Tensor, phi: Tensor, state: RowState, scale: Tensor, count: int
-    ) -> tuple[Tensor, RowState, Tensor]:
+        self, x: Tensor, phi: Tensor, state: LocalState, scale: Tensor, count: int
+    ) -> tuple[Tensor, LocalState, Tensor]:
         """``count`` steps, each times ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
         gain = torch.zeros(len(x), dtype=phi.dtype, device=x.device)
         step = torch.zeros_like(phi)
-        key = (self.row_optimizer, type(state))
+        key = (self.optimizer, type(state))
         inner_step = self.inner_steps.setdefault(key, InnerStep(self.uphill, *key))
         for _ in range(count):
             phi, step, gain, state = self.bound.engine(inner_step, x, phi, step, gain, scale, *state)
@@ -155,18 +157,18 @@ class InnerStep(Program):
 
     Args:
         uphill: ∇_φ L.
-        row_optimizer: gradient ↦ step.
+        optimizer: gradient ↦ step.
         state_type: the NamedTuple of its state.
     """
 
-    def __init__(self, uphill: Uphill, row_optimizer: RowOptimizer, state_type: type) -> None:
+    def __init__(self, uphill: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
         super().__init__(uphill.module)
-        self.uphill, self.row_optimizer, self.state_type = uphill, row_optimizer, state_type
+        self.uphill, self.optimizer, self.state_type = uphill, optimizer, state_type
 
-    def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, RowState]:
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, LocalState]:
         x, phi, step, gain, scale, *fields = inputs
         gradient = self.uphill(x, phi)
         gain = gain + (gradient * step).sum(1)
-        step, state = self.row_optimizer.update(gradient, self.state_type(*fields))
+        step, state = self.optimizer.update(gradient, self.state_type(*fields))
         step = scale * step
-        return phi + step, step, gain, self.row_optimizer.shortened(state, scale)
+        return phi + step, step, gain, self.optimizer.shortened(state, scale)

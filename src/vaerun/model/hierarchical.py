@@ -13,8 +13,8 @@ from vaerun.model.layered import Layered, layer_sizes
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.network import mlp
-from vaerun.scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.network import mlp
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

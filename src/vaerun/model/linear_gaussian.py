@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaerun.model.base import ExactMarginal
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale
 
 LOG_2PI = math.log(2 * math.pi)
 

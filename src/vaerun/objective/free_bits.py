@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from vaerun.errors import UserError
+from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.average import Average
-from vaerun.running_average import RunningAverage
 from vaerun.schedule.base import Schedule
 
 

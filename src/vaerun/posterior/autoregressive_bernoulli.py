@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Enumerable, Family
 from vaerun.posterior.bernoulli import corners
 from vaerun.posterior.masked import MaskedNetwork
-from vaerun.scale import bounded_log_scale
 
 
 class DependentBernoulli(Enumerable):

@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.masked import MaskedNetwork, constant
-from vaerun.scale import bounded_log_scale
 
 
 class DependentGaussian(Reparameterized):

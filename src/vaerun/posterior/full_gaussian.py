@@ -7,9 +7,9 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
-from vaerun.scale import bounded_log_scale
 
 
 class CorrelatedGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
-from vaerun.scale import bounded_log_scale
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

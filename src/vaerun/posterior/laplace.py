@@ -8,9 +8,9 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
-from vaerun.scale import LIMIT, bounded_log_scale
 
 LOG_2 = math.log(2)
 

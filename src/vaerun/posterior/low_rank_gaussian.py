@@ -8,10 +8,10 @@ from torch import Tensor
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.pattern import waves
-from vaerun.scale import bounded_log_scale
 
 
 class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormMean, Family, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.pattern import waves
-from vaerun.scale import bounded_log_scale
 
 
 class GaussianMixture(Stratified, ClosedFormMean):

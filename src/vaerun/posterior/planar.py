@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from vaerun.errors import UserError
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
 from vaerun.posterior.pattern import waves
-from vaerun.scale import bounded_log_scale
 
 FLATTEST = 1e-3  # the least that a layer stretches along w: at 0 it would not be invertible
 ITERATIONS = 16  # of the root finder: float64's precision at every layer that φ can describe

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaerun.errors import UserError
+from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
 from vaerun.posterior.masked import constant
-from vaerun.scale import bounded_log_scale
 
 
 class SharedFlow(Flow):

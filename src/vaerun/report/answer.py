@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from vaerun.metric.interval import difference
 from vaerun.report.cell import cells
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
 from vaerun.report.row import Row, is_tied, ranked
-from vaerun.report.student import difference
 
 PRICE = "decoder_evaluations"
 

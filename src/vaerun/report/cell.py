@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vaerun.metric.interval import Interval, interval
 from vaerun.report.column import READ, Column, writer
 from vaerun.report.row import Row, best, is_tied
-from vaerun.report.student import Interval, interval
 
 
 class Cell(NamedTuple):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vaerun.report.student import Interval
+from vaerun.metric.interval import Interval
 
 WORDS = {
     "elbo": "ELBO",

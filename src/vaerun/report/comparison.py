@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaerun.errors import UserError, close_match
+from vaerun.metric.interval import Sample
 from vaerun.report import column as columns_
 from vaerun.report import same_data
 from vaerun.report.answer import answer
@@ -14,7 +15,6 @@ from vaerun.report.matched import At
 from vaerun.report.notes import notes
 from vaerun.report.recorded import Recorded
 from vaerun.report.row import Row
-from vaerun.report.student import Sample
 
 
 @dataclass(frozen=True)

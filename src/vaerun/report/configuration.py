@@ -35,7 +35,7 @@ def settings(groups: Sequence[Sequence[Recorded]]) -> list[dict[str, Any]]:
     """For each configuration, the keys and values that tell it from the others, choices first.
 
     A key that differs because a choice does is left out: the choice says it. So is the choice of a part, such as
-    strategy/start, where it differs because the whole does.
+    strategy/phi_init, where it differs because the whole does.
     """
     known = [runs[0] for runs in groups if runs[0].config]
     # None says as much as absence: no experiment, no limit.

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from vaerun.directory import flatten
+from vaerun.experiment.directory import flatten
 from vaerun.report import same_data
 from vaerun.report.column import GAPS, column
 from vaerun.report.entry import Entry
@@ -78,5 +78,5 @@ def _own(entry: Entry) -> dict[str, object]:
 
 
 def _validation(entry: Entry) -> dict[str, object]:
-    keys = ("trainer.validation_points", "trainer.validation_samples")
+    keys = ("trainer.validation.points", "trainer.validation.num_samples")
     return {key: entry.run.configuration[key] for key in keys if key in entry.run.configuration}

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vaerun.directory import FREE, flatten
+from vaerun.experiment.directory import FREE, flatten
 
 # The loader in C is ten times as fast, and not in every build.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

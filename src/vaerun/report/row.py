@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vaerun.metric.interval import Sample, difference
 from vaerun.report.column import GAPS, Column
 from vaerun.report.entry import Entry
-from vaerun.report.student import Sample, difference
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.notation import Batch, Estimate
 from vaerun.posterior.base import Posterior

@@ -1,7 +1,7 @@
 """φ = f_λ(x): m steps of λ at fixed θ, then n steps of θ at fixed λ."""
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.notation import Batch, Estimate
 from vaerun.schedule.base import Schedule

@@ -7,10 +7,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.value_and_grad import Gradients, TrainStep, ValueAndGrad
+from vaerun.local.optimizer.base import LocalState
 from vaerun.notation import NOTHING, Batch, Estimate
 from vaerun.optimizer.base import Inlined, Optimizer
-from vaerun.slope import Ascent, Rise, Slope
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -20,6 +21,7 @@ class Inference(NamedTuple):
 
     phi: Tensor  # Float[Tensor, "B P"]
     diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each [B]
+    state: LocalState | None = None  # the per-point optimiser's, where there is one
 
 
 class Strategy(nn.Module, ABC):
@@ -42,19 +44,23 @@ class Strategy(nn.Module, ABC):
         self.theta = [weight for weight in self.weights if id(weight) in theta]
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
-        self.programs: dict[tuple[Callable[..., Estimate], int, bool], Slope | Ascent] = {}
+        self.programs: dict[tuple[Callable[..., Estimate], int, bool], ValueAndGrad | TrainStep] = {}
         self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
         self.encoder_evaluations = 0
 
     @abstractmethod
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
-        """φ of the points x, Float[Tensor, "B X"], at θ as it is.
+        """φ of the points x, Float[Tensor, "B X"], at θ as it is. It changes nothing.
 
         Args:
             x: the points.
-            index: their places in ``split``, Int[Tensor, "B"], where a strategy may keep what it found.
+            index: their places in ``split``, Int[Tensor, "B"], where a strategy may have stored a φ to start from.
             split: "train", "valid", "test", or "new" for points of no split.
         """
+
+    def infer_and_store(self, x: Tensor, index: Tensor, split: str) -> Inference:
+        """As ``infer``; a strategy with a φ_i per point stores what it found, and continues from there next time."""
+        return self.infer(x, index, split)
 
     @abstractmethod
     def step(self, batch: Batch) -> Estimate:
@@ -71,13 +77,13 @@ class Strategy(nn.Module, ABC):
         norms = {name: [w.grad.norm() for w in group if w.grad is not None] for name, group in groups.items()}
         return {name: torch.stack(some).norm() for name, some in norms.items() if some}
 
-    def rise(
+    def gradient_step(
         self,
         function: Callable[..., Estimate],
         *inputs: Tensor,
         weights: list[nn.Parameter] | None = None,
         in_phi: bool = False,
-    ) -> Rise:
+    ) -> Gradients:
         """One step of the shared weights uphill on the MEAN of an estimate, taken and differentiated as one program.
 
         Args:
@@ -89,13 +95,13 @@ class Strategy(nn.Module, ABC):
         moved = self.weights if weights is None else weights
         key = (function, id(moved), in_phi)
         if key not in self.programs:
-            slope = Slope(self.shared, function, moved, in_phi=in_phi)
+            slope = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
             optimizer = self.optimizer if self.bound.engine.takes_optimizer else None
-            self.programs[key] = Ascent(slope, optimizer) if isinstance(optimizer, Inlined) else slope
+            self.programs[key] = TrainStep(slope, optimizer) if isinstance(optimizer, Inlined) else slope
         program = self.programs[key]
         for weight in moved:
             weight.grad = None  # the new ones take the place of the old in memory, and in the cache
-        if isinstance(program, Ascent):
+        if isinstance(program, TrainStep):
             rise = self.bound.engine(program, program.optimizer.rate, *inputs)
             for weight, gradient in zip(moved, rise.weights, strict=True):
                 weight.grad = gradient

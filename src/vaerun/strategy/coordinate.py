@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.per_point import PerPoint, effort
-from vaerun.strategy.start.base import Start
+from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Coordinate(PerPoint):
@@ -22,7 +22,7 @@ class Coordinate(PerPoint):
         solver: φ* ≈ argmax_φ L(x; θ, φ).
         optimizer: makes θ's optimiser.
         num_points: N of each split, by name.
-        start: where a point's ascent starts.
+        phi_init: where a point's ascent starts.
         max_steps: φ-steps a point takes at most at one visit.
         theta_steps: θ-steps after them, each with fresh samples.
         test_steps: the solver's limit for a point that is not trained on.
@@ -40,13 +40,18 @@ class Coordinate(PerPoint):
         solver: LocalSolver,
         optimizer: MakeOptimizer,
         num_points: Mapping[str, int],
-        start: Start,
+        phi_init: PhiInit,
         max_steps: int = 20,
         theta_steps: int = 1,
         test_steps: int = 500,
     ) -> None:
         super().__init__(
-            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, start=start, test_steps=test_steps
+            bound=bound,
+            solver=solver,
+            optimizer=optimizer,
+            num_points=num_points,
+            phi_init=phi_init,
+            test_steps=test_steps,
         )
         if max_steps < 1 or theta_steps < 1:
             raise UserError(
@@ -60,6 +65,6 @@ class Coordinate(PerPoint):
         solution = self.solver(batch.x, beginning.phi, beginning.state, max_steps=self.max_steps, cuts=0)
         self.table("train").write(batch.index, solution.phi, solution.state)
         for t in range(self.theta_steps):
-            estimate = self.rise(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
+            estimate = self.gradient_step(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
         return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **beginning.diagnostics})

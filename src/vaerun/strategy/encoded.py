@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 
@@ -45,19 +45,19 @@ class Encoded(Strategy, ABC):
 
     def in_sync(self, batch: Batch) -> Estimate:
         """One step of θ and λ along one gradient, counted."""
-        rise = self.rise(self.shared, batch.x)
+        rise = self.gradient_step(self.shared, batch.x)
         self.count(batch)
         return rise.estimate
 
     def lam_step(self, batch: Batch) -> Estimate:
         """One step of λ alone, θ held, counted."""
-        rise = self.rise(self.shared, batch.x, weights=self.lam)
+        rise = self.gradient_step(self.shared, batch.x, weights=self.lam)
         self.count(batch)
         return rise.estimate
 
     def theta_step(self, batch: Batch, phi: Tensor) -> Estimate:
         """One step of θ alone at a given φ, Float[Tensor, "B P"], its decoding counted."""
-        rise = self.rise(self.bound, batch.x, phi, weights=self.theta)
+        rise = self.gradient_step(self.bound, batch.x, phi, weights=self.theta)
         self.decoder_evaluations += len(batch.x) * self.bound.decodes
         return rise.estimate
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.value_and_grad import ValueAndGrad
 from vaerun.errors import UserError
 from vaerun.notation import Batch, Estimate
-from vaerun.slope import Slope
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.refiner.base import Refiner
 
@@ -47,7 +47,7 @@ class IterativeAmortized(Strategy):
             )
         super().__init__(bound=bound, shared=nn.ModuleList((bound, amortizer, refiner)), optimizer=optimizer)
         self.amortizer, self.refiner, self.steps = amortizer, refiner, steps
-        self.in_phi = Slope(bound, bound, (), in_phi=True)
+        self.in_phi = ValueAndGrad(bound, bound, (), in_phi=True)
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:

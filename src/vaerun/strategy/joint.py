@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from vaerun.bound import Bound
+from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.per_point import PerPoint
-from vaerun.strategy.start.base import Start
+from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Joint(PerPoint):
@@ -21,7 +21,7 @@ class Joint(PerPoint):
         solver: moves single rows, and finds φ of points that are not trained on.
         optimizer: makes θ's optimiser.
         num_points: N of each split, by name.
-        start: where a point's ascent starts.
+        phi_init: where a point's ascent starts.
         phi_steps: m.
         theta_steps: n.
         test_steps: the solver's limit for a point that is not trained on.
@@ -40,13 +40,18 @@ class Joint(PerPoint):
         solver: LocalSolver,
         optimizer: MakeOptimizer,
         num_points: Mapping[str, int],
-        start: Start,
+        phi_init: PhiInit,
         phi_steps: int = 1,
         theta_steps: int = 1,
         test_steps: int = 500,
     ) -> None:
         super().__init__(
-            bound=bound, solver=solver, optimizer=optimizer, num_points=num_points, start=start, test_steps=test_steps
+            bound=bound,
+            solver=solver,
+            optimizer=optimizer,
+            num_points=num_points,
+            phi_init=phi_init,
+            test_steps=test_steps,
         )
         if phi_steps < 1 or theta_steps < 1:
             raise UserError(
@@ -60,13 +65,13 @@ class Joint(PerPoint):
         phi, state = beginning.phi, beginning.state
         for _ in range(self.phi_steps - 1):
             phi, state = self.solver.ascend(batch.x, phi, state)
-        estimate, _, gradient = self.rise(self.shared, batch.x, phi, in_phi=True)
+        estimate, _, gradient = self.gradient_step(self.shared, batch.x, phi, in_phi=True)
         assert gradient is not None
-        step, state = self.solver.row_optimizer.update(gradient, state)
+        step, state = self.solver.optimizer.update(gradient, state)
         phi = phi + step
         self.table("train").write(batch.index, phi, state)
         for _ in range(self.theta_steps - 1):
-            estimate = self.rise(self.bound, batch.x, phi).estimate
+            estimate = self.gradient_step(self.bound, batch.x, phi).estimate
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
         return estimate._replace(

@@ -4,19 +4,19 @@ import torch
 from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
-from vaerun.bound import Bound
-from vaerun.elbo_bound import elbo_bound
+from vaerun.bound.bound import Bound
+from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer
 from vaerun.strategy.encoded import Encoded
-from vaerun.strategy.encoder.base import EncoderTraining
+from vaerun.strategy.encoder_loss.base import EncoderLoss
 from vaerun.strategy.per_point import SAMPLES, effort
 
 
 class SemiAmortized(Encoded):
-    """max_θ Σ_i L(x_i; θ, φ_T) with φ_0 = f_λ(x_i) refined by T steps of the solver; ``encoder`` says what λ follows.
+    """max_θ Σ_i L(x_i; θ, φ_T), φ_0 = f_λ(x_i) refined by T steps of the solver; λ is trained by ``encoder_loss``.
 
     Nothing is stored: a visit starts at the guess, whatever the last one found. The solver's steps are those of
     ``local``; a guess near its optimum wants shorter ones than a start at the prior. Points that are not trained on
@@ -27,7 +27,7 @@ class SemiAmortized(Encoded):
         amortizer: f_λ.
         solver: moves φ.
         optimizer: makes the optimiser of θ and λ.
-        encoder: how λ is trained.
+        encoder_loss: how λ is trained.
         steps: T; a limit above ``local.window`` lets points that no longer gain stop earlier.
         test_steps: the solver's limit where a point is not trained on.
 
@@ -44,7 +44,7 @@ class SemiAmortized(Encoded):
         amortizer: Amortizer,
         solver: LocalSolver,
         optimizer: MakeOptimizer,
-        encoder: EncoderTraining,
+        encoder_loss: EncoderLoss,
         steps: int = 10,
         test_steps: int = 100,
     ) -> None:
@@ -54,21 +54,20 @@ class SemiAmortized(Encoded):
                 f"strategy.steps={steps} and strategy.test_steps={test_steps}: a guess is refined by 1 step or more; "
                 f"without any it is strategy=amortized."
             )
-        self.solver, self.encoder = solver, encoder
-        # In a tuple, lest its weights, which are those of the bound, be saved twice.
-        self.searching = (solver.over(elbo_bound(bound, num_samples=SAMPLES)),)
+        self.solver, self.encoder_loss = solver, encoder_loss
+        self.held_out_solver = solver.over(lowest_variance_elbo(bound, num_samples=SAMPLES))
         self.steps, self.test_steps = steps, test_steps
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         guess = self.amortizer(x)
-        (solver,) = self.searching
-        solution = solver(x, guess, solver.row_optimizer.init(guess), max_steps=self.test_steps)
+        solver = self.held_out_solver
+        solution = solver(x, guess, solver.optimizer.init(guess), max_steps=self.test_steps)
         return Inference(solution.phi, effort(solution))
 
     def step(self, batch: Batch) -> Estimate:
         guess = self.amortizer(batch.x)
-        phi, pull, decoder_evaluations = self.encoder(batch.x, guess, self.steps)
+        phi, pull, decoder_evaluations = self.encoder_loss(batch.x, guess, self.steps)
         estimate = self.bound(batch.x, phi)
         self.ascend(estimate._replace(surrogate=estimate.surrogate + pull))
         self.count(batch)

@@ -2,22 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
+from vaerun.image.embedding import Embedding
+
 # Keys of a record that are no metric: they say how far the run was, and what it had cost by then.
 POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
-
-
-class Embedding(NamedTuple):
-    """N points, and what is known of each."""
-
-    name: str
-    points: np.ndarray  # [N, D]
-    columns: Mapping[str, np.ndarray]  # by name, each [N]: what a point can be labelled, coloured and searched by
-    sprite: np.ndarray | None = None  # uint8: the points' tiles row by row, columns ≥ rows
-    tile: tuple[int, int] = (0, 0)  # height and width of a tile
 
 
 class Tracker(ABC):

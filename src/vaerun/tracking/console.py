@@ -8,7 +8,8 @@ from typing import TextIO
 
 import numpy as np
 
-from vaerun.tracking.base import Embedding, Tracker
+from vaerun.image.embedding import Embedding
+from vaerun.tracking.base import Tracker
 from vaerun.tracking.status import StatusLine
 
 logger = logging.getLogger("vaerun")

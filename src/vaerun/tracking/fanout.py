@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from vaerun.tracking.base import Embedding, Tracker
+from vaerun.image.embedding import Embedding
+from vaerun.tracking.base import Tracker
 
 
 class Fanout(Tracker):

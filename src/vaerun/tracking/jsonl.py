@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from vaerun.errors import UserError
-from vaerun.tracking.base import POSITION, Embedding, Tracker
+from vaerun.image.embedding import Embedding
+from vaerun.tracking.base import POSITION, Tracker
 
 
 class Jsonl(Tracker):

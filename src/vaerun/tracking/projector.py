@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.evaluation.picture import png_bytes, save
-from vaerun.tracking.base import Embedding
+from vaerun.image.embedding import Embedding
+from vaerun.image.grid import png_bytes, save
 
 FOLDER = "projector"
 CONFIG = "projector_config.pbtxt"  # TensorBoard looks for this name beside the event files, and reads nothing outside

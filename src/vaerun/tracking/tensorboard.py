@@ -12,9 +12,10 @@ from tensorboard.plugins.hparams import metadata as hparam
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from vaerun.evaluation.picture import png_bytes
+from vaerun.image.embedding import Embedding
+from vaerun.image.grid import png_bytes
 from vaerun.tracking import projector
-from vaerun.tracking.base import POSITION, Embedding, Tracker
+from vaerun.tracking.base import POSITION, Tracker
 from vaerun.tracking.event_file import EventFile, rewind
 from vaerun.tracking.layout import NOTHING, Layout
 

@@ -1,1 +1,4 @@
-"""The loop, and what it keeps: progress, checkpoints, the means of what the steps report."""
+"""The training loop: its settings, what it counts, what watches it, and its checkpoints.
+
+It may import the lecture, ``execution``, ``metric``, ``evaluation`` and ``tracking``.
+"""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
+from vaerun.execution.random_state import generator_state, set_generator_state
 from vaerun.strategy.base import Strategy
-from vaerun.trainer.meter import Meter
-from vaerun.trainer.seed import generator_state, set_generator_state
+from vaerun.trainer.running_means import RunningMeans
 
 FORMAT = 1
 
@@ -43,7 +43,7 @@ def first_non_finite(held: Mapping[str, Tensor]) -> str | None:
     return next((name for name, ok in zip(floating, finite, strict=True) if not ok), None)
 
 
-def capture(*, strategy: Strategy, progress: Progress, meter: Meter, data: Dataset) -> dict[str, Any]:
+def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data: Dataset) -> dict[str, Any]:
     """The state of this moment, its tensors those in use."""
     return {
         "format": FORMAT,
@@ -51,7 +51,7 @@ def capture(*, strategy: Strategy, progress: Progress, meter: Meter, data: Datas
         "optimizer": strategy.optimizer.state_dict(),
         "progress": asdict(progress),
         "evaluations": [strategy.decoder_evaluations, strategy.encoder_evaluations],
-        "meter": meter.state_dict(),
+        "meter": means.state_dict(),
         "generators": generator_state(data.train.x.device),
         "data": data.sha256,
     }
@@ -111,6 +111,15 @@ def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) ->
             f"data={data.name} is not what this run was trained on (sha256 {data.sha256[:12]}…, not "
             f"{state['data'][:12]}…): bring the old file back, or start a new run."
         )
+    set_tensors(state, strategy)
+
+
+def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
+    """The same, without a look at the data.
+
+    Raises:
+        UserError: the checkpoint belongs to other parts than the strategy's.
+    """
     held = tensors(strategy)
     saved: dict[str, Tensor] = state["tensors"]
     if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
@@ -124,12 +133,12 @@ def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) ->
             tensor.copy_(saved[name])
 
 
-def restore(state: dict[str, Any], *, strategy: Strategy, meter: Meter, data: Dataset) -> Progress:
+def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset) -> Progress:
     """Sets all that ``save`` wrote, and returns the progress."""
     device = data.train.x.device
     restore_tensors(state, strategy, data)
     strategy.optimizer.load_state_dict(state["optimizer"])
     strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
-    meter.load_state_dict(state["meter"], device)
+    means.load_state_dict(state["meter"], device)
     set_generator_state(state["generators"], device)
     return Progress(**state["progress"])

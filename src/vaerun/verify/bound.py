@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from vaerun.exact.expectation import log_evidence, spaces, terms_over, truth
 from vaerun.objective.base import Objective
 from vaerun.objective.iwae import IWAE
 from vaerun.verify.claim import EXACT, Claim, raised, within
 from vaerun.verify.offer import Offer
-from vaerun.verify.problem import log_evidence, spaces, terms_over, truth
-from vaerun.verify.small import Problem, Setting, pose
+from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("objective",)
 POSTERIORS = ("bernoulli", "gaussian")  # a sum and an integral
@@ -42,7 +42,7 @@ def bounds(offer: Offer, name: str, posterior: str, *, seed: int, device: torch.
     values, slack = [], 0.0
     finite = False
     for k in SAMPLES:
-        problem = pose(offer, parts, Setting(k, 1.0), seed=seed, device=device)
+        problem = make_problem(offer, parts, Setting(k, 1.0), seed=seed, device=device)
         q = problem.q(problem.phi)
         over = spaces(q, problem.family.latent_dim, k)
         if over is None:

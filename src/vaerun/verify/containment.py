@@ -5,15 +5,15 @@ from typing import Any
 
 import torch
 
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.exact.expectation import Space, log_evidence, space
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.base import Family
 from vaerun.verify.claim import Claim, left_out, raised, within
 from vaerun.verify.offer import Offer
-from vaerun.verify.problem import Space, log_evidence, space
-from vaerun.verify.small import Setting, jolt, pose
+from vaerun.verify.small import Setting, make_problem, perturb
 
 CONCERNS = ("posterior",)
 REACHED = 1e-5  # nats
@@ -25,7 +25,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
     """Every posterior asked for that declares ``contains_posterior``."""
     choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
     for name in offer.names("posterior"):
-        declared = offer.catalogue.groups["posterior"][name].facts
+        declared = offer.catalogue.groups["posterior"][name].info
         parts = offer.parts({**choices, "posterior": name})
         if parts is None or declared is None or declared.attributes.get("contains_posterior") is not True:
             continue
@@ -38,7 +38,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
             else:
                 where, problem = (
                     "two bits",
-                    pose(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device),
+                    make_problem(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device),
                 )
                 family, model, x = problem.family, problem.model, problem.x
                 over = space("binary", family.latent_dim)
@@ -66,7 +66,7 @@ def loss(family: Family, model: Model, x: torch.Tensor, over: Space) -> float:
     with torch.no_grad():
         log_p = float(log_evidence(model, x, over))
         log_joint = model.log_joint(x, over.z)[:, 0]
-    jolt(family)
+    perturb(family)
     start = family.initial().to(x.device).unsqueeze(0)
     phi = (start + 0.1 * torch.randn_like(start)).requires_grad_()
     weights = [phi, *family.parameters()]

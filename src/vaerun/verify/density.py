@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
+from vaerun.exact.expectation import Space, spaces
 from vaerun.model.prior.base import Prior
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Enumerable, Posterior, Reparameterized
 from vaerun.verify.claim import EXACT, Claim, by_chance, left_out, raised, within, z_scores
 from vaerun.verify.offer import Offer
-from vaerun.verify.problem import Space, spaces
-from vaerun.verify.small import Problem, Setting, pose
+from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("posterior",)
 DRAWS = 200_000
@@ -27,7 +27,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
         if parts is None:
             continue
         try:
-            problem = pose(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device)
+            problem = make_problem(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device)
         except UserError as refusal:
             if name == offer.chosen.get("posterior"):
                 raise

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.base import Baseline
-from vaerun.verify.account import accounts
+from vaerun.exact.expectation import spaces, truth
 from vaerun.verify.claim import THRESHOLD, Claim, by_chance, left_out, raised, seen, z_scores
+from vaerun.verify.contract import contract
 from vaerun.verify.covering import covering
 from vaerun.verify.offer import Choices, Offer, spoken
-from vaerun.verify.problem import spaces, truth
-from vaerun.verify.purse import Purse
 from vaerun.verify.replicas import replicate
-from vaerun.verify.small import Problem, Setting, pose
+from vaerun.verify.small import Problem, Setting, make_problem
+from vaerun.verify.time_budget import TimeBudget
 
 CONCERNS = ("estimator", "estimator/baseline", "posterior", "objective", "model/prior")
 SAMPLES = (2, 1, 3)
@@ -53,9 +53,9 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
     """
     strength = 2 if {"estimator", "posterior", "objective"} & set(offer.chosen) else 1
     cases = [(method, choose(offer, method, strength)) for method in offer.variants("estimator")]
-    purse = Purse(seconds, sum(len(some) for _, some in cases))
+    budget = TimeBudget(seconds, sum(len(some) for _, some in cases))
     for method, some in cases:
-        yield from certify(offer, method, some, purse, seed=seed, device=device)
+        yield from certify(offer, method, some, budget, seed=seed, device=device)
 
 
 def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
@@ -64,7 +64,7 @@ def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
     for posterior in offer.names("posterior"):
         for objective in offer.names("objective"):
             parts = offer.parts({**method, "posterior": posterior, "objective": objective})
-            least = max(int(str(p.facts.attributes.get("min_samples") or 1)) for p in parts.values()) if parts else 0
+            least = max(int(str(p.info.attributes.get("min_samples") or 1)) for p in parts.values()) if parts else 0
             asked = offer.keys.get("objective", {}).get("num_samples")
             samples = [k for k in (SAMPLES if asked is None else (asked,)) if parts and k >= least]
             rows += [(posterior, objective, k, beta) for k in samples for beta in BETAS]
@@ -76,7 +76,7 @@ def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
 
 
 def certify(
-    offer: Offer, method: Choices, cases: list[Case], purse: Purse, *, seed: int, device: torch.device
+    offer: Offer, method: Choices, cases: list[Case], budget: TimeBudget, *, seed: int, device: torch.device
 ) -> Iterator[Claim]:
     """The claims of one method on all its problems, and on steep ones where its bias is still to be seen."""
     name = spoken(method)
@@ -88,17 +88,17 @@ def certify(
         parts = offer.parts({**method, "posterior": case.posterior, "objective": case.objective})
         assert parts is not None
         try:
-            problem = pose(offer, parts, case.setting, seed=seed + number, device=device)
+            problem = make_problem(offer, parts, case.setting, seed=seed + number, device=device)
         except UserError as refusal:
             if offer.keys or case.posterior == offer.chosen.get("posterior"):
                 raise
             yield left_out(name, str(case), refusal)
             continue
         try:
-            found = measure(problem, purse.share())
+            found = measure(problem, budget.share())
             if found is None:
                 continue
-            yield from accounts(problem, name, str(case))
+            yield from contract(problem, name, str(case))
             if found.resolution > 1:
                 yield left_out(name, str(case), f"known to {found.resolution:.0%} only")
                 continue

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
+from vaerun.exact.expectation import Space, space, wide_space
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.vae import VAE
 from vaerun.posterior.base import Enumerable
 from vaerun.verify.claim import Claim, left_out, raised, within
 from vaerun.verify.offer import Offer
-from vaerun.verify.problem import Space, space, wide_space
-from vaerun.verify.small import Problem, Setting, pose
+from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("model/prior", "model/likelihood")
 NORMALISED = 1e-5
@@ -45,7 +45,7 @@ def posed(offer: Offer, group: str, name: str, *, seed: int, device: torch.devic
     for posterior in offer.names("posterior"):
         parts = offer.parts({**rest, "posterior": posterior})
         if parts is not None:
-            return pose(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device)
+            return make_problem(offer, parts, Setting(1, 1.0, coordinates=2), seed=seed, device=device)
     return None
 
 

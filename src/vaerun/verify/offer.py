@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from vaerun.catalogue import Catalogue, Option
-from vaerun.check.pairs import check_pairs, clashes, swap
-from vaerun.check.parts import Part
+from vaerun.config.catalogue import Catalogue, Option
+from vaerun.config.check.pairs import check_pairs, clashes, swap
+from vaerun.config.check.parts import Part
 from vaerun.errors import UserError, close_match
 
 SMALL: Mapping[str, Mapping[str, Any]] = {"posterior": {"num_classes": 2, "rank": 1}, "model/decoder": {"hidden": []}}
@@ -46,7 +46,7 @@ class Offer:
                 raise UserError(
                     f"there is no {group}={name}.{close_match(name, known)} The options are {', '.join(known)}."
                 )
-            if known[name].facts is None:
+            if known[name].info is None:
                 raise UserError(f"{group}={name} names no class that can be found: see _target_ in {known[name].path}.")
         if self.chosen:
             check_pairs(self._pairable(), catalogue)
@@ -57,7 +57,7 @@ class Offer:
         known = self.catalogue.groups.get(group, {})
         if group in self.chosen:
             return [self.chosen[group]]
-        return [name for name, option in known.items() if option.facts is not None]
+        return [name for name, option in known.items() if option.info is not None]
 
     def variants(self, group: str) -> Iterator[Choices]:
         """Every option of a group with every choice for the groups nested in it: {"estimator": "score", …}."""
@@ -113,7 +113,7 @@ class Offer:
     def _refuse_unknown_keys(self) -> None:
         for group, values in self.keys.items():
             options = [self.catalogue.groups[group][name] for name in self.names(group) if group in self.chosen]
-            facts = [option.facts for option in options if option.facts is not None]
+            facts = [option.info for option in options if option.info is not None]
             if not facts:
                 raise UserError(f"a key of {group} says which option it is of: give {group}=OPTION, too.")
             for key in values:
@@ -127,8 +127,8 @@ def default_parts(catalogue: Catalogue) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for group, name in catalogue.nouns.items():
         option: Option | None = catalogue.option(group, name)
-        if option is not None and option.facts is not None:
-            parts[group] = Part(group, name, option.facts, option.content)
+        if option is not None and option.info is not None:
+            parts[group] = Part(group, name, option.info, option.content)
             parts = swap(parts, option, catalogue)
     return parts
 

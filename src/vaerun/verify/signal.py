@@ -7,8 +7,8 @@ from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.verify.claim import Claim, left_out, raised, within
+from vaerun.verify.gradient_samples import gradients, linear
 from vaerun.verify.offer import Offer, spoken
-from vaerun.verify.spread import gradients, linear
 
 CONCERNS = ("estimator", "estimator/baseline")
 SAMPLES = (4, 16, 64)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.build import make
-from vaerun.check.parts import Part
+from vaerun.config.check.parts import Part
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator
+from vaerun.experiment.build import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior
@@ -49,7 +49,7 @@ class Problem(NamedTuple):
         return [*self.model.parameters(), *self.family.parameters()]
 
 
-def pose(
+def make_problem(
     offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int, device: torch.device, values: int = 4
 ) -> Problem:
     """The problem of these parts: of the fewest coordinates that the family can have for z of that many ``values``.
@@ -68,7 +68,7 @@ def pose(
         "data_shape": (data_dim,),
         "guide": None,
     }
-    weighted = "kl_weight" in parts["objective"].facts.parameters
+    weighted = "kl_weight" in parts["objective"].info.parameters
     constant = {"_target_": "vaerun.schedule.constant.Constant", "constant": setting.beta}
     changes = {"num_samples": setting.k, **({"kl_weight": constant} if weighted else {})}
     refusal: UserError | None = None
@@ -84,9 +84,9 @@ def pose(
         if isinstance(q, Enumerable) and q.support_size < values:
             continue
         estimator, objective = make(config["estimator"], facts), make(config["objective"], facts)
-        scatter(model, 3.0 if setting.steep else 0.8)
+        randomize(model, 3.0 if setting.steep else 0.8)
         for module in (family, estimator):
-            jolt(module)
+            perturb(module)
         phi = family.initial() + 1.2 * torch.rand(family.num_parameters) - 0.6
         x = (torch.arange(data_dim) % 3 != 1).to(phi.dtype)
         return Problem(
@@ -102,14 +102,14 @@ def pose(
 
 
 @torch.no_grad()
-def scatter(module: torch.nn.Module, size: float) -> None:
+def randomize(module: torch.nn.Module, size: float) -> None:
     """Weights drawn anew."""
     for weight in module.parameters():
         weight.copy_(size * torch.randn_like(weight))
 
 
 @torch.no_grad()
-def jolt(module: torch.nn.Module) -> None:
+def perturb(module: torch.nn.Module) -> None:
     """Weights moved away from where they start, which may be a point of symmetry, what they feed by tenths."""
     for weight in module.parameters():
         inputs = weight.shape[-1] if weight.dim() > 1 else 1

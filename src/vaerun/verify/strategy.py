@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun.build import build_strategy
 from vaerun.data.base import Dataset, Split, Visit
 from vaerun.errors import UserError
+from vaerun.experiment.build import build_strategy
 from vaerun.local.solver import LocalSolver
 from vaerun.model.linear_gaussian import LOG_2PI, LinearGaussian, maximum_log_likelihood
 from vaerun.notation import Batch
@@ -75,7 +75,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
             continue
         method = "/".join(choices.values())
         try:
-            strategy, x = pose(offer, choices, seed=seed, device=device)
+            strategy, x = make_problem(offer, choices, seed=seed, device=device)
         except UserError as refusal:
             yield left_out(method, "linear_gaussian", refusal)
             continue
@@ -89,7 +89,9 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
             yield raised(method, "linear_gaussian", error)
 
 
-def pose(offer: Offer, choices: Mapping[str, str], *, seed: int, device: torch.device) -> tuple[Strategy, Tensor]:
+def make_problem(
+    offer: Offer, choices: Mapping[str, str], *, seed: int, device: torch.device
+) -> tuple[Strategy, Tensor]:
     """The strategy on points of a linear-Gaussian model with D = 2, affine maps for networks.
 
     Raises:
@@ -117,13 +119,13 @@ def quick(node: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
 def ascend(strategy: Strategy, x: Tensor) -> None:
     """Full batches, with step sizes that fall."""
     everyone = Batch(torch.arange(len(x), device=x.device), x)
-    solvers = [part for part in strategy.modules() if isinstance(part, LocalSolver)]
+    solver = getattr(strategy, "solver", None)
     for step in range(STEPS):
         rate = 0.05 if step < 0.6 * STEPS else 0.01 if step < 0.8 * STEPS else 0.001
         for group in strategy.optimizer.param_groups:
             group["lr"] = rate
-        for solver in solvers:
-            solver.row_optimizer.learning_rate = rate  # type: ignore[attr-defined]
+        if isinstance(solver, LocalSolver):
+            solver.optimizer.learning_rate = rate  # type: ignore[attr-defined]
         strategy.step(everyone)
 
 

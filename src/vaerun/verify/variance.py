@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
+from vaerun.exact.expectation import Space, terms_over
+from vaerun.exact.variance import BITS, NORMALS
 from vaerun.model.linear_gaussian import LinearGaussian
-from vaerun.scale import LIMIT
+from vaerun.nn.bounded_scale import LIMIT
 from vaerun.verify.claim import THRESHOLD, Claim, by_chance, left_out, raised, within, z_scores
-from vaerun.verify.closed_form import BITS, NORMALS
+from vaerun.verify.gradient_samples import ROWS, gradients, linear, posed, train
 from vaerun.verify.offer import Offer, spoken
-from vaerun.verify.problem import Space, terms_over
-from vaerun.verify.spread import ROWS, gradients, linear, posed, train
 
 CONCERNS = ("estimator", "estimator/baseline")
 

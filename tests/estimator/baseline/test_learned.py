@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from tests.problems import family_and_model, node, objective, parameters
-from vaerun.build import make
 from vaerun.estimator.baseline.learned import Learned
+from vaerun.experiment.build import make
 from vaerun.posterior.base import Posterior
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node, objective
-from vaerun.build import make
+from vaerun.experiment.build import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

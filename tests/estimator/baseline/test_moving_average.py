@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from tests.problems import node, objective
-from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.moving_average import MovingAverage
+from vaerun.experiment.build import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from tests.problems import all_draws, family_and_model, give, node, objective, space, truth
-from vaerun.build import make
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.nvil import NVIL
 from vaerun.estimator.score import Score
+from vaerun.experiment.build import make
 from vaerun.posterior.base import Posterior
 
 pytestmark = pytest.mark.usefixtures("exact")

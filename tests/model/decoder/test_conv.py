@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn.functional import conv_transpose2d
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.decoder.conv import ConvDecoder
 
 pytestmark = pytest.mark.usefixtures("exact")

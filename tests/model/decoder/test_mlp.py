@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.decoder.mlp import MLPDecoder
 
 pytestmark = pytest.mark.usefixtures("exact")

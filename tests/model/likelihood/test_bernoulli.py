@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vaerun import chunk
+from vaerun.execution import memory as chunk
 from vaerun.model.likelihood.bernoulli import TOGETHER, BernoulliLikelihood
 
 X = 16

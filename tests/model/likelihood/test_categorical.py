@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
 from vaerun.model.likelihood.categorical import CategoricalLikelihood
 

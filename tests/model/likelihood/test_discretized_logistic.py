@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.likelihood.discretized_logistic import DiscretizedLogistic
 
 pytestmark = pytest.mark.usefixtures("exact")

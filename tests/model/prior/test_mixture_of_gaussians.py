@@ -5,8 +5,8 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from tests.problems import node
-from vaerun.build import make
 from vaerun.errors import UserError
+from vaerun.experiment.build import make
 from vaerun.model.prior.mixture_of_gaussians import MixtureOfGaussians
 
 pytestmark = pytest.mark.usefixtures("exact")

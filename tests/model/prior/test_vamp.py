@@ -8,8 +8,8 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from tests.law.test_combinations import POINTS, data
 from tests.problems import node
-from vaerun.build import build_strategy
 from vaerun.errors import UserError
+from vaerun.experiment.build import build_strategy
 from vaerun.model.prior.vamp import Vamp
 from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.report.fabricate import records as fabricated
+from vaerun.metric.interval import Sample, interval, quantile
 from vaerun.report.matched import COSTS
 from vaerun.report.page.curve import POINTS, Curve, band, curve, records
-from vaerun.report.student import Sample, interval, quantile
 
 BOUND = b'elbo/valid"'
 

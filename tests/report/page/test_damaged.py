@@ -46,7 +46,7 @@ def test_no_value_in_a_file_ends_in_a_traceback(tmp_path, value):
         (spoiled / "summary.json").write_text(json.dumps(made))
         assert all("coordinate" in text or "digits" in text for text in parts(tmp_path))
     (spoiled / "summary.json").write_text(json.dumps(SUMMARY))
-    for key in (*config(), "evaluation.points", "trainer.validation_points", "choices.strategy"):
+    for key in (*config(), "evaluation.points", "trainer.validation.points", "choices.strategy"):
         made = config()
         put(made, key, value)
         (spoiled / "config.yaml").write_text(yaml.safe_dump(made))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.report.fabricate import config, evaluation, records, run, seeds, summary
 from vaerun.errors import UserError
-from vaerun.evaluation.picture import png_bytes
+from vaerun.image.grid import png_bytes
 from vaerun.report.cell import cells
 from vaerun.report.comparison import compare
 from vaerun.report.matched import At

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
-from vaerun.network import mlp
+from vaerun.nn.network import mlp
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
 

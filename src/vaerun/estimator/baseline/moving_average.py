@@ -5,9 +5,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
+from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
-from vaerun.running_average import RunningAverage
 
 
 class MovingAverage(Baseline):

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.estimator.baseline.learned import Learned
+from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
-from vaerun.running_average import RunningAverage
 
 
 class NVIL(Baseline):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
+from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import KnownScore, Posterior
-from vaerun.running_average import RunningAverage
 
 
 class OptimalConstant(Baseline):

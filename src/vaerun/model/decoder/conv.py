@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.model.decoder.base import Decoder
-from vaerun.network import image_shape, mlp, transposed_convolutions
+from vaerun.nn.network import image_shape, mlp, transposed_convolutions
 
 
 class ConvDecoder(Decoder):

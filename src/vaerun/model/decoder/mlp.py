@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.model.decoder.base import Decoder
-from vaerun.network import mlp
+from vaerun.nn.network import mlp
 
 
 class MLPDecoder(Decoder):

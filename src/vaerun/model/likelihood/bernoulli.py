@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vaerun.chunk import numbers_at_once
+from vaerun.execution.memory import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
 
 TOGETHER = 112  # numbers from ½ to 1, whose product is above 2⁻¹²⁶, where float32 begins to lose digits

@@ -11,7 +11,7 @@ from vaerun.errors import UserError
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
-from vaerun.scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale
 
 
 class DiscretizedLogistic(Likelihood):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.model.likelihood.base import Likelihood
-from vaerun.scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

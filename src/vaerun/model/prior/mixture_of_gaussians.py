@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
-from vaerun.scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

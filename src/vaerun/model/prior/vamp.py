@@ -2,14 +2,23 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
-from vaerun.posterior.base import Posterior
+
+
+class Component(Protocol):
+    """q(z; φ) of several points: all that a mixture asks of it. Every ``Posterior`` is one."""
+
+    def sample(self, k: int) -> Tensor:
+        """K draws of each point's z, Float[Tensor, "K B D"]."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z; φ), Float[Tensor, "K B"]."""
 
 
 class Vamp(Prior):
@@ -42,7 +51,7 @@ class Vamp(Prior):
         data_dim: int,
         data_mean: Tensor,
         data_std: float,
-        guide: Callable[[Tensor], Posterior] | None,
+        guide: Callable[[Tensor], Component] | None,
         num_components: int = 500,
     ) -> None:
         super().__init__(latent_dim=latent_dim)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vaerun.metric.interval import Sample, interval
 from vaerun.report.matched import COSTS
 from vaerun.report.recorded import finite
-from vaerun.report.student import Sample, interval
 
 RECORDS = 400  # of one run that are read, evenly spread: more than a figure shows
 POINTS = 200  # at which seeds are averaged

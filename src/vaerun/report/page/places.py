@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from vaerun.metric.interval import Sample, interval
 from vaerun.report.page.canvas import Drawing
 from vaerun.report.page.palette import INK, MUTED, PAPER, Look
-from vaerun.report.student import Sample, interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

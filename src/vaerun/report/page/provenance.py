@@ -98,7 +98,7 @@ def _test_points(run: Recorded) -> str | None:
 
 def _valid_points(run: Recorded) -> str | None:
     whole = mapping(run.data.get("split_sizes")).get("valid")
-    fewest = _fewest(run.configuration.get("trainer.validation_points"), whole)
+    fewest = _fewest(run.configuration.get("trainer.validation.points"), whole)
     return None if fewest is None else f"{fewest:,}"
 
 

@@ -18,7 +18,7 @@ def write(comparison: Comparison, folder: Path) -> Path:
         UserError: matplotlib is not installed, or the folder cannot be written, or holds a page of something else.
     """
     require_matplotlib()
-    from vaerun.evaluation.picture import save
+    from vaerun.image.grid import save
 
     index = folder / "index.html"
     before = own(folder)

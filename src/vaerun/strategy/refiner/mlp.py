@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vaerun.network import mlp
+from vaerun.nn.network import mlp
 from vaerun.strategy.refiner.base import Refiner
 
 

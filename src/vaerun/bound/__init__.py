@@ -1,0 +1,1 @@
+"""The bound L(x; θ, φ) and its gradients."""

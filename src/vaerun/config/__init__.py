@@ -1,0 +1,1 @@
+"""Configurations: composed by Hydra, checked before torch is imported, errors explained."""

@@ -1,0 +1,112 @@
+"""What the YAML files on a search path offer: groups, their options, and what an option sets in other groups."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from vaerun.config.class_info import ClassInfo, class_info
+
+NOT_NOUNS = ("hydra", "experiment")  # Hydra's own groups, and deltas over the whole configuration
+
+
+class Option:
+    """One YAML file of a group."""
+
+    def __init__(self, group: str, name: str, path: Path) -> None:
+        self.group, self.name, self.path = group, name, path
+
+    def __str__(self) -> str:
+        return f"{self.group}={self.name}"
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The file, uninterpreted; empty where it is no readable mapping, which Hydra reports when it is chosen."""
+        try:
+            content = OmegaConf.to_container(OmegaConf.load(self.path))
+        except Exception:
+            return {}
+        return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+
+    @cached_property
+    def info(self) -> ClassInfo | None:
+        """Of its class; None where it names none that can be found."""
+        try:
+            return class_info(str(self.content.get("_target_", "")))
+        except LookupError:
+            return None
+
+    def nested(self) -> dict[str, str]:
+        """Its defaults for groups inside its own: group to option."""
+        return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=False)}
+
+    def overrides(self) -> dict[str, str]:
+        """The options it sets in other groups: group to option."""
+        return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=True)}
+
+    def written(self) -> list[str]:
+        """Its keys as they are written on the command line."""
+        return list(_flat(self.group.replace("/", "."), self.content))
+
+    def _defaults(self, *, override: bool) -> Iterator[tuple[str, str]]:
+        for entry in self.content.get("defaults") or ():
+            for key, option in entry.items() if isinstance(entry, dict) else ():
+                *words, group = str(key).split()
+                if ("override" in words) == override and isinstance(option, str):
+                    yield group.partition("@")[0], option
+
+
+class Catalogue:
+    """All options under some configuration directories; of two with one name, the first directory's counts.
+
+    Args:
+        roots: the directories.
+    """
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.groups: dict[str, dict[str, Option]] = {}
+        self.root: dict[str, Any] = Option("", "config", roots[0] / "config.yaml").content
+        for root in roots:
+            # By parts, so that a group comes before the groups inside it.
+            for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.parent.parts, path.name)):
+                group = path.parent.relative_to(root).as_posix()
+                if group != "." and group.split("/")[0] not in NOT_NOUNS:
+                    self.groups.setdefault(group, {}).setdefault(path.stem, Option(group, path.stem, path))
+
+    def option(self, group: str, name: str | None) -> Option | None:
+        """The option of that name, or None."""
+        return self.groups.get(group, {}).get(name or "")
+
+    @cached_property
+    def nouns(self) -> dict[str, str]:
+        """The groups that every run chooses from, and what it chooses where nothing is said."""
+        entries = [entry for entry in self.root.get("defaults", ()) if isinstance(entry, dict)]
+        pairs = {str(group): option for entry in entries for group, option in entry.items()}
+        return {group: option for group, option in pairs.items() if group in self.groups}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The keys of a run that belong to no group, with their defaults."""
+        return {key: value for key, value in self.root.items() if key not in ("defaults", "hydra")}
+
+    def written(self) -> list[str]:
+        """Every key and every group that can be written on the command line."""
+        options = [option for group in self.groups.values() for option in group.values()]
+        keys = [key for option in options for key in option.written()]
+        return list(dict.fromkeys([*self.settings, *self.groups, "experiment", *keys]))
+
+    def having_key(self, key: str) -> list[Option]:
+        """The options that have this key."""
+        return [option for group in self.groups.values() for option in group.values() if key in option.written()]
+
+
+def _flat(prefix: str, content: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in content.items():
+        if key in ("defaults", "_target_"):
+            continue
+        path = f"{prefix}.{key}"
+        yield path
+        if isinstance(value, dict):
+            yield from _flat(path, value)

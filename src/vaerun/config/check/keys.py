@@ -1,0 +1,86 @@
+"""Keys against constructor signatures: a mistyped key is never silently dropped, wherever it came from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.parts import Part, parts_of
+from vaerun.errors import UserError, close_match
+
+FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # what the data and the model are
+
+RUNTIME: Mapping[str, tuple[str, ...]] = {
+    "model": FACTS[1:],
+    "model/prior": (*FACTS, "guide"),
+    "model/likelihood": FACTS,
+    "model/decoder": (*FACTS, "input_dim", "output_dim", "output_bias"),
+    "posterior": FACTS,
+    "objective": FACTS,
+    "objective/kl_weight": FACTS,
+    "estimator": (*FACTS, "guide"),
+    "estimator/baseline": FACTS,
+    "amortizer": (*FACTS, "num_parameters", "initial"),
+    "local": ("bound",),
+    "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
+    "strategy/encoder_loss": ("solver",),
+    "strategy/phi_init": ("solver", "amortizer", "initial"),
+    "strategy/refiner": ("num_parameters", "initial"),
+    "optimizer": ("parameters",),
+    "evaluation": ("bound", "amortizer", "optimizer"),
+}
+"""Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""
+
+INSTANTIATE = ("_target_", "_partial_", "_convert_", "_recursive_")
+SAVED = ("choices",)  # what a run's own config.yaml has besides
+
+
+def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue: Catalogue) -> None:
+    """Refuses unknown keys, missing ones, and those that only vaerun can give.
+
+    Raises:
+        UserError: naming the full key and, for a typo, the nearest one.
+    """
+    known = [*catalogue.nouns, *catalogue.settings]
+    for key in config:
+        if key not in known and key not in SAVED:
+            near = close_match(str(key), known) or close_match(str(key), catalogue.written())
+            raise UserError(f"{key!r} is no key of a run.{near} The keys are {', '.join(known)}.")
+    for group in catalogue.nouns:
+        node = config.get(group)
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise UserError(
+                f"{group} is {'not chosen' if node is None else 'no choice of a class'}, but every run needs one: "
+                f"use {group}={' or '.join(catalogue.groups[group])}."
+            )
+    for part in parts_of(config, choices).values():
+        _check_part(part)
+        _check_nested(part, catalogue)
+
+
+def _check_nested(part: Part, catalogue: Catalogue) -> None:
+    """A group within a group is chosen with a slash; a dot would put a bare value in the place of an object."""
+    for key, value in part.node.items():
+        group = f"{part.group}/{key}"
+        if group in catalogue.groups and not (isinstance(value, Mapping) and "_target_" in value):
+            raise UserError(
+                f"{part.path}.{key}={value} puts a value where a choice belongs: write {group}=OPTION, with a slash; "
+                f"the options are {', '.join(catalogue.groups[group])}."
+            )
+
+
+def _check_part(part: Part) -> None:
+    given = [str(key) for key in part.node if key not in INSTANTIATE]
+    runtime = RUNTIME.get(part.group, ())
+    open_to_user = [name for name in part.info.parameters if name not in runtime]
+    for key in given:
+        if key in runtime and key in part.info.parameters:
+            raise UserError(
+                f"{part.path}.{key} is vaerun's to find, from the data and the other choices, so a configuration "
+                f"cannot set it: remove it."
+            )
+        if key not in open_to_user and not part.info.accepts_any:
+            has = f"The keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
+            raise UserError(f"{part.path}.{key} is no key of {part}.{close_match(key, open_to_user)} {has}")
+    missing = [name for name in open_to_user if part.info.parameters[name].required and name not in given]
+    if missing and not part.node.get("_partial_"):
+        raise UserError(f"{part} needs a value for {missing[0]}: give {part.path}.{missing[0]}=VALUE.")

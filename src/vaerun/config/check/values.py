@@ -1,0 +1,139 @@
+"""Values against the annotations of the constructors, and against each other."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from vaerun.config.check.parts import Part, parts_of
+from vaerun.errors import UserError, close_match
+
+LEAST: Mapping[str, int] = {
+    "objective.num_samples": 1,
+    "trainer.epochs": 1,
+    "trainer.batch_size": 1,
+    "model.latent_dim": 1,
+}
+
+WORDS: Mapping[str, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "None": "null",
+}
+LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
+
+
+def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Refuses values of the wrong type, out of range, or at odds with one another.
+
+    Raises:
+        UserError: naming the full key and the value.
+    """
+    seed = config.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise UserError(f"seed={_written(seed)} must be a whole number from 0 to 2^63 − 1, such as seed=0.")
+    parts = parts_of(config, choices)
+    for part in parts.values():
+        for key, parameter in part.info.parameters.items():
+            if key in part.node and parameter.annotation:
+                _check_type(f"{part.path}.{key}", part.node[key], parameter.annotation)
+    for key, least in LEAST.items():
+        group, _, name = key.partition(".")
+        value = config[group].get(name, least)
+        if value < least:
+            raise UserError(f"{key}={value} is too small: give {least} or more.")
+    for part in parts.values():
+        _check_samples(part, parts["objective"])
+        _check_warm_up(part, parts["trainer"])
+
+
+def _check_samples(part: Part, objective: Part) -> None:
+    """A part that compares samples needs enough of them."""
+    least, k = part.info.attributes.get("min_samples"), objective.node.get("num_samples")
+    if isinstance(least, int) and isinstance(k, int) and k < least:
+        raise UserError(
+            f"{part} needs {least} samples or more, but objective.num_samples={k}: "
+            f"use objective.num_samples={least}, or another {part.group}."
+        )
+
+
+def _check_warm_up(part: Part, trainer: Part) -> None:
+    """A schedule that does not end inside the run never trains the objective asked for."""
+    length, epochs = part.node.get("epochs"), trainer.node.get("epochs")
+    if part is not trainer and isinstance(length, (int, float)) and isinstance(epochs, int) and length > epochs:
+        raise UserError(
+            f"{part.path}.epochs={_written(length)} lasts longer than the run of trainer.epochs={epochs}, so its end "
+            f"would never be trained: use {part.path}.epochs={epochs} or less, or a longer run."
+        )
+
+
+def _check_type(key: str, value: object, annotation: str) -> None:
+    expected = _parsed(annotation)
+    if expected is None or _fits(value, expected):
+        return
+    words = _literals(expected)
+    near = close_match(str(value), words)
+    raise UserError(f"{key}={_written(value)} must be {_described(expected)}.{near}")
+
+
+def _parsed(annotation: str) -> ast.expr | None:
+    """The annotation as a tree; None where it says nothing about plain values (a class, a name of its own)."""
+    tree = ast.parse(annotation, mode="eval").body
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
+        return _parsed(tree.value)
+    return tree if _understood(tree) else None
+
+
+def _understood(tree: ast.expr) -> bool:
+    if isinstance(tree, ast.BinOp):
+        return _understood(tree.left) and _understood(tree.right)
+    if isinstance(tree, ast.Subscript):
+        element = tree.slice.elts[0] if isinstance(tree.slice, ast.Tuple) and tree.slice.elts else tree.slice
+        return _name(tree) == "Literal" or (_name(tree) in LISTS and _understood(element))
+    return _name(tree) in WORDS
+
+
+def _fits(value: object, tree: ast.expr | None) -> bool:
+    if isinstance(tree, ast.BinOp):
+        return _fits(value, tree.left) or _fits(value, tree.right)
+    if isinstance(tree, ast.Subscript) and _name(tree) in LISTS:
+        element = tree.slice.elts[0] if isinstance(tree.slice, ast.Tuple) else tree.slice
+        return isinstance(value, (list, tuple)) and all(_fits(item, element) for item in value)
+    if isinstance(tree, ast.Subscript):
+        return value in _literals(tree)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    kinds = {
+        "int": isinstance(value, int) and number,
+        "float": number,
+        "bool": isinstance(value, bool),
+        "str": isinstance(value, str),
+        "None": value is None,
+    }
+    return tree is None or kinds[_name(tree)]
+
+
+def _described(tree: ast.expr) -> str:
+    if isinstance(tree, ast.BinOp):
+        return f"{_described(tree.left)} or {_described(tree.right)}"
+    if isinstance(tree, ast.Subscript) and _name(tree) in LISTS:
+        element = tree.slice.elts[0] if isinstance(tree.slice, ast.Tuple) else tree.slice
+        return f"a list, each item {_described(element)}"
+    return " or ".join(map(str, _literals(tree))) or WORDS[_name(tree)]
+
+
+def _literals(tree: ast.expr) -> list[Any]:
+    if not isinstance(tree, ast.Subscript) or _name(tree) != "Literal":
+        return []
+    values = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+    return [ast.literal_eval(value) for value in values]
+
+
+def _name(tree: ast.expr) -> str:
+    return ast.unparse(tree.value if isinstance(tree, ast.Subscript) else tree).rpartition(".")[2]
+
+
+def _written(value: object) -> str:
+    """A value as it is written on the command line."""
+    words: dict[object, str] = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

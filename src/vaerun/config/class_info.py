@@ -1,0 +1,161 @@
+"""What a class says about itself, read from its source without importing it: a mistake costs no import of torch."""
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from vaerun.config.source_index import Module, locate
+
+FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # bases from there declare nothing that vaerun reads
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One keyword of a constructor; ``annotation`` is its source text, empty where there is none."""
+
+    annotation: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """A class or function as its source shows it.
+
+    ``ancestry`` holds the dotted names of the class and all its bases. ``attributes`` holds the values of the class
+    bodies, inherited ones included: literals as they are, names and tuples of names as dotted names, None where a name
+    is only annotated. ``accepts_any`` says that it takes ``**kwargs``. ``abstract`` holds the methods that the class
+    and its bases declare and none of them defines.
+    """
+
+    target: str
+    summary: str = ""
+    reference: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    accepts_any: bool = False
+    ancestry: tuple[str, ...] = ()
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    abstract: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The last part of the dotted name."""
+        return self.target.rpartition(".")[2]
+
+    def declared(self, attribute: str) -> tuple[str, ...]:
+        """A tuple of dotted names from the class body; empty where there is none."""
+        value = self.attributes.get(attribute)
+        return tuple(str(name) for name in value) if isinstance(value, tuple) else ()
+
+
+@cache
+def class_info(target: str) -> ClassInfo:
+    """The facts of the class or function with the dotted name ``target``.
+
+    Raises:
+        LookupError: there is nothing of that name.
+    """
+    found = locate(target)
+    if found is None:
+        return _imported_info(target)
+    module, node = found
+    summary, reference = _described(ast.get_docstring(node) or "")
+    if isinstance(node, ast.FunctionDef):
+        parameters, accepts_any = _signature(node.args, skip=0)
+        return ClassInfo(target, summary, reference, parameters, accepts_any)
+    body = _Body(module, node)
+    return ClassInfo(
+        target,
+        summary,
+        reference,
+        body.parameters,
+        body.accepts_any,
+        tuple(body.ancestry),
+        body.attributes,
+        frozenset(name for name, defined in body.methods.items() if not defined),
+    )
+
+
+class _Body:
+    """A class and all its bases, the first base's word counting most, as in Python's order of resolution (nearly)."""
+
+    def __init__(self, module: Module, node: ast.ClassDef) -> None:
+        self.ancestry: dict[str, None] = {f"{module.name}.{node.name}": None}
+        self.attributes: dict[str, object] = {}
+        self.parameters: dict[str, Parameter] = {}
+        self.methods: dict[str, bool] = {}  # whether it is defined, or only declared abstract
+        self.accepts_any = False
+        for base in reversed(node.bases):
+            self._inherit(module.dotted(base))
+        fields = {}
+        for statement in node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                name, annotation = statement.target.id, ast.unparse(statement.annotation)
+                self.attributes[name] = module.value(statement.value)
+                if "ClassVar" not in annotation:
+                    fields[name] = Parameter(annotation, statement.value is None)
+            elif isinstance(statement, ast.Assign):
+                names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+                self.attributes |= dict.fromkeys(names, module.value(statement.value))
+            elif isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+                self.parameters, self.accepts_any = _signature(statement.args, skip=1)
+            if isinstance(statement, ast.FunctionDef):
+                decorated = [ast.unparse(decorator) for decorator in statement.decorator_list]
+                self.methods[statement.name] = not any("abstractmethod" in word for word in decorated)
+        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+        if any("dataclass" in decorator for decorator in decorators) or "typing.NamedTuple" in self.ancestry:
+            self.parameters |= fields
+
+    def _inherit(self, base: str) -> None:
+        found = None if base.partition(".")[0] in FOREIGN else locate(base)
+        if found is None or isinstance(found[1], ast.FunctionDef):
+            self.ancestry[base] = None
+            return
+        above = _Body(found[0], found[1])
+        self.ancestry |= above.ancestry
+        # An annotation alone does not hide what another base has set.
+        self.attributes |= {k: v for k, v in above.attributes.items() if v is not None or k not in self.attributes}
+        # A definition in any base counts: the bases declare one another's methods abstract.
+        self.methods |= {name: defined or self.methods.get(name, False) for name, defined in above.methods.items()}
+        if above.parameters or above.accepts_any:
+            self.parameters, self.accepts_any = above.parameters, above.accepts_any
+
+
+def _signature(args: ast.arguments, *, skip: int) -> tuple[dict[str, Parameter], bool]:
+    positional = [*args.posonlyargs, *args.args]
+    required = [True] * (len(positional) - len(args.defaults)) + [False] * len(args.defaults)
+    pairs = list(zip(positional, required, strict=True))[skip:]
+    pairs += [(arg, default is None) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+    parameters = {a.arg: Parameter(ast.unparse(a.annotation) if a.annotation else "", need) for a, need in pairs}
+    return parameters, args.kwarg is not None
+
+
+def _described(doc: str) -> tuple[str, str]:
+    """The first paragraph of a docstring, and its paragraph "Reference: …", each on one line."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in doc.split("\n\n")]
+    references = [p.removeprefix("Reference: ") for p in paragraphs if p.startswith("Reference: ")]
+    return paragraphs[0], references[-1] if references else ""
+
+
+def _imported_info(target: str) -> ClassInfo:
+    """The same by a real import, for what has no source file."""
+    dotted, _, name = target.rpartition(".")
+    try:
+        thing = getattr(importlib.import_module(dotted), name)
+        signature = inspect.signature(thing).parameters.values()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise LookupError(target) from error
+    summary, reference = _described(inspect.getdoc(thing) or "")
+    parameters = {
+        # Types are read from source only: those of compiled code say little.
+        p.name: Parameter("", p.default is p.empty)
+        for p in signature
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+    bases = inspect.getmro(thing) if inspect.isclass(thing) else ()
+    ancestry = tuple(f"{base.__module__}.{base.__qualname__}" for base in bases)
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature)
+    return ClassInfo(target, summary, reference, parameters, accepts_any, ancestry)

@@ -1,0 +1,170 @@
+"""What went wrong, as one sentence: the exceptions of Hydra, OmegaConf and YAML in the user's words."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
+
+from vaerun.config import hydra
+from vaerun.config.catalogue import Catalogue
+from vaerun.errors import RunError, UserError, close_match
+
+EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
+"""Launchers that come with an extra of vaerun."""
+
+MEMORY = "out of memory: use a smaller trainer.batch_size, objective.num_samples or model, or another execution.device."
+
+
+def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
+    """(sentence, exit code) of a user's error or a run's failure; None for a bug.
+
+    Args:
+        error: what was raised.
+        argv: the words of the command line, for the nearest key.
+    """
+    for link in _chain(error):
+        if isinstance(link, (UserError, RunError)):
+            return str(link), link.exit_code
+        # By name, because asking torch for the class would import it.
+        if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError" or "can't allocate" in str(link):
+            return MEMORY, 1
+    for link in _chain(error):
+        if isinstance(link, YAMLError):
+            return _yaml(link), 2
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be written or read ({error.strerror}): choose another place.", 1
+    if isinstance(error, MissingConfigException):
+        return _missing_option(error), 2
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} has no value: give {error.full_key}=VALUE.", 2
+    if isinstance(error, InterpolationResolutionError):
+        return f"{error.full_key} cannot be resolved, because {_first_line(error)}.", 2
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error), 2
+    if isinstance(error, (HydraException, OmegaConfBaseException)) or _raised_by_hydra(error):
+        return _composition(error, argv), 2
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Hydra refuses some overrides with a bare ValueError or TypeError."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return isinstance(error, (ValueError, TypeError)) and str(module).startswith(("hydra.", "omegaconf."))
+
+
+def _catalogue(argv: Sequence[str]) -> Catalogue:
+    extra = [argv[i + 1] for i, word in enumerate(argv[:-1]) if word in ("--config-dir", "-cd")]
+    extra += [word.partition("=")[2] for word in argv if word.startswith("--config-dir=")]
+    own, *user = hydra.roots()
+    return Catalogue([own, *(Path(directory) for directory in extra), *user])
+
+
+def _yaml(error: YAMLError) -> str:
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return f"a configuration file is no YAML: {_first_line(error)}."
+    mark = error.problem_mark
+    name = mark.name.strip('"')
+    return f"{name}, line {mark.line + 1}: this is no YAML, because {error.problem or 'it cannot be read'}."
+
+
+def _missing_option(error: MissingConfigException) -> str:
+    wanted = (error.missing_cfg_file or "").removesuffix(".yaml")
+    group, _, option = wanted.rpartition("/")
+    options = list(error.options or ())
+    if not options:
+        return f"there is no configuration {wanted or _first_line(error)!r}: look at --config-dir and --config-name."
+    hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
+    if group == "hydra/launcher" and option in EXTRAS:
+        hint = f" Install it with: pip install 'vaerun[{EXTRAS[option]}]'."
+    elif close_match(option, options):
+        hint += f" {group} can be {', '.join(options)}."
+    return f"{group}={option} does not exist.{hint}"
+
+
+def _composition(error: BaseException, argv: Sequence[str]) -> str:
+    """Hydra tells its errors apart by their text alone."""
+    text = " ".join(str(error).split())
+    no_default = r"Could not override '([^']+)'\. ?No match in the defaults list"
+    if match := re.search(no_default + r"|No earlier Group Default for '([^']+)'", text):
+        return _no_such_group((match[1] or match[2]).lstrip("/").partition("@")[0], argv)
+    if match := re.search(r"Could not (?:override|delete from config\.) '?([^' ]+?)'?(?:\. | does|$)", text):
+        return _no_such_key(match[1], argv)
+    if match := re.search(r"Could not append to config\. An item is already at '([^']+)'", text):
+        return f"{match[1]} is in the configuration already: leave out the +."
+    if match := re.search(r"Could not append '?(\S+?)=|Multiple values for ([^. ]+)", text):
+        group = match[1] or match[2]
+        return f"{group} is chosen already: leave out the +."
+    if match := re.search(r"Override (\S+) looks like a config group override, but config group '([^']+)'", text):
+        return _no_such_key(match[2], argv)
+    if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        return f"{match[1]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
+    text = text.partition(" See https://")[0]
+    cause = f" ({_first_line(error.__cause__)})" if error.__cause__ is not None else ""
+    return f"the configuration cannot be composed: {text.rstrip('.')}{cause}."
+
+
+def _no_such_group(group: str, argv: Sequence[str]) -> str:
+    """A group was chosen, by the user or by another option, that the rest of the configuration does not have."""
+    catalogue = _catalogue(argv)
+    if group not in catalogue.groups:
+        return f"there is no group {group}.{close_match(group, catalogue.groups)} Run: vaerun list"
+    chosen = _chosen(argv, catalogue)
+    parent = group.rpartition("/")[0]
+    options = catalogue.groups.get(parent, {}).values()
+    having = [str(option) for option in options if f"/{group}" in option.nested()]
+    use = ", or ".join(having)
+    lacking = next((f"{parent}={name}" for name in chosen.get(parent, ()) if f"{parent}={name}" not in having), parent)
+    for other, names in chosen.items():
+        for name in names:
+            setter = catalogue.option(other, name)
+            if setter is not None and f"/{group}" in setter.overrides():
+                rest = [str(o) for o in catalogue.groups[other].values() if f"/{group}" not in o.overrides()]
+                return f"{setter} sets {group}, which {lacking} does not have: use {', or '.join([use, *rest])}."
+    return f"{group} cannot be chosen, because {lacking} has no {group.rpartition('/')[2]} of its own: use {use}."
+
+
+def _no_such_key(key: str, argv: Sequence[str]) -> str:
+    catalogue = _catalogue(argv)
+    holders = catalogue.having_key(key)
+    if holders:
+        return f"{key} does not exist under the present choices: it belongs to {' and '.join(map(str, holders))}."
+    prefix, _, last = key.rpartition(".")
+    written = list(catalogue.written())
+    beside = [known for known in written if prefix and known.rpartition(".")[0] == prefix]
+    # Compared as a whole, two keys are alike already for what stands before their last dot.
+    alike = {known.rpartition(".")[2]: known for known in (beside or written)}
+    meant = difflib.get_close_matches(last, alike, n=1, cutoff=0.6)
+    near = f" Did you mean {alike[meant[0]]!r}?" if meant else close_match(key, written) if not beside else ""
+    listed = f" The keys there are {', '.join(beside)}." if beside and not near else ""
+    return f"{key} does not exist.{near}{listed}" + ("" if near or listed else " Run: vaerun list")
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    if "=" not in error.override:
+        return f"{error.override!r} is no choice: write KEY=VALUE."
+    return (
+        f"{error.override!r} cannot be read: close its brackets and quotes, and quote a value with special characters."
+    )
+
+
+def _chosen(argv: Sequence[str], catalogue: Catalogue) -> dict[str, list[str]]:
+    """The options of each group that the command line, or else the default, chooses; several in a sweep."""
+    words = dict(word.lstrip("+").partition("=")[::2] for word in argv if "=" in word and not word.startswith("-"))
+    return {group: words.get(group, default or "").split(",") for group, default in catalogue.nouns.items()}
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

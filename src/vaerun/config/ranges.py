@@ -1,0 +1,59 @@
+"""Ranges of the values that a constructor takes: the rule, the value, and a remedy where the rule is none.
+
+A constructor calls one of these for each value, with the key that a user would write. ``vaerun.config.check`` finds the
+calls in the source, and refuses a configuration by the same rule before torch is imported.
+"""
+
+import math
+from typing import Any
+
+from vaerun.errors import UserError
+
+
+def at_least(key: str, value: Any, least: float, remedy: str = "") -> None:
+    """Refuses a number below ``least``; None, which stands for no limit, passes.
+
+    Raises:
+        UserError: the rule, the value, the remedy.
+    """
+    if value is not None and not value >= least:
+        raise UserError(sentence(f"{key} must be at least {least}", value, remedy))
+
+
+def above(key: str, value: Any, low: float, remedy: str = "") -> None:
+    """Refuses a number that is not finite and > ``low``; None passes.
+
+    Raises:
+        UserError: the rule, the value, the remedy.
+    """
+    if value is not None and not low < value < math.inf:
+        raise UserError(sentence(f"{key} must be > {low}", value, remedy))
+
+
+def between(key: str, value: Any, low: float, high: float, remedy: str = "") -> None:
+    """Refuses a number outside [``low``, ``high``]; None passes.
+
+    Raises:
+        UserError: the rule, the value, the remedy.
+    """
+    if value is not None and not low <= value <= high:
+        raise UserError(sentence(f"{key} must be between {low} and {high}", value, remedy))
+
+
+def below(key: str, value: Any, low: float, high: float, remedy: str = "") -> None:
+    """Refuses a number outside [``low``, ``high``); None passes.
+
+    Raises:
+        UserError: the rule, the value, the remedy.
+    """
+    if value is not None and not low <= value < high:
+        raise UserError(sentence(f"{key} must be at least {low} and below {high}", value, remedy))
+
+
+RULES = {rule.__name__: rule for rule in (at_least, above, between, below)}
+"""What ``vaerun.config.check`` looks for in a constructor."""
+
+
+def sentence(rule: str, value: Any, remedy: str) -> str:
+    """``KEY must be at least 2, got 1: REMEDY.``"""
+    return f"{rule}, got {value}{': ' if remedy else ''}{remedy}."

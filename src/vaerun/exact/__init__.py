@@ -1,0 +1,1 @@
+"""Exact sums, integrals and closed forms, which estimates are compared with."""

@@ -1,0 +1,1 @@
+"""How programs are computed: engines, device, threads, random state, memory."""

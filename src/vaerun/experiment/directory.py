@@ -1,0 +1,175 @@
+"""A run directory: who uses it, what it holds, and the state of its run."""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, final
+
+from omegaconf import DictConfig, OmegaConf
+
+from vaerun.errors import UserError
+
+logger = logging.getLogger("vaerun")
+
+# Where a run computes may change when it is resumed; what it computes may not.
+FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
+
+
+@final
+class RunDirectory:
+    """Keeps every other process out of a run directory, and writes its configuration and its summary.
+
+    Use it in a with statement; the lock ends with the process, however that ends.
+
+    Args:
+        path: the directory; it is created if it does not exist.
+        config: what config.yaml is to hold; None for an experiment that was built by hand.
+
+    Raises:
+        UserError: another process uses the directory, or it holds another run; raised on entering.
+    """
+
+    def __init__(self, path: Path | str, config: Mapping[str, Any] | None = None) -> None:
+        self.path, self.config = Path(path), config
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> "RunDirectory":
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = (self.path / ".lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise UserError(
+                f"{self.path} is in use by another vaerun: wait for it to end, or choose another hydra.run.dir."
+            ) from None
+        self._lock = lock
+        try:
+            if self.config is not None:
+                write_config(self.path, self.config)
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints are."""
+        return self.path / "checkpoints"
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """summary.json, or nothing where there is none."""
+        return read_summary(self.path)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its run has completed."""
+        return self.summary.get("status") == "completed"
+
+    def finished(self) -> dict[str, Any]:
+        """The summary of a finished run, with a word that nothing is left to do."""
+        logger.info("%s is finished: nothing to do", self.path)
+        return self.summary
+
+
+def checkpoint_path(directory: Path, name: str) -> Path:
+    """Where the checkpoint ``last`` or ``best`` stands."""
+    return directory / "checkpoints" / f"{name}.pt"
+
+
+def write_config(directory: Path, config: Mapping[str, Any]) -> None:
+    """Writes config.yaml, unless the directory holds the configuration of another run.
+
+    Raises:
+        UserError: it does, and that run has been trained in.
+    """
+    path = directory / "config.yaml"
+    if path.exists() and checkpoint_path(directory, "last").exists():
+        before = flatten(OmegaConf.to_container(read_config(directory)))  # type: ignore[arg-type]
+        now = flatten(config)
+        keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
+        if keys:
+            key = keys[0]
+            raise UserError(
+                f"{directory} holds a run with {key}={before.get(key)}, not {now.get(key)}: continue it with "
+                f"resume={directory}, or choose another hydra.run.dir."
+            )
+    write_whole(path, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+
+
+def read_config(directory: Path) -> DictConfig:
+    """The configuration of a run.
+
+    Raises:
+        UserError: the directory is not that of a run.
+    """
+    path = directory / "config.yaml"
+    if not path.exists():
+        what = "has no config.yaml, so it is not the directory of a run" if directory.exists() else "does not exist"
+        raise UserError(f"{directory} {what}: name a directory that vaerun train has written.")
+    config = OmegaConf.load(path)
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
+    """Sets the keys of ``FREE`` that ``words``, each KEY=VALUE, name.
+
+    Raises:
+        UserError: the run has no such key.
+    """
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        node = OmegaConf.select(cfg, key.rpartition(".")[0])
+        if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
+            raise UserError(f"{key} is no key of this run, whose data={cfg.data.get('_target_')}: leave it out.")
+        OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one mapping of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, child in value.items():
+        flat |= flatten(child, f"{prefix}{key}.") if isinstance(child, Mapping) else {f"{prefix}{key}": child}
+    return flat
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """summary.json, or nothing where there is none."""
+    path = directory / "summary.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
+    """Writes summary.json."""
+    write_whole(directory / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file beside ``path``, brings it to the disk and renames it: ``path`` is whole at every moment.
+
+    A file that holds this text already stays as it is.
+    """
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,43 @@
+"""From a composed configuration to a finished run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from vaerun.experiment.build import build, plain
+from vaerun.experiment.directory import RunDirectory, write_summary
+from vaerun.experiment.experiment import interrupted
+from vaerun.experiment.summary import unfinished
+
+
+def fit(cfg: DictConfig, choices: Mapping[str, str], directory: Path, *, live: bool = True) -> dict[str, Any]:
+    """Builds what ``cfg`` says in a claimed directory and fits it there; returns the summary.
+
+    The directory is claimed first, so that a run whose data cannot be read has its configuration and a summary, too.
+
+    Args:
+        cfg: the composed configuration.
+        choices: the option chosen of each group, for names and hyperparameters.
+        directory: the run directory.
+        live: whether to draw a status line on a terminal; False for one of several runs.
+
+    Raises:
+        UserError: the directory is in use or holds another run, or a choice cannot work.
+        RunError: the run failed or diverged.
+        Interrupted: a signal came; the state is saved.
+    """
+    config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
+    if config["data"].get("path") is not None:
+        # The run must find its data again from any other folder.
+        config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
+    with RunDirectory(directory, config) as place:
+        if place.is_finished:
+            return place.finished()
+        try:
+            experiment = build(config)
+        except BaseException as error:
+            write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+            raise interrupted(error, place.path) from None
+        return experiment.fit(place, live=live)

@@ -1,0 +1,163 @@
+"""What a run shows and writes about its training: records, images, the console."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from omegaconf import OmegaConf
+
+from vaerun.evaluation.base import EvaluationResult
+from vaerun.execution.random_state import isolated
+from vaerun.experiment.summary import described, environment, hyperparameters, newest, read_records
+from vaerun.image.embedding import embed
+from vaerun.image.images import Images
+from vaerun.tracking import page
+from vaerun.tracking.base import Tracker
+from vaerun.tracking.console import Console
+from vaerun.tracking.fanout import Fanout
+from vaerun.tracking.jsonl import Jsonl, truncate_after
+from vaerun.tracking.layout import QUESTIONS
+from vaerun.tracking.tensorboard import TensorBoard
+from vaerun.trainer import checkpoint
+from vaerun.trainer.training import Record, Training
+from vaerun.trainer.watcher import Watcher
+
+if TYPE_CHECKING:
+    from vaerun.experiment.experiment import Experiment
+
+LATENTS = 10  # rows of a traversal, at most
+PAIRS = 8  # rows of an interpolation
+
+logger = logging.getLogger("vaerun")
+
+
+class Recorder(Watcher):
+    """Passes records on to a tracker.
+
+    Args:
+        tracker: takes them.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+
+    def on_record(self, training: Training, record: Record) -> None:
+        for name, picture in record.pictures.items():
+            self.tracker.images(training.progress.step, name, picture)
+        self.tracker.scalars(training.progress.step, {**record.position, **record.metrics})
+
+
+class StatusUpdater(Watcher):
+    """Keeps the console's status line up to date.
+
+    Args:
+        console: where it is.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def on_step(self, training: Training) -> None:
+        self.console.step(training.progress.step)
+
+
+class ImageWriter(Watcher):
+    """Prior samples and reconstructions, every so many validations and at the end.
+
+    Args:
+        images: makes them.
+        tracker: takes them.
+        every: validations between two sets.
+        validation_every: epochs between two validations.
+    """
+
+    def __init__(self, images: Images, tracker: Tracker, *, every: int, validation_every: int) -> None:
+        self.images, self.tracker, self.every, self.validation_every = images, tracker, every, validation_every
+
+    def on_epoch_end(self, training: Training, *, last: bool) -> None:
+        validations, remainder = divmod(training.progress.step // training.steps_per_epoch, self.validation_every)
+        if self.every and self.images.drawable() and (last or (remainder == 0 and validations % self.every == 0)):
+            with isolated(training.seed, training.device), torch.no_grad():
+                training.strategy.eval()
+                self.tracker.images(training.progress.step, "samples/prior", self.images.prior_picture(64))
+                self.tracker.images(
+                    training.progress.step, "reconstructions/valid", self.images.reconstruction_picture(32)
+                )
+                training.strategy.train()
+
+
+class Observers:
+    """The trackers of a run, and the watchers that feed them.
+
+    Args:
+        experiment: what is run.
+        directory: the run directory.
+        resume: the directory of checkpoints that the run continues from, or None.
+        live: whether to draw a status line.
+    """
+
+    def __init__(self, experiment: "Experiment", directory: Path, resume: Path | None, *, live: bool) -> None:
+        self.experiment, self.directory = experiment, directory
+        step = None
+        if resume is not None:
+            step = checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"]["step"]
+        known = -1 if step is None else step
+        truncate_after(directory / "metrics.jsonl", known)
+        bound = "elbo" if experiment.strategy.bound.model.is_density else "pseudo_elbo"
+        console = Console(
+            epochs=experiment.trainer.budget.epochs,
+            steps_per_epoch=experiment.steps_per_epoch,
+            batch_size=experiment.batch_size,
+            live=live,
+            headline=(f"{bound}/train", f"{bound}/valid"),
+        )
+        tensorboard = TensorBoard(directory, layout=QUESTIONS, purge_after=known)
+        self.tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
+        self.images = Images(experiment.strategy, experiment.data)
+        images = ImageWriter(
+            self.images,
+            self.tracker,
+            every=experiment.trainer.records.images_every,
+            validation_every=experiment.trainer.validation.every,
+        )
+        self.watchers: tuple[Watcher, ...] = (Recorder(self.tracker), StatusUpdater(console), images)
+        self.describe(step)
+
+    def describe(self, resumed_at: int | None) -> None:
+        """Says what is about to happen, where the results will be, and what they depend on."""
+        experiment = self.experiment
+        self.tracker.text("environment", page.environment(environment(experiment)))
+        config = OmegaConf.to_yaml(OmegaConf.create(experiment.config))
+        self.tracker.text("config", page.code_block(config, "yaml"))
+        self.tracker.hparams(hyperparameters(experiment.config))
+        logger.info("%-10s %s", "run", self.directory)
+        for name, words in described(experiment).items():
+            logger.info("%-10s %s", name, words)
+        if resumed_at is not None:
+            logger.info("resumed from step %d", resumed_at)
+
+    def conclude(self, result: EvaluationResult) -> EvaluationResult:
+        """The result of the test, with images of what the best state has learned."""
+        experiment = self.experiment
+        if not experiment.trainer.records.images_every:
+            return result
+        experiment.strategy.eval()
+        pictures = dict(result.pictures)
+        with isolated(experiment.seed, experiment.device), torch.no_grad():
+            self.tracker.embedding(embed(experiment.strategy, experiment.data, self.images.canvas))
+            if self.images.drawable():
+                pictures["traversal/valid"] = self.images.traversal_picture(LATENTS)
+                pictures["interpolation/valid"] = self.images.interpolation_picture(PAIRS)
+        return result._replace(pictures=pictures)
+
+    def close(self, status: str, why: str | None = None) -> list[dict[str, float]]:
+        """Tells the trackers how the run has ended, if it will not continue; returns what the run has recorded."""
+        try:
+            records = read_records(self.directory)
+            if status != "interrupted":
+                step = int(records[-1]["step"]) if records else 0
+                self.tracker.text("results", page.results(status, why, newest(records)), step=step)
+        finally:
+            self.tracker.close(status)
+        return records

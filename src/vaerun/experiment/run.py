@@ -1,0 +1,239 @@
+"""A trained run, opened again: inference, samples and evaluations of it, from Python."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaerun.bound.monte_carlo import log_weights
+from vaerun.data.base import DataFacts, Dataset
+from vaerun.errors import UserError
+from vaerun.evaluation.base import Evaluation, EvaluationResult
+from vaerun.experiment.build import build, build_strategy, make, plain, prepare
+from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
+from vaerun.experiment.option import evaluation_node
+from vaerun.experiment.summary import read_records
+from vaerun.posterior.base import ClosedFormMean, Posterior
+from vaerun.strategy.base import Strategy
+from vaerun.trainer import checkpoint
+
+DRAWS = 256  # for E_q[z], where it has no closed form
+FITS = {"binary": "0 or 1", "unit": "between 0 and 1", "real": "finite"}
+
+
+class PerPoint(NamedTuple):
+    """A quantity of every point, each Float[Tensor, "N"], in nats."""
+
+    values: Tensor
+    standard_errors: Tensor  # of the Monte-Carlo average over the samples of each point
+
+
+@final
+class Run:
+    """A run at one of its checkpoints, as ``vaerun.load`` opens it. Draws come from torch's global generator.
+
+    Points x are Float[Tensor, "N X"] or Float[Tensor, "N *shape"], a tensor or an array, in the values that the model
+    was trained on: of binarised data, 0 and 1.
+
+    Args:
+        directory: the run directory.
+        config: its configuration, as plain values.
+        name: of the checkpoint, ``best`` or ``last``.
+
+    Raises:
+        UserError: there is no such checkpoint, or it does not belong to the configuration.
+    """
+
+    def __init__(self, directory: Path, config: Mapping[str, Any], name: str = "best") -> None:
+        self.directory, self.config, self.checkpoint = directory, config, name
+        state = checkpoint.load(checkpoint_path(directory, name), torch.device("cpu"))
+        known = recorded_facts(read_summary(directory))
+        self.machine = prepare(config, make(config["trainer"], {}))
+        torch.manual_seed(config["seed"])
+        self.data_facts = self.data.facts() if known is None else known
+        self.strategy: Strategy = build_strategy(config, self.data_facts, self.machine.device)
+        checkpoint.set_tensors(state, self.strategy)
+        self.strategy.eval()
+        self.step = int(state["progress"]["step"])
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """summary.json: status, metrics, cost, versions."""
+        return read_summary(self.directory)
+
+    @property
+    def records(self) -> list[dict[str, float]]:
+        """metrics.jsonl, one dict a record; ``pandas.DataFrame(run.records)`` is a table of the curves."""
+        return read_records(self.directory)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The three splits that the run was trained with, read when they are first asked for."""
+        data: Dataset = make(self.config["data"], {}).load()
+        return data.to(self.machine.device)
+
+    def infer(self, x: Tensor | np.ndarray) -> Posterior:
+        """q(z; φ) of new points, φ found as the strategy finds it: an encoder's guess, an ascent, or both.
+
+        The result has ``sample(k)`` Float[Tensor, "K N D"], ``log_prob(z)`` Float[Tensor, "K N"], and, where it has a
+        closed form, ``mean()`` Float[Tensor, "N D"].
+
+        Raises:
+            UserError: x has another shape or other values than the data.
+        """
+        q: Posterior = self.strategy.bound.family(self._phi(self._points(x)))
+        return q
+
+    @torch.no_grad()
+    def encode(self, x: Tensor | np.ndarray) -> Tensor:
+        """E_q[z] of new points, Float[Tensor, "N D"]; a mean of 256 draws where it has no closed form.
+
+        Raises:
+            UserError: as ``infer``.
+        """
+        q = self.infer(x)
+        return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)
+
+    @torch.no_grad()
+    def elbo(self, x: Tensor | np.ndarray, num_samples: int = 100) -> PerPoint:
+        """(1/K) Σ_k log p(x, z_k) − log q(z_k; φ) of every point, in expectation a lower bound on log p(x).
+
+        Args:
+            x: the points.
+            num_samples: K, 2 or more.
+
+        Raises:
+            UserError: as ``infer``, or K < 2.
+        """
+        r = self._log_weights(x, num_samples)
+        return PerPoint(r.mean(0), r.std(0) / num_samples**0.5)
+
+    @torch.no_grad()
+    def log_likelihood(self, x: Tensor | np.ndarray, num_samples: int = 5000) -> PerPoint:
+        """L_K = log (1/K) Σ_k p(x, z_k)/q(z_k; φ), in expectation a lower bound on log p(x) that rises with K.
+
+        The standard error is that of the mean weight, relative to it; where few weights decide it is too small.
+
+        Args:
+            x: the points.
+            num_samples: K, 2 or more.
+
+        Raises:
+            UserError: as ``infer``, or K < 2.
+        """
+        r = self._log_weights(x, num_samples).double()
+        log_mean = r.logsumexp(0) - torch.tensor(float(num_samples)).log()
+        relative = (r - log_mean).exp().std(0) / num_samples**0.5
+        return PerPoint(log_mean, relative)
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """x ~ p(x), Float[Tensor, "n *shape"]: z from the prior, then x given z."""
+        model = self.strategy.bound.model
+        return self._shaped(model.observe(model.prior.sample(n)))
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor | np.ndarray) -> Tensor:
+        """E[x given z] at z = E_q[z], Float[Tensor, "N *shape"].
+
+        Raises:
+            UserError: as ``infer``.
+        """
+        return self.decode(self.encode(x))
+
+    @torch.no_grad()
+    def decode(self, z: Tensor | np.ndarray) -> Tensor:
+        """E[x given z], Float[Tensor, "… *shape"], for z Float[Tensor, "… D"].
+
+        Raises:
+            UserError: the last axis of z is not D long.
+        """
+        z, D = torch.as_tensor(z), self.strategy.bound.model.latent_dim
+        if z.shape[-1] != D:
+            raise UserError(f"the last axis of z must have {D} values, got {z.shape[-1]}.")
+        return self._shaped(self.strategy.bound.model.mean(z.to(self.machine.device, torch.get_default_dtype())))
+
+    def evaluate(self, evaluation: str | Mapping[str, Any] | Evaluation, **keys: Any) -> EvaluationResult:
+        """The result of an evaluation: ``run.evaluate("gap", split="test", points=100)``. Nothing is written.
+
+        Args:
+            evaluation: an option of ``evaluation`` (``vaerun list evaluation``), its composed node, or an object.
+            keys: of the option, as ``evaluation.KEY`` on the command line.
+
+        Returns:
+            metrics by tag, values per point, and pictures.
+
+        Raises:
+            UserError: there is no such option or key, or a value is out of range.
+        """
+        node = evaluation_node(evaluation, keys, self.config) if isinstance(evaluation, str) else evaluation
+        config = self.config if isinstance(node, Evaluation) else {**self.config, "evaluation": plain(node)}
+        experiment = build(config, data=self.data)
+        experiment.restore(self.directory, self.checkpoint)
+        experiment.strategy.eval()
+        return experiment.evaluate(node if isinstance(node, Evaluation) else None)
+
+    def _points(self, x: Tensor | np.ndarray) -> Tensor:
+        """x as the model sees it, Float[Tensor, "N X"]."""
+        given, shape = torch.as_tensor(x), self.data_facts.shape
+        X = int(np.prod(shape))
+        if given.shape[1:] not in (torch.Size(shape), torch.Size((X,))):
+            raise UserError(f"x must have the shape [N, {', '.join(map(str, shape))}], got {list(given.shape)}.")
+        rows = given.reshape(len(given), X).to(self.machine.device, torch.get_default_dtype())
+        support = self.data_facts.support
+        fits = {
+            "binary": (rows == 0) | (rows == 1),
+            "unit": (rows >= 0) & (rows <= 1),
+            "real": torch.isfinite(rows),
+        }[support]
+        if not bool(fits.all()):
+            odd = float(rows[~fits][0])
+            raise UserError(
+                f"every value of x must be {FITS[support]}, as in the data that the run was trained on, got {odd:g}: "
+                f"scale or binarise x in the same way."
+            )
+        return rows
+
+    def _phi(self, rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.strategy.infer(rows).phi
+
+    def _log_weights(self, x: Tensor | np.ndarray, num_samples: int) -> Tensor:
+        if num_samples < 2:
+            raise UserError(f"num_samples must be at least 2, because a standard error is given, got {num_samples}.")
+        rows = self._points(x)
+        return log_weights(self.strategy.bound, rows, self._phi(rows), num_samples)
+
+    def _shaped(self, rows: Tensor) -> Tensor:
+        return rows.unflatten(-1, self.data_facts.shape)
+
+
+def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence[str] = ()) -> Run:
+    """A trained run, opened at a checkpoint; the data are read only when they are asked for.
+
+    Args:
+        directory: the run directory.
+        checkpoint: ``best`` (by validation bound) or ``last``.
+        overrides: where it computes and finds its data: ``execution.device=cpu``, ``data.root=FOLDER``, …
+
+    Raises:
+        UserError: the directory is not that of a run, or has no such checkpoint.
+    """
+    directory = Path(directory)
+    cfg = read_config(directory)
+    # It is not trained, and what only training uses may be missing on this machine.
+    cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
+    relocate(cfg, overrides)
+    return Run(directory, plain(cfg), checkpoint)
+
+
+def recorded_facts(summary: Mapping[str, Any]) -> DataFacts | None:
+    """What a summary says of its data; None where it does not say all."""
+    data = summary.get("data", {})
+    if not set(DataFacts._fields) <= data.keys():
+        return None
+    return DataFacts(**{key: data[key] for key in DataFacts._fields})._replace(shape=tuple(data["shape"]))

@@ -1,0 +1,158 @@
+"""What is left to say of a run when it has ended."""
+
+import math
+import platform
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+import numpy
+import omegaconf
+import torch
+
+import vaerun
+from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.experiment.directory import flatten
+from vaerun.tracking.base import POSITION
+from vaerun.tracking.jsonl import read
+from vaerun.trainer.checkpoint import Progress
+
+if TYPE_CHECKING:
+    from vaerun.experiment.experiment import Experiment
+
+
+def outcome(error: BaseException) -> str:
+    """The status of a run that ended with ``error``."""
+    if isinstance(error, DivergedError):
+        return "diverged"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+def reason(error: BaseException) -> str:
+    """What ended a run, in a sentence; with the error's kind where nobody expected it."""
+    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
+    return f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}"
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory the device's tensors, or on a CPU the process, have taken."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes  # macOS counts in bytes
+
+
+def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """The newest value of every tag; None where it is not finite, which JSON cannot say."""
+    tags = {tag: value for record in records for tag, value in record.items() if tag not in POSITION}
+    return {tag: value if math.isfinite(value) else None for tag, value in tags.items()}
+
+
+def read_records(directory: Path) -> list[dict[str, float]]:
+    """What the run in a directory has recorded so far."""
+    path = directory / "metrics.jsonl"
+    return read(path) if path.exists() else []
+
+
+def unfinished(
+    error: BaseException, directory: Path, *, seed: int, experiment: "Experiment | None" = None
+) -> dict[str, Any]:
+    """The content of summary.json for a run that ended with ``error``: how far it came, as its records say.
+
+    Args:
+        error: what was raised.
+        directory: of the run.
+        seed: of the run.
+        experiment: what was built; None where building failed.
+    """
+    records = read_records(directory)
+    last = records[-1] if records else dict.fromkeys(POSITION, 0)
+    return {
+        "status": outcome(error),
+        "reason": reason(error),
+        "metrics": newest(records),
+        "steps": last["step"],
+        "epochs": last["epoch"],
+        **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
+        **(provenance(experiment) if experiment is not None else {"versions": versions()}),
+        "seed": seed,
+    }
+
+
+def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """The content of summary.json for a run that has come to its end."""
+    samples = progress.step * experiment.batch_size
+    return {
+        "status": "completed",
+        "reason": None,
+        "metrics": newest(records),
+        "steps": progress.step,
+        "epochs": progress.step / experiment.steps_per_epoch,
+        "best": {"step": progress.best_step, "valid": progress.best},  # what the test metrics are of
+        "seconds": progress.seconds,
+        "train_seconds": progress.train_seconds,
+        "train_samples_per_second": samples / progress.train_seconds,
+        "decoder_evaluations": experiment.strategy.decoder_evaluations,
+        "encoder_evaluations": experiment.strategy.encoder_evaluations,
+        **provenance(experiment),
+        "seed": experiment.seed,
+    }
+
+
+def provenance(experiment: "Experiment") -> dict[str, Any]:
+    """What a run's metrics are of, and what they were computed with: known as soon as it is built."""
+    data, machine = experiment.data, experiment.machine
+    device = machine.device
+    return {
+        "parameters": experiment.strategy.num_parameters(),
+        "peak_memory_bytes": peak_memory_bytes(device),
+        "versions": versions(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
+        "threads": machine.threads,
+        "matmul_backend": machine.matmul_backend,
+        "data": data.facts()._asdict() | {"sha256": data.sha256},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what computes a run's figures."""
+    return {
+        "vaerun": vaerun.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "hydra": hydra.__version__,
+        "omegaconf": omegaconf.__version__,
+    }
+
+
+def described(experiment: "Experiment") -> dict[str, str]:
+    """The same in words for a person."""
+    data, machine = experiment.data, experiment.machine
+    counts = ", ".join(f"{name} {count:,}" for name, count in experiment.strategy.num_parameters().items() if count)
+    sizes = f"{len(data.train):,} + {len(data.valid):,} + {len(data.test):,}"
+    threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
+    computing = f", {threads}, matrix products by {machine.matmul_backend}"
+    return {
+        "data": f"{data.name} ({data.binarize}), {sizes} points",
+        "parameters": counts,
+        "device": f"{machine.device}{computing if machine.device.type == 'cpu' else ''}",
+    }
+
+
+def environment(experiment: "Experiment") -> dict[str, str]:
+    """What a run's metrics depend on besides its configuration, in words."""
+    data = experiment.data
+    return {**described(experiment), "sha256 of the data": data.sha256, "machine": platform.node(), **versions()}
+
+
+def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
+    """Every choice and every number of a configuration."""
+    values: dict[str, float | str | bool] = dict(config.get("choices", {}))
+    for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
+        if key.split(".")[-1] not in ("_target_", "_partial_"):
+            values[key] = value if isinstance(value, (bool, int, float, str)) else str(value)
+    return values

@@ -1,0 +1,37 @@
+"""``vaerun train`` from Python."""
+
+from datetime import datetime
+from pathlib import Path
+
+from vaerun.config.check import check
+from vaerun.config.hydra import compose, roots
+from vaerun.experiment.fit import fit
+from vaerun.experiment.run import Run, load
+
+
+def train(*overrides: str, seed: int = 0, directory: Path | str | None = None) -> Run:
+    """Trains what the words say, as ``vaerun train`` would, and returns the run at its best checkpoint.
+
+        run = vaerun.train("strategy=coordinate", "data=digits", "trainer.epochs=20", seed=0, directory="runs/a")
+
+    A run that was interrupted in this directory is resumed; one that is finished there is only opened.
+
+    Args:
+        overrides: GROUP=OPTION and KEY=VALUE.
+        seed: of everything that is drawn.
+        directory: the run directory; ``runs/DATE/TIME_CHOICES`` where none is given.
+
+    Raises:
+        UserError: a word names nothing, two choices do not fit together, or the directory holds another run; Hydra's
+            own exceptions for words that it cannot read.
+        RunError: the run failed or diverged.
+        KeyboardInterrupt: it was interrupted; the state is saved.
+    """
+    cfg, choices = compose([*overrides, f"seed={seed}"])
+    check(cfg, choices, roots())
+    if directory is None:
+        now = datetime.now()
+        named = "_".join(choices[group] for group in ("strategy", "estimator", "posterior", "objective", "data"))
+        directory = Path("runs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}_{named}_seed{seed}")
+    fit(cfg, choices, Path(directory))
+    return load(directory)

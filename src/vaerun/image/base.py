@@ -1,0 +1,63 @@
+"""What a drawing is: numbers that belong together, and the picture that they make."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaerun.data.base import Dataset
+from vaerun.image.style import Canvas
+from vaerun.posterior.base import ClosedFormMean
+from vaerun.strategy.base import Strategy
+
+COLUMNS = 8  # of a grid, unless it holds so many images that it would grow taller than wide
+DRAWS = 256  # for E_q[z], where it has no closed form
+
+
+@dataclass(frozen=True)
+class Drawing(ABC):
+    """Tensors by name; x and mean end with the X values of a point. Making one draws from torch's global generator."""
+
+    points: ClassVar[tuple[str, ...]] = ("x", "mean")
+
+    @abstractmethod
+    def picture(self, canvas: Canvas) -> np.ndarray:
+        """uint8 [H, W], or [H, W, 3] in colour."""
+
+    def remark(self) -> str:
+        """What has to be known of it to read it right, or nothing."""
+        return ""
+
+    def arrays(self, shape: Sequence[int]) -> dict[str, np.ndarray]:
+        """The numbers by name, points in the shape they have in the data."""
+        found = {field.name: getattr(self, field.name).detach().cpu() for field in fields(self)}
+        return {
+            name: (value.unflatten(-1, shape) if name in self.points else value).numpy()
+            for name, value in found.items()
+        }
+
+
+def columns(n: int) -> int:
+    """Of a grid of n images."""
+    return max(COLUMNS, math.isqrt(max(0, n - 1)) + 1)
+
+
+def spread(data: Dataset, n: int) -> Tensor:
+    """n places in the validation split, evenly spread: stored rows may be sorted by class, Int[Tensor, "n"]."""
+    return torch.linspace(0, len(data.valid) - 1, n, device=data.valid.x.device).long()
+
+
+def visited(data: Dataset, index: Tensor) -> Tensor:
+    """The validation points at these places: Int[Tensor, "n"] ↦ Float[Tensor, "n X"]."""
+    return data.valid.visit(data.valid.x.index_select(0, index))
+
+
+def center(strategy: Strategy, x: Tensor) -> Tensor:
+    """E_q[z] of new points x, or the mean of 256 draws where it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
+    q = strategy.bound.family(strategy.infer(x).phi)
+    return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)

@@ -1,0 +1,60 @@
+"""E[x given z] at z = (1 − t) E_q[z given x] + t E_q[z given x']: from one point to another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaerun.data.base import Dataset
+from vaerun.image.base import Drawing, center, spread, visited
+from vaerun.image.style import Canvas
+from vaerun.strategy.base import Strategy
+
+STEPS = 9
+
+
+@dataclass(frozen=True)
+class Interpolation(Drawing):
+    """E[x given z] along the straight line from E_q[z given x] to E_q[z given x'], between x and x'; a row per pair.
+
+    Binary and one-hot z go through the probabilities between the two means, which decoders read as they read z.
+
+    Args:
+        index: places of x and x' in the validation split, Int[Tensor, "R 2"].
+        x: the points, Float[Tensor, "R 2 X"].
+        t: from 0 to 1, Float[Tensor, "S"].
+        z: Float[Tensor, "R S D"].
+        mean: Float[Tensor, "R S X"].
+    """
+
+    index: Tensor
+    x: Tensor
+    t: Tensor
+    z: Tensor
+    mean: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, strategy: Strategy, data: Dataset, index: Tensor) -> "Interpolation":
+        """Between these pairs of validation points, Int[Tensor, "R 2"]."""
+        index = index.to(data.valid.x.device)
+        x = visited(data, index.flatten())
+        start, end = center(strategy, x).unflatten(0, (-1, 2)).unsqueeze(2).unbind(1)
+        t = torch.linspace(0, 1, STEPS, dtype=start.dtype, device=start.device)
+        z = torch.lerp(start, end, t.unsqueeze(-1))
+        return cls(index, x.unflatten(0, (-1, 2)), t, z, strategy.bound.model.mean(z))
+
+    def picture(self, canvas: Canvas) -> np.ndarray:
+        first, last = self.x.split(1, dim=1)
+        rows = torch.cat((first, self.mean, last), 1)
+        return canvas.grid(rows.flatten(0, 1), rows.shape[1])
+
+
+def apart(data: Dataset, n: int) -> Tensor:
+    """n pairs, or as many as there are without a point twice; half the split lies between two, Int[Tensor, "n 2"].
+
+    Rows may be sorted by class: neighbours would be of a kind.
+    """
+    n = max(1, min(n, len(data.valid) // 2))
+    return spread(data, 2 * n).unflatten(0, (2, n)).T

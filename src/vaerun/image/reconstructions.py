@@ -1,0 +1,41 @@
+"""x ↦ E[x given z] at z = E_q[z]: validation points and what the model makes of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaerun.data.base import Dataset
+from vaerun.image.base import Drawing, center, columns, spread, visited
+from vaerun.image.style import Canvas
+from vaerun.strategy.base import Strategy
+
+
+@dataclass(frozen=True)
+class Reconstructions(Drawing):
+    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each point above its own.
+
+    Args:
+        index: places in the validation split, Int[Tensor, "n"].
+        x: Float[Tensor, "n X"].
+        z: Float[Tensor, "n D"].
+        mean: Float[Tensor, "n X"].
+    """
+
+    index: Tensor
+    x: Tensor
+    z: Tensor
+    mean: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, strategy: Strategy, data: Dataset, n: int) -> "Reconstructions":
+        """n of them, or as many as there are validation points."""
+        index = spread(data, min(n, len(data.valid)))
+        x = visited(data, index)
+        z = center(strategy, x)
+        return cls(index, x, z, strategy.bound.model.mean(z))
+
+    def picture(self, canvas: Canvas) -> np.ndarray:
+        return canvas.pairs(self.x, self.mean, columns(len(self.x)))

@@ -1,0 +1,53 @@
+"""What points of a data set look like: their shape, and the numbers drawn black and white."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from vaerun.data.base import Dataset
+from vaerun.image.grid import grid, pairs
+
+ROWS = 1000  # whose smallest and largest value are black and white, where nothing else says it
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Turns points, Float[Tensor, "N X"], into pictures, uint8 [H, W] or [H, W, 3].
+
+    Args:
+        shape: of one point, (H, W) or (H, W, 3).
+        low: the number drawn black.
+        high: the number drawn white, above ``low``.
+    """
+
+    shape: tuple[int, ...]
+    low: float = 0.0
+    high: float = 1.0
+
+    @classmethod
+    def of(cls, data: Dataset) -> "Canvas":
+        """Black and white are 0 and 1, or the smallest and largest value among training points that know no bounds."""
+        first = data.train.visit(data.train.x[:ROWS])
+        if data.support in ("binary", "unit"):
+            return cls(data.shape)
+        low, high = float(first.min()), float(first.max())
+        return cls(data.shape, low, high if high > low else low + 1)
+
+    def drawable(self) -> bool:
+        """Whether points of this shape are grey or colour images: vectors have no picture."""
+        return len(self.shape) == 2 or (len(self.shape) == 3 and self.shape[2] == 3)
+
+    def grid(self, images: Tensor, columns: int) -> np.ndarray:
+        """The images row by row."""
+        return grid(numbers(images), self.shape, columns=columns, low=self.low, high=self.high)
+
+    def pairs(self, originals: Tensor, reconstructions: Tensor, columns: int) -> np.ndarray:
+        """Each original above its reconstruction."""
+        shown = (numbers(originals), numbers(reconstructions))
+        return pairs(*shown, self.shape, columns=columns, low=self.low, high=self.high)
+
+
+def numbers(images: Tensor) -> np.ndarray:
+    """The tensor on the host."""
+    return images.detach().cpu().numpy()

@@ -1,0 +1,103 @@
+"""Limited-memory BFGS over rows, each row with a history of its own."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.local.optimizer.base import LocalOptimizer
+from vaerun.local.optimizer.sgd import clipped
+
+
+class RowLBFGSState(NamedTuple):
+    """Where R rows came from, and their last H pairs (s, y), the newest last; a pair of zeros is none."""
+
+    moved: Tensor  # Float[Tensor, "R P"]: the last step as it was taken
+    gradient: Tensor  # Float[Tensor, "R P"]: before it
+    s: Tensor  # Float[Tensor, "R H P"]: steps
+    y: Tensor  # Float[Tensor, "R H P"]: what the gradient lost along each
+
+
+class LocalLBFGS(LocalOptimizer):
+    """step = α B⁻¹ g, at most c long, with B⁻¹ from a row's last H pairs s = Δφ, y = −Δg by the two-loop recursion.
+
+    B is an estimate of −∇²_φ L, so at α = 1 these are Newton's steps without a line search. For gradients with little
+    noise: an estimator that sums, or many samples; under noise, steps are too short rather than too long, and Adam is
+    the better choice. A pair along which the bound is not concave enough, s·y < 0.2 s·Bs, is damped: y becomes the
+    nearest mixture with Bs that is; a row without pairs takes only one with s·y > 0. θ's own moves between two visits
+    of a row are in its next pair, and damped with it. A row's state is 2H + 2 times as long as its φ.
+
+    Args:
+        learning_rate: α.
+        history: H.
+        max_step: c, the Euclidean length of the longest step in φ.
+
+    Raises:
+        UserError: α or c is not positive, or H < 1.
+
+    Reference: Nocedal, Wright 2006, Numerical optimization, algorithm 7.4 (two loops) and procedure 18.2 (damping).
+    """
+
+    def __init__(self, *, learning_rate: float = 1.0, history: int = 5, max_step: float = 1.0) -> None:
+        for name, value in (("learning_rate", learning_rate), ("max_step", max_step)):
+            if not 0 < value < math.inf:
+                raise UserError(f"local.optimizer.{name}={value} is no step size: give a value > 0.")
+        if history < 1:
+            raise UserError(f"local.optimizer.history={history} remembers nothing: give 1 or more.")
+        self.learning_rate, self.history, self.max_step = learning_rate, history, max_step
+
+    def init(self, phi: Tensor) -> RowLBFGSState:
+        nothing = phi.new_zeros(len(phi), self.history, phi.shape[1])
+        return RowLBFGSState(torch.zeros_like(phi), torch.zeros_like(phi), nothing, nothing.clone())
+
+    def update(self, gradient: Tensor, state: RowLBFGSState) -> tuple[Tensor, RowLBFGSState]:
+        s, y = remember(state, gradient)
+        step = clipped(self.learning_rate * direction(gradient, s, y), self.max_step)
+        return step, RowLBFGSState(step, gradient, s, y)
+
+    def shortened(self, state: RowLBFGSState, scale: Tensor) -> RowLBFGSState:
+        return state._replace(moved=scale * state.moved)
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Float[Tensor, "R P"], twice ↦ Float[Tensor, "R 1"]."""
+    return (a * b).sum(1, keepdim=True)
+
+
+def ratio(a: Tensor, b: Tensor) -> Tensor:
+    """a / b, and 0 where b is 0."""
+    return torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
+
+
+def remember(state: RowLBFGSState, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """The pairs with the newest one added, damped where it has to be; unchanged where it is of no use."""
+    s, y = state.moved, state.gradient - gradient
+    newest_s, newest_y = state.s[:, -1], state.y[:, -1]
+    curvature = ratio(dot(newest_y, newest_y), dot(newest_s, newest_y))  # B = curvature · 1; 0 without a pair
+    sy, sBs = dot(s, y), curvature * dot(s, s)
+    mixture = torch.where(sy < 0.2 * sBs, ratio(0.8 * sBs, sBs - sy), 1.0)
+    y = mixture * y + (1 - mixture) * curvature * s
+    useful = (dot(s, y) > 0).unsqueeze(1)
+    return (
+        torch.where(useful, torch.cat((state.s[:, 1:], s.unsqueeze(1)), 1), state.s),
+        torch.where(useful, torch.cat((state.y[:, 1:], y.unsqueeze(1)), 1), state.y),
+    )
+
+
+def direction(gradient: Tensor, s: Tensor, y: Tensor) -> Tensor:
+    """B⁻¹ g by the two loops over the pairs, B⁻¹ starting at s·y / y·y of the newest; g itself without any."""
+    pairs = list(zip(s.unbind(1), y.unbind(1), strict=True))
+    shares = []
+    q = gradient
+    for step, change in reversed(pairs):
+        share = ratio(dot(step, q), dot(step, change))
+        shares.append(share)
+        q = q - share * change
+    newest_s, newest_y = pairs[-1]
+    scale = ratio(dot(newest_s, newest_y), dot(newest_y, newest_y))
+    q = torch.where(scale > 0, scale, 1.0) * q
+    for (step, change), share in zip(pairs, reversed(shares), strict=True):
+        q = q + (share - ratio(dot(change, q), dot(step, change))) * step
+    return q

@@ -1,0 +1,1 @@
+"""Metrics: what a reported number is, and its confidence interval."""

@@ -1,0 +1,1 @@
+"""Networks, activations, bounded scales and running averages."""

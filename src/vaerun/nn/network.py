@@ -1,0 +1,131 @@
+"""Multilayer perceptrons and stacks of convolutions, as encoders and decoders use them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from vaerun.errors import UserError, close_match
+from vaerun.nn.activation import Tanh
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": Tanh,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "leaky_relu": nn.LeakyReLU,
+    "softplus": nn.Softplus,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+KERNEL = 5  # odd, so that a stride of 2 halves any length, rounded up, and its transpose can undo it
+
+
+def activation_named(name: str) -> type[nn.Module]:
+    """The activation of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in ACTIVATIONS:
+        raise UserError(
+            f"activation={name} is not known.{close_match(name, ACTIVATIONS)} Choose one of {', '.join(ACTIVATIONS)}."
+        )
+    return ACTIVATIONS[name]
+
+
+def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """Affine maps between ``sizes`` with an activation between them, none after the last.
+
+    Raises:
+        UserError: no activation of that name, or a layer without units.
+    """
+    between = activation_named(activation)
+    if any(size < 1 for size in sizes):
+        raise UserError(f"hidden={list(sizes[1:-1])} has a layer without units: give sizes of 1 or more.")
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), between()]
+    return nn.Sequential(*layers[:-1])
+
+
+class ImageShape(NamedTuple):
+    """Of one data point, whose X = H W C values are kept in rows of pixels."""
+
+    height: int
+    width: int
+    channels: int
+
+    def image(self, x: Tensor) -> Tensor:
+        """Float[Tensor, "B X"] ↦ Float[Tensor, "B C H W"]."""
+        return x.unflatten(1, self).movedim(-1, 1)
+
+    def halved(self, times: int) -> list[tuple[int, int]]:
+        """(H, W), then each halved and rounded up, and so on: ``times`` + 1 sizes."""
+        sizes = [(self.height, self.width)]
+        for _ in range(times):
+            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+        return sizes
+
+
+def image_shape(data_shape: Sequence[int], channels: Sequence[int], choice: str) -> ImageShape:
+    """The shape of an image of ``data_shape`` (H, W) or (H, W, C), after a look at ``channels``.
+
+    Raises:
+        UserError: the data are no images, or a convolution has no channels; ``choice`` is what the user chose.
+    """
+    if len(data_shape) not in (2, 3):
+        raise UserError(
+            f"{choice}=conv needs images, but a data point of shape ({', '.join(map(str, data_shape))},) is a vector: "
+            f"use {choice}=mlp."
+        )
+    if not channels or any(size < 1 for size in channels):
+        raise UserError(f"channels={list(channels)} is no stack of convolutions: give one or more sizes of 1 or more.")
+    return ImageShape(*data_shape) if len(data_shape) == 3 else ImageShape(data_shape[0], data_shape[1], 1)
+
+
+def convolutions(shape: ImageShape, channels: Sequence[int], activation: str) -> nn.Sequential:
+    """Image ↦ Float[Tensor, "B channels[-1] h w"]: convolutions of stride 2, an activation after each."""
+    after = activation_named(activation)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise([shape.channels, *channels]):
+        layer = nn.Conv2d(fan_in, fan_out, KERNEL, stride=2, padding=KERNEL // 2)
+        layers += [keeping_scale(layer, inputs=fan_in * KERNEL**2), after()]
+    return nn.Sequential(*layers)
+
+
+def transposed_convolutions(shape: ImageShape, channels: Sequence[int], activation: str) -> nn.Sequential:
+    """Float[Tensor, "B channels[-1] h w"] ↦ image: the sizes of ``convolutions`` backwards, no bias at the end."""
+    before = activation_named(activation)
+    sizes, all_channels = shape.halved(len(channels)), [shape.channels, *channels]
+    layers: list[nn.Module] = []
+    for i in range(len(channels), 0, -1):
+        lost = (1 - sizes[i - 1][0] % 2, 1 - sizes[i - 1][1] % 2)  # an even length and the odd one below halve alike
+        layer = nn.ConvTranspose2d(
+            all_channels[i],
+            all_channels[i - 1],
+            KERNEL,
+            stride=2,
+            padding=KERNEL // 2,
+            output_padding=lost,
+            bias=i > 1,
+        )
+        layers += [before(), keeping_scale(layer, inputs=all_channels[i] * KERNEL**2 / 4)]
+    return nn.Sequential(*layers)
+
+
+def keeping_scale(layer: nn.Conv2d | nn.ConvTranspose2d, *, inputs: float) -> nn.Module:
+    """The layer with weights of variance 2/``inputs``, the numbers that one output reads, and no bias to begin with.
+
+    Torch's own weights shrink a signal sixfold in variance with every rectified layer, and a deep decoder that hardly
+    sees z learns to do without it.
+
+    Reference: He et al. 2015, Delving deep into rectifiers, eq. 10.
+    """
+    nn.init.normal_(layer.weight, std=(2 / inputs) ** 0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

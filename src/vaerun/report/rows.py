@@ -1,0 +1,52 @@
+"""``vaerun compare`` from Python."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vaerun.errors import UserError
+from vaerun.report.cell import cells
+from vaerun.report.comparison import compare as compared
+from vaerun.report.matched import parse
+from vaerun.report.recorded import find
+
+
+def compare(
+    *roots: Path | str,
+    at: str | None = None,
+    columns: Sequence[str] | None = None,
+    sort: str | None = None,
+    mixed: bool = False,
+) -> list[dict[str, Any]]:
+    """The rows of ``vaerun compare ROOT …``: one dict a configuration, the best first.
+
+    A row has ``name``, ``seeds``, ``status`` and for every column its mean over seeds, with ``COLUMN:half_width`` of
+    the 95 % interval; ``pandas.DataFrame(vaerun.compare("runs"))`` is the table.
+
+    Args:
+        roots: directories with runs at or below them.
+        at: compare at equal cost: ``steps=1000``, ``seconds=60`` or ``decoder_evaluations=1e6``.
+        columns: the metrics to show; None for those that answer the question.
+        sort: the column to order by; None for the bound.
+        mixed: also where data, binarisation or splits differ.
+
+    Raises:
+        UserError: there are no runs, a word cannot be read, or the runs cannot be compared.
+    """
+    runs = list(find([Path(root) for root in roots], lambda said: warnings.warn(said, stacklevel=4)))
+    if not runs:
+        raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: name a directory of runs.")
+    comparison = compared(
+        runs, at=None if at is None else parse(at), mixed=mixed, shown=None if columns is None else columns, sort=sort
+    )
+    made = {column.name: cells(comparison.rows, column) for column in comparison.columns}
+    rows = []
+    for place, row in enumerate(comparison.rows):
+        entry: dict[str, Any] = {"name": row.name, "seeds": row.seeds, "status": row.status}
+        for name, column in made.items():
+            cell = column[place]
+            entry[name] = None if cell is None else cell.interval.mean
+            entry[f"{name}:half_width"] = None if cell is None else cell.interval.half_width
+        rows.append(entry)
+    return rows

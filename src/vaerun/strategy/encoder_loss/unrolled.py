@@ -1,0 +1,39 @@
+"""θ and λ follow the total derivative of L(x; θ, φ_T(f_λ(x), θ)), through the T steps."""
+
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
+from vaerun.strategy.encoder_loss.base import EncoderLoss, Refinement
+
+
+class Unrolled(EncoderLoss):
+    """θ and λ climb L(x; θ, φ_T) differentiated through the steps φ_{t+1} = φ_t + step(∇_φ L(x; θ, φ_t)).
+
+    The refined φ_T is a function of f_λ(x) and of θ, and one gradient of the bound at φ_T goes through all T steps to
+    both. It holds second derivatives of the bound, so each step costs about three of a plain one, and memory grows
+    with T. Every point takes all T steps.
+
+    Args:
+        solver: moves φ.
+
+    Raises:
+        UserError: the estimator's gradient cannot be differentiated again.
+
+    Reference: Kim et al. 2018, Semi-amortized variational autoencoders, algorithm 1 (there by finite differences of
+    gradients, and with clipped ones).
+    """
+
+    def __init__(self, *, solver: LocalSolver) -> None:
+        super().__init__(solver=solver)
+        estimator = solver.bound.estimator
+        if not estimator.twice_differentiable:
+            raise UserError(
+                f"strategy/encoder_loss=unrolled needs second derivatives of the bound, which "
+                f"{type(estimator).__name__} does not estimate: use estimator=reparam, or "
+                f"strategy/encoder_loss=initial_bound or regression."
+            )
+
+    def __call__(self, x: Tensor, guess: Tensor, steps: int) -> Refinement:
+        phi = self.solver.unroll(x, guess, steps)
+        return Refinement(phi, guess.new_zeros(len(x)), steps * len(x) * self.solver.bound.decodes)

@@ -1,0 +1,79 @@
+"""φ = the best of several ascents from random places, for a point that has none yet."""
+
+import torch
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.execution.random_state import isolated
+from vaerun.local.optimizer.base import LocalState, gather, scatter
+from vaerun.local.solver import LocalSolver
+from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
+
+
+class Random(PhiInit):
+    """φ = the best of R + 1 ascents for a point without a φ: from the family's initial φ°, and R times φ° + s ε.
+
+    The first visit of a training point, the first evaluation of a held-out one and every point of no split are solved
+    R + 1 times over before anything else; from then on both go on where they ended. The best is that of the highest
+    bound, at KL weight 1, on samples that are fresh and common to all candidates. ``restart_gain``, the bound of the
+    best less that of the ascent from φ°, is of a second draw, so what won by luck shows no gain; it is 0 for points
+    that were not solved anew.
+
+    Args:
+        solver: moves φ.
+        restarts: R.
+        scale: s, in φ.
+        steps: of each ascent at most.
+        num_samples: estimates of the bound by which a candidate is judged.
+
+    Raises:
+        UserError: a number is below 1, or s is not positive.
+
+    Reference: Martí 2003, Multi-start methods.
+    """
+
+    def __init__(
+        self, *, solver: LocalSolver, restarts: int = 4, scale: float = 1.0, steps: int = 100, num_samples: int = 32
+    ) -> None:
+        super().__init__()
+        for name, number in (("restarts", restarts), ("steps", steps), ("num_samples", num_samples)):
+            if number < 1:
+                raise UserError(f"strategy.phi_init.{name}={number} is too small: give 1 or more.")
+        if not scale > 0:
+            raise UserError(f"strategy.phi_init.scale={scale} starts everywhere at one place: give a value > 0.")
+        self.solver = solver
+        self.restarts, self.scale, self.steps, self.num_samples = restarts, scale, steps, num_samples
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, phi: Tensor, state: LocalState, new: Tensor) -> InitialPhi:
+        solver = self.solver
+        gain = x.new_zeros(len(x))
+        rows = new.nonzero().squeeze(1)
+        if len(rows) == 0:
+            return InitialPhi(phi, state, diagnostics={"restart_gain": gain})
+        some, start, fresh = x.index_select(0, rows), phi.index_select(0, rows), gather(state, rows)
+        starts = [start, *(start + self.scale * torch.randn_like(start) for _ in range(self.restarts))]
+        solutions = [solver(some, candidate, fresh, max_steps=self.steps) for candidate in starts]
+        bounds = self.bounds(some, [solution.phi for solution in solutions])
+        best = bounds.argmax(0)
+        again = self.bounds(some, [solution.phi for solution in solutions])
+        place = torch.arange(len(rows), device=x.device)
+        gain.index_copy_(0, rows, again[best, place] - again[0])
+        phi = phi.index_copy(0, rows, torch.stack([solution.phi for solution in solutions])[best, place])
+        fields = zip(*(solution.state for solution in solutions), strict=True)
+        state = type(state)(*(field.clone() for field in state))
+        scatter(state, rows, type(state)(*(torch.stack(field)[best, place] for field in fields)))
+        judged = 2 * len(starts) * len(rows) * self.num_samples * solver.bound.objective.num_samples
+        solved = sum(solution.decoder_evaluations for solution in solutions)
+        return InitialPhi(phi, state, decoder_evaluations=solved + judged, diagnostics={"restart_gain": gain})
+
+    def bounds(self, x: Tensor, candidates: list[Tensor]) -> Tensor:
+        """The bound of each candidate for each point on common samples, Float[Tensor, "R B"]."""
+        solver = self.solver
+        k, seed = solver.bound.objective.num_samples, int(torch.randint(2**62, ()))
+        values = []
+        for phi in candidates:
+            with isolated(seed, x.device):
+                r = solver.bound.rewards(x, phi, k * self.num_samples)
+            values.append(solver.bound.objective(r.reshape(k, -1)).reshape(self.num_samples, len(x)).mean(0))
+        return torch.stack(values)

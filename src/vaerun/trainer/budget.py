@@ -1,0 +1,41 @@
+"""How long a training lasts: epochs, seconds, decoder evaluations."""
+
+from typing import TYPE_CHECKING, final
+
+from vaerun.errors import UserError
+
+if TYPE_CHECKING:
+    from vaerun.trainer.training import Training
+
+
+@final
+class Budget:
+    """The limits of a training; the first that is reached ends it.
+
+    Args:
+        epochs: passes over the training points, 1 or more.
+        max_seconds: of training steps, > 0; None for no limit.
+        max_decoder_evaluations: z decoded for an x by training steps, > 0; None for no limit.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    def __init__(
+        self, *, epochs: int, max_seconds: float | None = None, max_decoder_evaluations: int | None = None
+    ) -> None:
+        if epochs < 1:
+            raise UserError(f"trainer.epochs must be at least 1, got {epochs}.")
+        for name, limit in (("max_seconds", max_seconds), ("max_decoder_evaluations", max_decoder_evaluations)):
+            if limit is not None and not limit > 0:
+                raise UserError(f"trainer.{name} must be > 0, or null for no limit, got {limit}.")
+        self.epochs, self.max_seconds, self.max_decoder_evaluations = epochs, max_seconds, max_decoder_evaluations
+
+    def used_up(self, training: "Training") -> bool:
+        """Whether the last epoch is done, or a limit on the cost is reached."""
+        seconds, evaluations = self.max_seconds, self.max_decoder_evaluations
+        return (
+            training.progress.step >= self.epochs * training.steps_per_epoch
+            or (seconds is not None and training.training_seconds() >= seconds)
+            or (evaluations is not None and training.strategy.decoder_evaluations >= evaluations)
+        )

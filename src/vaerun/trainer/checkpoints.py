@@ -1,0 +1,25 @@
+"""When checkpoints are written."""
+
+from dataclasses import dataclass
+from typing import final
+
+from vaerun.errors import UserError
+
+
+@final
+@dataclass(frozen=True)
+class Checkpoints:
+    """When the state of a training is saved.
+
+    Args:
+        seconds: how old the last checkpoint may become before the end of an epoch writes another, ≥ 0.
+
+    Raises:
+        UserError: ``seconds`` is negative or not a number.
+    """
+
+    seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.seconds >= 0:
+            raise UserError(f"trainer.checkpoints.seconds must be ≥ 0, got {self.seconds}.")

@@ -1,0 +1,139 @@
+"""fit → step → bound: the training loop."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import final
+
+from vaerun.data.base import Dataset
+from vaerun.data.loader import Loader
+from vaerun.errors import UserError
+from vaerun.evaluation.base import Evaluation, EvaluationResult
+from vaerun.execution.memory import keep_freed_memory
+from vaerun.execution.random_state import isolated
+from vaerun.strategy.base import Strategy
+from vaerun.trainer.budget import Budget
+from vaerun.trainer.checkpoints import Checkpoints
+from vaerun.trainer.records import Records
+from vaerun.trainer.training import Training
+from vaerun.trainer.validation import Validation
+from vaerun.trainer.watcher import Watcher
+
+
+@final
+class Trainer:
+    """Repeats ``strategy.step`` over the training points, and validates and records on the way.
+
+    Args:
+        epochs: passes over the training points, 1 or more.
+        batch_size: B, 1 or more; a split smaller than that is one batch.
+        max_seconds: training ends when its steps have taken this long; null for no such limit.
+        max_decoder_evaluations: training ends when its steps have decoded this often; null for no such limit.
+        validation: when and how the validation points are evaluated.
+        records: when records and images are made.
+        checkpoints: when the state is saved.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 100,
+        batch_size: int = 100,
+        max_seconds: float | None = None,
+        max_decoder_evaluations: int | None = None,
+        validation: Validation | None = None,
+        records: Records | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise UserError(f"trainer.batch_size must be at least 1, got {batch_size}.")
+        self.budget = Budget(epochs=epochs, max_seconds=max_seconds, max_decoder_evaluations=max_decoder_evaluations)
+        self.batch_size = batch_size
+        self.validation = Validation() if validation is None else validation
+        self.records = Records() if records is None else records
+        self.checkpoints = Checkpoints() if checkpoints is None else checkpoints
+
+    def fit(
+        self,
+        strategy: Strategy,
+        data: Dataset,
+        *,
+        seed: int = 0,
+        evaluation: Evaluation | None = None,
+        watchers: Sequence[Watcher] = (),
+        resume: Path | None = None,
+    ) -> Training:
+        """Trains until the budget is used up; the strategy has then the weights of the last step.
+
+        Args:
+            strategy: what is trained, on the device of ``data``.
+            data: the three splits.
+            seed: of the order of the data, and of the evaluations' draws.
+            evaluation: what ``validation.evaluation_every`` is about.
+            watchers: who is told of steps, records and validations, in this order.
+            resume: a directory of checkpoints to continue from.
+
+        Raises:
+            DivergedError: a value is not finite.
+            Interrupted: a watcher asked to stop.
+        """
+        loader = Loader(data.train, batch_size=self.batch_size, seed=seed)
+        training = Training(
+            strategy,
+            data,
+            validation=self.validation,
+            seed=seed,
+            steps_per_epoch=loader.steps_per_epoch,
+            watchers=watchers,
+        )
+        if resume is not None:
+            training.resume(resume)
+        try:
+            training.tell(lambda watcher: watcher.on_start(training))
+            keep_freed_memory()
+            self.loop(training, loader, evaluation)
+        finally:
+            training.tell(lambda watcher: watcher.on_end(training))
+        return training
+
+    def loop(self, training: Training, loader: Loader, evaluation: Evaluation | None) -> None:
+        """Steps, epoch after epoch, until the budget is used up."""
+        over = self.budget.used_up(training)
+        while not over:
+            for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
+                training.step(batch)
+                over = self.budget.used_up(training)
+                if training.at_epoch_end or over:
+                    self.finish_epoch(training, evaluation, over=over)
+                elif training.step_in_epoch % self.records.every == 0:
+                    training.record()
+                training.stop_if_requested()
+                if over:
+                    break
+
+    def finish_epoch(self, training: Training, evaluation: Evaluation | None, *, over: bool) -> None:
+        """Records, and validates and evaluates where it is due; all of it when training is over."""
+        epoch = training.progress.step // training.steps_per_epoch
+        every = self.validation.evaluation_every
+        if over or epoch % self.validation.every == 0:
+            due = every is not None and training.at_epoch_end and epoch % every == 0
+            training.validate(*([evaluator(evaluation, training)] if due and evaluation is not None else []))
+        else:
+            training.record()
+        training.tell(lambda watcher: watcher.on_epoch_end(training, last=over))
+
+
+def evaluator(evaluation: Evaluation, training: Training) -> Callable[[], EvaluationResult]:
+    """The evaluation of the weights in force, with draws that depend on the seed alone."""
+
+    def evaluate() -> EvaluationResult:
+        strategy, mode = training.strategy, training.strategy.training
+        with isolated(training.seed, training.device):
+            strategy.eval()
+            result = evaluation(strategy, training.data)
+            strategy.train(mode)
+        return result
+
+    return evaluate

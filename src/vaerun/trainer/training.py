@@ -1,0 +1,195 @@
+"""One training: its state, what is counted, recorded and validated around the steps, and who is told."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vaerun.data.base import Dataset
+from vaerun.errors import DivergedError, Interrupted
+from vaerun.evaluation.base import EvaluationResult
+from vaerun.notation import Batch
+from vaerun.schedule.base import Schedule
+from vaerun.schedule.constant import Constant
+from vaerun.strategy.base import Strategy
+from vaerun.trainer import checkpoint
+from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.running_means import RunningMeans
+from vaerun.trainer.validation import Validation
+from vaerun.trainer.watcher import Watcher
+
+
+class Record(NamedTuple):
+    """What is recorded at one moment of a training."""
+
+    position: Mapping[str, float]  # step, epoch, and what was spent until then
+    metrics: Mapping[str, float]  # by tag ``quantity/split``
+    pictures: Mapping[str, np.ndarray]  # by tag, uint8 [H, W] or [H, W, 3]
+
+
+class Training:
+    """One training, from its first step or from a checkpoint.
+
+    Args:
+        strategy: what is trained, on the device of ``data``.
+        data: the three splits.
+        validation: how validation points are evaluated.
+        seed: of the evaluations' draws.
+        steps_per_epoch: how many steps an epoch has.
+        watchers: who is told, in this order.
+
+    Attributes:
+        progress: steps and seconds so far, and the best validation bound.
+        resumed: whether an earlier process made the first steps.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        data: Dataset,
+        *,
+        validation: Validation,
+        seed: int,
+        steps_per_epoch: int,
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
+        self.strategy, self.data, self.validation = strategy, data, validation
+        self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
+        self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
+        self.device = data.train.x.device
+        self.schedules: dict[str, Schedule] = {
+            name.split(".")[-1]: module
+            for name, module in strategy.named_modules()
+            if isinstance(module, Schedule) and not isinstance(module, Constant)
+        }
+        self.bound_tag = "elbo" if strategy.bound.model.is_density else "pseudo_elbo"
+        self.last_record = 0
+        self.stop_reason: str | None = None
+        self.clock = time.perf_counter()
+
+    def resume(self, directory: Path) -> None:
+        """Continues from ``last.pt`` of a directory of checkpoints.
+
+        Raises:
+            UserError: there is none, or it belongs to another configuration or to other data.
+        """
+        best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # its tensors are freed at once
+        state = checkpoint.load(directory / "last.pt", self.device)
+        self.progress = checkpoint.restore(state, strategy=self.strategy, means=self.means, data=self.data)
+        self.last_record, self.resumed = self.progress.step, True
+        # best.pt may be newer than last.pt, and is what will be tested unless something better comes.
+        if best["best"] > self.progress.best:
+            self.progress.best, self.progress.best_step = best["best"], best["best_step"]
+
+    @property
+    def step_in_epoch(self) -> int:
+        """Steps since the last epoch ended."""
+        return self.progress.step % self.steps_per_epoch
+
+    @property
+    def at_epoch_end(self) -> bool:
+        """Whether the last step was the last of its epoch."""
+        return self.step_in_epoch == 0
+
+    def tell(self, event: Callable[[Watcher], None]) -> None:
+        """Tells every watcher, and books the time that they take as not spent on training."""
+        for watcher in self.watchers:
+            event(watcher)
+        self.tick(training=False)
+
+    def step(self, batch: Batch) -> None:
+        """One step of the strategy, with every scheduled scalar at its value for this step."""
+        for schedule in self.schedules.values():
+            schedule.advance(self.progress.step / self.steps_per_epoch)
+        self.means.add(self.strategy.step(batch))
+        self.progress.step += 1
+        for watcher in self.watchers:
+            watcher.on_step(self)
+
+    def request_stop(self, reason: str) -> None:
+        """Asks for an end after the step at hand; the state is saved, and the run can be resumed."""
+        self.stop_reason = reason
+
+    def stop_if_requested(self) -> None:
+        """Ends the training if somebody asked for it.
+
+        Raises:
+            Interrupted: it was asked for.
+        """
+        if self.stop_reason is not None:
+            self.tick(training=True)
+            self.tell(lambda watcher: watcher.on_stop(self))
+            raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
+
+    def tick(self, *, training: bool) -> None:
+        """Books the time since the last call as training or as something else."""
+        now = time.perf_counter()
+        self.progress.seconds += now - self.clock
+        self.progress.train_seconds += now - self.clock if training else 0.0
+        self.clock = now
+
+    def training_seconds(self) -> float:
+        """Seconds spent on training steps until now."""
+        return self.progress.train_seconds + time.perf_counter() - self.clock
+
+    def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
+        """Makes a record of the means since the last one and of the results of ``evaluations``; returns its metrics.
+
+        Raises:
+            DivergedError: a value is not finite.
+        """
+        metrics = self.training_metrics()
+        pictures: dict[str, np.ndarray] = {}
+        self.tick(training=True)
+        for evaluate in evaluations:
+            result = evaluate()
+            metrics |= result.metrics
+            pictures |= result.pictures
+        self.tick(training=False)
+        record = Record(self.position(), metrics, pictures)
+        for watcher in self.watchers:
+            watcher.on_record(self, record)
+        for tag, value in metrics.items():
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}"
+                )
+        self.last_record = self.progress.step
+        return metrics
+
+    def position(self) -> dict[str, float]:
+        """How far the training is and what it has cost: part of every record."""
+        return {
+            "step": self.progress.step,
+            "epoch": self.progress.step / self.steps_per_epoch,
+            "seconds": self.progress.seconds,
+            "train_seconds": self.progress.train_seconds,
+            "decoder_evaluations": self.strategy.decoder_evaluations,
+            "encoder_evaluations": self.strategy.encoder_evaluations,
+        }
+
+    def training_metrics(self) -> dict[str, float]:
+        """Means of the steps since the last record, by tag; empty if there was none. Waits for the device."""
+        if not self.means.steps:
+            return {}
+        means = self.means.means()
+        objective = means.pop("objective")
+        metrics = {f"{self.bound_tag}/train": means["log_likelihood"] - means["kl"]}
+        if not self.strategy.bound.objective.is_elbo:
+            metrics["objective/train"] = objective
+        metrics |= {name if "/" in name else f"{name}/train": mean for name, mean in means.items()}
+        metrics |= {f"gradient_norm/{name}": float(norm) for name, norm in self.strategy.gradient_norms().items()}
+        metrics |= {f"{name}/train": float(schedule()) for name, schedule in self.schedules.items()}
+        return metrics
+
+    def validate(self, *others: Callable[[], EvaluationResult]) -> None:
+        """Records with the validation bound and the results of ``others``."""
+        metrics = self.record(lambda: self.validation(self.strategy, self.data, self.seed), *others)
+        improved = metrics[f"{self.bound_tag}/valid"] > self.progress.best
+        if improved:
+            self.progress.best = metrics[f"{self.bound_tag}/valid"]
+            self.progress.best_step = self.progress.step
+        self.tell(lambda watcher: watcher.on_validation(self, improved=improved))

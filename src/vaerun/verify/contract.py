@@ -1,0 +1,81 @@
+"""What an estimate is besides its gradient: exact, so one batch of a few rows decides."""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from vaerun.notation import Estimate
+from vaerun.verify.claim import Claim, within
+from vaerun.verify.small import Problem
+
+ROWS = 5
+
+
+def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
+    """Points apart, figures detached, losses apart, and decoder evaluations as announced."""
+    estimate, leaf, decoded = run(problem, problem.x.expand(ROWS, -1))
+    announced = problem.estimator.decodes(problem.objective.num_samples, problem.family)
+    yield within(
+        method,
+        case,
+        "decodes counted",
+        error=abs(decoded / ROWS - announced),
+        allowed=0.0,
+        measured=f"{decoded / ROWS:g} a point, {announced} announced",
+    )
+    figures = {name: getattr(estimate, name) for name in ("value", "log_likelihood", "kl")}
+    leaking = [name for name, figure in figures.items() if figure.requires_grad]
+    leaking += [name for name, figure in figures.items() if figure.shape != (ROWS,)]
+    leaking += ["auxiliary"] if estimate.auxiliary.requires_grad and leaks(estimate.auxiliary, leaf, problem) else []
+    yield within(
+        method,
+        case,
+        "no gradient leaks",
+        error=len(leaking),
+        allowed=0.0,
+        measured=f"through {' and '.join(leaking)}" if leaking else "none",
+    )
+    yield within(method, case, "points apart", error=influence(problem))
+
+
+def run(problem: Problem, x: Tensor) -> tuple[Estimate, Tensor, int]:
+    """An estimate of some points, the leaf it grows from, and how many z were decoded."""
+    leaf = problem.phi.expand(len(x), -1).clone().requires_grad_()
+    decoded = 0
+    inner = problem.model.log_likelihood
+
+    def counted(x: Tensor, z: Tensor) -> Tensor:
+        nonlocal decoded
+        decoded += z.shape[0] * z.shape[1]
+        return inner(x, z)
+
+    problem.model.log_likelihood = counted  # type: ignore[method-assign]
+    try:
+        estimate: Estimate = problem.estimator(problem.q(leaf), problem.model, problem.objective, x)
+    finally:
+        del problem.model.log_likelihood
+    return estimate, leaf, decoded
+
+
+def leaks(auxiliary: Tensor, leaf: Tensor, problem: Problem) -> bool:
+    """Whether the loss of the estimator's own weights moves anything else."""
+    gradients = torch.autograd.grad(auxiliary, [leaf, *problem.shared], allow_unused=True, retain_graph=True)
+    return any(g is not None and bool(g.any()) for g in gradients)
+
+
+def influence(problem: Problem) -> float:
+    """How much the first point's estimate changes when all others become other points, the draws being the same."""
+    memory, seen = copy.deepcopy(problem.estimator.state_dict()), []
+    others = problem.x.expand(ROWS, -1).clone()
+    others[1:] = 1 - others[1:]
+    for x in (problem.x.expand(ROWS, -1), others):
+        problem.estimator.load_state_dict(memory)
+        torch.manual_seed(1)
+        estimate, leaf, _ = run(problem, x)
+        (gradient,) = torch.autograd.grad(estimate.surrogate[0], leaf)
+        stray = gradient[1:].abs().max()
+        own = torch.stack((estimate.value[0], estimate.log_likelihood[0], estimate.kl[0]))
+        seen.append(torch.cat((gradient[0], own.detach(), stray.unsqueeze(0))))
+    return max(float((seen[0] - seen[1]).abs().max()), float(seen[0][-1]))

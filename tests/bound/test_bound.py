@@ -1,0 +1,100 @@
+"""L(x; θ, φ): the one differentiable function, and what is read from it without gradient."""
+
+import pytest
+import torch
+
+from tests.problems import exact_elbo, linear_gaussian, node, objective, quadrature
+from vaerun.bound.bound import Bound
+from vaerun.errors import UserError
+from vaerun.experiment.build import make
+from vaerun.model.linear_gaussian import LinearGaussian
+
+pytestmark = pytest.mark.usefixtures("exact")
+
+
+def bound_of(estimator: str = "reparam", k: int = 4, beta: float = 1.0) -> Bound:
+    model = linear_gaussian(torch.randn(3, 2), torch.randn(3), 0.5)
+    return Bound(
+        model=model,
+        family=make(node("posterior/gaussian"), {"latent_dim": 2}),
+        objective=objective("elbo", k, beta),
+        estimator=make(node(f"estimator/{estimator}"), {}),
+    )
+
+
+@pytest.mark.parametrize("estimator", ["reparam", "analytic_kl"])
+def test_it_is_the_elbo_as_a_function_of_x_phi_and_theta(estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    quadrature(monkeypatch)
+    bound = bound_of(estimator)
+    model = bound.model
+    assert isinstance(model, LinearGaussian)
+    x, phi = torch.randn(5, 3), torch.randn(5, 4).requires_grad_()
+    estimate, elbo = bound(x, phi), exact_elbo(model, x, phi)
+    torch.testing.assert_close(estimate.value, elbo.detach())
+    leaves = [phi, *model.parameters()]
+    for one, other in zip(
+        torch.autograd.grad(estimate.surrogate.sum(), leaves), torch.autograd.grad(elbo.sum(), leaves), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_its_terms_and_rewards_are_of_hard_samples_at_weight_one() -> None:
+    bound, x, phi = bound_of(beta=0.3), torch.randn(5, 3), torch.randn(5, 4).requires_grad_()
+    torch.manual_seed(1)
+    terms = bound.terms(x, phi, 6)
+    torch.manual_seed(1)
+    rewards = bound.rewards(x, phi, 6)
+    torch.manual_seed(1)
+    q = bound.family(phi.detach())
+    z = q.sample(6)
+    with torch.no_grad():
+        torch.testing.assert_close(terms.log_likelihood, bound.model.log_likelihood(x, z))
+        torch.testing.assert_close(terms.log_prior, bound.model.log_prior(z))
+        torch.testing.assert_close(terms.log_q, q.log_prob(z))
+        torch.testing.assert_close(rewards, bound.model.log_joint(x, z) - q.log_prob(z))
+    assert not rewards.requires_grad
+    assert rewards.shape == (6, 5)
+
+
+def test_it_decodes_k_times() -> None:
+    assert bound_of(k=7).decodes == 7
+
+
+@pytest.mark.parametrize(
+    ("estimator", "posterior", "name", "prior", "sentence"),
+    [
+        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for Average, not for IWAE"),
+        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior that is Reparameterized"),
+        (
+            "analytic_kl",
+            "gaussian",
+            "elbo",
+            "bernoulli",
+            "DiagonalGaussian has with StandardNormal",
+        ),
+    ],
+)
+def test_parts_that_would_give_a_wrong_gradient_are_refused(
+    estimator: str, posterior: str, name: str, prior: str, sentence: str
+) -> None:
+    facts = {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0}
+    with pytest.raises(UserError, match=sentence):
+        Bound(
+            model=make(node("model/vae", {"prior": prior}, latent_dim=2), facts),
+            family=make(node(f"posterior/{posterior}"), facts),
+            objective=objective(name, 2),
+            estimator=make(node(f"estimator/{estimator}"), {}),
+        )
+
+
+@pytest.mark.parametrize("estimator", ["reparam", "analytic_kl", "score"])
+def test_in_evaluation_mode_the_kl_weight_is_one(estimator: str) -> None:
+    """A φ that is sought for a figure climbs the bound itself, whatever weight was trained with."""
+    x, phi = torch.randn(5, 3), torch.randn(5, 4).requires_grad_()
+    gradients = []
+    for beta, training in ((0.3, False), (1.0, True), (0.3, True)):
+        torch.manual_seed(0)
+        bound = bound_of(estimator, beta=beta).train(training)
+        gradients.append(torch.autograd.grad(bound(x, phi).surrogate.sum(), phi)[0])
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert not torch.allclose(gradients[0], gradients[2])

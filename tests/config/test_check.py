@@ -1,0 +1,230 @@
+"""What cannot work is refused before the first step, in one sentence with a remedy; what can is not."""
+
+import re
+
+import pytest
+
+from vaerun.config import hydra
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check import RUNTIME, check
+from vaerun.config.check.keys import FACTS
+from vaerun.config.check.pairs import clashes, swap
+from vaerun.config.check.parts import Part, parts_of
+from vaerun.config.check.values import _check_type
+from vaerun.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return Catalogue([hydra.own_directory()])
+
+
+def refusal(*overrides, config_dir=None):
+    """The sentence that ``vaerun train OVERRIDES`` is refused with; empty where it is not."""
+    cfg, choices = hydra.compose(overrides, config_dir)
+    roots = [hydra.own_directory(), *([config_dir] if config_dir else [])]
+    try:
+        check(cfg, choices, roots)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+LEGAL = (
+    (),
+    ("posterior=bernoulli", "estimator=score"),
+    ("posterior=bernoulli", "estimator=score", "estimator/baseline=leave_one_out", "objective.num_samples=2"),
+    ("estimator=analytic_kl", "model=linear_gaussian", "data=linear_gaussian"),
+    ("objective=iwae", "estimator=score", "strategy=coordinate"),
+    ("objective/kl_weight=linear", "trainer.epochs=10", "strategy=joint", "data.binarize=threshold"),
+    ("data.binarize=dynamic", "strategy=amortized", "model/likelihood=gaussian", "optimizer.learning_rate=1"),
+    ("execution.threads=2", "data=mnist", "data.root=/data", "amortizer.hidden=[]"),
+)
+
+
+@pytest.mark.parametrize("overrides", LEGAL, ids=" ".join)
+def test_what_can_work_is_not_refused(overrides):
+    assert refusal(*overrides) == ""
+
+
+ILLEGAL = {
+    ("posterior=bernoulli",): [
+        "estimator=reparam needs a reparameterized posterior, but posterior=bernoulli has no differentiable sampler.",
+        "Use estimator=score",
+        "or posterior=gaussian",
+    ],
+    ("estimator=score", "estimator/baseline=leave_one_out"): [
+        "estimator/baseline=leave_one_out needs 2 samples or more, but objective.num_samples=1",
+        "use objective.num_samples=2",
+    ],
+    ("estimator=analytic_kl", "objective=iwae"): [
+        "estimator=analytic_kl is valid for objectives that average the rewards alone, but objective=iwae",
+        "estimator=reparam",
+        "objective=elbo",
+    ],
+    ("strategy=coordinate", "data.binarize=dynamic"): [
+        "strategy=coordinate",
+        "data.binarize=static",
+        "strategy=amortized",
+    ],
+    ("objective/kl_weight=linear", "trainer.epochs=9"): [
+        "objective.kl_weight.epochs=10 lasts longer than the run of trainer.epochs=9",
+    ],
+    ("objective/kl_weight=linear", "objective.kl_weight.epochs=100.5"): [
+        "objective.kl_weight.epochs=100.5 lasts longer"
+    ],
+    ("model/prior=bernoulli",): ["posterior=gaussian is over real z, but model/prior=bernoulli is over binary z"],
+    ("objective.num_samples=0",): ["objective.num_samples=0 is too small: give 1 or more"],
+    ("trainer.epochs=0",): ["trainer.epochs=0 is too small"],
+    ("trainer.batch_size=-1",): ["trainer.batch_size=-1 is too small"],
+    ("model.latent_dim=0",): ["model.latent_dim=0 is too small"],
+    ("objective.num_samples=1.5",): ["objective.num_samples=1.5 must be a whole number"],
+    ("trainer.epochs=many",): ["trainer.epochs=many must be a whole number"],
+    ("model.bias_from_data=3",): ["model.bias_from_data=3 must be true or false"],
+    ("model.decoder.hidden=200",): ["model.decoder.hidden=200 must be a list, each item a whole number"],
+    ("seed=-1",): ["seed=-1 must be a whole number"],
+    ("seed=true",): ["seed=true must be a whole number"],
+    ("+strategi=joint",): ["'strategi' is no key of a run.", "Did you mean 'strategy'?"],
+    ("+estimator.foo=1",): ["estimator.foo is no key of estimator=reparam."],
+    ("+trainer.epoch=3",): ["trainer.epoch is no key of trainer=default.", "Did you mean 'epochs'?"],
+    ("+estimator.baseline.decai=0.5", "estimator=score"): [
+        "estimator.baseline.decai is no key of estimator/baseline=moving_average.",
+        "Did you mean 'decay'?",
+    ],
+    ("+posterior.latent_dim=3",): ["posterior.latent_dim is vaerun's to find"],
+    ("+model.data_mean=0",): ["model.data_mean is vaerun's to find"],
+    ("~trainer",): ["trainer is not chosen, but every run needs one: use trainer=default"],
+    ("~objective.num_samples",): ["objective=elbo needs a value for num_samples: give objective.num_samples=VALUE"],
+    ("++posterior._target_=vaerun.posterior.gaussian.Gausian",): ["has no Gausian.", "Did you mean 'Gaussian'?"],
+    ("++posterior._target_=vaerun.posterior.gausian.Gaussian",): ["has no gausian.", "Did you mean 'gaussian'?"],
+    ("++posterior._target_=nowhere.Gaussian",): ["there is no package nowhere on Python's path"],
+}
+
+
+@pytest.mark.parametrize("overrides", ILLEGAL, ids=" ".join)
+def test_what_cannot_work_is_refused_with_a_remedy(overrides):
+    sentence = refusal(*overrides)
+    for part in ILLEGAL[overrides]:
+        assert part in sentence
+    assert "\n" not in sentence
+
+
+def test_every_remedy_of_a_sentence_is_legal(catalogue):
+    """Whatever pair is refused, each GROUP=OPTION that the sentence offers is one whose swap leaves no clash."""
+    cfg, choices = hydra.compose(["posterior=bernoulli"])
+    parts = parts_of(cfg, choices)
+    offered = re.findall(r"(\w+)=(\w+)", refusal("posterior=bernoulli").partition("Use ")[2])
+    assert offered
+    for group, option in offered:
+        assert not list(clashes(swap(parts, catalogue.option(group, option), catalogue)))
+
+
+def test_a_remedy_takes_back_what_the_replaced_option_had_set_elsewhere(catalogue):
+    cfg, choices = hydra.compose(["posterior=bernoulli"])
+    swapped = swap(parts_of(cfg, choices), catalogue.option("posterior", "gaussian"), catalogue)
+    assert swapped["model/prior"].option == "standard_normal"
+    back = swap(swapped, catalogue.option("posterior", "bernoulli"), catalogue)
+    assert back["model/prior"].option == "bernoulli"
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A user's own package and YAML files: classes that vaerun has never heard of."""
+    (tmp_path / "lab.py").write_text(
+        "from vaerun.estimator.base import Estimator\n"
+        "from vaerun.objective.iwae import IWAE\n"
+        "from vaerun.posterior.base import Posterior, Family, Enumerable\n"
+        "from vaerun.data.base import Source\n"
+        "class Odd(Posterior):\n    def sample(self, k): ...\n    def log_prob(self, z): ...\n"
+        "class OddFamily(Family):\n    posterior = Odd\n    support = 'real'\n"
+        "class Picky(Estimator):\n    needs = (Enumerable,)\n    serves = (IWAE,)\n    remedy = 'Or read the paper.'\n"
+        "class Grey(Source):\n    support = 'unit'\n    def __init__(self, *, binarize: str = 'none'): ...\n"
+    )
+    for group, target in {"posterior/odd": "OddFamily", "estimator/picky": "Picky", "data/grey": "Grey"}.items():
+        path = tmp_path / "conf" / f"{group}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"_target_: lab.{target}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "conf"
+
+
+def test_classes_of_the_users_own_are_covered_unasked(lab):
+    assert "estimator=reparam needs a reparameterized posterior, but posterior=odd" in refusal(
+        "posterior=odd", config_dir=lab
+    )
+    picky = refusal("estimator=picky", config_dir=lab)
+    assert "estimator=picky needs a posterior over a finite set" in picky
+    assert picky.endswith("Or read the paper.")
+    sentence = refusal("estimator=picky", "posterior=bernoulli", config_dir=lab)
+    assert "valid for the importance-weighted bound alone" in sentence
+    assert refusal("estimator=picky", "posterior=bernoulli", "objective=iwae", config_dir=lab) == ""
+
+
+def test_grey_data_under_a_binary_likelihood_where_the_source_says_what_it_holds(lab):
+    assert "is a distribution over binary x, but data=grey is unit" in refusal("data=grey", config_dir=lab)
+    assert refusal("data=grey", "model/likelihood=cross_entropy", config_dir=lab) == ""
+    assert refusal("data=grey", "+data.binarize=static", config_dir=lab) == ""
+
+
+def test_a_mistyped_key_inside_the_users_own_yaml(lab):
+    (lab / "data" / "grey.yaml").write_text("_target_: lab.Grey\nbinarise: static\n")
+    assert "data.binarise is no key of data=grey. Did you mean 'binarize'?" in refusal("data=grey", config_dir=lab)
+
+
+def test_a_closed_form_holds_for_the_priors_it_names(catalogue):
+    cfg, choices = hydra.compose(["estimator=analytic_kl"])
+    parts = parts_of(cfg, choices)
+    other = Part("model/prior", "mine", catalogue.option("model/prior", "bernoulli").info, {})
+    sentences = [clash.why for clash in clashes({**parts, "model/prior": other})]
+    assert any("posterior=gaussian has none with model/prior=mine" in why for why in sentences)
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "fits"),
+    [
+        (1, "int", True),
+        (True, "int", False),
+        (1.0, "int", False),
+        (1, "float", True),
+        ("1", "float", False),
+        (None, "int | None", True),
+        (None, "int", False),
+        ("cpu", "Literal['cpu', 'cuda']", True),
+        ("cuda0", "Literal['cpu', 'cuda']", False),
+        ([1, 2], "Sequence[int]", True),
+        ([1, "2"], "list[int]", False),
+        ([1, 2], "tuple[int, ...]", True),
+        ("x", "'str'", True),
+        (object(), "Schedule", True),
+        ({}, "Callable[..., Decoder]", True),
+    ],
+)
+def test_types_are_read_from_annotations(value, annotation, fits):
+    if fits:
+        _check_type("a.b", value, annotation)
+    else:
+        with pytest.raises(UserError, match=r"a\.b="):
+            _check_type("a.b", value, annotation)
+
+
+def test_runtime_arguments_are_parameters_of_the_shipped_classes(catalogue):
+    """A name in the table that no class has any more would let a user's key of that name through unexplained."""
+    for group, names in RUNTIME.items():
+        have = {p for option in catalogue.groups[group].values() for p in option.info.parameters}
+        spare = {*FACTS, "initial", "guide"}  # offered to whoever asks for them
+        assert set(names) - spare <= have, group
+
+
+def test_every_shipped_option_names_a_class_with_a_summary_and_known_keys(catalogue):
+    for options in catalogue.groups.values():
+        for option in options.values():
+            assert option.info is not None, option
+            assert option.info.summary, option
+
+
+def test_no_key_has_the_name_of_a_group_beside_it(catalogue):
+    """``group.key=value`` would be taken for a bare value in the place of a choice, and refused."""
+    for group, options in catalogue.groups.items():
+        for option in options.values():
+            for key, value in option.content.items():
+                assert isinstance(value, dict) or f"{group}/{key}" not in catalogue.groups, (str(option), key)

@@ -1,0 +1,136 @@
+"""Layers multiply in bfloat16 while a program trains, and nothing else does."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.execution.engine.test_compiled import bound_of, run
+from tests.law.test_combinations import OFFER, Row, configuration, data
+from tests.runs import equal, records, state, train
+from tests.trainer.test_resume import in_two_parts
+from vaerun.bound.value_and_grad import TrainStep, ValueAndGrad
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.execution.engine.base import Engine
+from vaerun.execution.engine.bfloat16 import BFloat16, Rounded, Rounding
+from vaerun.execution.engine.compiled import Compiled
+from vaerun.execution.engine.eager import Eager
+from vaerun.experiment.build import build_parts, make
+from vaerun.notation import Batch
+from vaerun.optimizer.adam import Adam
+from vaerun.strategy.base import Strategy
+
+LAYERS = (
+    nn.Linear(3, 2),
+    nn.Linear(3, 2, bias=False),
+    nn.Conv2d(3, 2, 3, stride=2, padding=1),
+    nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1, output_padding=1),
+    nn.ConvTranspose2d(3, 2, 3, bias=False),
+)
+SOME, MANY = 2.0**-8, 2.0**-4  # rounding to 8 bits is an error of at most 2⁻⁹ a factor
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_layer_rounds_its_factors_and_not_its_bias(layer: nn.Module, seeded: None) -> None:
+    x = torch.randint(-3, 4, (4, 3) if isinstance(layer, nn.Linear) else (4, 3, 5, 5)).float()
+    with torch.no_grad():
+        layer.weight.copy_(torch.randint(-3, 4, layer.weight.shape))  # whole numbers so small are not rounded
+    exact = layer(x)
+    with Rounding():
+        rounded, moved = layer(x), layer(x * (1 + 2.0**-10))
+    assert rounded.dtype == torch.float32
+    assert torch.equal(rounded, exact)
+    assert torch.equal(moved, exact)
+
+
+def products(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+    return a @ b, torch.einsum("ij,jk->ik", a, b), torch.addmm(torch.ones(3, 5), a, b)
+
+
+def test_products_that_are_no_layers_are_left_alone(seeded: None) -> None:
+    a, b = torch.randn(3, 4), torch.randn(4, 5)
+    exact = products(a, b)
+    with Rounding():
+        assert equal(products(a, b), exact)
+
+
+def test_a_rounded_program_changes_what_the_program_changes() -> None:
+    bound = bound_of("gaussian")
+    weights = list(bound.parameters())
+    ascent = TrainStep(ValueAndGrad(bound, bound, weights), Adam(weights))
+    changes = {id(tensor) for tensor in Rounded(ascent).changes}
+    assert changes >= {id(weight) for weight in weights}
+    assert len(changes) == len(ascent.changes) == 4 * len(weights) + len(list(bound.buffers()))
+
+
+def engines() -> list[object]:
+    unable = pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler")
+    quiet = pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+    return [pytest.param(Eager, id="eager"), pytest.param(Compiled, id="compiled", marks=(unable, quiet))]
+
+
+@pytest.mark.parametrize("inner", engines())
+def test_a_slope_is_near_and_stays_in_float32(inner: type[Engine]) -> None:
+    bound = bound_of("gaussian")
+    x, phi = (torch.rand(64, 3) < 0.4).float(), torch.randn(64, 4)
+    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    exact, _, drawn = run(Eager(), slope, x, phi)
+    rounded, _, drawn_too = run(BFloat16(inner()), slope, x, phi)
+    assert torch.equal(drawn_too, drawn)
+    assert exact.phi is not None
+    assert rounded.phi is not None
+    assert 0 < error(rounded.estimate.value, exact.estimate.value) < SOME
+    torch.testing.assert_close(rounded.estimate.kl, exact.estimate.kl)  # no layer has a part in it
+    for gradient, plain in zip((*rounded.weights, rounded.phi), (*exact.weights, exact.phi), strict=True):
+        assert gradient.dtype == torch.float32
+        assert error(gradient, plain) < MANY
+
+
+def error(value: Tensor, exact: Tensor) -> float:
+    return float((value - exact).norm() / exact.norm())
+
+
+def test_in_evaluation_mode_nothing_is_rounded() -> None:
+    bound = bound_of("gaussian").eval()
+    x, phi = (torch.rand(6, 3) < 0.4).float(), torch.randn(6, 4)
+    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    assert equal(run(BFloat16(Eager()), slope, x, phi)[0], run(Eager(), slope, x, phi)[0])
+
+
+@pytest.mark.parametrize("strategy", ["amortized", "joint", "coordinate", "iterative_amortized"])
+def test_a_figure_is_sought_in_float32_whatever_a_strategy_trains_in(strategy: str) -> None:
+    plain, rounded = (after_steps(strategy, engine) for engine in (Eager(), BFloat16(Eager())))
+    assert not equal(plain.state_dict(), rounded.state_dict())
+    rounded.load_state_dict(plain.state_dict())
+    figures = []
+    for made in (plain.eval(), rounded.eval()):
+        torch.manual_seed(1)
+        figures.append(BoundEvaluation(split="test", num_samples=2)(made, data()).metrics)
+    assert figures[0] == figures[1]
+
+
+def after_steps(strategy: str, engine: Engine) -> Strategy:
+    """A strategy that has taken some: by the first of Adam's, the signs of the gradients are all that counts."""
+    chosen = next(choices for choices in OFFER.variants("strategy") if choices["strategy"] == strategy)
+    row: Row = ((("estimator", "reparam"),), "elbo", "gaussian", tuple(chosen.items()))
+    config, cpu = configuration(row), torch.device("cpu")
+    torch.manual_seed(0)
+    made: Strategy = make(config["strategy"], build_parts(config, data(), cpu, engine))
+    for _ in range(3):
+        made.step(Batch(torch.arange(6), data().train.x[:6].float()))
+    return made
+
+
+def test_a_run_ends_near_goes_on_to_the_bit_and_keeps_float32_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("execution.threads=1", "strategy.test_steps=20", "strategy=joint")
+    exact = train(tmp_path / "exact", *words)["metrics"]["elbo/test"]
+    words = (*words, "execution.precision=bfloat16")
+    assert 0 < abs(train(tmp_path / "whole", *words)["metrics"]["elbo/test"] - exact) < 0.3
+    assert all(held.dtype != torch.bfloat16 for held in state(tmp_path / "whole")["tensors"].values())
+    in_two_parts(tmp_path / "parts", *words, monkeypatch=monkeypatch)
+    assert equal(state(tmp_path / "whole"), state(tmp_path / "parts"))
+    assert records(tmp_path / "whole") == records(tmp_path / "parts")
