@@ -23,12 +23,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from vaerun.experiment.built import Run
 
 from vaerun.config.hydra import compose
 from vaerun.data.loader import Loader
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.build import build
+from vaerun.experiment.experiment import Experiment
 from vaerun.notation import Batch
 
 CONTENDERS = {
@@ -82,13 +82,13 @@ def main() -> None:
         print(table(found, options))
 
 
-def made(name: str, options: argparse.Namespace) -> Run:
+def made(name: str, options: argparse.Namespace) -> Experiment:
     """The run of one contender; equal weights at the start for all of them."""
     cfg, _ = compose([*BASE, *CONTENDERS[name], f"data.root={options.root}", f"trainer.epochs={options.steps}"])
     return build(cfg)
 
 
-def batches(run: Run) -> Iterator[Batch]:
+def batches(run: Experiment) -> Iterator[Batch]:
     """Epoch after epoch."""
     loader, epoch = Loader(run.data.train, batch_size=run.trainer.batch_size, seed=0), 0
     while True:
@@ -132,7 +132,7 @@ class Own:
         run: whose strategy rides along.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Experiment) -> None:
         self.strategy = run.strategy
         self.weights = list(run.strategy.bound.estimator.parameters())
         self.optimizer = torch.optim.Adam(self.weights, lr=1e-3) if self.weights else None
@@ -147,7 +147,7 @@ class Own:
             self.optimizer.step()
 
 
-def noise(run: Run, batch: Batch, draws: int) -> float:
+def noise(run: Experiment, batch: Batch, draws: int) -> float:
     """mean over the encoder's weights of Var[∂/∂λ mean_i L(x_i)], over fresh draws of the estimator alone."""
     strategy = run.strategy
     strategy.eval()  # running averages and β stay as they are

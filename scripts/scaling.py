@@ -179,6 +179,7 @@ class Worker:
 def work(pipe: Connection, words: list[str]) -> None:
     """Builds the run and steps as often as asked; says first what a step consists of."""
     from vaerun.config.hydra import compose
+    from vaerun.execution.engine.eager import Eager
     from vaerun.experiment.build import build
 
     cfg, _ = compose(words)
@@ -186,8 +187,12 @@ def work(pipe: Connection, words: list[str]) -> None:
     strategy, batches = run.strategy, endless(run)
     start = time.perf_counter()
     strategy.step(next(batches))
-    about = {"batch": run.batch_size, "products": run.products, "first_step_s": round(time.perf_counter() - start, 2)}
-    about["flop_per_step"] = 0 if run.execution.compile else flops(strategy, next(batches))
+    about = {
+        "batch": run.batch_size,
+        "matmul_backend": run.machine.matmul_backend,
+        "first_step_s": round(time.perf_counter() - start, 2),
+    }
+    about["flop_per_step"] = 0 if not isinstance(strategy.bound.engine, Eager) else flops(strategy, next(batches))
     pipe.send({**about, "optimizer_us": optimizer_time(strategy)})
     chunk(strategy, batches)  # memory settles
     while pipe.recv():

@@ -58,17 +58,18 @@ def bare_loop() -> None:
 
 def shares() -> None:
     """Processor seconds of a default run by what they were spent on, from the start of Python on, as JSON."""
-    from vaerun.experiment.built import Run
-    from vaerun.trainer.session import Session
-
     from vaerun import cli
-    from vaerun.experiment import run as whole
+    from vaerun.experiment.experiment import Experiment
+    from vaerun.experiment.observers import ImageWriter, Observers
     from vaerun.strategy.amortized import Amortized
     from vaerun.tracking.console import Console
     from vaerun.tracking.jsonl import Jsonl
     from vaerun.tracking.tensorboard import TensorBoard
+    from vaerun.trainer.checkpoint_writer import CheckpointWriter
     from vaerun.trainer.running_means import RunningMeans
     from vaerun.trainer.trainer import Trainer
+    from vaerun.trainer.training import Training
+    from vaerun.trainer.validation import Validation
 
     spent: dict[str, float] = {}
     inner: list[float] = []
@@ -76,12 +77,12 @@ def shares() -> None:
         (Trainer, "fit", "batches and the rest"),
         (Amortized, "step", "steps"),
         (RunningMeans, "add", "sums of each step"),
-        (Session, "record", "records"),
-        (Session, "save", "checkpoints"),
-        (Session, "validate", "evaluation"),
-        (Run, "test", "evaluation"),
-        (whole, "conclude", "evaluation"),
-        (Session, "draw", "pictures"),
+        (Training, "record", "records"),
+        (CheckpointWriter, "save", "checkpoints"),
+        (Validation, "__call__", "evaluation"),
+        (Experiment, "test", "evaluation"),
+        (Observers, "conclude", "evaluation"),
+        (ImageWriter, "on_epoch_end", "images"),
         (Console, "step", "progress"),
         (Console, "scalars", "console"),
         (Jsonl, "scalars", "metrics.jsonl"),

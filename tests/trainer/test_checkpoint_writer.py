@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import pytest
-from vaerun.trainer.session import Session
 
 from tests.runs import records, state, train
 from tests.trainer.given import CPU, Given
@@ -12,6 +11,11 @@ from vaerun.errors import DivergedError
 from vaerun.trainer import checkpoint_writer
 from vaerun.trainer.checkpoint import load, write
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
+from vaerun.trainer.checkpoints import Checkpoints
+from vaerun.trainer.trainer import Trainer
+from vaerun.trainer.training import Training
+from vaerun.trainer.validation import Validation
+from vaerun.trainer.watcher import Watcher
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -27,7 +31,7 @@ def step(path: Path) -> int:
 
 
 def test_a_small_best_state_waits_for_the_last_and_is_what_it_was(given: Given, tmp_path: Path) -> None:
-    kept = CheckpointWriter(tmp_path)
+    kept = CheckpointWriter(tmp_path, Checkpoints())
     kept.keep("best", given.at(3, 1.5))
     assert not list(tmp_path.iterdir())
     kept.keep("last", given.at(4, 2.5))
@@ -41,9 +45,10 @@ def test_a_small_best_state_waits_for_the_last_and_is_what_it_was(given: Given, 
 
 
 def test_of_two_that_wait_the_newer_is_the_best(given: Given, tmp_path: Path) -> None:
-    with CheckpointWriter(tmp_path) as kept:
-        kept.keep("best", given.at(3))
-        kept.keep("best", given.at(5))
+    kept = CheckpointWriter(tmp_path, Checkpoints())
+    kept.keep("best", given.at(3))
+    kept.keep("best", given.at(5))
+    kept.settle()
     assert step(tmp_path / "best.pt") == 5
 
 
@@ -51,7 +56,7 @@ def test_a_large_best_state_is_written_at_once(given: Given, tmp_path: Path, mon
     held = given.at(3)
     size = sum(t.nbytes for t in held["tensors"].values())
     monkeypatch.setattr(checkpoint_writer, "SMALL", size - 1)
-    kept = CheckpointWriter(tmp_path)
+    kept = CheckpointWriter(tmp_path, Checkpoints())
     kept.keep("best", held)
     assert step(tmp_path / "best.pt") == 3
     assert kept.waiting is None
@@ -63,7 +68,7 @@ def test_a_best_state_is_written_at_once_where_that_is_seldom(
     now = 100.0
     monkeypatch.setattr(checkpoint_writer, "PAUSE", 1.0)
     monkeypatch.setattr(checkpoint_writer.time, "monotonic", lambda: now)
-    kept = CheckpointWriter(tmp_path)
+    kept = CheckpointWriter(tmp_path, Checkpoints())
     for later, at, expected in ((1.1, 3, 3), (0.9, 4, 3), (0.2, 5, 5), (0.9, 6, 5)):
         now += later
         kept.keep("best", given.at(at))
@@ -71,20 +76,33 @@ def test_a_best_state_is_written_at_once_where_that_is_seldom(
         assert (kept.waiting is None) == (at == expected)
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, DivergedError])
-def test_what_waits_is_written_however_training_ends(kind: type[BaseException], given: Given, tmp_path: Path) -> None:
-    with pytest.raises(kind), CheckpointWriter(tmp_path) as kept:  # noqa: PT012 - what is tested is the leaving
-        kept.keep("best", given.at(3))
-        raise kind("so it ends")
-    assert step(tmp_path / "best.pt") == 3
+class Breaks(Watcher):
+    """Raises an error after a step."""
+
+    def __init__(self, error: BaseException, step: int) -> None:
+        self.error, self.step = error, step
+
+    def on_step(self, training: Training) -> None:
+        if training.progress.step == self.step:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("so it ends"), KeyboardInterrupt(), DivergedError("so it ends")])
+def test_what_waits_is_written_however_training_ends(error: BaseException, given: Given, tmp_path: Path) -> None:
+    trainer = Trainer(epochs=5, batch_size=6, validation=Validation(points=3))
+    writer = CheckpointWriter(tmp_path, Checkpoints(seconds=math.inf))
+    with pytest.raises(type(error)):
+        trainer.fit(given.strategy, given.data, watchers=(writer, Breaks(error, step=3)))
+    assert step(tmp_path / "last.pt") == 0
+    assert 1 <= step(tmp_path / "best.pt") <= 2
 
 
 def test_a_run_that_diverges_leaves_the_best_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def training_figures(self: Session) -> dict[str, float]:
-        self.meter.means()
+    def training_metrics(self: Training) -> dict[str, float]:
+        self.means.means()
         return {"elbo/train": math.nan if self.progress.step == 18 else 0.0}
 
-    monkeypatch.setattr(Session, "training_figures", training_figures)
+    monkeypatch.setattr(Training, "training_metrics", training_metrics)
     with pytest.raises(DivergedError):
         train(tmp_path)
     found = {record["step"]: record["elbo/valid"] for record in records(tmp_path) if "elbo/valid" in record}
@@ -98,9 +116,8 @@ def test_what_is_not_finite_does_not_replace_a_file(name: str, value: float, giv
     write(tmp_path / f"{name}.pt", given.at(3))
     spoilt = given.at(4)
     next(t for key, t in spoilt["tensors"].items() if key.endswith("model.W"))[0, 0] = value
-    with (
-        pytest.raises(DivergedError, match=r"model\.W holds a non-finite value at step 4"),
-        CheckpointWriter(tmp_path) as kept,
-    ):
+    kept = CheckpointWriter(tmp_path, Checkpoints())
+    with pytest.raises(DivergedError, match=r"model\.W holds a non-finite value at step 4"):  # noqa: PT012 - either raises
         kept.keep(name, spoilt)
+        kept.settle()
     assert step(tmp_path / f"{name}.pt") == 3

@@ -124,7 +124,7 @@ def test_a_signal_during_the_final_evaluation_counts_too(tmp_path: Path) -> None
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(BoundEvaluation, "__call__", shot)
-        with pytest.raises(Interrupted, match="go on with: vaerun train resume="):
+        with pytest.raises(Interrupted, match="resume with: vaerun train resume="):
             train(tmp_path / "parts")
     said = summary(tmp_path / "parts")
     assert said["status"] == "interrupted"

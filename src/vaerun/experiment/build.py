@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -27,6 +27,14 @@ from vaerun.experiment.experiment import Experiment
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.trainer import Trainer
+
+
+class KnownData(NamedTuple):
+    """What a checkpoint and a summary know of data that are not at hand."""
+
+    facts: DataFacts
+    mean: Tensor  # of each coordinate of the training points, Float[Tensor, "X"]
+    std: float  # their spread
 
 
 def build(config: Mapping[str, Any], *, data: Dataset | None = None) -> Experiment:
@@ -72,20 +80,19 @@ def plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(config)
 
 
-def build_strategy(config: Mapping[str, Any], data: Dataset | DataFacts, device: torch.device) -> Strategy:
+def build_strategy(config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device) -> Strategy:
     """The strategy and all it holds."""
     return make(config["strategy"], build_parts(config, data, device)).to(device)
 
 
 def build_parts(
-    config: Mapping[str, Any], data: Dataset | DataFacts, device: torch.device, engine: Engine | None = None
+    config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device, engine: Engine | None = None
 ) -> dict[str, Any]:
     """What a strategy or an evaluation may ask for by name, from the innermost noun outwards.
 
     Args:
         config: plain values.
-        data: the data, or what is known of them where they are not at hand: then what depends on their moments, which
-            a checkpoint holds, is not yet right.
+        data: the data, or what is known of them.
         device: where the parts belong.
         engine: executes the programs of training.
     """
@@ -120,11 +127,11 @@ def build_parts(
     return parts | {"solver": make(config["local"], parts), "optimizer": make(config["optimizer"], {})}
 
 
-def known_of(data: Dataset | DataFacts) -> tuple[DataFacts, Tensor, float]:
-    """What is known of the data, the mean of each coordinate, Float[Tensor, "X"], and their spread."""
+def known_of(data: Dataset | KnownData) -> KnownData:
+    """What a model is told of its data."""
     if isinstance(data, Dataset):
-        return data.facts(), data.mean().cpu(), data.std() or 1.0
-    return data, torch.zeros(math.prod(data.shape)), 1.0
+        data = KnownData(data.facts(), data.mean().cpu(), data.std())
+    return data._replace(std=data.std or 1.0)
 
 
 def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Evaluation:

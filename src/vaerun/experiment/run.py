@@ -13,7 +13,7 @@ from vaerun.bound.monte_carlo import log_weights
 from vaerun.data.base import DataFacts, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
-from vaerun.experiment.build import build, build_strategy, make, plain, prepare
+from vaerun.experiment.build import KnownData, build, build_strategy, make, plain, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
 from vaerun.experiment.option import evaluation_node
 from vaerun.experiment.summary import read_records
@@ -54,8 +54,9 @@ class Run:
         known = recorded_facts(read_summary(directory))
         self.machine = prepare(config, make(config["trainer"], {}))
         torch.manual_seed(config["seed"])
-        self.data_facts = self.data.facts() if known is None else known
-        self.strategy: Strategy = build_strategy(config, self.data_facts, self.machine.device)
+        data = self.data if known is None or "moments" not in state else KnownData(known, *state["moments"])
+        self.data_facts = data.facts() if isinstance(data, Dataset) else data.facts
+        self.strategy: Strategy = build_strategy(config, data, self.machine.device)
         checkpoint.set_tensors(state, self.strategy)
         self.strategy.eval()
         self.step = int(state["progress"]["step"])

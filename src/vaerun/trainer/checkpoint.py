@@ -54,6 +54,7 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
         "meter": means.state_dict(),
         "generators": generator_state(data.train.x.device),
         "data": data.sha256,
+        "moments": [data.mean().cpu(), data.std()],  # what the model was built with, for whoever has not the data
     }
 
 

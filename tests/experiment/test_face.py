@@ -1,0 +1,157 @@
+"""The Python face: what ``vaerun.train`` returns and ``vaerun.load`` opens, against what the run itself recorded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import vaerun
+from tests.runs import TINY
+from vaerun.errors import UserError
+from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.experiment.run import Run
+
+PER_POINT = ("strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=200")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on vectors of a far-off scale, whose data have been taken away since."""
+    folder = tmp_path_factory.mktemp("real")
+    generator = np.random.default_rng(0)
+    np.save(folder / "x.npy", 7 + 30 * generator.normal(size=(400, 2)) @ generator.normal(size=(2, 6)))
+    words = ("data=arrays", f"data.path={folder}/x.npy", "model/likelihood=gaussian", "evaluation.num_samples=1")
+    run = vaerun.train(*TINY, *words, "model.latent_dim=2", "trainer.batch_size=40", directory=folder / "run")
+    np.save(folder / "test.npy", run.data.test.x.numpy())
+    (folder / "x.npy").rename(folder / "away.npy")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return vaerun.train(*TINY, *PER_POINT, directory=tmp_path_factory.mktemp("digits") / "run")
+
+
+def test_a_run_is_opened_without_its_data_and_is_the_run_that_was_trained(real: Path) -> None:
+    run, x = vaerun.load(real / "run"), np.load(real / "test.npy")
+    torch.manual_seed(0)
+    elbo = run.elbo(x, num_samples=400)
+    recorded = run.summary["metrics"]
+    error = float(elbo.standard_errors.square().sum().sqrt() / len(x)) + recorded["elbo_se/test"]
+    # The run's own figure is of one draw a point, the same points.
+    assert float(elbo.values.mean()) == pytest.approx(recorded["elbo/test"], abs=4 * error)
+    likelihood = run.log_likelihood(x, num_samples=400)
+    assert bool((likelihood.values >= elbo.values - 4 * elbo.standard_errors).all())
+    assert float(likelihood.values.mean()) > float(elbo.values.mean())
+
+
+def test_a_split_asks_for_the_data(real: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.npy"):
+        vaerun.load(real / "run").evaluate("bound", split="test")
+    moved = vaerun.load(real / "run", overrides=[f"data.path={real}/away.npy"])
+    assert moved.evaluate("bound", num_samples=1).metrics["elbo/test"] == pytest.approx(
+        moved.summary["metrics"]["elbo/test"]
+    )
+
+
+def test_standard_errors_are_those_of_repeated_estimates(real: Path) -> None:
+    run, x = vaerun.load(real / "run"), np.load(real / "test.npy")[:3]
+    torch.manual_seed(1)
+    for estimate in (run.elbo, run.log_likelihood):
+        repeated = torch.stack([estimate(x, num_samples=200).values for _ in range(200)])
+        ratio = estimate(x, num_samples=200).standard_errors / repeated.std(0)
+        assert bool(((ratio > 0.5) & (ratio < 2)).all()), ratio
+
+
+def test_q_is_the_strategys_own(digits: Run) -> None:
+    x = digits.data.test.visit(digits.data.test.x[:4])
+    q = digits.infer(x)
+    z = q.sample(5)
+    assert z.shape == (5, 4, 3)
+    assert q.log_prob(z).shape == (5, 4)
+    assert q.mean().shape == digits.encode(x).shape == (4, 3)
+    # An ascent in φ of its own: nearer to the posterior than the family's first φ.
+    first = digits.strategy.bound.family(digits.strategy.initial.expand(4, -1))
+    r = [digits.strategy.bound.rewards(x, phi, 500).mean(0) for phi in (digits._phi(x), first.mu.new_zeros(4, 6))]
+    assert bool((r[0] > r[1]).all())
+
+
+def test_nothing_that_is_asked_changes_the_run(digits: Run) -> None:
+    def held() -> dict[str, torch.Tensor]:
+        named = (*digits.strategy.named_parameters(), *digits.strategy.named_buffers())
+        return {name: t.detach().clone() for name, t in named}
+
+    before = held()
+    x = digits.sample(6)
+    digits.infer(x), digits.elbo(x), digits.reconstruct(x), digits.log_likelihood(x, num_samples=10)
+    digits.evaluate("bound", split="valid", points=20, num_samples=2)
+    after = held()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_images_keep_their_shape(digits: Run) -> None:
+    x = digits.sample(7)
+    assert x.shape == digits.reconstruct(x).shape == (7, 8, 8)
+    assert set(x.unique().tolist()) <= {0.0, 1.0}
+    assert digits.decode(torch.zeros(2, 5, 3)).shape == (2, 5, 8, 8)
+    reconstructions = []
+    for points in (x, x.flatten(1), x.numpy()):
+        torch.manual_seed(0)  # an ascent in φ draws
+        reconstructions.append(digits.reconstruct(points))
+    assert torch.equal(reconstructions[0], reconstructions[1])
+    assert torch.equal(reconstructions[0], reconstructions[2])
+
+
+def test_an_evaluation_is_what_the_command_computes(digits: Run) -> None:
+    named = digits.evaluate("bound", split="test", num_samples=2)
+    assert named.metrics["elbo/test"] == digits.summary["metrics"]["elbo/test"]
+    assert named.num_points == 300
+    assert named.points["elbo"].shape == (300,)
+    object_of_ones_own = digits.evaluate(BoundEvaluation(split="test", num_samples=2))
+    assert object_of_ones_own.metrics == named.metrics
+
+
+def test_curves_and_rows(digits: Run) -> None:
+    assert [record["step"] for record in digits.records][-1] == 18
+    (row,) = vaerun.compare(digits.directory)
+    assert row["name"] == "coordinate"
+    assert row["elbo/test"] == digits.summary["metrics"]["elbo/test"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda run: run.infer(torch.zeros(3, 5)), r"must have the shape \[N, 8, 8\], got \[3, 5\]"),
+        (lambda run: run.infer(torch.full((3, 64), 0.5)), r"must be 0 or 1.*got 0\.5"),
+        (lambda run: run.infer(torch.full((3, 64), torch.nan)), r"must be 0 or 1.*got nan"),
+        (lambda run: run.decode(torch.zeros(2, 4)), "must have 3 values, got 4"),
+        (lambda run: run.elbo(torch.zeros(3, 64), num_samples=1), "at least 2.*got 1"),
+        (lambda run: run.evaluate("gapp"), "gap"),
+        (lambda run: run.evaluate("gap", split="tset"), "split"),
+    ],
+)
+def test_what_cannot_work_is_a_sentence(ask, sentence: str, digits: Run) -> None:
+    with pytest.raises(Exception, match=sentence):
+        ask(digits)
+
+
+def test_a_finished_run_is_only_opened(digits: Run) -> None:
+    again = vaerun.train(*TINY, *PER_POINT, directory=digits.directory)
+    assert again.summary == digits.summary
+    with pytest.raises(UserError, match="holds a run"):
+        vaerun.train(*TINY, directory=digits.directory)
+    with pytest.raises(UserError, match="does not exist"):
+        vaerun.load(digits.directory / "nothing")
+    with pytest.raises(UserError, match="no run"):
+        vaerun.compare(digits.directory / "checkpoints")
+
+
+def test_the_package_imports_nothing_before_it_is_asked() -> None:
+    code = "import vaerun, sys; print([m for m in ('torch', 'hydra', 'omegaconf', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+    assert {"train", "load", "compare", "Experiment", "Run"} <= set(dir(vaerun))
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        vaerun.trian  # noqa: B018
