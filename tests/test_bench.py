@@ -83,6 +83,6 @@ def test_a_gpu_gets_further_rows_whose_words_vaerun_knows() -> None:
     further = [peer for peer in case.peers if peer not in CASES["b100"].peers]
     assert case.steps > CASES["b100"].steps
     assert [peer.module for peer in further] == ["vaerun_train"] * 4
-    known = compose([])[0].trainer
+    known = compose([])[0].execution
     for peer in further:
-        assert all(word.partition("=")[0].removeprefix("trainer.") in known for word in peer.words)
+        assert all(word.partition("=")[0].removeprefix("execution.") in known for word in peer.words)

@@ -1,7 +1,8 @@
 """An experiment: data, strategy, trainer and evaluation, and the whole life of its run."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
@@ -20,9 +21,8 @@ from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
-from vaerun.trainer.stop_request import StopRequest, defer_signals
+from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
-from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
 logger = logging.getLogger("vaerun")
@@ -98,38 +98,40 @@ class Experiment:
                 return self.fit(claimed, live=live)
         if directory.is_finished:
             return directory.finished()
-        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed})
-        try:
-            with defer_signals() as stop:
-                summary = self._train(directory, stop, live=live)
-        except BaseException as error:
-            write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
-            raise interrupted(error, directory.path) from None
-        write_summary(directory.path, summary)
-        return summary
-
-    def _train(self, directory: RunDirectory, stop: StopRequest, *, live: bool) -> dict[str, Any]:
-        """Trains, restores the best state, tests it; returns the summary of the completed run."""
-        resume = directory.checkpoints if checkpoint_path(directory.path, "last").exists() else None
-        observers = Observers(self, directory.path, resume, live=live)
-        writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
-        try:
+        with self._run(directory, live=live) as (observers, watchers, resume):
             training = self.trainer.fit(
                 self.strategy,
                 self.data,
                 seed=self.seed,
                 evaluation=self.evaluation,
-                watchers=(*observers.watchers, writer, stop, *self.watchers),
+                watchers=watchers,
                 resume=resume,
             )
             self.restore(directory.path)
             training.record(lambda: observers.conclude(self.test()))
+            records = observers.close("completed")
+            log_results(records[-1])
+            write_summary(directory.path, summarise(self, training.progress, records))
+        return directory.summary
+
+    @contextmanager
+    def _run(
+        self, directory: RunDirectory, *, live: bool
+    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
+        """What watches a run, and where it resumes; an error within is recorded as how the run ended."""
+        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed})
+        observers: Observers | None = None
+        try:
+            with defer_signals() as stop:
+                resume = directory.checkpoints if checkpoint_path(directory.path, "last").exists() else None
+                observers = Observers(self, directory.path, resume, live=live)
+                writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
+                yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
         except BaseException as error:
-            observers.close(outcome(error), reason(error))
-            raise
-        records = observers.close("completed")
-        log_results(training, records[-1])
-        return summarise(self, training.progress, records)
+            if observers is not None:
+                observers.close(outcome(error), reason(error))
+            write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
+            raise interrupted(error, directory.path) from None
 
     def restore(self, directory: Path, name: str = "best") -> int:
         """Sets the strategy to a checkpoint of a run directory, ``best`` or ``last``; returns its step.
@@ -176,7 +178,7 @@ def interrupted(error: BaseException, directory: Path) -> BaseException:
     return error
 
 
-def log_results(training: Training, record: Mapping[str, float]) -> None:
+def log_results(record: Mapping[str, float]) -> None:
     """The results of the test, one line each."""
     for tag, value in record.items():
         if tag not in POSITION:

@@ -98,7 +98,7 @@ class Observers:
     """
 
     def __init__(self, experiment: "Experiment", directory: Path, resume: Path | None, *, live: bool) -> None:
-        self.experiment, self.directory = experiment, directory
+        self.experiment, self.directory, self.closed = experiment, directory, False
         step = None
         if resume is not None:
             step = checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"]["step"]
@@ -153,8 +153,11 @@ class Observers:
 
     def close(self, status: str, why: str | None = None) -> list[dict[str, float]]:
         """Tells the trackers how the run has ended, if it will not continue; returns what the run has recorded."""
+        records = read_records(self.directory)
+        if self.closed:
+            return records
+        self.closed = True
         try:
-            records = read_records(self.directory)
             if status != "interrupted":
                 step = int(records[-1]["step"]) if records else 0
                 self.tracker.text("results", page.results(status, why, newest(records)), step=step)

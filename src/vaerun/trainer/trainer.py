@@ -90,28 +90,22 @@ class Trainer:
         )
         if resume is not None:
             training.resume(resume)
-        try:
-            training.tell(lambda watcher: watcher.on_start(training))
+        with training.watched():
             keep_freed_memory()
-            self.loop(training, loader, evaluation)
-        finally:
-            training.tell(lambda watcher: watcher.on_end(training))
+            over = self.budget.used_up(training)
+            while not over:
+                for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
+                    training.anneal()
+                    training.take(strategy.step(batch))
+                    over = self.budget.used_up(training)
+                    if training.at_epoch_end or over:
+                        self.finish_epoch(training, evaluation, over=over)
+                    elif training.step_in_epoch % self.records.every == 0:
+                        training.record()
+                    training.stop_if_requested()
+                    if over:
+                        break
         return training
-
-    def loop(self, training: Training, loader: Loader, evaluation: Evaluation | None) -> None:
-        """Steps, epoch after epoch, until the budget is used up."""
-        over = self.budget.used_up(training)
-        while not over:
-            for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
-                training.step(batch)
-                over = self.budget.used_up(training)
-                if training.at_epoch_end or over:
-                    self.finish_epoch(training, evaluation, over=over)
-                elif training.step_in_epoch % self.records.every == 0:
-                    training.record()
-                training.stop_if_requested()
-                if over:
-                    break
 
     def finish_epoch(self, training: Training, evaluation: Evaluation | None, *, over: bool) -> None:
         """Records, and validates and evaluates where it is due; all of it when training is over."""

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted
 from vaerun.evaluation.base import EvaluationResult
-from vaerun.notation import Batch
+from vaerun.notation import Estimate
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
 from vaerun.strategy.base import Strategy
@@ -100,11 +101,23 @@ class Training:
             event(watcher)
         self.tick(training=False)
 
-    def step(self, batch: Batch) -> None:
-        """One step of the strategy, with every scheduled scalar at its value for this step."""
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Tells the watchers of the start, and of the end however it comes."""
+        try:
+            self.tell(lambda watcher: watcher.on_start(self))
+            yield
+        finally:
+            self.tell(lambda watcher: watcher.on_end(self))
+
+    def anneal(self) -> None:
+        """Moves every scheduled scalar to its value for the next step."""
         for schedule in self.schedules.values():
             schedule.advance(self.progress.step / self.steps_per_epoch)
-        self.means.add(self.strategy.step(batch))
+
+    def take(self, estimate: Estimate) -> None:
+        """Counts one step of the strategy, and tells the watchers."""
+        self.means.add(estimate)
         self.progress.step += 1
         for watcher in self.watchers:
             watcher.on_step(self)
