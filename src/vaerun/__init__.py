@@ -11,20 +11,23 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Run", "__version__", "compare", "load", "train"]
+__all__ = ["Experiment", "Run", "Watcher", "__version__", "compare", "load", "train"]
 
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
-    from vaerun.experiment.run import Run, load
+    from vaerun.experiment.load import load
+    from vaerun.experiment.run import Run
     from vaerun.experiment.train import train
     from vaerun.report.rows import compare
+    from vaerun.trainer.watcher import Watcher
 
 _HOMES = {
     "Experiment": "vaerun.experiment.experiment",
     "Run": "vaerun.experiment.run",
-    "load": "vaerun.experiment.run",
+    "load": "vaerun.experiment.load",
     "train": "vaerun.experiment.train",
     "compare": "vaerun.report.rows",
+    "Watcher": "vaerun.trainer.watcher",
 }
 
 

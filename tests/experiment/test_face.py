@@ -10,9 +10,19 @@ import torch
 
 import vaerun
 from tests.runs import TINY
+from vaerun.amortizer.mlp import MLPAmortizer
+from vaerun.bound.bound import Bound
+from vaerun.data.base import Dataset
 from vaerun.errors import UserError
+from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.experiment.experiment import Experiment
 from vaerun.experiment.run import Run
+from vaerun.model.linear_gaussian import LinearGaussian
+from vaerun.objective.elbo import ELBO
+from vaerun.posterior.gaussian import Gaussian
+from vaerun.strategy.amortized import Amortized
+from vaerun.trainer.trainer import Trainer
 
 PER_POINT = ("strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=200")
 
@@ -75,7 +85,10 @@ def test_q_is_the_strategys_own(digits: Run) -> None:
     assert q.mean().shape == digits.encode(x).shape == (4, 3)
     # An ascent in φ of its own: nearer to the posterior than the family's first φ.
     first = digits.strategy.bound.family(digits.strategy.initial.expand(4, -1))
-    r = [digits.strategy.bound.rewards(x, phi, 500).mean(0) for phi in (digits._phi(x), first.mu.new_zeros(4, 6))]
+    r = [
+        digits.strategy.bound.rewards(x, phi, 500).mean(0)
+        for phi in (digits.strategy.infer(x).phi, first.mu.new_zeros(4, 6))
+    ]
     assert bool((r[0] > r[1]).all())
 
 
@@ -155,3 +168,28 @@ def test_the_package_imports_nothing_before_it_is_asked() -> None:
     assert {"train", "load", "compare", "Experiment", "Run"} <= set(dir(vaerun))
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         vaerun.trian  # noqa: B018
+
+
+def test_an_experiment_made_by_hand_is_fitted_and_opened(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(300, 2) @ torch.randn(2, 5) + 3
+    data = Dataset.of(x)
+    model = LinearGaussian(latent_dim=2, data_mean=data.mean(), data_std=data.std())
+    family = Gaussian(latent_dim=2)
+    bound = Bound(model=model, family=family, objective=ELBO(num_samples=2), estimator=Reparam())
+    amortizer = MLPAmortizer(data_dim=5, num_parameters=family.num_parameters, initial=family.initial(), hidden=[],
+                    data_mean=data.mean(), data_std=data.std())  # fmt: skip
+    strategy = Amortized(bound=bound, amortizer=amortizer, optimizer=lambda w: torch.optim.Adam(w, lr=0.03))
+    experiment = Experiment(data=data, strategy=strategy, trainer=Trainer(epochs=40, batch_size=40))
+    run = experiment.fit(tmp_path / "run", live=False)
+    assert run.summary["status"] == "completed"
+    rows = data.test.x
+    assert float(run.elbo(rows).values.mean()) == pytest.approx(run.summary["metrics"]["elbo/test"], abs=0.3)
+    assert float(run.log_likelihood(rows, num_samples=500).values.mean()) == pytest.approx(
+        float(model.exact_log_prob(rows).mean().detach()), abs=0.05
+    )
+    assert run.evaluate(BoundEvaluation(num_samples=5)).num_points == 30
+    with pytest.raises(UserError, match="Evaluation object"):
+        run.evaluate("gap")
+    again = experiment.fit(tmp_path / "run", live=False)
+    assert again.step == run.step

@@ -69,7 +69,7 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     from omegaconf import OmegaConf
 
     from vaerun.evaluation.meaning import meaning
-    from vaerun.experiment.run import load
+    from vaerun.experiment.load import load
 
     opened = load(run, checkpoint=checkpoint, overrides=moved)
     findings = opened.evaluate(evaluation)

@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     for run in runs:
         read_config(run)  # before torch is imported
     for run in runs:
-        from vaerun.experiment.run import load
+        from vaerun.experiment.load import load
 
         for path in write(load(run, checkpoint=checkpoint, overrides=overrides), run / "samples", amounts):
             print(path, flush=True)

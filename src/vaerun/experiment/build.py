@@ -3,7 +3,7 @@
 import functools
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +27,7 @@ from vaerun.experiment.experiment import Experiment
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.trainer import Trainer
+from vaerun.trainer.watcher import Watcher
 
 
 class KnownData(NamedTuple):
@@ -37,12 +38,13 @@ class KnownData(NamedTuple):
     std: float  # their spread
 
 
-def build(config: Mapping[str, Any], *, data: Dataset | None = None) -> Experiment:
+def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: Sequence[Watcher] = ()) -> Experiment:
     """Makes everything a resolved configuration names, on its device, with its seed.
 
     Args:
         config: the configuration.
         data: its data, where they have been read already.
+        watchers: of the training, besides those that every run has.
 
     Raises:
         UserError: a value is out of range, a file is not what it should be, or data and likelihood do not fit.
@@ -64,6 +66,7 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None) -> Experime
         seed=config["seed"],
         machine=machine,
         config=config,
+        watchers=tuple(watchers),
     )
 
 

@@ -81,10 +81,9 @@ class RunDirectory:
         """Whether its run has completed."""
         return self.summary.get("status") == "completed"
 
-    def finished(self) -> dict[str, Any]:
-        """The summary of a finished run, with a word that nothing is left to do."""
+    def tell_finished(self) -> None:
+        """Says that nothing is left to do."""
         logger.info("%s is finished: nothing to do", self.path)
-        return self.summary
 
 
 def checkpoint_path(directory: Path, name: str) -> Path:

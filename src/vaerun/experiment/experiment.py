@@ -9,13 +9,14 @@ from typing import Any, final
 import torch
 
 from vaerun.data.base import Dataset
-from vaerun.errors import Interrupted
+from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.observers import Observers
+from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import outcome, reason, summarise, unfinished
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
@@ -80,8 +81,8 @@ class Experiment:
         """Batches in an epoch."""
         return len(self.data.train) // self.batch_size
 
-    def fit(self, directory: RunDirectory | Path | str, *, live: bool = True) -> dict[str, Any]:
-        """The whole life of a run: trains, or resumes, tests the best state and leaves a summary; returns it.
+    def fit(self, directory: RunDirectory | Path | str, *, live: bool = True) -> Run:
+        """The whole life of a run: trains, or resumes, tests the best state, leaves a summary; returns the run.
 
         Args:
             directory: the run directory, or its path; a run that was interrupted there is resumed, and nothing is done
@@ -97,7 +98,8 @@ class Experiment:
             with RunDirectory(directory, self.config or None) as claimed:
                 return self.fit(claimed, live=live)
         if directory.is_finished:
-            return directory.finished()
+            directory.tell_finished()
+            return self.opened(directory.path, self.restore(directory.path))
         with self._run(directory, live=live) as (observers, watchers, resume):
             training = self.trainer.fit(
                 self.strategy,
@@ -107,12 +109,12 @@ class Experiment:
                 watchers=watchers,
                 resume=resume,
             )
-            self.restore(directory.path)
+            step = self.restore(directory.path)
             training.record(lambda: observers.conclude(self.test()))
             records = observers.close("completed")
             log_results(records[-1])
             write_summary(directory.path, summarise(self, training.progress, records))
-        return directory.summary
+        return self.opened(directory.path, step)
 
     @contextmanager
     def _run(
@@ -132,6 +134,26 @@ class Experiment:
                 observers.close(outcome(error), reason(error))
             write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
             raise interrupted(error, directory.path) from None
+
+    def opened(self, directory: Path, step: int) -> Run:
+        """The run that was fitted in a directory, with the weights in force, those of ``best`` at ``step``."""
+
+        def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
+            if not isinstance(evaluation, Evaluation):
+                raise UserError(
+                    f"an experiment made by hand has no options: give an Evaluation object, not {evaluation!r}."
+                )
+            return self.evaluate(evaluation)
+
+        return Run(
+            directory,
+            self.strategy,
+            self.data.facts(),
+            step=step,
+            checkpoint="best",
+            read_data=lambda: self.data,
+            compute=compute,
+        )
 
     def restore(self, directory: Path, name: str = "best") -> int:
         """Sets the strategy to a checkpoint of a run directory, ``best`` or ``last``; returns its step.

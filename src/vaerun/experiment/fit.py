@@ -1,6 +1,6 @@
 """From a composed configuration to a finished run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,17 @@ from vaerun.experiment.build import build, plain
 from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.experiment import interrupted
 from vaerun.experiment.summary import unfinished
+from vaerun.trainer.watcher import Watcher
 
 
-def fit(cfg: DictConfig, choices: Mapping[str, str], directory: Path, *, live: bool = True) -> dict[str, Any]:
+def fit(
+    cfg: DictConfig,
+    choices: Mapping[str, str],
+    directory: Path,
+    *,
+    live: bool = True,
+    watchers: Sequence[Watcher] = (),
+) -> dict[str, Any]:
     """Builds what ``cfg`` says in a claimed directory and fits it there; returns the summary.
 
     The directory is claimed first, so that a run whose data cannot be read has its configuration and a summary, too.
@@ -22,6 +30,7 @@ def fit(cfg: DictConfig, choices: Mapping[str, str], directory: Path, *, live: b
         choices: the option chosen of each group, for names and hyperparameters.
         directory: the run directory.
         live: whether to draw a status line on a terminal; False for one of several runs.
+        watchers: further watchers of the training.
 
     Raises:
         UserError: the directory is in use or holds another run, or a choice cannot work.
@@ -34,10 +43,12 @@ def fit(cfg: DictConfig, choices: Mapping[str, str], directory: Path, *, live: b
         config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
     with RunDirectory(directory, config) as place:
         if place.is_finished:
-            return place.finished()
+            place.tell_finished()
+            return place.summary
         try:
-            experiment = build(config)
+            experiment = build(config, watchers=watchers)
         except BaseException as error:
             write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
             raise interrupted(error, place.path) from None
-        return experiment.fit(place, live=live)
+        experiment.fit(place, live=live)
+        return place.summary

@@ -7,8 +7,8 @@ from vaerun.config.check import check
 from vaerun.config.hydra import compose, roots
 
 
-def evaluation_node(name: str, keys: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The node of ``evaluation=NAME evaluation.KEY=VALUE …``, which may be used with a run's configuration.
+def evaluation_node(name: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node of ``evaluation=NAME evaluation.KEY=VALUE …``.
 
     Raises:
         UserError: there is no such option or key, or a value cannot be.

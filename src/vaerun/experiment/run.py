@@ -1,6 +1,6 @@
 """A trained run, opened again: inference, samples and evaluations of it, from Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -13,13 +13,15 @@ from vaerun.bound.monte_carlo import log_weights
 from vaerun.data.base import DataFacts, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
-from vaerun.experiment.build import KnownData, build, build_strategy, make, plain, prepare
-from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
-from vaerun.experiment.option import evaluation_node
+from vaerun.experiment.directory import read_summary
 from vaerun.experiment.summary import read_records
 from vaerun.posterior.base import ClosedFormMean, Posterior
 from vaerun.strategy.base import Strategy
-from vaerun.trainer import checkpoint
+
+Choice = str | Mapping[str, Any] | Evaluation
+"""An evaluation by name, by its composed node, or as an object."""
+
+Compute = Callable[[Choice, Mapping[str, Any], Dataset], EvaluationResult]
 
 DRAWS = 256  # for E_q[z], where it has no closed form
 FITS = {"binary": "0 or 1", "unit": "between 0 and 1", "real": "finite"}
@@ -41,25 +43,29 @@ class Run:
 
     Args:
         directory: the run directory.
-        config: its configuration, as plain values.
-        name: of the checkpoint, ``best`` or ``last``.
-
-    Raises:
-        UserError: there is no such checkpoint, or it does not belong to the configuration.
+        strategy: with the weights of the checkpoint.
+        data_facts: what is known of its data.
+        step: at which the checkpoint was written.
+        checkpoint: ``best`` or ``last``.
+        read_data: reads the data.
+        compute: (evaluation, its keys, data) ↦ its result.
     """
 
-    def __init__(self, directory: Path, config: Mapping[str, Any], name: str = "best") -> None:
-        self.directory, self.config, self.checkpoint = directory, config, name
-        state = checkpoint.load(checkpoint_path(directory, name), torch.device("cpu"))
-        known = recorded_facts(read_summary(directory))
-        self.machine = prepare(config, make(config["trainer"], {}))
-        torch.manual_seed(config["seed"])
-        data = self.data if known is None or "moments" not in state else KnownData(known, *state["moments"])
-        self.data_facts = data.facts() if isinstance(data, Dataset) else data.facts
-        self.strategy: Strategy = build_strategy(config, data, self.machine.device)
-        checkpoint.set_tensors(state, self.strategy)
-        self.strategy.eval()
-        self.step = int(state["progress"]["step"])
+    def __init__(
+        self,
+        directory: Path,
+        strategy: Strategy,
+        data_facts: DataFacts,
+        *,
+        step: int,
+        checkpoint: str,
+        read_data: Callable[[], Dataset],
+        compute: Compute,
+    ) -> None:
+        self.directory, self.strategy, self.data_facts = directory, strategy.eval(), data_facts
+        self.step, self.checkpoint = step, checkpoint
+        self._read_data, self._compute = read_data, compute
+        self.device = next(strategy.bound.model.parameters()).device
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -74,8 +80,7 @@ class Run:
     @cached_property
     def data(self) -> Dataset:
         """The three splits that the run was trained with, read when they are first asked for."""
-        data: Dataset = make(self.config["data"], {}).load()
-        return data.to(self.machine.device)
+        return self._read_data()
 
     def infer(self, x: Tensor | np.ndarray) -> Posterior:
         """q(z; φ) of new points, φ found as the strategy finds it: an encoder's guess, an ascent, or both.
@@ -156,9 +161,9 @@ class Run:
         z, D = torch.as_tensor(z), self.strategy.bound.model.latent_dim
         if z.shape[-1] != D:
             raise UserError(f"the last axis of z must have {D} values, got {z.shape[-1]}.")
-        return self._shaped(self.strategy.bound.model.mean(z.to(self.machine.device, torch.get_default_dtype())))
+        return self._shaped(self.strategy.bound.model.mean(z.to(self.device, torch.get_default_dtype())))
 
-    def evaluate(self, evaluation: str | Mapping[str, Any] | Evaluation, **keys: Any) -> EvaluationResult:
+    def evaluate(self, evaluation: Choice, **keys: Any) -> EvaluationResult:
         """The result of an evaluation: ``run.evaluate("gap", split="test", points=100)``. Nothing is written.
 
         Args:
@@ -171,12 +176,7 @@ class Run:
         Raises:
             UserError: there is no such option or key, or a value is out of range.
         """
-        node = evaluation_node(evaluation, keys, self.config) if isinstance(evaluation, str) else evaluation
-        config = self.config if isinstance(node, Evaluation) else {**self.config, "evaluation": plain(node)}
-        experiment = build(config, data=self.data)
-        experiment.restore(self.directory, self.checkpoint)
-        experiment.strategy.eval()
-        return experiment.evaluate(node if isinstance(node, Evaluation) else None)
+        return self._compute(evaluation, keys, self.data)
 
     def _points(self, x: Tensor | np.ndarray) -> Tensor:
         """x as the model sees it, Float[Tensor, "N X"]."""
@@ -184,7 +184,7 @@ class Run:
         X = int(np.prod(shape))
         if given.shape[1:] not in (torch.Size(shape), torch.Size((X,))):
             raise UserError(f"x must have the shape [N, {', '.join(map(str, shape))}], got {list(given.shape)}.")
-        rows = given.reshape(len(given), X).to(self.machine.device, torch.get_default_dtype())
+        rows = given.reshape(len(given), X).to(self.device, torch.get_default_dtype())
         support = self.data_facts.support
         fits = {
             "binary": (rows == 0) | (rows == 1),
@@ -211,30 +211,3 @@ class Run:
 
     def _shaped(self, rows: Tensor) -> Tensor:
         return rows.unflatten(-1, self.data_facts.shape)
-
-
-def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence[str] = ()) -> Run:
-    """A trained run, opened at a checkpoint; the data are read only when they are asked for.
-
-    Args:
-        directory: the run directory.
-        checkpoint: ``best`` (by validation bound) or ``last``.
-        overrides: where it computes and finds its data: ``execution.device=cpu``, ``data.root=FOLDER``, …
-
-    Raises:
-        UserError: the directory is not that of a run, or has no such checkpoint.
-    """
-    directory = Path(directory)
-    cfg = read_config(directory)
-    # It is not trained, and what only training uses may be missing on this machine.
-    cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
-    relocate(cfg, overrides)
-    return Run(directory, plain(cfg), checkpoint)
-
-
-def recorded_facts(summary: Mapping[str, Any]) -> DataFacts | None:
-    """What a summary says of its data; None where it does not say all."""
-    data = summary.get("data", {})
-    if not set(DataFacts._fields) <= data.keys():
-        return None
-    return DataFacts(**{key: data[key] for key in DataFacts._fields})._replace(shape=tuple(data["shape"]))
