@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vaerun.errors import UserError
-from vaerun.tracking.jsonl import Jsonl, read, truncate_after
+from vaerun.tracking.jsonl import Jsonl, read, truncate
 
 RECORD = {
     "elbo/train": -23.5,
@@ -79,17 +79,34 @@ def test_truncation_leaves_what_the_checkpoint_knows_and_nothing_else(tmp_path: 
     path = tmp_path / "metrics.jsonl"
     written(path, 0, 10, 20, 30)
     once = path.read_bytes()
-    truncate_after(path, 20)
+    truncate(path, step=20, count=3)
     assert [record["step"] for record in read(path)] == [0, 10, 20]
     written(path, 30)
     assert path.read_bytes() == once
-    truncate_after(path, -1)
+    truncate(path, step=-1, count=0)
     assert path.read_bytes() == b""
     assert [entry.name for entry in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
+def test_of_one_step_only_the_records_that_were_counted_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    written(path, 0, 10, 10)
+    truncate(path, step=10, count=2)
+    assert [record["step"] for record in read(path)] == [0, 10]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_records_that_are_lost_are_reported(exists: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "metrics.jsonl"
+    if exists:
+        written(path, 0)
+    truncate(path, step=10, count=3)
+    assert f"holds {int(exists)} of the 3 records" in caplog.text
+    assert path.exists() == exists
+
+
 def test_truncation_needs_no_file(tmp_path: Path) -> None:
-    truncate_after(tmp_path / "metrics.jsonl", 5)
+    truncate(tmp_path / "metrics.jsonl", step=5, count=0)
     assert not list(tmp_path.iterdir())
 
 
@@ -101,7 +118,7 @@ def test_a_half_written_last_line_is_forgotten(tmp_path: Path, cut: int) -> None
     last = whole.splitlines(keepends=True)[-1]
     path.write_bytes(whole[: len(whole) - len(last) + cut])
     assert [record["step"] for record in read(path)] == [0, 10]
-    truncate_after(path, 20)
+    truncate(path, step=20, count=2)
     written(path, 20)
     assert path.read_bytes() == whole
 
@@ -110,7 +127,7 @@ def test_a_last_line_that_lacks_only_its_end_is_kept_apart_from_the_next(tmp_pat
     path = tmp_path / "metrics.jsonl"
     written(path, 0, 10)
     path.write_bytes(path.read_bytes()[:-1])
-    truncate_after(path, 10)
+    truncate(path, step=10, count=2)
     written(path, 20)
     assert [record["step"] for record in read(path)] == [0, 10, 20]
 
@@ -125,7 +142,7 @@ def test_truncation_replaces_the_file_by_rename(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        truncate_after(path, 0)
+        truncate(path, step=0, count=1)
     assert path.read_bytes() == before
 
 

@@ -9,14 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.runs import equal, records, state, summary, train
+from tests.runs import TINY, equal, records, state, summary, train
+from vaerun.config import hydra
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.experiment.fit import fit
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.console import Console
 from vaerun.trainer.checkpoint import load
+from vaerun.trainer.stop_request import defer_signals
+from vaerun.trainer.training import Training
+from vaerun.trainer.watcher import Watcher
 
 CASES = {
     "amortized, a warm-up, data redrawn at each visit": (
@@ -60,6 +65,8 @@ def in_two_parts(folder: Path, *words: str, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.param(9, signal.SIGTERM, id="within an epoch"),
         pytest.param(8, signal.SIGINT, id="where a record is due"),
         pytest.param(12, signal.SIGINT, id="at the end of an epoch"),
+        pytest.param(10, signal.SIGHUP, id="a terminal that is closed"),
+        pytest.param(11, signal.SIGUSR1, id="Slurm's warning"),
     ],
 )
 def test_stopped_and_resumed_is_uninterrupted(
@@ -91,6 +98,40 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_written_again(tmp_path:
         file.write('{"step": 8, "elbo/train": 0.0}\n{"step": 9, "elb')
     train(tmp_path / "killed")
     assert records(tmp_path / "killed") == records(tmp_path / "whole")
+
+
+def test_a_run_killed_after_its_test_record_has_it_once(tmp_path: Path) -> None:
+    train(tmp_path)
+    whole = records(tmp_path)
+    said = summary(tmp_path)
+    (tmp_path / "summary.json").write_text('{"status": "running", "reason": null, "seed": 0}')
+    train(tmp_path)
+    assert records(tmp_path) == whole
+    assert equal(summary(tmp_path)["metrics"], said["metrics"])
+
+
+def test_a_checkpoint_is_as_young_as_was_asked_for_also_within_an_epoch(tmp_path: Path) -> None:
+    class Killed(Watcher):
+        def on_step(self, training: Training) -> None:
+            if training.progress.step == 4:
+                raise RuntimeError("killed")
+
+    cfg, choices = hydra.compose([*TINY, "trainer.checkpoints.seconds=0", "trainer.epochs=1"])
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(cfg, choices, tmp_path / "parts", live=False, watchers=[Killed()])
+    assert state(tmp_path / "parts")["progress"]["step"] == 4
+    fit(cfg, choices, tmp_path / "parts", live=False)
+    fit(cfg, choices, tmp_path / "whole", live=False)
+    assert records(tmp_path / "parts") == records(tmp_path / "whole")
+
+
+def test_a_closed_terminal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with defer_signals():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_best_state_from_after_the_last_is_known_for_what_it_is(tmp_path: Path) -> None:

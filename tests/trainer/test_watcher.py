@@ -65,9 +65,9 @@ def trainer(**keys: Any) -> Trainer:
 def test_events_come_in_their_order() -> None:
     diary = Diary()
     trainer(epochs=3).fit(*given(), watchers=(diary,))
-    quiet = [1, 2, ("record", 2, False), 3, 4, ("record", 4, False), ("epoch end", False)]
-    second = [5, 6, ("record", 6, False), 7, 8, ("record", 8, True), ("validation", True), ("epoch end", False)]
-    third = [9, 10, ("record", 10, False), 11, 12, ("record", 12, True), ("validation", True), ("epoch end", True)]
+    quiet = [1, ("record", 2, False), 2, 3, ("record", 4, False), ("epoch end", False), 4]
+    second = [5, ("record", 6, False), 6, 7, ("record", 8, True), ("validation", True), ("epoch end", False), 8]
+    third = [9, ("record", 10, False), 10, 11, ("record", 12, True), ("validation", True), ("epoch end", True), 12]
     assert diary.lines == [("start", False), *quiet, *second, *third, "end"]
 
 
@@ -86,7 +86,7 @@ def test_a_watcher_ends_the_training_and_it_can_be_resumed(tmp_path: Path) -> No
     strategy, data = given()
     diary = Diary()
     trainer(epochs=3).fit(strategy, data, seed=5, watchers=(diary,), resume=tmp_path)
-    assert diary.lines[:2] == [("start", True), 6]
+    assert diary.lines[:3] == [("start", True), ("record", 6, False), 6]
     resumed = strategy.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 

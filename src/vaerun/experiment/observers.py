@@ -16,10 +16,11 @@ from vaerun.tracking import page
 from vaerun.tracking.base import Tracker
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
-from vaerun.tracking.jsonl import Jsonl, truncate_after
+from vaerun.tracking.jsonl import Jsonl, truncate
 from vaerun.tracking.layout import QUESTIONS
 from vaerun.tracking.tensorboard import TensorBoard
 from vaerun.trainer import checkpoint
+from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.training import Record, Training
 from vaerun.trainer.watcher import Watcher
 
@@ -99,11 +100,10 @@ class Observers:
 
     def __init__(self, experiment: "Experiment", directory: Path, resume: Path | None, *, live: bool) -> None:
         self.experiment, self.directory, self.closed = experiment, directory, False
-        step = None
+        progress = Progress(step=-1)
         if resume is not None:
-            step = checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"]["step"]
-        known = -1 if step is None else step
-        truncate_after(directory / "metrics.jsonl", known)
+            progress = Progress(**checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"])
+        truncate(directory / "metrics.jsonl", step=progress.step, count=progress.records)
         bound = "elbo" if experiment.strategy.bound.model.is_density else "pseudo_elbo"
         console = Console(
             epochs=experiment.trainer.budget.epochs,
@@ -112,7 +112,7 @@ class Observers:
             live=live,
             headline=(f"{bound}/train", f"{bound}/valid"),
         )
-        tensorboard = TensorBoard(directory, layout=QUESTIONS, purge_after=known)
+        tensorboard = TensorBoard(directory, layout=QUESTIONS, purge_after=progress.step)
         self.tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
         self.images = Images(experiment.strategy, experiment.data)
         images = ImageWriter(
@@ -122,9 +122,9 @@ class Observers:
             validation_every=experiment.trainer.validation.every,
         )
         self.watchers: tuple[Watcher, ...] = (Recorder(self.tracker), StatusUpdater(console), images)
-        self.describe(step)
+        self.describe(progress.step)
 
-    def describe(self, resumed_at: int | None) -> None:
+    def describe(self, resumed_at: int) -> None:
         """Says what is about to happen, where the results will be, and what they depend on."""
         experiment = self.experiment
         self.tracker.text("environment", page.environment(environment(experiment)))
@@ -134,7 +134,7 @@ class Observers:
         logger.info("%-10s %s", "run", self.directory)
         for name, words in described(experiment).items():
             logger.info("%-10s %s", name, words)
-        if resumed_at is not None:
+        if resumed_at >= 0:
             logger.info("resumed from step %d", resumed_at)
 
     def conclude(self, result: EvaluationResult) -> EvaluationResult:

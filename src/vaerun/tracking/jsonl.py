@@ -1,6 +1,7 @@
 """metrics.jsonl: one line of JSON per record, the numbers that vaerun itself reads back."""
 
 import json
+import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,8 @@ from vaerun.errors import UserError
 from vaerun.image.embedding import Embedding
 from vaerun.tracking.base import POSITION, Tracker
 
+logger = logging.getLogger("vaerun")
+
 
 class Jsonl(Tracker):
     """Appends ``{"step": …, "epoch": …, …, tag: value, …}`` to a file, one line per record.
@@ -20,7 +23,7 @@ class Jsonl(Tracker):
     value that is not finite is written as ``null``, which every JSON reader takes; ``read`` gives it back as nan.
 
     Args:
-        path: the file; it is created, or appended to. Cut it with ``truncate_after`` before a run goes on.
+        path: the file; it is created, or appended to. Cut it with ``truncate`` before a run goes on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,21 +72,23 @@ def read(path: Path) -> list[dict[str, float]]:
     return [{key: math.nan if value is None else value for key, value in record.items()} for record in _records(path)]
 
 
-def truncate_after(path: Path, step: int) -> None:
-    """Keeps the records up to and including ``step``, those that the checkpoint of that step knows of.
+def truncate(path: Path, *, step: int, count: int) -> None:
+    """Keeps the records that a checkpoint knows of: those up to ``step``, and of these the first ``count``.
 
     What a killed run wrote after its last checkpoint will be written again. The file is replaced by rename, so it is
-    whole at every moment; a file that is not there stays so.
+    whole at every moment; where it does not exist, nothing is done. Missing records are reported in the log.
 
     Raises:
         UserError: as ``read``.
     """
+    known = [record for record in read(path) if record["step"] <= step][:count] if path.exists() else []
+    if len(known) < count:
+        logger.warning("%s holds %d of the %d records of this run; the others are lost", path, len(known), count)
     if not path.exists():
         return
-    kept = b"".join(encode(record) for record in read(path) if record["step"] <= step)
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
-        file.write(kept)
+        file.write(b"".join(encode(record) for record in known))
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

@@ -27,6 +27,7 @@ class Progress:
     train_seconds: float = 0.0  # of training steps alone
     best_step: int = 0
     best: float = float("-inf")  # the bound on the validation points, nats per datum
+    records: int = 0  # made so far
 
 
 def tensors(strategy: Strategy) -> dict[str, Tensor]:

@@ -40,6 +40,12 @@ class CheckpointWriter(Watcher):
             self.save("best", training)
             self.save("last", training)
 
+    def on_step(self, training: Training) -> None:
+        if time.monotonic() - self.last_at >= self.settings.seconds:
+            training.tick(training=True)
+            self.save("last", training)
+            training.tick(training=False)
+
     def on_validation(self, training: Training, *, improved: bool) -> None:
         if improved:
             self.save("best", training)

@@ -11,6 +11,9 @@ from vaerun.errors import Interrupted
 from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+ASKING = (*ALWAYS, signal.SIGHUP, signal.SIGUSR1)  # also a closed terminal, and Slurm before it takes the machine back
+
 
 @final
 class StopRequest(Watcher):
@@ -38,7 +41,7 @@ class StopRequest(Watcher):
 
 @contextmanager
 def defer_signals() -> Iterator[StopRequest]:
-    """Takes SIGINT and SIGTERM over: a training stops after the step at hand, anything else at once.
+    """Takes the signals that ask a program to end over: a training stops after the step at hand, anything else at once.
 
     A second signal does not wait for the loop either; the run then continues from its last checkpoint.
     """
@@ -46,12 +49,14 @@ def defer_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request  # signals reach the main thread only
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in ASKING}
+    # nohup has a closed terminal ignored.
+    taken = [number for number, handler in before.items() if number in ALWAYS or handler is not signal.SIG_IGN]
 
-    for number in before:
+    for number in taken:
         signal.signal(number, request)
     try:
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in taken:
+            signal.signal(number, before[number])

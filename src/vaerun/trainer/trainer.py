@@ -102,7 +102,7 @@ class Trainer:
                         self.finish_epoch(training, evaluation, over=over)
                     elif training.step_in_epoch % self.records.every == 0:
                         training.record()
-                    training.stop_if_requested()
+                    training.finish_step()
                     if over:
                         break
         return training

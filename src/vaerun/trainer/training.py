@@ -116,26 +116,26 @@ class Training:
             schedule.advance(self.progress.step / self.steps_per_epoch)
 
     def take(self, estimate: Estimate) -> None:
-        """Counts one step of the strategy, and tells the watchers."""
+        """Counts one step of the strategy."""
         self.means.add(estimate)
         self.progress.step += 1
-        for watcher in self.watchers:
-            watcher.on_step(self)
 
-    def request_stop(self, reason: str) -> None:
-        """Asks for an end after the step at hand; the state is saved, and the run can be resumed."""
-        self.stop_reason = reason
-
-    def stop_if_requested(self) -> None:
-        """Ends the training if somebody asked for it.
+    def finish_step(self) -> None:
+        """Tells the watchers of the step, and ends the training if one of them asked for it.
 
         Raises:
-            Interrupted: it was asked for.
+            Interrupted: one asked for it.
         """
+        for watcher in self.watchers:
+            watcher.on_step(self)
         if self.stop_reason is not None:
             self.tick(training=True)
             self.tell(lambda watcher: watcher.on_stop(self))
             raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
+
+    def request_stop(self, reason: str) -> None:
+        """Asks for an end after the step at hand; the state is saved, and the run can be resumed."""
+        self.stop_reason = reason
 
     def tick(self, *, training: bool) -> None:
         """Books the time since the last call as training or as something else."""
@@ -163,6 +163,7 @@ class Training:
             pictures |= result.pictures
         self.tick(training=False)
         record = Record(self.position(), metrics, pictures)
+        self.progress.records += 1
         for watcher in self.watchers:
             watcher.on_record(self, record)
         for tag, value in metrics.items():

@@ -13,15 +13,15 @@ class Watcher:
     ``training.data``. It must leave weights and random numbers as they are. To end the training early it calls
     ``training.request_stop(reason)``.
 
-    The order of calls: ``on_start``; ``on_step`` after every step; where it is due ``on_record``, ``on_validation``,
-    ``on_epoch_end``; ``on_stop`` if somebody asked to stop; ``on_end``, always.
+    The order of calls: ``on_start``; for every step, where it is due, ``on_record``, ``on_validation`` and
+    ``on_epoch_end``, and then ``on_step``; ``on_stop`` if somebody asked to stop; ``on_end``, always.
     """
 
     def on_start(self, training: "Training") -> None:
         """The first step comes next; ``training.resumed`` says whether earlier steps were made by another process."""
 
     def on_step(self, training: "Training") -> None:
-        """A step was made. It is called thousands of times a second: it must be cheap."""
+        """A step was made, and everything that was due after it. It may come thousands of times a second."""
 
     def on_record(self, training: "Training", record: "Record") -> None:
         """A record was made: mean values of the steps since the last one, and results of evaluations."""
