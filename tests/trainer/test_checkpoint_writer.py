@@ -94,7 +94,7 @@ def test_what_waits_is_written_however_training_ends(error: BaseException, given
     with pytest.raises(type(error)):
         trainer.fit(given.strategy, given.data, watchers=(writer, Breaks(error, step=3)))
     assert step(tmp_path / "last.pt") == 0
-    assert 1 <= step(tmp_path / "best.pt") <= 2
+    assert 1 <= step(tmp_path / "best.pt") <= 3
 
 
 def test_a_run_that_diverges_leaves_the_best_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
