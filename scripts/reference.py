@@ -9,7 +9,9 @@ import ast
 import inspect
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vaerun.command.list import describe, fits
 from vaerun.config.catalogue import Catalogue, Option
@@ -65,12 +67,12 @@ def section(option: Option, catalogue: Catalogue) -> list[str]:
     lines += [f"*{comment(option)}*" + (" The default." if entry["default"] else ""), ""]
     if found is not None:
         lines += [*prose(ast.get_docstring(found[1]) or ""), ""]
-    keys = {key: value for key, value in entry["keys"].items() if not isinstance(value, dict)}
-    if keys:
-        remarks = dict(re.findall(r"^(\w+):.*?#\s*(.+)$", option.path.read_text(encoding="utf-8"), re.MULTILINE))
-        lines += ["| key | default | |", "|---|---|---|"]
-        place = option.group.replace("/", ".")
-        lines += [f"| `{place}.{key}` | `{written(v)}` | {remarks.get(key, '')} |" for key, v in keys.items()] + [""]
+    lines += table(option.group.replace("/", "."), entry["keys"], option.path.read_text(encoding="utf-8"))
+    for key, node in entry["keys"].items():
+        if isinstance(node, dict) and (part := locate(str(node.get("_target_", "")))) is not None:
+            place = f"{option.group.replace('/', '.')}.{key}"
+            lines += [f"### `{place}`", "", *prose(ast.get_docstring(part[1]) or ""), ""]
+            lines += table(place, node, option.path.read_text(encoding="utf-8"))
     if inside := option.nested():
         lines += ["Inside it: " + ", ".join(f"`{g.strip('/')}={o}`" for g, o in inside.items()) + ".", ""]
     for other, names in fits(option, catalogue).items():
@@ -80,6 +82,16 @@ def section(option: Option, catalogue: Catalogue) -> list[str]:
     if facts is not None and facts.attributes.get("unbiased") is False:
         lines.append("- its gradient is biased, and `vaerun verify` demands that the bias be seen")
     return lines
+
+
+def table(place: str, keys: Mapping[str, Any], text: str) -> list[str]:
+    """The keys with a plain value, their defaults, and what the YAML file remarks."""
+    plain = {key: v for key, v in keys.items() if not isinstance(v, dict) and key != "_target_"}
+    if not plain:
+        return []
+    remarks = dict(re.findall(r"^\s*(\w+):.*?#\s*(.+)$", text, re.MULTILINE))
+    rows = [f"| `{place}.{key}` | `{written(v)}` | {remarks.get(key, '')} |" for key, v in plain.items()]
+    return ["| key | default | |", "|---|---|---|", *rows, ""]
 
 
 def comment(option: Option) -> str:
