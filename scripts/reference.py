@@ -67,12 +67,14 @@ def section(option: Option, catalogue: Catalogue) -> list[str]:
     lines += [f"*{comment(option)}*" + (" The default." if entry["default"] else ""), ""]
     if found is not None:
         lines += [*prose(ast.get_docstring(found[1]) or ""), ""]
-    lines += table(option.group.replace("/", "."), entry["keys"], option.path.read_text(encoding="utf-8"))
+    text = option.path.read_text(encoding="utf-8")
+    lines += table(option.group.replace("/", "."), entry["keys"], text)
     for key, node in entry["keys"].items():
         if isinstance(node, dict) and (part := locate(str(node.get("_target_", "")))) is not None:
             place = f"{option.group.replace('/', '.')}.{key}"
             lines += [f"### `{place}`", "", *prose(ast.get_docstring(part[1]) or ""), ""]
-            lines += table(place, node, option.path.read_text(encoding="utf-8"))
+            inner = re.split(r"^(?=\w)", text.partition(f"\n{key}:\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+            lines += table(place, node, inner)
     if inside := option.nested():
         lines += ["Inside it: " + ", ".join(f"`{g.strip('/')}={o}`" for g, o in inside.items()) + ".", ""]
     for other, names in fits(option, catalogue).items():
