@@ -12,7 +12,7 @@ from vaerun.report.comparison import compare
 from vaerun.report.matched import At
 from vaerun.report.page.document import text_values
 from vaerun.report.page.series import Logs
-from vaerun.report.page.templates import render
+from vaerun.report.page.template import render
 from vaerun.report.recorded import find
 
 SUMMARY = summary(elbo=-27.0) | {"versions": {"vaerun": "0.1.0", "torch": "2.6"}}

@@ -14,7 +14,7 @@ from vaerun.report.page.provenance import facts, meanings, title
 from vaerun.report.page.sections import Section, headline, sections
 from vaerun.report.page.style import color_variables
 from vaerun.report.page.table import legend, notes, table
-from vaerun.report.page.templates import render
+from vaerun.report.page.template import render
 
 
 class Document(NamedTuple):

@@ -80,8 +80,8 @@ def _bounds_caption(series: Sequence[Series]) -> str:
     said = []
     if any(count > 1 for count in counts):
         said.append(
-            "Each line is the mean over seeds, over the range that all of them reached. Bands are 95 % intervals of the "
-            "mean (Student's t)."
+            "Each line is the mean over seeds, over the range that all of them reached. Bands are 95 % intervals of "
+            "the mean (Student's t)."
         )
     single = [one.name for one in series if len(one.curves) == 1]
     if single:
