@@ -4,7 +4,7 @@ from vaerun.evaluation import meaning as metric_meaning
 
 COSTS = {
     "seconds": "time in training steps, without evaluation",
-    "decoder_evaluations": "decoder evaluations in training, one per data point and sample; the same on every machine",
+    "decoder_evaluations": "how often training decoded a sample z for a data point; the same on every machine",
     "samples_per_second": "data points per second of training, without evaluation",
     "phi": "variational parameters stored for the training points, N·P in total",
 }

@@ -49,16 +49,16 @@ def _moment(comparison: Comparison, runs: Sequence[Recorded]) -> dict[str, list[
     if not runs:
         return {}
     if comparison.at is None:
-        split, points, moment = "test", _test_points, "the one with the best validation bound"
+        split, points, moment = "test", _test_points, "the checkpoint with the best validation bound"
     else:
         split, points = "valid", _valid_points
-        moment = f"none: metrics are from the last validation up to {comparison.at.words}"
+        moment = f"the last validation up to {comparison.at.words}"
     counts = [text for run in runs if (text := points(run)) is not None]
-    return {"split": [split], "points evaluated": counts, "checkpoint": [moment]}
+    return {"split": [split], "points evaluated": counts, "metrics are from": [moment]}
 
 
 def _software(runs: Sequence[Recorded]) -> dict[str, list[str]]:
-    device = [f"{run.summary['device']}, {run.summary.get('threads')} threads" for run in runs
+    device = [f"{run.summary['device']}, threads: {run.summary.get('threads')}" for run in runs
               if "device" in run.summary]  # fmt: skip
     versions = [mapping(run.summary.get("versions")) for run in runs]
     used = {
