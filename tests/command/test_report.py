@@ -70,8 +70,8 @@ def test_flags_are_those_of_compare(vaerun, runs, tmp_path):
         (["runs", "--ou", "x"], "Did you mean '--out'?"),
         (["runs", "--out"], "--out needs a value: see vaerun report --help"),
         (["runs", "--json"], "vaerun report has no flag --json"),
-        (["runs", "runs/joint_0"], "name its folder with --out"),
-        (["runs/joint_0", "--out", "runs/joint_0"], "is the directory of a run"),
+        (["runs", "runs/joint_0"], "choose the folder with --out"),
+        (["runs/joint_0", "--out", "runs/joint_0"], "is a run directory"),
         (["runs", "--at", "step=1"], "Did you mean 'steps'?"),
     ],
 )

@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
     def line(self) -> str:
         """What stands in the last line, where every drawing erases the one before."""
-        return self.getvalue().rsplit("\x1b[K", 1)[-1]
+        return self.getvalue().rsplit("\x1b[2K", 1)[-1]
 
 
 @pytest.fixture(autouse=True)

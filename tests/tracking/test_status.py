@@ -1,12 +1,14 @@
 import io
 import logging
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from vaerun.tracking import status
 from vaerun.tracking.status import StatusLine
 
 
@@ -18,9 +20,10 @@ class Terminal(io.StringIO):
 
     def screen(self) -> list[str]:
         lines, column = [""], 0
-        for part in re.findall(r"\x1b\[K|\r|\n|[^\r\n\x1b]", self.getvalue()):
-            if part == "\x1b[K":
-                lines[-1] = lines[-1][:column]
+        for part in re.findall(r"\x1b\[2K|\r|\n|[^\r\n\x1b]|\x1b", self.getvalue()):
+            assert part != "\x1b", "an escape sequence that this terminal does not know"
+            if part == "\x1b[2K":
+                lines[-1] = " " * column
             elif part == "\r":
                 column = 0
             elif part == "\n":
@@ -81,7 +84,7 @@ def test_it_is_drawn_at_most_five_times_per_second(terminal: Terminal, clock: li
 def test_a_text_wider_than_the_terminal_does_not_wrap(terminal: Terminal) -> None:
     with StatusLine(terminal) as line:
         line.show(lambda: "0123456789" * 10)
-        assert terminal.screen() == [("0123456789" * 3)[:29]]
+        assert terminal.screen() == [("0123456789" * 3)[:28] + "…"]
 
 
 @pytest.mark.parametrize("name", ["", "vaerun", "vaerun.trainer.trainer", "hydra"])
@@ -139,14 +142,33 @@ def test_nothing_is_written_where_there_is_no_terminal_or_there_are_several_runs
     assert file.getvalue() == terminal.getvalue() == ""
 
 
-def test_the_width_is_that_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Named(Terminal):
-        def fileno(self) -> int:
-            return 7
+def test_the_width_is_that_of_the_terminal_at_each_redraw(
+    terminal: Terminal, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    with StatusLine(terminal) as line:
+        for columns, shown in ((12, "0123456789…"), (8, "012345…")):
+            monkeypatch.setattr(os, "get_terminal_size", lambda fd, wide=columns: os.terminal_size((wide, 5)))
+            line.show(lambda: "0123456789abcdef")
+            assert terminal.screen() == [shown]
+            clock[0] += 1.0
 
-    sizes = {7: 12}
-    monkeypatch.setattr(status.os, "get_terminal_size", lambda fd: status.os.terminal_size((sizes[fd], 5)))
-    stream = Named()
-    with StatusLine(stream) as line:
-        line.show(lambda: "0123456789abcdef")
-        assert stream.screen() == ["0123456789a"]
+
+def test_a_character_that_takes_two_columns_counts_twice(terminal: Terminal) -> None:
+    with StatusLine(terminal) as line:
+        line.show(lambda: "変" * 20)
+        assert terminal.screen() == ["変" * 14 + "…"]
+
+
+def test_brackets_are_text_and_no_markup(terminal: Terminal) -> None:
+    with StatusLine(terminal) as line:
+        line.show(lambda: "[red] 1/2 :smile: [/b]")
+        assert terminal.screen() == ["[red] 1/2 :smile: [/b]"]
+
+
+def test_rich_is_imported_on_a_terminal_alone() -> None:
+    code = (
+        "import io, sys; from vaerun.tracking.status import StatusLine; line = StatusLine(io.StringIO()); "
+        "line.show(lambda: 'x'); line.close(); sys.exit('rich' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,11 +7,10 @@ estimator/baseline, also the options of other groups that each option fits, ever
 """
 
 import json
-import shutil
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vaerun.command import option_table
 from vaerun.config.catalogue import Catalogue, Option
 from vaerun.config.check.pairs import clashes, swap
 from vaerun.config.check.parts import Part
@@ -42,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     if flags:
         print(json.dumps(entries, ensure_ascii=False, indent=2))
     else:
-        print("\n\n".join(table(group, options) for group, options in entries.items()))
+        option_table.show(entries)
     return 0
 
 
@@ -110,21 +109,3 @@ def _default_parts(catalogue: Catalogue) -> dict[str, Part]:
             parts[group] = Part(group, name, option.info, option.content)
             parts = swap(parts, option, catalogue)
     return parts
-
-
-def table(group: str, entries: Sequence[Mapping[str, Any]]) -> str:
-    """The options of one group as text fitted to the terminal."""
-    columns = max(60, shutil.get_terminal_size((100, 24)).columns)
-    indent = 2 + max(len(entry["option"]) for entry in entries) + 3
-    lines = [group]
-    for entry in entries:
-        mark = "*" if entry["default"] else " "
-        head = f"{mark} {entry['option']}".ljust(indent)
-        texts = [entry["summary"], entry["reference"] and f"[{entry['reference']}]"]
-        texts += [f"with {other}: {', '.join(options) or 'none'}" for other, options in entry.get("fits", {}).items()]
-        texts += [f"with objective.num_samples={entry['min_samples']} or more"] if entry["min_samples"] > 1 else []
-        if entry.get("fits") is not None and entry["keys"]:
-            texts.append(f"keys: {', '.join(f'{key}={value}' for key, value in entry['keys'].items())}")
-        wrapped = [line for text in texts if text for line in textwrap.wrap(str(text), columns - indent)]
-        lines += [head + wrapped[0], *(" " * indent + line for line in wrapped[1:])] if wrapped else [head.rstrip()]
-    return "\n".join(lines)

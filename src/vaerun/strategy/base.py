@@ -50,7 +50,7 @@ class Strategy(nn.Module, ABC):
 
     @abstractmethod
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
-        """φ of the points x, Float[Tensor, "B X"], at θ as it is. It changes nothing.
+        """φ of the points x, at θ as it is: Float[Tensor, "B X"] ↦ Inference over B. It changes nothing.
 
         Args:
             x: the points.

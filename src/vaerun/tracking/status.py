@@ -1,59 +1,62 @@
-"""A line on the terminal that is redrawn in place, and is gone before anything else is printed."""
+"""A line on the terminal that is redrawn in place, and is erased before anything else is printed."""
 
 import logging
-import os
-import shutil
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-ERASE = "\r\x1b[K"
-INTERVAL = 0.2  # seconds between two drawings
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERVAL = 0.2  # seconds between two redraws
 
 
 class StatusLine:
-    """Shows how far something is, at most five times per second, on a terminal; anywhere else it writes nothing.
+    """Shows progress on a terminal, redrawn at most five times per second; writes nothing if there is no terminal.
 
     While it is open, every handler of the root logger and of the logger vaerun erases it before writing a record, so
-    a log on the same terminal stays whole. Use it in a with statement, or close it: nothing is left behind.
+    a log on the same terminal stays whole. Use it in a with statement, or close it: it leaves nothing behind.
 
     Args:
         stream: the terminal.
-        live: False where the line would be one of several, as in a sweep.
+        live: False if the run is one of several, as in a sweep.
     """
 
     def __init__(self, stream: TextIO, *, live: bool = True) -> None:
-        self._stream = stream
-        self._live = live and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._console = _console(stream) if live and stream.isatty() else None
         self._shown = False
         self._due = -float("inf")
         self._handlers: list[logging.Handler] = []
-        if self._live:
+        if self._console is not None:
             self._handlers = [*logging.getLogger().handlers, *logging.getLogger("vaerun").handlers]
         for handler in self._handlers:
             handler.addFilter(self._before_record)
 
     def show(self, text: Callable[[], str]) -> None:
-        """Draws ``text()``, cut to the terminal's width; asks for it only when it is time to draw again."""
-        if not self._live or (now := time.monotonic()) < self._due:
+        """Draws ``text()``, cut to the terminal's width; calls it only when it is time to redraw."""
+        if self._console is None or (now := time.monotonic()) < self._due:
             return
         self._due = now + INTERVAL
-        self._stream.write(ERASE + text()[: _width(self._stream) - 1])
-        self._stream.flush()
+        self.erase()
+        # The last column stays free: a line that fills it would move the cursor to the next line on some terminals.
+        self._console.print(text(), end="", width=max(1, self._console.width - 1), no_wrap=True, overflow="ellipsis",
+                            markup=False, highlight=False, emoji=False)  # fmt: skip
         self._shown = True
 
     def erase(self) -> None:
-        """Takes the line away, until the next drawing."""
-        if self._shown:
-            self._stream.write(ERASE)
-            self._stream.flush()
+        """Removes the line until the next redraw."""
+        if self._shown and self._console is not None:
+            from rich.control import Control
+            from rich.segment import ControlType
+
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
             self._shown = False
 
     def close(self) -> None:
-        """Takes the line away for good."""
+        """Removes the line for good."""
         self.erase()
-        self._live = False
+        self._console = None
         for handler in self._handlers:
             handler.removeFilter(self._before_record)
         self._handlers = []
@@ -71,10 +74,9 @@ class StatusLine:
         return True
 
 
-def _width(stream: TextIO) -> int:
-    """Columns of the terminal that ``stream`` is."""
-    try:
-        columns = os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
-    return columns or shutil.get_terminal_size().columns
+def _console(stream: TextIO) -> "Console | None":
+    """rich's view of the terminal; None for a terminal that cannot erase a line."""
+    from rich.console import Console
+
+    console = Console(file=stream)
+    return None if console.is_dumb_terminal else console

@@ -10,10 +10,9 @@ from tests.report.fabricate import config, records, run, seeds, summary
 from vaerun.errors import UserError
 from vaerun.report.comparison import compare
 from vaerun.report.matched import At
-from vaerun.report.page.configurations import configurations
-from vaerun.report.page.figures import Logs
-from vaerun.report.page.provenance import provenance, title
-from vaerun.report.page.table import notes, table
+from vaerun.report.page.document import text_values
+from vaerun.report.page.series import Logs
+from vaerun.report.page.template import render
 from vaerun.report.recorded import find
 
 SUMMARY = summary(elbo=-27.0) | {"versions": {"vaerun": "0.1.0", "torch": "2.6"}}
@@ -25,10 +24,9 @@ def parts(root):
             comparison = compare(list(find([root], str)), at=at, mixed=True)
         except UserError:
             continue
-        yield table(comparison) + notes(comparison) + provenance(comparison) + title(comparison)
-        yield configurations(comparison, root / "report")
+        yield render("report.html", **text_values(comparison, root / "report"))
         for one in Logs.of(comparison.rows).bounds("elbo/valid"):
-            assert one.bands or one.broken or one.curves
+            assert one.bands or one.incomplete or one.curves
 
 
 def put(made, key, value):

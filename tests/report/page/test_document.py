@@ -16,7 +16,7 @@ from vaerun.image.grid import png_bytes
 from vaerun.report.cell import cells
 from vaerun.report.comparison import compare
 from vaerun.report.matched import At
-from vaerun.report.page.write import own, write
+from vaerun.report.page.write import report_files, write
 from vaerun.report.recorded import find
 from vaerun.report.text import ABSENT
 from vaerun.tracking.tensorboard import TensorBoard
@@ -60,7 +60,7 @@ class Outline(HTMLParser):
 def coarse():
     """Figures of few pixels, which take less time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vaerun.report.page.canvas.DPI", 30)
+        patch.setattr("vaerun.report.page.plot.DPI", 30)
         yield
 
 
@@ -84,12 +84,12 @@ def runs(tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, coarse):
-    """The folder, comparison and text of a page with every kind of figure but pictures; not to be changed."""
+    """The folder, comparison and text of a page with every kind of figure but images; not to be changed."""
     root = make(tmp_path_factory.mktemp("whole") / "runs")
     for strategy in ("amortized", "coordinate"):
         path = root / f"{strategy}_1" / "evaluations.jsonl"
         path.write_text(json.dumps(evaluation({**GAPS, **VARIANCES})) + "\n")
-    run(root / "x", config=config(strategy="<b>$x$&"), summary=summary(seed=0), records=records([-30.0]))
+    run(root / "x", config=config(strategy='<b>$x$&"'), summary=summary(seed=0), records=records([-30.0]))
     return root / "report", *written(root)
 
 
@@ -160,18 +160,18 @@ def test_every_figure_is_two_files_that_can_be_opened(whole):
 def test_names_and_reasons_are_text_and_no_markup(whole):
     text = whole[2]
     assert "<b>" not in text
-    assert "&lt;b&gt;$x$&amp;" in text
+    assert "&lt;b&gt;$x$&amp;&#34;" in text
     assert "became nan &lt;&amp;&gt;" in text
 
 
 def test_it_says_what_has_no_band_what_broke_off_and_what_it_is_of(whole):
     text = unescape(whole[2])
-    assert "Of a single seed, and so without a band: " in text
-    assert "A dotted line to a cross is a run that broke off" in text
-    facts = {"data": "digits", "binarisation": "static", "split of the figures": "test", "points in them": "300"}
+    assert "No band, because there is only one seed: " in text
+    assert "A dotted line that ends in a cross is a run that did not complete" in text
+    facts = {"data": "digits", "binarisation": "static", "split": "test", "points evaluated": "300"}
     for term, fact in facts.items():
         assert f"<dt>{term}</dt><dd>{fact}</dd>" in text
-    for said in ("train 1,297, valid 200, test 300", "lower bound on mean log p(x), K = 100", "nats per datum"):
+    for said in ("train 1,297, valid 200, test 300", "lower bound on mean log p(x), K = 100", "nats per data point"):
         assert said in text
 
 
@@ -213,11 +213,11 @@ def test_a_second_report_replaces_its_own_files_alone(runs):
 
 def test_what_is_no_report_is_left_alone(tmp_path):
     (tmp_path / "index.html").write_text("<p>theirs</p>")
-    with pytest.raises(UserError, match="is not a report"):
-        own(tmp_path)
+    with pytest.raises(UserError, match="was not written by vaerun report"):
+        report_files(tmp_path)
     made = run(tmp_path / "run", config=config(), summary=summary())
-    with pytest.raises(UserError, match="directory of a run"):
-        own(made)
+    with pytest.raises(UserError, match="is a run directory"):
+        report_files(made)
 
 
 def test_a_folder_that_cannot_be_written_is_a_users_error(runs, tmp_path):
@@ -226,7 +226,7 @@ def test_a_folder_that_cannot_be_written_is_a_users_error(runs, tmp_path):
         write(compare(list(find([runs], print))), tmp_path / "file" / "x")
 
 
-def test_pictures_are_those_that_the_run_drew_last(runs):
+def test_images_are_those_that_the_run_drew_last(runs):
     board = TensorBoard(runs / "coordinate_1")
     grids = [np.full((8, 8), shade, np.uint8) for shade in (10, 20)]
     for step, grid in enumerate(grids, start=5):

@@ -9,8 +9,8 @@ from tests.report.fabricate import config, records, run, seeds, summary
 from vaerun.report.comparison import compare
 from vaerun.report.matched import COSTS, At
 from vaerun.report.page.curve import Curve
-from vaerun.report.page.palette import LOOKS, REST, looks, themed
 from vaerun.report.page.series import Logs, Series, below, limits
+from vaerun.report.page.style import REST, STYLES, styles, themed
 from vaerun.report.recorded import find
 
 
@@ -20,7 +20,7 @@ def bounds(root, at=None):
 
 
 def series(values):
-    return Series("x", LOOKS[0], [Curve(dict.fromkeys(COSTS, np.arange(len(values))), np.asarray(values, float))])
+    return Series("x", STYLES[0], [Curve(dict.fromkeys(COSTS, np.arange(len(values))), np.asarray(values, float))])
 
 
 def test_completed_seeds_make_the_mean_and_others_are_drawn_apart(tmp_path):
@@ -29,7 +29,7 @@ def test_completed_seeds_make_the_mean_and_others_are_drawn_apart(tmp_path):
     run(tmp_path / "x", config=config(seed=7), summary=broken, records=records([-80.0]))
     found = bounds(tmp_path)["amortized"]
     assert [one.values[-1] for one in found.curves] == [-27.0, -27.2]
-    assert [one.values[-1] for one in found.broken] == [-80.0]
+    assert [one.values[-1] for one in found.incomplete] == [-80.0]
     assert found.bands["steps"].mean.tolist() == pytest.approx([-28.1, -27.1])
 
 
@@ -37,13 +37,13 @@ def test_of_a_seed_that_was_run_twice_only_the_counted_run_is_drawn(tmp_path):
     seeds(tmp_path, "amortized", [-27.0])
     run(tmp_path / "again", config=config(seed=0), summary=summary(seed=0), records=records([-99.0]))
     found = bounds(tmp_path)["amortized"]
-    assert (len(found.curves), len(found.broken)) == (1, 0)
+    assert (len(found.curves), len(found.incomplete)) == (1, 0)
 
 
 def test_a_completed_run_that_is_not_compared_at_a_cost_is_drawn_all_the_same(tmp_path):
     seeds(tmp_path, "amortized", [-27.0, -27.2])
     found = bounds(tmp_path, At("steps", 5.0))["amortized"]
-    assert (len(found.curves), len(found.broken)) == (2, 0)
+    assert (len(found.curves), len(found.incomplete)) == (2, 0)
 
 
 def test_a_run_without_records_is_no_line(tmp_path):
@@ -78,26 +78,28 @@ def test_of_one_configuration_each_estimator_is_a_line(tmp_path):
     logs = Logs.of(compare(list(find([tmp_path], print))).rows)
     lines = logs.gradients("phi")[""]
     assert [one.name for one in lines] == ["score", "straight_through"]
-    assert len({one.look for one in lines}) == 2
+    assert len({one.style for one in lines}) == 2
     assert lines[0].curves[0].values.tolist() == [10.0, 11.0, 12.0, 13.0]
     assert logs.gradients("theta") == {}
 
 
-def test_of_several_configurations_each_estimator_has_a_drawing_and_each_configuration_its_look(tmp_path):
+def test_of_several_configurations_each_estimator_has_a_plot_and_each_configuration_its_style(tmp_path):
     for strategy in ("amortized", "joint"):
         with_variances(seeds(tmp_path, strategy, [-27.0])[0] / "metrics.jsonl", ["score", "own"])
     logs = Logs.of(compare(list(find([tmp_path], print))).rows)
     found = logs.gradients("phi")
     for estimator in ("own", "score"):
         assert [one.name for one in found[estimator]] == ["amortized", "joint"]
-    assert [one.look for one in found["own"]] == [one.look for one in found["score"]] == list(LOOKS[:2])
+    assert [one.style for one in found["own"]] == [one.style for one in found["score"]] == list(STYLES[:2])
 
 
-def test_every_configuration_of_the_palette_has_a_look_of_its_own():
-    assert len({(look.light, look.marker) for look in LOOKS}) == len({look.dark for look in LOOKS}) == len(LOOKS)
-    assert looks(len(LOOKS) + 2)[-2:] == [REST, REST]
-    assert looks(2) == list(LOOKS[:2])
-    assert themed(f"fill: {LOOKS[0].light}") == f"fill: var({LOOKS[0].variable})"
+def test_every_configuration_of_the_palette_has_a_style_of_its_own():
+    assert (
+        len({(style.light, style.marker) for style in STYLES}) == len({style.dark for style in STYLES}) == len(STYLES)
+    )
+    assert styles(len(STYLES) + 2)[-2:] == [REST, REST]
+    assert styles(2) == list(STYLES[:2])
+    assert themed(f"fill: {STYLES[0].light}") == f"fill: var({STYLES[0].variable})"
 
 
 def contrast(one, other):
@@ -112,7 +114,7 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.variable)
-def test_every_colour_stands_out_from_the_paper(look):
-    assert contrast(look.light, "#ffffff") >= 3
-    assert contrast(look.dark, "#14171b") >= 3
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.variable)
+def test_every_colour_stands_out_from_the_paper(style):
+    assert contrast(style.light, "#ffffff") >= 3
+    assert contrast(style.dark, "#14171b") >= 3

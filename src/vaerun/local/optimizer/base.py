@@ -13,7 +13,7 @@ class LocalOptimizer(ABC):
 
     @abstractmethod
     def init(self, phi: Tensor) -> LocalState:
-        """The state of rows that have not moved yet; a NamedTuple of tensors [R, …], for Float[Tensor, "R P"]."""
+        """The state of rows that have not moved yet: Float[Tensor, "R P"] ↦ a NamedTuple of tensors [R, …]."""
 
     @abstractmethod
     def update(self, gradient: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:

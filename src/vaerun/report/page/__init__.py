@@ -1,1 +1,1 @@
-"""The comparison as one page that opens anywhere, its figures also as files. Only the drawing needs matplotlib."""
+"""``vaerun report``: the comparison as one HTML file with plots and images. Only the plots need matplotlib."""

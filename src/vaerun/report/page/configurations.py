@@ -1,72 +1,88 @@
-"""Each configuration as its difference from the others, its runs, and what all of them have in common."""
+"""The settings that differ between configurations, every run, and the settings that all runs share."""
 
 import os
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaerun.report.cell import cells
 from vaerun.report.column import writer
 from vaerun.report.comparison import Comparison
 from vaerun.report.entry import Entry
-from vaerun.report.page.palette import looks
-from vaerun.report.page.table import MANY, named, scrolling
+from vaerun.report.page.style import Style, styles
 from vaerun.report.recorded import finite
 from vaerun.report.text import ABSENT
 
 
-def configurations(comparison: Comparison, folder: Path) -> str:
-    """The differences, then the runs and the common settings, folded.
+class Configuration(NamedTuple):
+    """A configuration and its settings ``key=value`` that other configurations do not have."""
+
+    name: str
+    style: Style
+    settings: Sequence[str]
+
+
+class RunLine(NamedTuple):
+    """One run: its configuration, the numbers in the columns of ``RunTable``, and status, reason and directory."""
+
+    name: str
+    style: Style
+    numbers: Sequence[str]
+    words: Sequence[str]
+
+
+class RunTable(NamedTuple):
+    """Every run, with the titles of the columns of numbers."""
+
+    titles: Sequence[str]
+    lines: Sequence[RunLine]
+
+
+def configurations(comparison: Comparison) -> list[Configuration]:
+    """Each configuration with the settings in which it differs from others."""
+    return [
+        Configuration(row.name, style, [_setting(key, value) for key, value in row.settings.items()])
+        for row, style in zip(comparison.rows, styles(len(comparison.rows)), strict=True)
+    ]
+
+
+def run_table(comparison: Comparison, folder: Path) -> RunTable:
+    """Every run with its status, and the reason if it did not complete.
 
     Args:
-        comparison: whose.
-        folder: of the page; directories are named as seen from there.
+        comparison: the runs that are compared.
+        folder: of the report; run directories are given relative to the folder around it.
     """
-    lines = []
-    for row, look in zip(comparison.rows, looks(len(comparison.rows)), strict=True):
-        told = " ".join(_setting(key, value) for key, value in row.settings.items()) or "no config.yaml"
-        lines.append(f'<tr><th scope="row">{named(row.name, look)}</th><td class="words">{told}</td></tr>')
-    heads = '<th scope="col">configuration</th><th scope="col" class="words">where it differs from the others</th>'
-    differences = scrolling(heads, lines, label="configurations")
-    if len(comparison.rows) > MANY:
-        differences = f"<details><summary>{len(comparison.rows)} configurations</summary>{differences}</details>"
-    return f"<h2>What was run?</h2>{differences}{_runs(comparison, folder)}{_common(comparison)}"
-
-
-def _runs(comparison: Comparison, folder: Path) -> str:
-    """Every run with how it stands, those that failed with the reason."""
     headline = comparison.headline
     made = cells(comparison.rows, headline) if headline is not None else []
     write = writer(headline, [cell.interval for cell in made if cell is not None]) if headline is not None else str
     lines = []
-    for row, look in zip(comparison.rows, looks(len(comparison.rows)), strict=True):
+    for row, style in zip(comparison.rows, styles(len(comparison.rows)), strict=True):
         for entry in row.entries:
-            figure = entry.figures.get(headline.name) if headline is not None else None
-            place = os.path.relpath(entry.run.directory.resolve(), folder.resolve().parent)
-            texts = [
+            value = entry.figures.get(headline.name) if headline is not None else None
+            directory = os.path.relpath(entry.run.directory.resolve(), folder.resolve().parent)
+            numbers = [
                 str(entry.run.seed) if entry.run.seed is not None else ABSENT,
-                write(figure) if figure is not None else ABSENT,
+                write(value) if value is not None else ABSENT,
                 _count(entry, "steps"),
                 _count(entry, "seconds"),
             ]
-            words = [entry.run.status, entry.remark or "", place]
-            lines.append(
-                f'<tr><th scope="row">{named(row.name, look)}</th>'
-                + "".join(f"<td>{escape(text)}</td>" for text in texts)
-                + "".join(f'<td class="words">{escape(word)}</td>' for word in words)
-                + "</tr>"
-            )
+            lines.append(RunLine(row.name, style, numbers, [entry.run.status, entry.remark or "", directory]))
     title = headline.title if headline is not None else "bound"
-    heads = ["seed", title, "steps", "training seconds"]
-    head = '<th scope="col">configuration</th>' + "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
-    head += "".join(f'<th scope="col" class="words">{word}</th>' for word in ("status", "reason", "directory"))
-    many = f"{len(lines)} run{'' if len(lines) == 1 else 's'}"
-    return f"<details><summary>{many}, one by one</summary>{scrolling(head, lines, label='runs')}</details>"
+    return RunTable(["seed", title, "steps", "training seconds"], lines)
+
+
+def shared_settings(comparison: Comparison) -> list[str]:
+    """The settings that all runs share, as ``key=value``."""
+    flat = [entry.run.configuration for row in comparison.rows for entry in row.entries if entry.run.config]
+    if not flat:
+        return []
+    shared = {key: value for key, value in flat[0].items() if all(key in one and one[key] == value for one in flat)}
+    return [_setting(key, value) for key, value in sorted(shared.items()) if value is not None]
 
 
 def _count(entry: Entry, name: str) -> str:
-    """How far it came: a run without figures says that in its summary, if at all."""
+    """Steps or training seconds; of a run without metrics they are in its summary, if anywhere."""
     key = {"seconds": "train_seconds"}.get(name, name)
     value = entry.figures.get(name, finite(entry.run.summary).get(key))
     if value is None:
@@ -74,24 +90,8 @@ def _count(entry: Entry, name: str) -> str:
     return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"
 
 
-def _common(comparison: Comparison) -> str:
-    """The settings that all runs share."""
-    flat = [entry.run.configuration for row in comparison.rows for entry in row.entries if entry.run.config]
-    shared = (
-        {key: value for key, value in flat[0].items() if all(_same(one, key, value) for one in flat)} if flat else {}
-    )
-    if not shared:
-        return ""
-    told = " ".join(_setting(key, value) for key, value in sorted(shared.items()) if value is not None)
-    return f"<details><summary>What all of them have in common</summary><p>{told}</p></details>"
-
-
-def _same(settings: dict[str, Any], key: str, value: Any) -> bool:
-    return key in settings and settings[key] == value
-
-
 def _setting(key: str, value: Any) -> str:
-    return f'<code class="setting">{escape(key)}={escape(_text(value))}</code>'
+    return f"{key}={_text(value)}"
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A figure of one run as it was recorded, and of several seeds as their mean with its 95 % interval."""
+"""A metric of one run as it was recorded, and the mean over several seeds with its 95 % interval."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,19 +11,19 @@ from vaerun.metric.interval import Sample, interval
 from vaerun.report.matched import COSTS
 from vaerun.report.recorded import finite
 
-RECORDS = 400  # of one run that are read, evenly spread: more than a figure shows
-POINTS = 200  # at which seeds are averaged
+RECORDS = 400  # read from one run, evenly spaced: more than a plot can show
+POINTS = 200  # of the grid on which seeds are averaged
 
 
 class Curve(NamedTuple):
-    """Values [T] of one run, and what it had cost by then, each [T] and never less than before."""
+    """Values [T] of one run, and the costs at which they were recorded, each [T] and non-decreasing."""
 
     costs: Mapping[str, np.ndarray]
     values: np.ndarray
 
 
 class Band(NamedTuple):
-    """mean ± t s/√n of n seeds over a common grid, all [T]; the half-width is 0 of a single seed, which has none."""
+    """mean ± t s/√n of n seeds on a common grid, all [T]; for a single seed the half-width is 0."""
 
     cost: np.ndarray
     mean: np.ndarray
@@ -32,10 +32,10 @@ class Band(NamedTuple):
 
 
 def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[str, Any]]:
-    """The records of metrics.jsonl that hold ``needle``, at most so many of them, the first and the last among them."""
+    """The records of metrics.jsonl that contain ``needle``: at most ``most``, evenly spaced, with both ends."""
     starts = list(_lines(content, needle))
     if len(starts) > most:
-        starts = [starts[place] for place in np.linspace(0, len(starts) - 1, most).round().astype(int)]
+        starts = [starts[position] for position in np.linspace(0, len(starts) - 1, most).round().astype(int)]
     found: list[Mapping[str, Any]] = []
     for start in starts:
         try:
@@ -48,16 +48,16 @@ def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[
 
 
 def _lines(content: bytes, needle: bytes) -> Iterator[int]:
-    """Where the lines begin that hold ``needle``."""
-    place = content.find(needle)
-    while place >= 0:
-        yield content.rfind(b"\n", 0, place) + 1
-        end = content.find(b"\n", place)
-        place = content.find(needle, end) if end >= 0 else -1
+    """The positions at which the lines that contain ``needle`` begin."""
+    position = content.find(needle)
+    while position >= 0:
+        yield content.rfind(b"\n", 0, position) + 1
+        end = content.find(b"\n", position)
+        position = content.find(needle, end) if end >= 0 else -1
 
 
 def curve(recorded: Sequence[Mapping[str, Any]], tag: str) -> Curve | None:
-    """One tag of the records, in the order of their costs; None where no record has it."""
+    """The curve of a tag, sorted by cost; None if no record has it."""
     keys = tuple(COSTS.values())
     rows = [[found[key] for key in (*keys, tag)] for record in recorded
             if {*keys, tag} <= (found := finite({key: record.get(key) for key in (*keys, tag)})).keys()]  # fmt: skip
@@ -69,7 +69,7 @@ def curve(recorded: Sequence[Mapping[str, Any]], tag: str) -> Curve | None:
 
 
 def band(curves: Sequence[Curve], cost: str) -> Band | None:
-    """The seeds' mean where all of them have been, linear between their records; None where they never were."""
+    """The mean over seeds on the range that all of them cover, interpolated linearly; None if there is none."""
     axes = [one.costs[cost] for one in curves]
     low, high = max(axis[0] for axis in axes), min(axis[-1] for axis in axes)
     grid = np.unique(np.concatenate(axes))
@@ -85,7 +85,7 @@ def band(curves: Sequence[Curve], cost: str) -> Band | None:
 
 
 def content(directory: Path) -> bytes:
-    """metrics.jsonl of a run; nothing where it cannot be read."""
+    """The content of a run's metrics.jsonl; empty if it cannot be read."""
     try:
         return (directory / "metrics.jsonl").read_bytes()
     except OSError:

@@ -1,17 +1,17 @@
-"""What each column is: a figure's meaning as its evaluation tells it, and the costs that no evaluation knows."""
+"""What each column of the table means."""
 
-from vaerun.evaluation import meaning as figures
+from vaerun.evaluation import meaning as metric_meaning
 
 COSTS = {
-    "seconds": "time in training steps, evaluation excluded",
-    "decoder_evaluations": "passes of a point's sample through the decoder in training: the cost no machine changes",
-    "samples_per_second": "data points per second of training steps, evaluation excluded",
-    "phi": "numbers stored per data point, N·P in all",
+    "seconds": "time in training steps, without evaluation",
+    "decoder_evaluations": "how often training decoded a sample z for a data point; the same on every machine",
+    "samples_per_second": "data points per second of training, without evaluation",
+    "phi": "variational parameters stored for the training points, N·P in total",
 }
 
 
 def meaning(name: str) -> str | None:
-    """The phrase for a column; None where its title says enough."""
-    if figures.known(name.partition("/")[0]):
-        return figures.meaning(name)
+    """A phrase for a column; None if its title says enough."""
+    if metric_meaning.known(name.partition("/")[0]):
+        return metric_meaning.meaning(name)
     return COSTS.get(name)

@@ -1,8 +1,7 @@
-"""Where the figures come from: data, split, points, versions, machine, and what each figure is a bound on."""
+"""Where the numbers come from: data, split, points, checkpoint, versions and device; and what each column means."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from typing import Any
 
 from vaerun import __version__
@@ -11,20 +10,8 @@ from vaerun.report.page.meaning import meaning
 from vaerun.report.recorded import Recorded, mapping
 
 
-def provenance(comparison: Comparison) -> str:
-    """A list of facts, those in which the runs differ with every value."""
-    runs = [entry.run for row in comparison.rows for entry in row.entries if entry.used]
-    facts = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _facts(comparison, runs))
-    said = _together((column.title, meaning(column.name)) for column in comparison.columns)
-    meanings = "".join(f"<dt>{escape(titles)}</dt><dd>{escape(text)}</dd>" for text, titles in said.items())
-    return (
-        f"<h2>What the figures are of</h2><dl>{facts}</dl>"
-        f"<details open><summary>What each column is, and what it is a bound on</summary><dl>{meanings}</dl></details>"
-    )
-
-
 def title(comparison: Comparison) -> str:
-    """The data, and how many runs there are."""
+    """The data set, and the numbers of configurations and runs."""
     runs = [entry.run for row in comparison.rows for entry in row.entries]
     data = _values([f"{run.data.get('name')} ({run.data.get('binarize')})" for run in runs if run.data], 2)
     counts = f"{_plural(len(comparison.rows), 'configuration')}, {_plural(len(runs), 'run')}"
@@ -32,44 +19,66 @@ def title(comparison: Comparison) -> str:
     return f"{data} · {counts}{at}" if data else f"{counts}{at}"
 
 
-def _facts(comparison: Comparison, runs: Sequence[Recorded]) -> Iterator[tuple[str, str]]:
-    split, points = ("test", _test_points) if comparison.at is None else ("valid", _valid_points)
-    moment = "the best checkpoint by validation bound" if comparison.at is None else (
-        f"the last validation not beyond {comparison.at.words}")  # fmt: skip
-    facts = {
-        "data": [str(run.data.get("name")) for run in runs if run.data],
-        "binarisation": [str(run.data.get("binarize")) for run in runs if run.data],
-        "split sizes": [_sizes(run) for run in runs if run.data],
-        "data sha256": [str(run.data.get("sha256"))[:16] + "…" for run in runs if run.data],
-        "split of the figures": [split] if runs else [],
-        "points in them": [text for run in runs if (text := points(run)) is not None],
-        "taken at": [moment] if runs else [],
-        "device": [f"{run.summary['device']}, threads: {run.summary.get('threads')}" for run in runs
-                   if "device" in run.summary],
-        **{f"{name} of the runs": [str(version) for run in runs
-                                   if (version := mapping(run.summary.get("versions")).get(name)) is not None]
-           for name in ("vaerun", "torch", "python")},
-        "this page by": [f"vaerun report {__version__}"],
-    }  # fmt: skip
-    yield "unit", "nats per datum, summed over pixels; of bounds, higher is better"
-    for term, values in facts.items():
+def facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """Terms and facts; where runs differ in one, the different values."""
+    runs = [entry.run for row in comparison.rows for entry in row.entries if entry.used]
+    yield "unit", "nats per data point, summed over its coordinates; a higher bound is better"
+    for term, values in (_data(runs) | _moment(comparison, runs) | _software(runs)).items():
         if values:
             yield term, _values(values, 6)
-    told = _together((column.title, _source(column.name, runs)) for column in comparison.columns)
-    yield from ((titles, text) for text, titles in told.items())
+    yield from _together((column.title, _source(column.name, runs)) for column in comparison.columns)
 
 
-def _together(told: Iterable[tuple[str, str | None]]) -> dict[str, str]:
-    """The titles of which the same is said, by what is said."""
+def meanings(comparison: Comparison) -> list[tuple[str, str]]:
+    """Titles of columns, and what they mean."""
+    return _together((column.title, meaning(column.name)) for column in comparison.columns)
+
+
+def _data(runs: Sequence[Recorded]) -> dict[str, list[str]]:
+    known = [run for run in runs if run.data]
+    return {
+        "data": [str(run.data.get("name")) for run in known],
+        "binarisation": [str(run.data.get("binarize")) for run in known],
+        "split sizes": [_sizes(run) for run in known],
+        "SHA-256 of the data": [str(run.data.get("sha256"))[:16] + "…" for run in known],
+    }
+
+
+def _moment(comparison: Comparison, runs: Sequence[Recorded]) -> dict[str, list[str]]:
+    """Split, number of points and checkpoint that the run's own metrics are from."""
+    if not runs:
+        return {}
+    if comparison.at is None:
+        split, points, moment = "test", _test_points, "the checkpoint with the best validation bound"
+    else:
+        split, points = "valid", _valid_points
+        moment = f"the last validation up to {comparison.at.words}"
+    counts = [text for run in runs if (text := points(run)) is not None]
+    return {"split": [split], "points evaluated": counts, "metrics are from": [moment]}
+
+
+def _software(runs: Sequence[Recorded]) -> dict[str, list[str]]:
+    device = [f"{run.summary['device']}, threads: {run.summary.get('threads')}" for run in runs
+              if "device" in run.summary]  # fmt: skip
+    versions = [mapping(run.summary.get("versions")) for run in runs]
+    used = {
+        f"{name} version": [str(found[name]) for found in versions if found.get(name) is not None]
+        for name in ("vaerun", "torch", "python")
+    }
+    return {"device": device, **used, "report written by": [f"vaerun {__version__}"]}
+
+
+def _together(told: Iterable[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    """(titles, text): titles that have the same text stand together."""
     titles: dict[str, list[str]] = {}
     for title, text in told:
         if text is not None:
             titles.setdefault(text, []).append(title)
-    return {text: _values(some, 3, ", ") for text, some in titles.items()}
+    return [(_values(some, 3, ", "), text) for text, some in titles.items()]
 
 
 def _source(name: str, runs: Sequence[Recorded]) -> str | None:
-    """What vaerun eval made a figure with; None for a run's own."""
+    """The checkpoint, points and settings of the ``vaerun eval`` that a metric is from; None for a run's own metric."""
     told = []
     for text in list(dict.fromkeys(run.sources[name] for run in runs if name in run.sources))[:3]:
         source = json.loads(text)
@@ -88,12 +97,12 @@ def _sizes(run: Recorded) -> str:
 
 
 def _test_points(run: Recorded) -> str | None:
-    """All of them for the ELBO, whatever the run's own evaluation was limited to."""
+    """The ELBO is always over all test points; the run's other metrics may be over fewer."""
     whole = mapping(run.data.get("split_sizes")).get("test")
     fewest = _fewest(run.configuration.get("evaluation.points"), whole)
     if not isinstance(whole, int) or fewest == whole:
         return None if fewest is None else f"{fewest:,}"
-    return f"{whole:,} for the ELBO, {fewest:,} for what else the run evaluated"
+    return f"{whole:,} for the ELBO, {fewest:,} for the run's other metrics"
 
 
 def _valid_points(run: Recorded) -> str | None:
@@ -107,7 +116,7 @@ def _fewest(*counts: Any) -> int | None:
 
 
 def _values(values: Sequence[str], most: int, between: str = "; ") -> str:
-    """The different ones, a few of them."""
+    """The different values, at most ``most`` of them."""
     different = list(dict.fromkeys(values))
     more = f" and {len(different) - most} more" if len(different) > most else ""
     return between.join(different[:most]) + more

@@ -1,4 +1,4 @@
-"""What is drawn of a configuration against its cost: the seeds' mean with its band, and runs that broke off."""
+"""The lines of plots against cost: mean and band over seeds, and runs that did not complete."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from vaerun.report.matched import COSTS
 from vaerun.report.page.curve import Band, Curve, band, content, curve, records
-from vaerun.report.page.palette import Look, looks
+from vaerun.report.page.style import Style, styles
 from vaerun.report.row import Row
 
 BOUND = b'elbo/valid"'  # of elbo/valid and of pseudo_elbo/valid
@@ -18,88 +18,89 @@ GRADIENT = b'"gradient_variance/'
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a figure.
+    """One line of a plot.
 
     Attributes:
         name: in the legend.
-        look: how it is drawn.
-        curves: of the runs that count, one a seed.
-        broken: of runs that did not come to their end.
+        style: its colour, marker and dashes.
+        curves: one per seed.
+        incomplete: curves of runs that are not part of the mean.
     """
 
     name: str
-    look: Look
+    style: Style
     curves: Sequence[Curve]
-    broken: Sequence[Curve] = ()
+    incomplete: Sequence[Curve] = ()
 
     @cached_property
     def bands(self) -> Mapping[str, Band]:
-        """By cost, the seeds' mean and its interval, where there is something to average."""
+        """The mean over seeds and its interval, by cost; a cost that the seeds have no common range of is left out."""
         made = {cost: band(self.curves, cost) for cost in COSTS if self.curves}
         return {cost: found for cost, found in made.items() if found is not None}
 
     def end(self, cost: str) -> float | None:
-        """What its mean had cost at the end."""
+        """The largest cost that the mean reaches."""
         return float(self.bands[cost].cost[-1]) if cost in self.bands else None
 
 
 @dataclass(frozen=True)
 class Logs:
-    """What the runs of a comparison have logged: for each row, its runs, which count, and its records."""
+    """The records of the compared runs: for each row and run, whether it counts, and its bounds and variances."""
 
     rows: Sequence[Row]
     records: Mapping[int, Sequence[tuple[bool, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]]
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Logs":
-        """Reads every run once, also those that have no figure at the cost asked for.
+        """Reads the records of every run once.
 
-        A completed run is left out where its seed was run again, and any other is no part of a mean unless it has one.
+        A completed run that is not used is left out if its seed was run again. Other runs that neither completed nor
+        are used have curves, which are not part of the mean.
         """
         read: dict[int, list[tuple[bool, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]]] = {}
-        for place, row in enumerate(rows):
-            read[place] = []
+        for position, row in enumerate(rows):
+            read[position] = []
             counted = {str(entry.run.seed) for entry in row.entries if entry.used}
             for entry in row.entries:
                 completed = entry.run.status == "completed"
                 if completed and not entry.used and str(entry.run.seed) in counted:
                     continue
                 text = content(entry.run.directory)
-                read[place].append((entry.used or completed, records(text, BOUND), records(text, GRADIENT)))
+                read[position].append((entry.used or completed, records(text, BOUND), records(text, GRADIENT)))
         return cls(rows, read)
 
     def bounds(self, tag: str) -> list[Series]:
-        """A line per configuration that has recorded ``tag``."""
+        """A line for each configuration that recorded ``tag``."""
         made = []
-        for place, (row, look) in enumerate(zip(self.rows, looks(len(self.rows)), strict=True)):
-            found = [(used, curve(bound, tag)) for used, bound, _ in self.records[place]]
+        for position, (row, style) in enumerate(zip(self.rows, styles(len(self.rows)), strict=True)):
+            found = [(used, curve(bound, tag)) for used, bound, _ in self.records[position]]
             whole = [one for used, one in found if used and one is not None]
-            broken = [one for used, one in found if not used and one is not None]
-            if whole or broken:
-                made.append(Series(row.name, look, whole, broken))
+            incomplete = [one for used, one in found if not used and one is not None]
+            if whole or incomplete:
+                made.append(Series(row.name, style, whole, incomplete))
         return made
 
     def gradients(self, group: str) -> dict[str, list[Series]]:
-        """The variances of gradients in ``group`` by estimator, a line per configuration.
+        """The variance of the gradient in ``group``: for each estimator, a line for each configuration.
 
-        Of a single configuration the lines are its estimators, under the empty name.
+        With a single configuration, each estimator is a line, and the key is empty.
         """
         found: dict[str, list[Series]] = {}
-        for place, (row, look) in enumerate(zip(self.rows, looks(len(self.rows)), strict=True)):
-            taken = [gradient for used, _, gradient in self.records[place] if used]
+        for position, (row, style) in enumerate(zip(self.rows, styles(len(self.rows)), strict=True)):
+            taken = [gradient for used, _, gradient in self.records[position] if used]
             tags = sorted({tag for some in taken for record in some for tag in record if is_variance(tag, group)})
             for tag in tags:
                 lines = [one for some in taken if (one := curve(some, tag)) is not None]
                 if any(len(one.values) > 1 for one in lines):
-                    found.setdefault(estimator_of(tag), []).append(Series(row.name, look, lines))
+                    found.setdefault(estimator_of(tag), []).append(Series(row.name, style, lines))
         if len({one.name for some in found.values() for one in some}) != 1:
             return found
-        every = zip(found.items(), looks(len(found)), strict=True)
-        return {"": [Series(name, look, some[0].curves) for (name, some), look in every]}
+        every = zip(found.items(), styles(len(found)), strict=True)
+        return {"": [Series(name, style, some[0].curves) for (name, some), style in every]}
 
 
 def is_variance(tag: str, group: str) -> bool:
-    """Whether it is the variance of the gradient in one of the groups theta, phi and lam."""
+    """Whether ``tag`` is a variance of the gradient in ``group``: theta, phi or lam."""
     quantity, _, name = tag.partition("/")
     return quantity == "gradient_variance" and name.endswith(f"_{group}")
 
@@ -110,16 +111,17 @@ def estimator_of(tag: str) -> str:
 
 
 def below(series: Sequence[Series]) -> list[Series]:
-    """The lines that never come up to what the axis shows."""
+    """The lines that are below the value axis throughout."""
     shown = limits(series)
     bands = [(one, one.bands.get("steps")) for one in series]
     return [one for one, found in bands if shown and found and float(found.mean.max()) < shown[0]]
 
 
 def limits(series: Sequence[Series]) -> tuple[float, float] | None:
-    """What the value axis shows, whatever the cost: of the better half of the lines all but their lowest quarter.
+    """The range of the value axis: the better half of the lines without the lowest quarter of their values.
 
-    The first records are far below what is worth telling apart, and so may a configuration be that has failed.
+    Values at the start of training, and those of failed configurations, are so low that they would leave no room to
+    distinguish the others.
     """
     bands = [one.bands["steps"] for one in series if "steps" in one.bands]
     if not bands:

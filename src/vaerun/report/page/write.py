@@ -1,28 +1,31 @@
-"""The page as files: index.html, and figures/ beside it."""
+"""The HTML report as files: index.html, and the folder figures/ beside it."""
 
 import re
 from pathlib import Path
 
 from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison
-from vaerun.report.page.canvas import require_matplotlib
-from vaerun.report.page.document import GENERATOR, page
+from vaerun.report.page.document import document
+from vaerun.report.page.plot import require_matplotlib
 
+GENERATOR = '<meta name="generator" content="vaerun report'  # as templates/report.html has it
 LINK = re.compile(r'href="figures/([\w.-]+\.(?:svg|png))"')
 
 
 def write(comparison: Comparison, folder: Path) -> Path:
-    """Writes the page into ``folder`` and returns its path; of a report that is there already, only its own files go.
+    """Writes the report into ``folder`` and returns the path of index.html.
+
+    An earlier report in the folder is replaced; files that it did not write stay.
 
     Raises:
-        UserError: matplotlib is not installed, or the folder cannot be written, or holds a page of something else.
+        UserError: matplotlib is not installed, the folder cannot be written, or it holds something other than a report.
     """
     require_matplotlib()
     from vaerun.image.grid import save
 
     index = folder / "index.html"
-    before = own(folder)
-    made = page(comparison, folder)
+    before = report_files(folder)
+    made = document(comparison, folder)
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for name in before - made.files.keys():
@@ -31,22 +34,24 @@ def write(comparison: Comparison, folder: Path) -> Path:
             save(folder / "figures" / name, content)
         save(index, made.html.encode())
     except OSError as error:
-        raise UserError(f"{folder} cannot be written, {error.strerror}: name another folder with --out.") from None
+        raise UserError(f"{folder} cannot be written ({error.strerror}): choose another folder with --out.") from None
     return index
 
 
-def own(folder: Path) -> set[str]:
-    """The figures of the report that stands in ``folder``, which are those that its page has links to.
+def report_files(folder: Path) -> set[str]:
+    """The names of the files in figures/ that belong to the report in ``folder``: those that its page links to.
 
     Raises:
-        UserError: the folder is that of a run, or holds a page that is no report.
+        UserError: the folder is a run directory, or its index.html is not a report.
     """
     if any((folder / name).exists() for name in ("config.yaml", "summary.json", "checkpoints")):
-        raise UserError(f"{folder} is the directory of a run, which a report leaves alone: name another with --out.")
+        raise UserError(
+            f"{folder} is a run directory, and a report must not be written there: choose another folder with --out."
+        )
     index = folder / "index.html"
     if not index.exists():
         return set()
     text = index.read_text(encoding="utf-8", errors="replace")
     if GENERATOR not in text:
-        raise UserError(f"{index} is not a report of vaerun's, and is left alone: name another folder with --out.")
+        raise UserError(f"{index} was not written by vaerun report: choose another folder with --out.")
     return set(LINK.findall(text))

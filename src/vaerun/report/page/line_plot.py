@@ -1,14 +1,14 @@
-"""Curves against a cost, one line per configuration, a band of 95 % around those of several seeds."""
+"""Curves against a cost: one line per configuration, with a 95 % band if it has several seeds."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from vaerun.report.matched import COSTS, At
-from vaerun.report.page.canvas import Drawing
-from vaerun.report.page.palette import INK, LOOKS, MUTED
-from vaerun.report.page.places import powers
+from vaerun.report.page.dot_plot import powers
+from vaerun.report.page.plot import Plot
 from vaerun.report.page.series import Series, below, limits
+from vaerun.report.page.style import INK, MUTED, STYLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT = 3.4
-SPREAD = 5  # from this ratio of the configurations' costs on, the axis is logarithmic
+SPREAD = 5  # the axis is logarithmic if the configurations' total costs differ by more than this factor
 WORDS = {"steps": "steps", "seconds": "training seconds", "decoder_evaluations": "decoder evaluations"}
 
 
-def bound_drawings(series: Sequence[Series], *, name: str, title: str, at: At | None) -> list[Drawing]:
+def bound_plots(series: Sequence[Series], *, name: str, title: str, at: At | None) -> list[Plot]:
     """The bound against each of the three costs."""
     return [
-        Drawing(
+        Plot(
             f"{name}_{cost}",
             f"{title} against {WORDS[cost]}",
             HEIGHT,
@@ -35,41 +35,41 @@ def bound_drawings(series: Sequence[Series], *, name: str, title: str, at: At | 
     ]
 
 
-def variance_drawing(series: Sequence[Series], *, name: str, title: str, limits: tuple[float, float] | None) -> Drawing:
-    """The gradient's variance against steps, on a logarithmic axis that drawings to be compared have in common."""
+def variance_plot(series: Sequence[Series], *, name: str, title: str, limits: tuple[float, float] | None) -> Plot:
+    """The gradient's variance against steps, on a logarithmic axis; plots that are compared get the same ``limits``."""
     draw = partial(_variance, series=series, limits=limits)
-    return Drawing(name, title, HEIGHT, draw, partial(legend, series=series), _entries(series))
+    return Plot(name, title, HEIGHT, draw, partial(legend, series=series), _entries(series))
 
 
 def extent(series: Sequence[Series]) -> tuple[float, float] | None:
-    """From the least to the greatest mean, for a logarithmic axis."""
+    """The smallest and the largest positive mean, for a logarithmic axis."""
     means = [one.bands["steps"].mean for one in series if "steps" in one.bands]
     positive = [float(value) for mean in means for value in mean if value > 0]
     return (min(positive), max(positive)) if positive else None
 
 
 def legend(figure: "Figure", *, series: Sequence[Series]) -> None:
-    """The lines' names below a figure that stands alone."""
+    """A legend below the plot."""
     from matplotlib.lines import Line2D
 
-    named = [one for one in series if one.look.marker]
+    named = [one for one in series if one.style.marker]
     handles = [
-        Line2D([], [], color=one.look.light, linestyle=one.look.dashes, marker=one.look.marker, label=one.name)
+        Line2D([], [], color=one.style.light, linestyle=one.style.dashes, marker=one.style.marker, label=one.name)
         for one in named
     ]
     others = len(series) - len(named)
     if others:
-        handles.append(Line2D([], [], color=series[-1].look.light, label=f"{others} more"))
+        handles.append(Line2D([], [], color=series[-1].style.light, label=f"{others} more"))
     figure.legend(handles=handles, loc="outside lower left", ncols=_columns(series))
 
 
 def _columns(series: Sequence[Series]) -> int:
-    return 1 if max((len(one.name) for one in series if one.look.marker), default=0) > 24 else 2
+    return 1 if max((len(one.name) for one in series if one.style.marker), default=0) > 24 else 2
 
 
 def _entries(series: Sequence[Series]) -> int:
-    """Lines of the legend."""
-    return -(-min(len(series), len(LOOKS) + 1) // _columns(series))
+    """The number of lines of the legend."""
+    return -(-min(len(series), len(STYLES) + 1) // _columns(series))
 
 
 def _bound(axes: "Axes", *, series: Sequence[Series], cost: str, title: str, at: At | None) -> None:
@@ -102,32 +102,32 @@ def _variance(axes: "Axes", *, series: Sequence[Series], limits: tuple[float, fl
 
 
 def _lines(axes: "Axes", series: Sequence[Series], cost: str) -> None:
-    """The best configuration last, so that it lies on top."""
+    """Draws the best configuration last, so that it is on top."""
     for one in reversed(series):
-        for curve in one.broken:
-            _broken(axes, one, curve.costs[cost], curve.values)
+        for curve in one.incomplete:
+            _incomplete(axes, one, curve.costs[cost], curve.values)
         found = one.bands.get(cost)
         if found is None:
             continue
-        named = bool(one.look.marker)
+        named = bool(one.style.marker)
         if found.seeds > 1 and named:
             low, high = found.mean - found.half_width, found.mean + found.half_width
-            axes.fill_between(found.cost, low, high, color=one.look.light, alpha=0.18, linewidth=0)
-        axes.plot(found.cost, found.mean, color=one.look.light, linestyle=one.look.dashes,
-                  linewidth=1.8 if named else 0.8, marker=one.look.marker or None,
+            axes.fill_between(found.cost, low, high, color=one.style.light, alpha=0.18, linewidth=0)
+        axes.plot(found.cost, found.mean, color=one.style.light, linestyle=one.style.dashes,
+                  linewidth=1.8 if named else 0.8, marker=one.style.marker or None,
                   markevery=[len(found.cost) - 1], markersize=6)  # fmt: skip
 
 
-def _broken(axes: "Axes", one: Series, x: "np.ndarray", y: "np.ndarray") -> None:
-    """A run that broke off: thin, with a cross where it was last seen, at the edge if that is beyond the axis."""
-    axes.plot(x, y, color=one.look.light, linewidth=0.9, linestyle=":")
+def _incomplete(axes: "Axes", one: Series, x: "np.ndarray", y: "np.ndarray") -> None:
+    """A run that did not complete: a dotted line, with a cross at its last value, or at the edge if that is outside."""
+    axes.plot(x, y, color=one.style.light, linewidth=0.9, linestyle=":")
     low, high = axes.get_ylim()
     last = min(max(y[-1], low), high) if not axes.get_autoscaley_on() else y[-1]
-    axes.plot(x[-1:], [last], color=one.look.light, marker="x", markersize=7, linestyle="", clip_on=False)
+    axes.plot(x[-1:], [last], color=one.style.light, marker="x", markersize=7, linestyle="", clip_on=False)
 
 
 def _thousands(axes: "Axes", *, log: bool) -> None:
-    """Short numbers along the axis of costs: 20k, 3M; on a logarithmic axis at 1, 2 and 5 where decades are few."""
+    """Short numbers along the cost axis, such as 20k; a logarithmic axis over few decades also has ticks at 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))

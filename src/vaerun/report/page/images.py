@@ -1,21 +1,21 @@
-"""What the models have drawn, read back from the event files that their runs wrote for TensorBoard."""
+"""The images that training recorded, read from the runs' TensorBoard event files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vaerun.report.page.palette import LOOKS, Look, looks
+from vaerun.report.page.style import STYLES, Style, styles
 from vaerun.report.recorded import Recorded
 from vaerun.report.row import Row
 
 TAGS = {
-    "samples/prior": "E[x given z] at draws from the prior",
-    "reconstructions/valid": "validation points, each above its reconstruction",
+    "samples/prior": "E[x given z] at z drawn from the prior",
+    "reconstructions/valid": "validation points, each with its reconstruction below",
 }
 
 
-class Picture(NamedTuple):
-    """One picture of a run."""
+class Image(NamedTuple):
+    """One recorded image, as PNG."""
 
     tag: str
     step: int
@@ -23,40 +23,40 @@ class Picture(NamedTuple):
 
 
 class Gallery(NamedTuple):
-    """What a run of a configuration has drawn last."""
+    """The last images of one run of a configuration."""
 
     row: Row
-    look: Look
+    style: Style
     run: Recorded
-    pictures: Sequence[Picture]
+    images: Sequence[Image]
 
 
 def galleries(rows: Sequence[Row]) -> list[Gallery]:
-    """One for each of the best configurations that have pictures: of the first of their runs that has."""
+    """A gallery for each of the best configurations, from its first run that recorded images."""
     made = []
-    for row, look in zip(rows[: len(LOOKS)], looks(len(LOOKS)), strict=False):
+    for row, style in zip(rows[: len(STYLES)], styles(len(STYLES)), strict=False):
         for entry in row.entries:
             found = last(entry.run.directory) if entry.used else {}
             if found:
                 shown = [found[tag] for tag in TAGS if tag in found]
-                made.append(Gallery(row, look, entry.run, shown))
+                made.append(Gallery(row, style, entry.run, shown))
                 break
     return made
 
 
-def last(directory: Path) -> Mapping[str, Picture]:
-    """The last picture under each of the tags; none where no event file can be read."""
+def last(directory: Path) -> Mapping[str, Image]:
+    """The last image of each tag; event files that cannot be read are skipped."""
     from google.protobuf.message import DecodeError
 
     from vaerun.tracking.event_file import PATTERN, read_events
 
-    found: dict[str, Picture] = {}
+    found: dict[str, Image] = {}
     for path in sorted(directory.glob(PATTERN)):
         try:
             for event in read_events(path):
                 for value in event.summary.value:
                     if value.tag in TAGS and value.HasField("image"):
-                        found[value.tag] = Picture(value.tag, event.step, value.image.encoded_image_string)
+                        found[value.tag] = Image(value.tag, event.step, value.image.encoded_image_string)
         except (OSError, DecodeError, MemoryError, OverflowError):  # a damaged file may claim any length
             continue
     return found
