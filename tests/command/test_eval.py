@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from vaerun.evaluation.meaning import known
 
 from tests.problems import options
 from tests.runs import train
 from vaerun import cli
 from vaerun.command.eval import together
-from vaerun.evaluation.meaning import known
 
 SHORT = {
     "ais": ("temperatures=3", "chains=2"),

@@ -1,7 +1,6 @@
 """What is said of a figure is true of it."""
 
 import pytest
-
 from vaerun.evaluation.meaning import PHRASES, known, meaning
 
 BELOW = "lower bound on mean log p(x)"

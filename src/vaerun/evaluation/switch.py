@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.transition import Place, Transition, metropolis
+from vaerun.evaluation.transition import ChainState, Transition, metropolis
 
 
 class Switch(Transition):
@@ -19,18 +19,18 @@ class Switch(Transition):
 
     target_acceptance: ClassVar[float | None] = None
 
-    def place(self, x: Tensor, z: Tensor) -> Place:
+    def state(self, x: Tensor, z: Tensor) -> ChainState:
         nothing = z.new_empty(*z.shape[:2], 0)
         with torch.no_grad():
-            return Place(z, self.model.log_likelihood(x, z), self.model.log_prior(z), nothing, nothing)
+            return ChainState(z, self.model.log_likelihood(x, z), self.model.log_prior(z), nothing, nothing)
 
-    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
-        accepted = torch.zeros_like(place.log_prior)
+    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+        accepted = torch.zeros_like(state.log_prior)
         for _ in range(self.steps):
-            proposed = self.place(x, switched(place.z, self.model.prior.block))
-            place, probability = metropolis(place, proposed, proposed.log_density(beta) - place.log_density(beta))
+            proposed = self.state(x, switched(state.z, self.model.prior.block))
+            state, probability = metropolis(state, proposed, proposed.log_density(beta) - state.log_density(beta))
             accepted += probability / self.steps
-        return place, accepted
+        return state, accepted
 
 
 def switched(z: Tensor, block: int) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric
 
 # Keys of a record that are no metric: they say how far the run was, and what it had cost by then.
 POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
@@ -17,6 +18,10 @@ class Tracker(ABC):
     @abstractmethod
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One record: the keys of ``POSITION`` and the metrics by tag ``quantity/split``, in nats per datum."""
+
+    @abstractmethod
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        """What the metrics of the next record are, by quantity."""
 
     @abstractmethod
     def images(self, step: int, name: str, grid: np.ndarray) -> None:

@@ -42,7 +42,7 @@ def _runs(comparison: Comparison, folder: Path) -> str:
     lines = []
     for row, look in zip(comparison.rows, looks(len(comparison.rows)), strict=True):
         for entry in row.entries:
-            figure = entry.figures.get(headline.name) if headline is not None else None
+            figure = entry.metrics.get(headline.name) if headline is not None else None
             place = os.path.relpath(entry.run.directory.resolve(), folder.resolve().parent)
             texts = [
                 str(entry.run.seed) if entry.run.seed is not None else ABSENT,
@@ -68,7 +68,7 @@ def _runs(comparison: Comparison, folder: Path) -> str:
 def _count(entry: Entry, name: str) -> str:
     """How far it came: a run without figures says that in its summary, if at all."""
     key = {"seconds": "train_seconds"}.get(name, name)
-    value = entry.figures.get(name, finite(entry.run.summary).get(key))
+    value = entry.metrics.get(name, finite(entry.run.summary).get(key))
     if value is None:
         return ABSENT
     return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"

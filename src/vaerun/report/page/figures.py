@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from vaerun.metric.metric import find, is_error
 from vaerun.report.cell import cells
-from vaerun.report.column import GAPS, Column, column, is_error
+from vaerun.report.column import Column
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.canvas import Drawing
 from vaerun.report.page.lines import bound_drawings, extent, variance_drawing
@@ -68,7 +69,7 @@ def _bounds(comparison: Comparison, logs: Logs) -> Iterator[Section]:
         series = logs.bounds(tag)
         if not series:
             continue
-        title = column(tag).title
+        title = comparison.column(tag).title
         drawings = bound_drawings(series, name=_file(tag), title=title, at=comparison.at)
         yield Section(_file(tag), f"How fast does the {title} rise?", _bounds_caption(series), drawings, series)
 
@@ -97,14 +98,16 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _gaps(comparison: Comparison) -> Iterator[Section]:
-    names = [name for name in _present(comparison) if name.partition("/")[0] in GAPS]
-    names.sort(key=lambda name: (name.partition("/")[2], GAPS.index(name.partition("/")[0])))
+    metrics = {name: find(comparison.declared, name) for name in _present(comparison)}
+    gaps = {name: metric.order for name, metric in metrics.items() if metric.unit == "nat" and metric.minimum == 0}
+    names = [name for name, order in gaps.items() if order is not None]
+    names.sort(key=lambda name: (name.partition("/")[2], gaps[name]))
     if not names:
         return
-    found = {name: places(comparison, column(name)) for name in names}
+    found = {name: places(comparison, comparison.column(name)) for name in names}
     limits = window([place for some in found.values() for place in some], -1)
     drawings = [
-        bar_drawing(some, name=_file(name), title=column(name).title, unit="nat", limits=limits)
+        bar_drawing(some, name=_file(name), title=comparison.column(name).title, unit="nat", limits=limits)
         for name, some in found.items()
     ]
     caption = (
@@ -144,7 +147,7 @@ def _variances(comparison: Comparison, group: str) -> list[Place]:
     found = [
         place._replace(name=f"{estimator_of(tag)}: {place.name}" if several else estimator_of(tag))
         for tag in tags
-        for place in places(comparison, column(tag))
+        for place in places(comparison, comparison.column(tag))
     ]
     return sorted(found, key=lambda place: place.sample.mean)
 

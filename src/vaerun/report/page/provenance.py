@@ -7,7 +7,6 @@ from typing import Any
 
 from vaerun import __version__
 from vaerun.report.comparison import Comparison
-from vaerun.report.page.meaning import meaning
 from vaerun.report.recorded import Recorded, mapping
 
 
@@ -15,7 +14,7 @@ def provenance(comparison: Comparison) -> str:
     """A list of facts, those in which the runs differ with every value."""
     runs = [entry.run for row in comparison.rows for entry in row.entries if entry.used]
     facts = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _facts(comparison, runs))
-    said = _together((column.title, meaning(column.name)) for column in comparison.columns)
+    said = _together((column.title, column.meaning or None) for column in comparison.columns)
     meanings = "".join(f"<dt>{escape(titles)}</dt><dd>{escape(text)}</dd>" for text, titles in said.items())
     return (
         f"<h2>What the figures are of</h2><dl>{facts}</dl>"

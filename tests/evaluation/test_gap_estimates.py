@@ -4,20 +4,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.gap_rewards import Drawn
-from vaerun.evaluation.gap_seen import Gap, Seen, below_zero, gaps, joined
+from vaerun.evaluation.gap_estimates import Gap, GapEstimates, below_zero, gaps, joined
+from vaerun.evaluation.gap_rewards import RewardMeans
 
 
-def seen(mean: list[list[float]], variance: float = 0.0, shared: float = 0.0, **evidence: list[float]) -> Seen:
+def seen(mean: list[list[float]], variance: float = 0.0, shared: float = 0.0, **evidence: list[float]) -> GapEstimates:
     """Two or three q's of a few points, their noise alike and correlated."""
     of = torch.tensor(mean)
     count, points = of.shape
     covariance = torch.full((count, count), shared)
     covariance.fill_diagonal_(variance)
-    return Seen(
+    return GapEstimates(
         torch.zeros(points, 2),
         [torch.zeros(points, 3)] * count,
-        Drawn(of, covariance.unsqueeze(-1).expand(-1, -1, points), of + 1),
+        RewardMeans(of, covariance.unsqueeze(-1).expand(-1, -1, points), of + 1),
         torch.ones(count, points, dtype=torch.bool),
         {name: torch.tensor(value) for name, value in evidence.items()},
     )
