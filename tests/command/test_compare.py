@@ -82,7 +82,7 @@ def test_json_is_one_document_and_nothing_else(vaerun, runs):
     assert best["values"]["elbo/valid"]["mean"] == pytest.approx(-27.2)
     assert best["values"]["elbo/valid"]["interval"] == "seeds"
     assert (best["values"]["elbo/valid"]["best"], other["values"]["elbo/valid"]["best"]) == (True, False)
-    assert {one["figures"]["steps"] for one in best["runs"] if one["used"]} == {10}
+    assert {one["metrics"]["steps"] for one in best["runs"] if one["used"]} == {10}
     assert [one["remark"] for one in best["runs"] if not one["used"]] == ["nan.; it has no metrics.jsonl"]
     assert document["answer"].startswith("At 15 steps, coordinate is ahead")
 
@@ -180,7 +180,7 @@ def test_two_real_runs(vaerun, tmp_path):
     lines = (tmp_path / "real/0/metrics.jsonl").read_text().splitlines()
     curve = {line["step"]: line["elbo/valid"] for line in map(json.loads, lines) if "elbo/valid" in line}
     step = sorted(curve)[1]
-    figures = json.loads(vaerun("real", "--json", "--at", f"steps={step + 1}")[1])["rows"][0]["runs"][0]["figures"]
+    figures = json.loads(vaerun("real", "--json", "--at", f"steps={step + 1}")[1])["rows"][0]["runs"][0]["metrics"]
     assert (figures["steps"], figures["elbo/valid"]) == (step, curve[step])
 
 

@@ -24,9 +24,10 @@ from vaerun.bound.bound import Bound
 from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
-from vaerun.evaluation.gradient import GradientEvaluation, summary, tag_name, with_estimator
-from vaerun.evaluation.gradient_draw import standpoint
+from vaerun.evaluation.gradient import GradientEvaluation, summarise, tag_name, with_estimator
+from vaerun.evaluation.gradient_draw import gradient_setting
 from vaerun.evaluation.gradient_moments import replicate
+from vaerun.evaluation.results import Results
 from vaerun.exact.variance import BITS, Bit
 from vaerun.execution import memory as chunk
 from vaerun.experiment.build import make
@@ -259,7 +260,9 @@ def test_noise_that_is_rounding_has_no_ratio() -> None:
     """Of sums whose order varies, as on a GPU: seven digits agree, which is all that float32 has."""
     found = replicate(lambda: {"phi": 1 + 1e-7 * torch.randn(2, 3)}, 20)["phi"]
     for dtype, told in ((torch.float32, False), (torch.float64, True)):
-        assert ("gradient_snr/some" in summary("some", found, None, torch.finfo(dtype).eps)) == told
+        results = Results("test")
+        summarise(results, "some", found, None, torch.finfo(dtype).eps)
+        assert ("gradient_snr/some" in results.metrics) == told
 
 
 def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it() -> None:
@@ -276,7 +279,7 @@ def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it
 
 def test_points_in_chunks_are_the_same_points(monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, phi = bits()
-    place = standpoint(Given(bound, phi), sweep(dataset(x).train, 2), "train")
+    place = gradient_setting(Given(bound, phi), sweep(dataset(x).train, 2), "train")
     enumerated = Bound(
         model=bound.model, family=bound.family, objective=bound.objective, estimator=choose("estimator", "enumerate")
     )
@@ -308,7 +311,7 @@ def test_others_learn_first_and_forget_afterwards(name: str, beside: str) -> Non
 def test_weights_of_an_estimator_s_own_learn_and_no_others() -> None:
     bound, x, phi = one_bit(1)[:3]
     strategy = Given(bound, phi)
-    place = standpoint(strategy, sweep(dataset(x).train, 100), "train")
+    place = gradient_setting(strategy, sweep(dataset(x).train, 100), "train")
     other = with_estimator(bound, "rebar", choose)
     before = {name: weight.detach().clone() for name, weight in other.named_parameters()}
     place.warm_up(other, 3, plain_ascent)

@@ -74,7 +74,7 @@ class Metric:
         return replace(
             self,
             name=f"pseudo_{self.name}",
-            meaning=f"no bound, because the likelihood is no density; otherwise: {self.meaning}",
+            meaning=f"no bound, as the likelihood is no density; otherwise {self.meaning}",
             bound="",
             title=f"pseudo-{self.title}",
             order=None if self.order is None else self.order + 1,
