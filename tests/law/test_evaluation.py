@@ -49,12 +49,15 @@ def test_it_gives_finite_figures_and_leaves_everything_as_it_was(
     evaluate = make(chosen | {key: value for key, value in QUICK.items() if key in chosen}, parts)
     before = {key: value.clone() for key, value in made.state_dict().items()}
     cost = (made.decoder_evaluations, made.encoder_evaluations)
-    findings = evaluate(made, data())
-    assert findings.metrics
-    assert all(math.isfinite(value) for value in findings.metrics.values())
-    assert all(tag.count("/") == 1 for tag in findings.metrics)
+    computed = evaluate(made, data())
+    assert computed.metrics
+    assert all(math.isfinite(value) for value in computed.metrics.values())
+    assert all(tag.count("/") == 1 for tag in computed.metrics)
+    quantities = {tag.partition("/")[0] for tag in computed.metrics}
+    assert {name for name in quantities if not name.endswith("_se")} <= computed.declared.keys()
+    assert {name.removesuffix("_se") for name in quantities} <= computed.declared.keys()
     assert evaluate.num_points(data()) == 3
-    assert all(len(values) <= 3 for values in findings.points.values())
+    assert all(len(values) <= 3 for values in computed.points.values())
     # A per-point strategy goes on with held-out points from where their last evaluation ended.
     for key, value in made.state_dict().items():
         assert torch.equal(value, before[key]) or "phi_valid" in key or "phi_test" in key, key

@@ -38,7 +38,8 @@ CONFIG: dict[str, Any] = {
     "estimator": {"_target_": "vaerun.estimator.reparam.Reparam"},
     "strategy": {"_target_": "vaerun.strategy.amortized.Amortized"},
     "optimizer": {"_target_": "vaerun.optimizer.adam.adam", "learning_rate": 0.001},
-    "trainer": {"epochs": 2, "device": "cpu", "threads": 1, "validation": {"points": 1000}},
+    "trainer": {"epochs": 2, "validation": {"points": 1000}},
+    "execution": {"device": "cpu", "threads": 1},
     "evaluation": {"split": "test", "num_samples": 100, "points": None},
     "choices": {"strategy": "amortized", "estimator": "reparam", "data": "digits", "objective": "elbo"},
 }

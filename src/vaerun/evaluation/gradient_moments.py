@@ -11,7 +11,7 @@ from vaerun.notation import NOTHING
 GROUPS = 10  # of replicas, whose scatter tells the standard errors
 
 
-class Moments:
+class GradientMoments:
     """m_n = m_{n−1} + (g_n − m_{n−1})/n and S_n = S_{n−1} + (g_n − m_{n−1})(g_n − m_n), each Float[Tensor, "B P"].
 
     Reference: Welford 1962, Note on a method for calculating corrected sums of squares and products; Chan, Golub,
@@ -29,7 +29,7 @@ class Moments:
         self.mean.add_(away, alpha=1 / self.count)
         self.square.addcmul_(away, value - self.mean)
 
-    def merge(self, other: "Moments") -> None:
+    def merge(self, other: "GradientMoments") -> None:
         """Takes in all of another's replicas."""
         count = self.count + other.count
         away = other.mean - self.mean
@@ -53,7 +53,7 @@ class Moments:
 class Replicated(NamedTuple):
     """What the replicas of one parameter group say."""
 
-    moments: Moments  # of them all
+    moments: GradientMoments  # of them all
     noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]
     signal: Tensor  # mean over rows of ‖E[g]‖², likewise, Float[Tensor, "G"]
     bias: Tensor  # mean over rows of ‖E[g] − known‖², likewise, Float[Tensor, "G"]; the signal's where none is known
@@ -69,15 +69,15 @@ def replicate(
         replicas: R, 2 GROUPS or more.
         known: what E[g] should be, of the parameter groups where that is known.
     """
-    whole: dict[str, Moments] = {}
+    whole: dict[str, GradientMoments] = {}
     scalars: dict[str, list[Tensor]] = {}
     for group in range(GROUPS):
-        part: dict[str, Moments] = {}
+        part: dict[str, GradientMoments] = {}
         for _ in range(replicas // GROUPS + (group < replicas % GROUPS)):
             for name, value in draw().items():
-                part.setdefault(name, Moments(value)).add(value)
+                part.setdefault(name, GradientMoments(value)).add(value)
         for name, moments in part.items():
-            whole.setdefault(name, Moments(moments.mean)).merge(moments)
+            whole.setdefault(name, GradientMoments(moments.mean)).merge(moments)
             rows = (moments.noise(), moments.signal(), moments.signal(known.get(name)))
             scalars.setdefault(name, []).append(torch.stack(rows).mean(1))
     return {name: Replicated(moments, *torch.stack(scalars[name], 1)) for name, moments in whole.items()}
