@@ -91,7 +91,7 @@ def test_a_half_blind_encoders_gaps_are_the_closed_forms(trained: str, caplog: p
     made = make(node("estimator/reparam"), {})
     J = objective("elbo", 1, 5.0) if trained == "beta" else objective(trained, 3)
     strategy = Given(Bound(model=model, family=family, objective=J, estimator=made), phi)
-    figures, points, pictures = evaluation()(strategy, dataset(x))
+    figures, points, pictures, *_ = evaluation()(strategy, dataset(x))
     approximation, log_p = float(model.diagonal_gap().detach()), model.exact_log_prob(x).detach()
     expected = {
         "log_marginal": log_p,
@@ -121,7 +121,7 @@ def test_without_the_exact_log_p_they_come_near(
     model, x, phi, lost = half_blind(60)
     monkeypatch.setattr(module, "exact", lambda bound, x: None)
     strategy = Given(bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 3})), phi)
-    figures, points, _ = evaluation(temperatures=20)(strategy, dataset(x))
+    figures, points, *_ = evaluation(temperatures=20)(strategy, dataset(x))
     log_p = model.exact_log_prob(x).detach()
     assert figures["iwae_2000_optimal/train"] == pytest.approx(float(log_p.mean()), abs=0.01)
     assert near(figures["approximation_gap/train"], float(model.diagonal_gap().detach()))
@@ -171,7 +171,7 @@ def test_the_gaps_of_two_bits_are_those_of_a_grid() -> None:
     linear(model, 4.0, -2.0)  # either bit explains x away from the other
     x = bernoulli_space(3)
     phi = torch.randn(8, 2)
-    figures, points, _ = evaluation(starts=4)(Given(bound_of(model, family), phi), dataset(x))
+    figures, points, *_ = evaluation(starts=4)(Given(bound_of(model, family), phi), dataset(x))
     log_p = log_evidence(model, x, space("binary", 2)).detach()
     best = mean_field(model, x)
     over = space("binary", 2)

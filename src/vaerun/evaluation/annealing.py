@@ -13,7 +13,7 @@ RATE = 0.2  # at which log step sizes follow the acceptance rate
 
 
 class Annealed(NamedTuple):
-    """What a pass found."""
+    """The result of one pass."""
 
     log_weight: Tensor  # log w of every chain, Float[Tensor, "C B"], float64
     acceptance: Tensor  # the mean over its moves, Float[Tensor, "C B"]
@@ -30,9 +30,9 @@ def sigmoidal(temperatures: int, sharpness: float) -> list[float]:
 
 
 def forward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], sizes: Tensor) -> Annealed:
-    """From z ~ p(z), Float[Tensor, "C B D"], to β = 1: E[w] = p(x), whatever the sizes, Float[Tensor, "T-1 B"].
+    """From z ~ p(z), Float[Tensor, "C B D"], to β = 1: E[w] = p(x) for any step sizes, Float[Tensor, "T-1 B"].
 
-    The last move, at β = 1, would change no weight, so it is not made.
+    The move at β = 1 is left out, because it would change no weight.
     """
 
     def following(state: ChainState, t: int) -> tuple[ChainState, Tensor]:
@@ -70,8 +70,8 @@ def _pass(
 def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float]) -> Tensor:
     """A step size for each β_1, …, β_{T−1} and point, Float[Tensor, "T-1 B"], from a pass of its own.
 
-    log size rises and falls with the acceptance rate of the point's chains minus the transition's target. Chains that
-    use the sizes later must be others: sizes that follow the chains they serve would bias the weights.
+    log size is increased by the acceptance rate of the point's chains minus the transition's target. The chains that
+    use the sizes later must be other ones: sizes adapted to their own chains would bias the weights.
 
     Reference: Andrieu, Thoms 2008, A tutorial on adaptive MCMC, §4 (log step size driven by the acceptance rate).
     """

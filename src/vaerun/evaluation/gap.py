@@ -52,18 +52,18 @@ class GapEvaluation(OverPoints):
     datum, each with its standard error; both ELBOs are taken with the same noise.
 
     elbo: L[q]. elbo_optimal: L[q*], a bound with a q that the run does not have. Both bound log p(x) in expectation.
-    log_marginal: log p̂(x) where it is exact: the model has it in closed form, or z few values.
+    log_marginal: log p̂(x) where it is exact: the model has it in closed form, or z has few values.
     iwae_K_optimal, or ais: log p̂(x) elsewhere, with K samples of q*, or by annealed importance sampling where that is
         larger on average over the points, by more than two standard errors. Both are lower bounds on log p(x) in
         expectation, so that the approximation gap and the inference gap are underestimated by what they lack. One
         of them is reported for all points; ``points.npz`` has both.
-    gap_converged: the share of points at which the search for q* came to its end. The gaps are means over these alone,
-        ``gap_points`` in number, while bounds are means over all points. A warning says what to do about the others,
-        and about gaps that are negative by more than their error, which no gap is.
+    gap_converged: the share of points at which the search for q* converged. The gaps are means over these alone,
+        ``gap_points`` in number, while bounds are means over all points. A warning names a remedy for the others, and
+        for gaps that are negative by more than their error, which is impossible in theory.
 
     With ``family`` also, for a richer family, F: elbo_optimal_F, L of the best q of that family; approximation_gap_F,
     what it still loses; gap_converged_F. The other gaps stay those of the run's own family. Under a likelihood that is
-    no density what is called a bound or log p has ``pseudo_`` in front; a gap is KL(q ‖ p(z given x)) all the same.
+    no density the names of bounds and of log p(x) carry ``pseudo_``; a gap is KL(q ‖ p(z given x)) nevertheless.
 
     Pictures: worst_points, those of the largest inference gaps; below each its reconstruction under q, and under q*.
 
@@ -73,8 +73,8 @@ class GapEvaluation(OverPoints):
         num_samples: K, of each bound.
         family: a richer family; in a configuration an option of posterior, and further words: full_gaussian, "mixture
             posterior.components=8"; null for the run's own alone.
-        starts: ascents from the strategy's φ, from the family's initial φ, and from places scattered about the first.
-        max_steps: of each ascent; a point stops earlier when it gains no more.
+        starts: number of ascents: from the strategy's φ, from the family's initial φ, and from random φ near the first.
+        max_steps: of each ascent; a point stops earlier when it no longer gains.
         chains: C of the annealing.
         temperatures: T of the annealing; 0 leaves it out.
 

@@ -16,8 +16,8 @@ from vaerun.evaluation.gap_metrics import (
 from vaerun.evaluation.gap_rewards import RewardMeans
 from vaerun.metric.metric import Metric
 
-MEAN = 2.0  # standard errors of a mean below which it may be nothing but noise
-POINT = 4.0  # those of a point's own value: there are many points
+MEAN = 2.0  # standard errors of a mean, below which it may be noise
+POINT = 4.0  # the same for one point's value, higher because there are many points
 OWN, OPTIMAL, RICHER = 0, 1, 2  # the places of q, of q* in its family, and of q* in another, among Q
 
 
@@ -36,8 +36,8 @@ class GapEstimates(NamedTuple):
     def likeliest(self) -> Metric:
         """The estimate of log p̂ to be used for all points: the first, or a later one that is clearly larger on average.
 
-        All lie below log p(x) in expectation, so the larger one is the better, by how much more than noise; the largest
-        for each point, or by any margin, would be too high by the noise of what is chosen.
+        All lie below log p(x) in expectation, so the larger one is better if the difference is more than noise. To take
+        the largest one of each point, or by any margin, would bias the estimate upwards.
         """
         best, *others = self.evidence
         for name in others:

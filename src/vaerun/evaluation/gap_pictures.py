@@ -1,4 +1,4 @@
-"""x, and below it E_q[E[x given z]] under every q: the points at which most is lost."""
+"""x, and below it E_q[E[x given z]] under every q, for the points of the largest gaps."""
 
 from collections.abc import Sequence
 

@@ -34,7 +34,7 @@ class RewardMeans(NamedTuple):
 
 
 def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> RewardMeans:
-    """K hard samples of each q, in chunks; where z has few values the ELBO is the sum over them, without noise.
+    """Means over K hard samples of each q, in chunks; where z has few values the ELBO is the exact sum over them.
 
     Args:
         bounds: over one model, each with the family of its q.
@@ -80,7 +80,7 @@ def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_sample
 
 
 def by_listing(bound: Bound) -> Bound | None:
-    """The ELBO as a sum over all z; None where they cannot be listed or are too many."""
+    """The ELBO as a sum over all z; None where z is not discrete or has too many values."""
     if not issubclass(bound.family.posterior, Enumerable):
         return None
     objective = ELBO(num_samples=1, kl_weight=Constant(1.0))

@@ -52,36 +52,36 @@ GRADIENT_DECODES = Metric("gradient_decodes", "no bound: decoder evaluations of 
 class GradientEvaluation(OverPoints):
     """gradient_variance = tr Cov[g] = Σ_j Var[g_j] and gradient_snr = ‖E[g]‖/√tr Cov[g], g = ∇ mean_i L(x_i; θ, φ_i).
 
-    Every estimator is drawn from R times at the parameters in force and at the same points. Nothing is trained, and
-    nothing of the run is changed, also during training. Metrics are reported by parameter group:
+    Every estimator is sampled R times at the present parameters and at the same points. The run is not changed, also
+    if it is evaluated during training. Metrics are reported by parameter group:
 
     NAME_theta: θ, the gradient of the MEAN over the points, so variance falls as one over their number.
     NAME_lam: λ, likewise: the weights of the encoder where φ = f_λ(x) and nothing more, and those of the family.
     NAME_phi: φ, for every point its own gradient; tr Cov and ‖E‖² are averaged over the points.
 
     gradient_variance: unbiased, with the standard error of R replicas (gradient_variance_se).
-    gradient_snr: from ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², without what R replicas' noise adds; 0 where the signal is
-        lost in it. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio for each
-        coordinate; both go with √(MK) for θ, M points and K samples, and √(M/K) for the inference gradient.
+    gradient_snr: with ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², because the noise of R replicas adds tr Cov/R; 0 where that
+        is negative. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio of each
+        coordinate; both grow as √(MK) for θ, M points and K samples, and as √(M/K) for the inference gradient.
     gradient_bias: √(‖ḡ − ∇L‖² − tr Cov/R)/‖∇L‖, where z has few values and the objective averages the rewards, so that
-        ∇L is a sum over all of them. gradient_bias_se is its resolution, the root of the standard error of what is
-        under its root: an unbiased estimator stays below twice that.
+        ∇L is a sum over all of them. gradient_bias_se is the root of the standard error of the difference under
+        the root, the smallest bias that R replicas can show: an unbiased estimator stays below twice that.
     gradient_decodes: decoder evaluations of a draw, per point. Variance times decodes compares at equal cost.
 
     An estimator that is not the run's own starts untrained, and learns its own parameters (a baseline, η, a
-    temperature, a network) from ``warm_up`` draws at these very points and parameters before it is measured. A
-    temperature that is scheduled stays at its start. L is at KL weight 1, as in every evaluation.
+    temperature, a network) from ``warm_up`` draws at these points and parameters before it is measured. A
+    scheduled temperature stays at its first value. L is at KL weight 1, as in every evaluation.
 
     Args:
         bound: the run's.
-        optimizer: makes the optimiser of what the others learn.
+        optimizer: makes the optimiser of the other estimators' own parameters.
         split: train, valid or test.
         points: how many points of it, evenly spread, the gradient is the mean over; null for all.
         estimators: the run's own, with all that it has learned, and others; in a configuration ``own``, or options of
             estimator, after a slash those of a group inside it, and further words: [own, disarm, score/leave_one_out,
             "rebar estimator.eta=0.5"]. None for the run's own alone.
         replicas: R.
-        warm_up: draws that the others learn from.
+        warm_up: draws that the other estimators are trained on.
 
     Raises:
         UserError: there is no such split, a number is out of its range, or an estimator is unknown, named twice, or not

@@ -1,4 +1,4 @@
-"""∇_θ and ∇_λ of mean_i L(x_i; θ, φ_i), and ∇_φi L(x_i; θ, φ_i): one draw of them, where nothing else moves."""
+"""∇_θ and ∇_λ of mean_i L(x_i; θ, φ_i), and ∇_φi L(x_i; θ, φ_i): one draw of them at fixed parameters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ class GradientSetting(NamedTuple):
 
     @torch.enable_grad()
     def warm_up(self, bound: Bound, draws: int, optimizer: MakeOptimizer) -> None:
-        """Lets an estimator of no run learn what it has of its own, as it would in training; nothing else moves."""
+        """Trains the estimator's own weights and running averages, as training would; nothing else changes."""
         weights = list(bound.estimator.parameters())
         learner = optimizer(weights) if weights else None
         if learner is None and not list(bound.estimator.buffers()):

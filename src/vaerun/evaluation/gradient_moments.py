@@ -1,4 +1,4 @@
-"""E[g], tr Cov[g] and ‖E[g]‖² of a gradient from replicas that come one by one, none of which is kept."""
+"""E[g], tr Cov[g] and ‖E[g]‖² of a gradient from replicas that are added one by one and not kept."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.notation import NOTHING
 
-GROUPS = 10  # of replicas, whose scatter tells the standard errors
+GROUPS = 10  # of replicas, whose variation gives the standard errors
 
 
 class GradientMoments:
@@ -44,14 +44,14 @@ class GradientMoments:
     def signal(self, known: Tensor | None = None) -> Tensor:
         """‖E[g] − known‖² of every row, unbiased, so that it may come out below zero, Float[Tensor, "B"].
 
-        What the noise of R replicas adds to the square of their mean, tr Cov[g]/R, is taken off again.
+        The noise of R replicas adds tr Cov[g]/R to the square of their mean; it is subtracted.
         """
         mean = self.mean if known is None else self.mean - known
         return mean.square().sum(1) - self.noise() / self.count
 
 
 class Replicated(NamedTuple):
-    """What the replicas of one parameter group say."""
+    """Moments of the replicas of one parameter group."""
 
     moments: GradientMoments  # of them all
     noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]

@@ -11,8 +11,8 @@ from vaerun.evaluation.transition import ChainState, Transition, metropolis
 class Switch(Transition):
     """Metropolis steps over bits or one-hot blocks: a variable drawn at random proposes one of its other values.
 
-    Which variable and which value are drawn uniformly, wherever z is, so a step is symmetric and reversible under every
-    p_β; a move of several such steps with nothing in between is reversible, too. There is no step size.
+    The variable and its value are drawn uniformly, independently of z, so a step is symmetric and reversible under
+    every p_β. A move of several such steps is reversible, too. There is no step size.
 
     Reference: Metropolis et al. 1953, Equation of state calculations by fast computing machines.
     """
@@ -45,7 +45,7 @@ def switched(z: Tensor, block: int) -> Tensor:
     old = variables.gather(-2, chosen)
     if block == 1:
         new = 1 - old
-    else:  # a shift by 1 … C − 1 places reaches every other class alike
+    else:  # a shift by 1 … C − 1 places reaches every other class with equal probability
         shift = torch.randint(1, block, (*z.shape[:2], 1, 1), device=z.device)
         new = old.gather(-1, (torch.arange(block, device=z.device) - shift) % block)
     return variables.scatter(-2, chosen, new).flatten(-2)

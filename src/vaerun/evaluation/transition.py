@@ -1,4 +1,4 @@
-"""What leaves p_β(z) ∝ p(z) p(x given z)^β as it is: the moves of annealed importance sampling."""
+"""Markov kernels that leave p_β(z) ∝ p(z) p(x given z)^β invariant: the moves of annealed importance sampling."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -10,7 +10,7 @@ from vaerun.model.base import Model
 
 
 class ChainState(NamedTuple):
-    """Where C chains of B points are, and what a next move would otherwise compute again."""
+    """The state of C chains for each of B points, with values that the next move would otherwise recompute."""
 
     z: Tensor  # Float[Tensor, "C B D"]
     log_likelihood: Tensor  # Float[Tensor, "C B"]
@@ -46,14 +46,16 @@ class Transition(ABC):
         steps: how many steps of its own one move takes.
     """
 
-    target_acceptance: ClassVar[float | None]  # at which a step size is best; None where steps have no size
+    target_acceptance: ClassVar[
+        float | None
+    ]  # the acceptance rate that step sizes aim at; None where steps have no size
 
     def __init__(self, *, model: Model, steps: int) -> None:
         self.model, self.steps = model, steps
 
     @abstractmethod
     def state(self, x: Tensor, z: Tensor) -> ChainState:
-        """The chains at z, Float[Tensor, "C B D"], with all that a move from it needs."""
+        """The state of chains at z, Float[Tensor, "C B D"], with all that a move from it needs."""
 
     @abstractmethod
     def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:

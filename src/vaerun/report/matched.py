@@ -1,4 +1,4 @@
-"""What a run had reached when it had cost so much: the last record of metrics.jsonl not beyond that cost."""
+"""Metrics of a run at a given cost: the last record of metrics.jsonl at or before that cost."""
 
 import json
 import mmap

@@ -1,4 +1,4 @@
-"""What a tracker is."""
+"""A tracker receives records, images and texts of a run, and stores or shows them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", 
 
 
 class Tracker(ABC):
-    """Takes what a run reports. A tracker never changes a run: it draws no random number and keeps no tensor."""
+    """Receives the records of a run. A tracker never changes a run: it draws no random number and keeps no tensor."""
 
     @abstractmethod
     def scalars(self, step: int, values: Mapping[str, float]) -> None:

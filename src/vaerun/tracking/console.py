@@ -1,4 +1,4 @@
-"""What a person who waits for a run reads: one log line per epoch, and a status line in between."""
+"""The console: one log line per epoch, and a status line in between."""
 
 import logging
 import sys

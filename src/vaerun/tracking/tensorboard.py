@@ -32,7 +32,7 @@ class TensorBoard(Tracker):
 
     A record becomes ONE event with a value per tag, written before ``scalars`` returns. The Time Series tab opens with
     the first tags of the alphabet, and the HParams tab has the first five as columns. So that those are of the ELBO,
-    what a record says of the run's cost is shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
+    the costs in a record are shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
     HParams tab has one row per run, also for two of equal hyperparameters.
 
     Args:
