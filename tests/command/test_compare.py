@@ -46,7 +46,7 @@ def test_the_table_fits_the_width_and_ends_with_the_answer(vaerun, runs, monkeyp
         table, *_, answer = out.rstrip("\n").split("\n\n")
         assert max(len(line) for line in out.splitlines() if "runs/" not in line) <= width
         assert " ".join(answer.split()) == (
-            "coordinate is ahead of amortized by 0.90 ± 0.56 nat of test ELBO (3 seeds), at 21 times the decoder "
+            "coordinate is better than amortized by 0.90 ± 0.56 nat of test ELBO (3 seeds), with 21 times the decoder "
             "evaluations."
         )
     best, rest, other = table.splitlines()[-3:]
@@ -68,7 +68,7 @@ def test_one_seed_and_a_matched_cost_are_written_for_what_they_are(vaerun, runs)
     out = vaerun("runs", "--columns", "elbo,steps", "--at", "steps=15")[1]
     assert out.splitlines()[0].endswith("read at")
     assert "10 to 14" in out
-    assert "not beyond 15 steps" in out
+    assert "at or before 15 steps" in out
 
 
 def test_json_is_one_document_and_nothing_else(vaerun, runs):
@@ -82,9 +82,9 @@ def test_json_is_one_document_and_nothing_else(vaerun, runs):
     assert best["values"]["elbo/valid"]["mean"] == pytest.approx(-27.2)
     assert best["values"]["elbo/valid"]["interval"] == "seeds"
     assert (best["values"]["elbo/valid"]["best"], other["values"]["elbo/valid"]["best"]) == (True, False)
-    assert {one["figures"]["steps"] for one in best["runs"] if one["used"]} == {10}
+    assert {one["metrics"]["steps"] for one in best["runs"] if one["used"]} == {10}
     assert [one["remark"] for one in best["runs"] if not one["used"]] == ["nan.; it has no metrics.jsonl"]
-    assert document["answer"].startswith("At 15 steps, coordinate is ahead")
+    assert document["answer"].startswith("At 15 steps, coordinate is better than")
 
 
 def test_csv_has_plain_numbers_and_says_what_an_interval_is_over(vaerun, runs):
@@ -120,7 +120,7 @@ def test_markdown_and_latex(vaerun, runs):
         (["runs", "--sort", "--json"], "--sort needs a value"),
         (["runs", "--at", "step=1"], "Did you mean 'steps'?"),
         (["runs", "--sort", "ebo"], "Did you mean 'elbo'?"),
-        (["runs", "--columns", "elbo,,"], "no run here has the figure ''"),
+        (["runs", "--columns", "elbo,,"], "no run here has the metric ''"),
     ],
 )
 def test_a_users_error_is_one_sentence_and_exit_code_2(vaerun, runs, tmp_path, words, said):
@@ -180,7 +180,7 @@ def test_two_real_runs(vaerun, tmp_path):
     lines = (tmp_path / "real/0/metrics.jsonl").read_text().splitlines()
     curve = {line["step"]: line["elbo/valid"] for line in map(json.loads, lines) if "elbo/valid" in line}
     step = sorted(curve)[1]
-    figures = json.loads(vaerun("real", "--json", "--at", f"steps={step + 1}")[1])["rows"][0]["runs"][0]["figures"]
+    figures = json.loads(vaerun("real", "--json", "--at", f"steps={step + 1}")[1])["rows"][0]["runs"][0]["metrics"]
     assert (figures["steps"], figures["elbo/valid"]) == (step, curve[step])
 
 

@@ -14,7 +14,7 @@ from vaerun.errors import UserError
 from vaerun.evaluation.ais import AISEvaluation, log_mean, start
 from vaerun.evaluation.annealing import backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.hmc import Hamiltonian
-from vaerun.evaluation.transition import Place, Transition
+from vaerun.evaluation.transition import ChainState, Transition
 from vaerun.execution import memory as chunk
 from vaerun.experiment.build import make
 from vaerun.model.linear_gaussian import LinearGaussian
@@ -110,15 +110,15 @@ class Exact(Transition):
     target_acceptance = None
     model: LinearGaussian
 
-    def place(self, x: Tensor, z: Tensor) -> Place:
+    def state(self, x: Tensor, z: Tensor) -> ChainState:
         none = z.new_empty(*z.shape[:2], 0)
-        return Place(z, self.model.log_likelihood(x, z).detach(), self.model.log_prior(z), none, none)
+        return ChainState(z, self.model.log_likelihood(x, z).detach(), self.model.log_prior(z), none, none)
 
-    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
+    def move(self, x: Tensor, place: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
         W, scale = self.model.W.detach(), beta * (-2 * self.model.log_sigma()).exp().detach()
         covariance = (torch.eye(W.shape[1]) + scale * W.T @ W).inverse()
         noise = torch.randn_like(place.z) @ torch.linalg.cholesky(covariance).T
-        return self.place(x, scale * x @ W @ covariance + noise), torch.ones_like(place.log_prior)
+        return self.state(x, scale * x @ W @ covariance + noise), torch.ones_like(place.log_prior)
 
 
 def test_with_exact_moves_the_width_times_t_is_the_rise_of_the_likelihood() -> None:

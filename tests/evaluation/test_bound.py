@@ -116,8 +116,8 @@ def test_on_bits_both_bounds_are_exact_in_expectation(rows: int, monkeypatch: py
     with torch.no_grad():
         for pair, probability in zip(pairs.unbind(1), probabilities, strict=True):
             queue.extend(pair)
-            for name, values in bounds(bound, x, phi, 2).items():
-                totals[name] += probability * values
+            for metric, values in bounds(bound, x, phi, 2).items():
+                totals[metric.name] += probability * values
             assert not queue
         over = space("binary", 2)
         for i in range(8):

@@ -145,8 +145,8 @@ def test_an_encoder_fitted_at_fixed_theta_is_the_best_of_its_kind_and_leaves_no_
     strategy.bound.model.data_std = model.data_std
     was = {name: value.clone() for name, value in {**strategy.state_dict(), **fresh.state_dict()}.items()}
     evaluation = cross(fresh, encoder_epochs=200, num_samples=100)
-    findings = evaluation(strategy, dataset(x))
-    found = findings.metrics
+    computed = evaluation(strategy, dataset(x))
+    found = computed.metrics
     assert "elbo_encoder/test" not in found
     assert found["lost_fitted_encoder/test"] == pytest.approx(float(lost.mean()), abs=0.01)
     assert found["elbo/test"] < found["elbo_coordinate/test"]
@@ -157,8 +157,8 @@ def test_an_encoder_fitted_at_fixed_theta_is_the_best_of_its_kind_and_leaves_no_
         assert all(torch.equal(now[name], value) for name, value in was.items())
     assert all(weight.grad is None for weight in strategy.parameters())
     assert not caplog.records
-    assert findings.points["elbo_fitted_encoder"].shape == (400,)
-    assert findings.points["coordinate_converged"].all()
+    assert computed.points["elbo_fitted_encoder"].shape == (400,)
+    assert computed.points["coordinate_converged"].all()
 
 
 def test_a_fit_that_cannot_gain_ends_where_it_began_after_its_cuts() -> None:
@@ -183,10 +183,10 @@ def test_steps_that_lose_to_noise_are_taken_back() -> None:
     model, strategy, x = problem(200)
     strategy.amortizer.forward = lambda x: optimal_phi(model, x)
     strategy.infer = lambda x, *_: Inference(torch.zeros(len(x), 4))
-    findings = cross(strategy.amortizer, learning_rate=2.0, num_samples=100)(strategy, dataset(x))
-    assert findings.metrics["lost_refined_20/test"] == pytest.approx(0, abs=0.01)
+    computed = cross(strategy.amortizer, learning_rate=2.0, num_samples=100)(strategy, dataset(x))
+    assert computed.metrics["lost_refined_20/test"] == pytest.approx(0, abs=0.01)
     # The same φ has the same noise in both columns.
-    assert torch.equal(findings.points["elbo_refined_20"], findings.points["elbo_encoder"])
+    assert torch.equal(computed.points["elbo_refined_20"], computed.points["elbo_encoder"])
 
 
 def test_what_fitting_starts_from_is_the_encoder_as_it_was_before_training() -> None:
@@ -222,10 +222,10 @@ def test_training_points_are_read_from_their_rows_and_others_are_seen_as_new() -
     found = cross(amortizer, split="train", num_samples=4000, max_steps=20)(strategy, dataset(x)).metrics
     assert found["elbo/train"] == pytest.approx(float(exact), abs=0.1)
     assert "elbo_refined_20/train" not in found
-    strategy.table("test").phi.fill_(9.0)
-    found = cross(amortizer, points=5, max_steps=20)(strategy, dataset(x)).metrics
-    assert found["elbo/test"] > float(exact) + 1
-    assert (strategy.table("test").phi == 9.0).all()
+    strategy.table("valid").phi.fill_(9.0)
+    found = cross(amortizer, split="valid", points=5, max_steps=20)(strategy, dataset(x)).metrics
+    assert found["elbo/valid"] > float(exact) + 1
+    assert (strategy.table("valid").phi == 9.0).all()
 
 
 def facts(x: Tensor) -> dict[str, Any]:
@@ -245,8 +245,8 @@ def test_every_strategy_has_its_row(name: str) -> None:
     x = simulated(60)
     strategy = linear_strategy(name, x, k=2)
     amortizer = getattr(strategy, "amortizer", None) or make(node("amortizer/mlp", hidden=[]), facts(x))
-    findings = cross(amortizer, encoder_epochs=2, points=5, max_steps=200, num_samples=400)(strategy.eval(), dataset(x))
-    found = findings.metrics
+    computed = cross(amortizer, encoder_epochs=2, points=5, max_steps=200, num_samples=400)(strategy.eval(), dataset(x))
+    found = computed.metrics
     assert ("elbo_encoder/test" in found) == (not strategy.per_point)
     for column in ("elbo", "elbo_fitted_encoder", "elbo_refined_20"):
         assert found[f"{column}/test"] < found["elbo_coordinate/test"] + 0.05
@@ -280,10 +280,10 @@ def test_what_is_no_density_has_no_bound() -> None:
     x = torch.rand(4, 3)
     model = make(vae, {"latent_dim": 2, "data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 1.0})
     strategy = Guessing(bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 2})), HalfBlind(torch.zeros(4)))
-    findings = cross(strategy.amortizer, max_steps=20)(strategy, dataset(x))
-    names = {name.partition("/")[0] for name in findings.metrics}
+    computed = cross(strategy.amortizer, max_steps=20)(strategy, dataset(x))
+    names = {name.partition("/")[0] for name in computed.metrics}
     assert {"pseudo_elbo", "pseudo_elbo_encoder", "pseudo_elbo_coordinate", "lost_encoder"} < names
-    assert not any(name.startswith("elbo") for name in names | set(findings.points))
+    assert not any(name.startswith("elbo") for name in names | set(computed.points))
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,11 @@ from vaerun.bound.bound import Bound
 from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.estimator.base import evaluate
-from vaerun.evaluation.gradient import GradientEvaluation, summary, tag_name, with_estimator
-from vaerun.evaluation.gradient_draw import standpoint
+from vaerun.evaluation.base import OWN, Named
+from vaerun.evaluation.gradient import GradientEvaluation, summarise, tag_name, with_estimator
+from vaerun.evaluation.gradient_draw import gradient_setting
 from vaerun.evaluation.gradient_moments import replicate
+from vaerun.evaluation.results import Results
 from vaerun.exact.variance import BITS, Bit
 from vaerun.execution import memory as chunk
 from vaerun.experiment.build import make
@@ -41,14 +43,19 @@ COPIES = 400  # of one point, whose φ are measured beside one another
 
 def choose(group: str, words: str) -> Any:
     """An option with its baseline behind a slash, as ``build.choose`` does without Hydra."""
-    name, *baseline = words.split("/")
+    name, *baseline = words.replace(" estimator/baseline=", "/").split("/")
     return make(node(f"{group}/{name}", {"baseline": baseline[0]} if baseline else {}), {})
+
+
+def named(bound: Bound, *estimators: str) -> list[Named]:
+    """Estimators by name, the run's own among them, as an evaluation receives them."""
+    return [Named(name, bound.estimator if name == OWN else choose("estimator", name)) for name in estimators]
 
 
 def measure(bound: Bound, x: Tensor, phi: Tensor, *estimators: str, **keys: Any) -> dict[str, float]:
     """The figures of these estimators at given φ."""
     evaluation = GradientEvaluation(
-        bound=bound, choose=choose, optimizer=plain_ascent, points=None, estimators=estimators, **keys
+        bound=bound, optimizer=plain_ascent, points=None, estimators=named(bound, *estimators), **keys
     )
     return dict(evaluation(Given(bound, phi), dataset(x)).metrics)
 
@@ -107,7 +114,7 @@ def test_of_an_encoder_the_variance_is_that_of_phi_through_its_slope(bit: Bit) -
         variances.append(bit(*rewards, float(phi.detach())))
     known = float(sum(v * s for v, s in zip(variances, slopes, strict=True))) / 4
     evaluation = GradientEvaluation(
-        bound=bound, choose=choose, optimizer=plain_ascent, estimators=["score/leave_one_out"], replicas=3000
+        bound=bound, optimizer=plain_ascent, estimators=named(bound, "score/leave_one_out"), replicas=3000
     )
     figures = dict(evaluation(strategy, dataset(x)).metrics)
     name = "score_leave_one_out"
@@ -259,7 +266,9 @@ def test_noise_that_is_rounding_has_no_ratio() -> None:
     """Of sums whose order varies, as on a GPU: seven digits agree, which is all that float32 has."""
     found = replicate(lambda: {"phi": 1 + 1e-7 * torch.randn(2, 3)}, 20)["phi"]
     for dtype, told in ((torch.float32, False), (torch.float64, True)):
-        assert ("gradient_snr/some" in summary("some", found, None, torch.finfo(dtype).eps)) == told
+        results = Results("test")
+        summarise(results, "some", found, None, torch.finfo(dtype).eps)
+        assert ("gradient_snr/some" in results.metrics) == told
 
 
 def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it() -> None:
@@ -276,7 +285,7 @@ def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it
 
 def test_points_in_chunks_are_the_same_points(monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, phi = bits()
-    place = standpoint(Given(bound, phi), sweep(dataset(x).train, 2), "train")
+    place = gradient_setting(Given(bound, phi), sweep(dataset(x).train, 2), "train")
     enumerated = Bound(
         model=bound.model, family=bound.family, objective=bound.objective, estimator=choose("estimator", "enumerate")
     )
@@ -308,8 +317,8 @@ def test_others_learn_first_and_forget_afterwards(name: str, beside: str) -> Non
 def test_weights_of_an_estimator_s_own_learn_and_no_others() -> None:
     bound, x, phi = one_bit(1)[:3]
     strategy = Given(bound, phi)
-    place = standpoint(strategy, sweep(dataset(x).train, 100), "train")
-    other = with_estimator(bound, "rebar", choose)
+    place = gradient_setting(strategy, sweep(dataset(x).train, 100), "train")
+    other = with_estimator(bound, Named("rebar", choose("estimator", "rebar")))
     before = {name: weight.detach().clone() for name, weight in other.named_parameters()}
     place.warm_up(other, 3, plain_ascent)
     assert not other.estimator.training
@@ -322,7 +331,7 @@ def test_weights_of_an_estimator_s_own_learn_and_no_others() -> None:
 def test_learning_is_begun_anew_at_every_evaluation() -> None:
     bound, x, phi = one_bit(1)[:3]
     evaluation = GradientEvaluation(
-        bound=bound, choose=choose, optimizer=plain_ascent, estimators=["rebar", "score/moving_average"], replicas=20
+        bound=bound, optimizer=plain_ascent, estimators=named(bound, "rebar", "score/moving_average"), replicas=20
     )
     found = []
     for _ in range(2):
@@ -352,7 +361,7 @@ def test_gradients_that_are_not_finite_give_no_figures(caplog: pytest.LogCapture
 
 def test_what_is_found_point_by_point_is_what_the_figure_is_the_mean_of() -> None:
     bound, x, phi = bits()
-    evaluation = GradientEvaluation(bound=bound, choose=choose, optimizer=plain_ascent, points=4, replicas=20)
+    evaluation = GradientEvaluation(bound=bound, optimizer=plain_ascent, points=4, replicas=20)
     found = evaluation(Given(bound, phi), dataset(x))
     each = found.points["gradient_variance_own_phi"]
     assert each.shape == (4,)
@@ -379,13 +388,15 @@ def test_an_entry_has_a_readable_name(entry: str, name: str) -> None:
         ({"estimators": ["reparam"]}, r"has 'reparam'.*Reparameterized"),
         ({"estimators": ["own", "own"]}, r"'own' twice"),
         ({"estimators": ["score/none", "score estimator/baseline=none"]}, r"twice"),
-        ({"replicas": 19}, r"20 or more"),
-        ({"warm_up": -1}, r"0 or more"),
-        ({"points": 0}, r"1 or more"),
+        ({"replicas": 19}, r"evaluation\.replicas must be at least 20, got 19"),
+        ({"warm_up": -1}, r"warm_up must be at least 0, got -1"),
+        ({"points": 0}, r"points must be at least 1, got 0"),
         ({"split": "all"}, r"train, valid or test"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(keys: dict[str, Any], words: str) -> None:
     bound, *_ = bits()
+    if "estimators" in keys:
+        keys = {"estimators": named(bound, *keys["estimators"])}
     with pytest.raises(UserError, match=words):
-        GradientEvaluation(bound=bound, choose=choose, optimizer=plain_ascent, **keys)
+        GradientEvaluation(bound=bound, optimizer=plain_ascent, **keys)

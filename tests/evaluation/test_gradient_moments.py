@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vaerun.evaluation.gradient_moments import GROUPS, Moments, replicate
+from vaerun.evaluation.gradient_moments import GROUPS, GradientMoments, replicate
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -11,9 +11,9 @@ pytestmark = pytest.mark.usefixtures("exact")
 def test_the_moments_are_those_of_all_replicas_at_once() -> None:
     """Far from zero, where sums of squares would cancel, and merged from parts of different sizes."""
     values = 1e8 + torch.randn(57, 3, 4)
-    whole = Moments(values[0])
+    whole = GradientMoments(values[0])
     for some in values.split((2, 40, 15)):
-        part = Moments(values[0])
+        part = GradientMoments(values[0])
         for value in some:
             part.add(value)
         whole.merge(part)

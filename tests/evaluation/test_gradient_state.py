@@ -12,6 +12,7 @@ from tests.problems import dataset, linear_strategy, node, options, simulated
 from tests.runs import TINY, equal, records, state
 from vaerun.config import hydra
 from vaerun.errors import UserError
+from vaerun.evaluation.base import OWN, Named
 from vaerun.evaluation.gradient import GradientEvaluation
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.build import make
@@ -20,10 +21,6 @@ from vaerun.strategy.base import Strategy
 from vaerun.trainer.checkpoint import tensors
 
 QUICK = {"steps": 3, "max_inner": 4, "window": 2, "test_steps": 3}
-
-
-def choose(group: str, words: str) -> Any:
-    return make(node(f"{group}/{words}"), {})
 
 
 def trained(name: str, x: Tensor) -> Strategy:
@@ -37,9 +34,11 @@ def trained(name: str, x: Tensor) -> Strategy:
 def evaluation(strategy: Strategy, **keys: Any) -> GradientEvaluation:
     return GradientEvaluation(
         bound=strategy.bound,
-        choose=choose,
         optimizer=make(node("optimizer/adam"), {}),
-        estimators=["own", "score", "doubly_reparam"],
+        estimators=[
+            Named(OWN, strategy.bound.estimator),
+            *(Named(name, make(node(f"estimator/{name}"), {})) for name in ("score", "doubly_reparam")),
+        ],
         **{"replicas": 20, "warm_up": 2, **keys},
     )
 
@@ -79,10 +78,8 @@ def test_the_weights_of_a_family_are_among_lambda_whatever_finds_phi() -> None:
     strategy = trained("joint", x)
     family = make(node("posterior/iaf"), {"latent_dim": 2})
     strategy.bound.family = family
-    looking = GradientEvaluation(
-        bound=strategy.bound, choose=choose, optimizer=make(node("optimizer/adam"), {}), replicas=20
-    )
-    for name in ("train", "valid", "test"):
+    looking = GradientEvaluation(bound=strategy.bound, optimizer=make(node("optimizer/adam"), {}), replicas=20)
+    for name in ("train", "valid"):
         table = strategy.table(name)
         table.phi = family.initial().detach().repeat(5, 1)
     assert looking(strategy, dataset(x)).metrics["gradient_variance/own_lam"] > 0

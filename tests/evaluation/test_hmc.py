@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.problems import linear_gaussian
 from vaerun.evaluation.hmc import Hamiltonian, leapfrog
-from vaerun.evaluation.transition import Place, metropolis
+from vaerun.evaluation.transition import ChainState, metropolis
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -32,7 +32,7 @@ def tempered(model: LinearGaussian, x: Tensor, beta: float) -> tuple[Tensor, Ten
 def test_the_place_knows_both_densities_and_their_gradients() -> None:
     model, x = problem()
     z = torch.randn(4, 3, 2)
-    place = Hamiltonian(model=model, steps=1).place(x, z)
+    place = Hamiltonian(model=model, steps=1).state(x, z)
     torch.testing.assert_close(place.log_density(0.3), model.log_prior(z) + 0.3 * model.log_likelihood(x, z))
     mean, covariance = tempered(model, x, 0.3)
     torch.testing.assert_close(place.gradient(0.3), -(z - mean) @ covariance.inverse())
@@ -43,11 +43,11 @@ def test_the_place_knows_both_densities_and_their_gradients() -> None:
 def test_leapfrog_is_its_own_inverse_with_v_turned_round(steps: int) -> None:
     model, x = problem()
     transition = Hamiltonian(model=model, steps=steps)
-    start, v = transition.place(x, torch.randn(4, 3, 2)), torch.randn(4, 3, 2)
+    start, v = transition.state(x, torch.randn(4, 3, 2)), torch.randn(4, 3, 2)
     keys = {"beta": 0.7, "size": 0.1 + 0.1 * torch.rand(4, 3, 1), "steps": steps}
-    end, v_end = leapfrog(lambda z: transition.place(x, z), start, v, **keys)
+    end, v_end = leapfrog(lambda z: transition.state(x, z), start, v, **keys)
     assert float((end.z - start.z).abs().min()) > 1e-3
-    back, v_back = leapfrog(lambda z: transition.place(x, z), end, -v_end, **keys)
+    back, v_back = leapfrog(lambda z: transition.state(x, z), end, -v_end, **keys)
     torch.testing.assert_close(back.z, start.z, rtol=0, atol=1e-12)
     torch.testing.assert_close(-v_back, v, rtol=0, atol=1e-12)
 
@@ -58,9 +58,9 @@ def test_leapfrog_keeps_volume_and_its_energy_error_is_of_second_order() -> None
     z, v = torch.randn(2), torch.randn(2)
 
     def flow(state: Tensor, size: float = 0.2, steps: int = 5) -> Tensor:
-        place = transition.place(x[:1], state[:2].reshape(1, 1, 2))
+        place = transition.state(x[:1], state[:2].reshape(1, 1, 2))
         end, v_end = leapfrog(
-            lambda z: transition.place(x[:1], z),
+            lambda z: transition.state(x[:1], z),
             place,
             state[2:].reshape(1, 1, 2),
             beta=1.0,
@@ -70,7 +70,7 @@ def test_leapfrog_keeps_volume_and_its_energy_error_is_of_second_order() -> None
         return torch.cat((end.z, v_end), -1).flatten()
 
     def energy(state: Tensor) -> float:
-        place = transition.place(x[:1], state[:2].reshape(1, 1, 2))
+        place = transition.state(x[:1], state[:2].reshape(1, 1, 2))
         return float(0.5 * state[2:].square().sum() - place.log_density(1.0).sum())
 
     state = torch.cat((z, v))
@@ -91,7 +91,7 @@ def test_a_tempered_posterior_is_left_as_it_is(beta: float, size: float) -> None
     mean, covariance = tempered(model, x, beta)
     factor = torch.linalg.cholesky(covariance)
     transition = Hamiltonian(model=model, steps=3)
-    place = transition.place(x, mean + torch.randn(C, 3, 2) @ factor.T)
+    place = transition.state(x, mean + torch.randn(C, 3, 2) @ factor.T)
     rates = []
     for _ in range(3):
         place, probability = transition.move(x, place, beta, torch.full((3,), size))
@@ -111,7 +111,7 @@ def test_detailed_balance_between_the_halves_of_a_line() -> None:
     model, x = problem()
     C = 40_000
     mean, covariance = tempered(model, x, 1.0)
-    place = Hamiltonian(model=model, steps=2).place(
+    place = Hamiltonian(model=model, steps=2).state(
         x, mean + torch.randn(C, 3, 2) @ torch.linalg.cholesky(covariance).T
     )
     after, _ = Hamiltonian(model=model, steps=2).move(x, place, 1.0, torch.full((3,), 0.45))
@@ -125,8 +125,8 @@ def test_detailed_balance_between_the_halves_of_a_line() -> None:
 
 def test_what_is_no_number_is_refused() -> None:
     z = torch.zeros(1, 4, 1)
-    here = Place(z, torch.zeros(1, 4), torch.zeros(1, 4), z, z)
-    there = Place(z + 1, torch.ones(1, 4), torch.ones(1, 4), z, z)
+    here = ChainState(z, torch.zeros(1, 4), torch.zeros(1, 4), z, z)
+    there = ChainState(z + 1, torch.ones(1, 4), torch.ones(1, 4), z, z)
     ratio = torch.tensor([[math.nan, -math.inf, math.inf, 0.0]])
     place, probability = metropolis(here, there, ratio)
     assert probability.tolist() == [[0, 0, 1, 1]]

@@ -1,11 +1,14 @@
-"""k̂ against generalised Pareto distributions whose shape is known."""
+"""k̂ against generalised Pareto distributions whose shape is known, and against ArviZ."""
 
 import math
+import warnings
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.pareto import samples_needed, tail_length, tail_shape
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -61,3 +64,36 @@ def test_tail_length_and_samples_needed() -> None:
     assert [tail_length(K) for K in (1, 10, 100, 225, 5000, 100_000)] == [1, 2, 20, 45, 213, 949]
     needed = samples_needed(torch.tensor([-1.0, 0.0, 0.5, 0.75, 1.0, 2.0]))
     torch.testing.assert_close(needed, torch.tensor([10.0, 10.0, 100.0, 1e4, math.inf, math.inf]))
+
+
+@pytest.fixture(scope="module")
+def arviz() -> Any:
+    """ArviZ, where it is installed; it warns on import of changes to come."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("arviz")
+
+
+@pytest.mark.parametrize("num_samples", [50, 333, 5000])
+@pytest.mark.parametrize("spread", [0.3, 1.0, 2.0, 5.0])
+def test_k_hat_is_that_of_arviz(arviz: Any, num_samples: int, spread: float) -> None:
+    """Of log-normal weights, whose tail is the heavier at a given K the larger their spread."""
+    torch.manual_seed(num_samples)
+    r = spread * torch.randn(num_samples, 4)
+    weights = ImportanceWeights(num_samples, r.T)
+    for chunk in r.split(100):
+        weights.add(chunk)
+    k = weights.pareto_k()
+    assert k is not None
+    _, expected = arviz.psislw(r.T.numpy())
+    assert k.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_k_hat_of_arviz_is_other_for_other_weights(arviz: Any) -> None:
+    """The comparison would notice a tail of the smallest weights instead of the largest."""
+    r = torch.randn(5000, 1) ** 3
+    weights = ImportanceWeights(5000, r.T)
+    weights.add(-r)
+    k = weights.pareto_k()
+    assert k is not None
+    assert abs(float(k) - float(arviz.psislw(r.T.numpy())[1].item())) > 1e-3

@@ -39,7 +39,7 @@ def test_a_tempered_posterior_is_left_as_it_is(posterior: str, beta: float) -> N
         p = log_p.softmax(0)
         transition = Switch(model=model, steps=3)
         z = over.z[torch.multinomial(p, C, replacement=True)]
-        place = transition.place(x, z)
+        place = transition.state(x, z)
         place, rate = transition.move(x, place, beta, torch.ones(1))
     assert 0.05 < float(rate.mean()) < 0.98
     moved = (place.z != z).any(-1).double().mean()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from vaerun.experiment.load import open_run
 
 from tests.runs import train
 from vaerun.errors import UserError
@@ -17,6 +16,7 @@ from vaerun.execution.engine.eager import Eager
 from vaerun.execution.engine.tf32 import TF32, permit
 from vaerun.execution.precision import choose_engine
 from vaerun.experiment.directory import read_config
+from vaerun.experiment.load import open_run
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

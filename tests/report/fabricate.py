@@ -8,6 +8,27 @@ from typing import Any
 
 import yaml
 
+from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD, iwae
+from vaerun.evaluation.ais import AIS
+from vaerun.evaluation.gap_metrics import (
+    AMORTIZATION_GAP,
+    APPROXIMATION_GAP,
+    INFERENCE_GAP,
+    LOG_MARGINAL,
+    approximation_gap,
+    elbo_optimal,
+)
+from vaerun.evaluation.gradient import GRADIENT_SNR, GRADIENT_VARIANCE
+from vaerun.metric.metric import by_name, write
+
+BOUNDS = (ELBO, *map(iwae, (2, 5, 50, 100, 500, 5000)))
+TERMS = (KL, LOG_LIKELIHOOD, AIS, LOG_MARGINAL, elbo_optimal())
+GAPS = (APPROXIMATION_GAP, AMORTIZATION_GAP, INFERENCE_GAP, approximation_gap("mixture"))
+DECLARED = by_name(
+    (*BOUNDS, *(bound.without_density() for bound in BOUNDS), *TERMS, *GAPS, GRADIENT_SNR, GRADIENT_VARIANCE)
+)
+ABOUT = write(DECLARED)
+
 CONFIG: dict[str, Any] = {
     "seed": 0,
     "data": {"_target_": "vaerun.data.digits.Digits", "binarize": "static"},
@@ -17,7 +38,8 @@ CONFIG: dict[str, Any] = {
     "estimator": {"_target_": "vaerun.estimator.reparam.Reparam"},
     "strategy": {"_target_": "vaerun.strategy.amortized.Amortized"},
     "optimizer": {"_target_": "vaerun.optimizer.adam.adam", "learning_rate": 0.001},
-    "trainer": {"epochs": 2, "device": "cpu", "threads": 1, "validation_points": 1000},
+    "trainer": {"epochs": 2, "validation": {"points": 1000}},
+    "execution": {"device": "cpu", "threads": 1},
     "evaluation": {"split": "test", "num_samples": 100, "points": None},
     "choices": {"strategy": "amortized", "estimator": "reparam", "data": "digits", "objective": "elbo"},
 }
@@ -46,6 +68,7 @@ def summary(*, seed: int = 0, elbo: float = -27.0, evaluations: int = 1000, **ke
         "status": "completed",
         "reason": None,
         "metrics": {"elbo/test": elbo, "elbo_se/test": 0.2, "iwae_100/test": elbo + 0.25, "kl/test": 3.0},
+        "about": ABOUT,
         "steps": 100,
         "best": {"step": 90, "valid": elbo},
         "train_seconds": 10.0,
@@ -114,4 +137,5 @@ def evaluation(metrics: Mapping[str, float], *, step: int = 90, **keys: Any) -> 
         "evaluation": {"_target_": "vaerun.evaluation.gap.Gap", "split": "test"},
         "data": {"name": "digits", "binarize": "static", "points": 300, "sha256": "a" * 64},
         "metrics": dict(metrics),
+        "about": ABOUT,
     } | keys

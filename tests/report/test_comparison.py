@@ -48,7 +48,7 @@ def test_one_row_per_configuration_best_first_and_the_seeds_averaged(compared, t
     assert marks(made, "elbo/test") == {"coordinate": "*", "amortized": ""}
     # Welch by hand: s²/n = 0.01/3 and 0.04/3, 2.94 degrees of freedom, so 2: 4.303 · √(0.05/3).
     assert made.answer == (
-        "coordinate is ahead of amortized by 0.90 ± 0.56 nat of test ELBO (3 seeds), at 21 times the decoder "
+        "coordinate is better than amortized by 0.90 ± 0.56 nat of test ELBO (3 seeds), with 21 times the decoder "
         "evaluations."
     )
 
@@ -60,8 +60,8 @@ def test_what_cannot_be_told_apart_is_said(compared, tmp_path):
     made = compared()
     assert marks(made, "elbo/test") == {"joint": "*", "amortized": "~", "coordinate": ""}
     assert made.answer == (
-        "joint is ahead of amortized by 0.10 ± 1.07 nat of test ELBO (3 seeds), at as many decoder evaluations: too "
-        "close to call; coordinate is behind."
+        "joint is better than amortized by 0.10 ± 1.07 nat of test ELBO (3 seeds), with as many decoder evaluations: "
+        "the 95 % interval of the difference contains 0; coordinate is worse."
     )
 
 
@@ -71,9 +71,26 @@ def test_one_seed_each_is_held_to_its_points_and_says_so(compared, tmp_path):
     made = compared()
     assert interval(made.rows[0].samples["elbo/test"]).kind == "points"
     assert made.answer == (
-        "joint is ahead of amortized by 2.00 ± 0.55 nat of test ELBO (1 seed each; ± over test points, not seeds), at "
-        "as many decoder evaluations."
+        "joint is better than amortized by 2.00 ± 0.55 nat of test ELBO (1 seed each; ± is over test points, "
+        "not over seeds), with as many decoder evaluations."
     )
+
+
+def test_runs_recorded_before_metrics_were_declared_are_shown_with_plain_names(compared, tmp_path):
+    for strategy, elbo in (("amortized", -27.0), ("joint", -26.0)):
+        old = {key: value for key, value in summary(elbo=elbo).items() if key != "about"}
+        run(tmp_path / strategy, config=config(strategy=strategy), summary=old)
+    made = compared()
+    assert [(column.name, column.title, column.better) for column in made.columns[:1]] == [
+        ("elbo/test", "test elbo", 0)
+    ]
+    assert values(made, "elbo/test") == {"amortized": -27.0, "joint": -26.0}
+    assert marks(made, "elbo/test") == {"amortized": "", "joint": ""}
+    assert made.answer == "No run says of any metric which direction is better, so the rows have no order."
+    run(tmp_path / "new", config=config(strategy="coordinate"), summary=summary(elbo=-25.0))
+    made = compared()
+    assert made.columns[0].title == "test ELBO"
+    assert [row.name for row in made.rows] == ["coordinate", "joint", "amortized"]
 
 
 def test_a_seed_that_was_run_twice_counts_once(compared, tmp_path):
@@ -130,7 +147,7 @@ def test_other_data_are_refused_for_a_mean_and_for_a_comparison(compared, tmp_pa
     other = run(tmp_path / "other", config=config(seed=1, strategy=strategy), summary=summary(data=DATA | change))
     with pytest.raises(UserError) as refusal:
         compared()
-    assert f"{first} and {other} are not about the same data: {said}" in str(refusal.value)
+    assert f"{first} and {other} do not use the same data: {said}" in str(refusal.value)
     made = compared(mixed=True)
     assert any(note.startswith(f"the data differ: {said}") for note in made.notes)
     assert len(made.rows) == (1 if strategy == "amortized" else 2)
@@ -183,10 +200,10 @@ def test_gaps_and_signals_of_later_evaluations(compared, tmp_path):
     assert marks(made, "amortization_gap/test") == {"joint": "*", "amortized": ""}
     assert marks(made, "approximation_gap/test") == {"joint": "", "amortized": ""}  # a negative gap is none
     told = "\n".join(made.notes)
-    assert "the test approximation gap of amortized is negative" in told
-    assert "amortization_gap/test was made with points=100 and 300" in told
+    assert "the test approximation gap of amortized is below 0, which is impossible in theory" in told
+    assert "amortization_gap/test was computed with points=100 and 300" in told
     assert made.answer.startswith(
-        "joint is ahead of amortized by 0.20 nat of test amortization gap (1 seed each, no interval)"
+        "joint is better than amortized by 0.20 nat of test amortization gap (1 seed each, no interval)"
     )
 
 
@@ -196,7 +213,7 @@ def test_a_negative_gap_wins_nothing(compared, tmp_path):
         run(tmp_path / strategy, config=config(strategy=strategy), summary=summary(), evaluations=lines)
     made = compared(sort="approximation_gap")
     assert marks(made, "approximation_gap/test") == {"joint": "", "amortized": "*", "coordinate": ""}
-    assert made.answer.startswith("amortized is ahead of coordinate by 0.20 nat of test approximation gap")
+    assert made.answer.startswith("amortized is better than coordinate by 0.20 nat of test approximation gap")
 
 
 def test_columns_and_order_may_be_chosen(compared, tmp_path):
@@ -238,7 +255,7 @@ def test_at_equal_cost_the_curves_are_read_and_who_has_not_come_so_far_is_marked
     assert "amortized seed 2, completed: it has come to 10 steps (" in told
     assert "joint seed 0, diverged: nan (" in told
     assert "joint seed 1, completed: its validation bound is not finite at step 20" in told
-    assert made.answer.startswith("At 25 steps, joint is ahead of amortized by 3.10 ± ")
+    assert made.answer.startswith("At 25 steps, joint is better than amortized by 3.10 ± ")
     assert "valid ELBO (1 and 2 seeds)" in made.answer
     at_seconds = compared(at=At("seconds", 2.0))
     assert values(at_seconds, "elbo/valid") == pytest.approx({"joint": -5.0, "amortized": -8.1})
@@ -247,8 +264,8 @@ def test_at_equal_cost_the_curves_are_read_and_who_has_not_come_so_far_is_marked
 
 def test_validation_over_other_points_and_other_machines_are_said(compared, tmp_path):
     for place, points in enumerate((1000, 500)):
-        made = config(strategy=("joint", "amortized")[place], trainer__validation_points=points)
+        made = config(strategy=("joint", "amortized")[place], trainer__validation={"points": points})
         run(tmp_path / f"{place}", config=made, summary=summary(threads=place), records=records([-3.0, -2.0]))
     told = "\n".join(compared(at=At("steps", 10)).notes)
-    assert "elbo/valid was made with trainer.validation.points=1000 and 500" in told
+    assert "elbo/valid was computed with trainer.validation.points=1000 and 500" in told
     assert "different machines: cpu, 0 threads; cpu, 1 threads" in told

@@ -18,7 +18,7 @@ def named(*configs):
 
 def test_seeds_and_places_make_no_difference_and_all_else_does():
     here, there = config(seed=0), config(seed=1)
-    there["trainer"] |= {"device": "cuda", "threads": 8}
+    there["execution"] |= {"device": "cuda", "threads": 8}
     there["data"] |= {"root": "/elsewhere"}
     there["choices"] |= {"experiment": "mine"}
     assert len(group(map(recorded, [here, there]))) == 1
@@ -69,7 +69,7 @@ def test_the_choice_of_a_part_is_told_where_the_whole_does_not_tell_it():
     b["choices"]["strategy/phi_init"] = "previous"
     c["choices"]["strategy/phi_init"], c["strategy"]["start"] = "initial", "other"
     assert named(a, b) == ["amortized", "joint"]
-    assert named(a, b, c) == ["amortized", "joint start=previous", "joint start=initial"]
+    assert named(a, b, c) == ["amortized", "joint phi_init=previous", "joint phi_init=initial"]
 
 
 def test_a_configuration_without_names_of_its_choices_is_told_by_its_classes():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric
 from vaerun.tracking.base import Tracker
 from vaerun.tracking.fanout import Fanout
 
@@ -17,6 +18,9 @@ class Memory(Tracker):
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         self.heard.append(("scalars", step, values))
+
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        self.heard.append(("declare", *metrics))
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         self.heard.append(("images", step, name, grid.shape))
@@ -41,6 +45,7 @@ def test_everything_reaches_everyone() -> None:
     tracker = Fanout(members)
     tracker.hparams({"seed": 0})
     tracker.text("config", "seed: 0")
+    tracker.declare({"elbo": Metric("elbo", "a bound")})
     tracker.scalars(1, {"elbo/train": -1.0})
     tracker.images(1, "samples", np.zeros((2, 3), np.uint8))
     tracker.embedding(Embedding("z", np.zeros((2, 3)), {}))
@@ -49,6 +54,7 @@ def test_everything_reaches_everyone() -> None:
     expected = [
         ("hparams", {"seed": 0}),
         ("text", "config", "seed: 0", 0),
+        ("declare", "elbo"),
         ("scalars", 1, {"elbo/train": -1.0}),
         ("images", 1, "samples", (2, 3)),
         ("embedding", "z"),

@@ -1,5 +1,8 @@
 import pytest
 
+from vaerun.bound.monte_carlo import ELBO, KL
+from vaerun.evaluation.marginal import ESS
+from vaerun.metric.metric import by_name
 from vaerun.tracking.page import code_block, environment, results
 
 
@@ -26,7 +29,7 @@ def test_the_environment_is_a_table_of_facts() -> None:
     ]
 
 
-def test_results_say_of_every_figure_what_it_is_with_its_error_beside_it() -> None:
+def test_results_say_of_every_metric_what_it_is_with_its_error_beside_it() -> None:
     metrics = {
         "elbo/train": -20.0,
         "kl/test": 0.1234567,
@@ -34,7 +37,7 @@ def test_results_say_of_every_figure_what_it_is_with_its_error_beside_it() -> No
         "elbo_se/test": 0.25,
         "ess/test": None,
     }
-    page = results("completed", None, metrics)
+    page = results("completed", None, metrics, by_name((ELBO, KL, ESS)))
     assert page.startswith("**completed**\n\n|")
     assert cells(page) == [
         ["`elbo/test`", "-1,234.568", "± 0.25", "lower bound on mean log p(x)"],
@@ -45,4 +48,4 @@ def test_results_say_of_every_figure_what_it_is_with_its_error_beside_it() -> No
 
 
 def test_results_of_a_run_that_has_failed_say_why() -> None:
-    assert results("diverged", "elbo/train became nan", {}).startswith("**diverged**: elbo/train became nan\n\n")
+    assert results("diverged", "elbo/train became nan", {}, {}).startswith("**diverged**: elbo/train became nan\n\n")

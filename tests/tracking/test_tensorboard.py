@@ -17,17 +17,16 @@ from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG as TAG
 from tensorboard.plugins.hparams import api_pb2, metadata
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Chart, Metric, by_name
 from vaerun.tracking.event_file import PATTERN, read_events
-from vaerun.tracking.layout import NOTHING, Chart, Layout
+from vaerun.tracking.layout import CATEGORIES
 from vaerun.tracking.page import code_block
 from vaerun.tracking.tensorboard import TensorBoard
 
 
 @contextmanager
-def tracking(
-    directory: Path, *, layout: Layout = NOTHING, purge_after: int | None = None, status: str = "completed"
-) -> Iterator[TensorBoard]:
-    tracker = TensorBoard(directory, layout=layout, purge_after=purge_after)
+def tracking(directory: Path, *, purge_after: int | None = None, status: str = "completed") -> Iterator[TensorBoard]:
+    tracker = TensorBoard(directory, purge_after=purge_after)
     yield tracker
     tracker.close(status)
 
@@ -145,10 +144,12 @@ def test_the_end_is_told(tmp_path: Path, status: str, shown: int | None) -> None
         assert session(tmp_path, metadata.SESSION_END_INFO_TAG).status == shown
 
 
-LAYOUT = Layout(
+IWAE = Chart("bounds", "tighter, {split}", r"iwae_\d+")
+DECLARED = by_name(
     (
-        ("bounds", (Chart("elbo", ["elbo/(train|valid)"]), Chart("test", [r"iwae_\d+/test"]))),
-        ("noise", (Chart("snr", ["gradient_snr/.+"]),)),
+        Metric("elbo", "a bound", chart=Chart("bounds", "elbo")),
+        Metric("iwae_10", "a tighter bound", chart=IWAE),
+        Metric("gradient_snr", "a ratio", chart=Chart("noise", "snr")),
     )
 )
 
@@ -156,20 +157,25 @@ LAYOUT = Layout(
 def shown(directory: Path) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """The charts of the layout that TensorBoard goes by, which is the last."""
     layout = layout_pb2.Layout.FromString(plugins(directory).Tensors(TAG)[-1].tensor_proto.string_val[0])
-    return [(c.title, [(chart.title, list(chart.multiline.tag)) for chart in c.chart]) for c in layout.category]
+    charts = [(c.title, [(chart.title, list(chart.multiline.tag)) for chart in c.chart]) for c in layout.category]
+    assert tuple(title for title, _ in charts[: len(CATEGORIES)]) == CATEGORIES
+    assert not any(under for _, under in charts[: len(CATEGORIES)])
+    return charts[len(CATEGORIES) :]
 
 
 def test_a_chart_appears_with_the_first_record_it_shows_something_of(tmp_path: Path) -> None:
-    with tracking(tmp_path, layout=LAYOUT) as tracker:
-        tracker.scalars(1, {"kl/train": 1.0, "my_elbo/train": 1.0, "elbo/training": 1.0})
+    with tracking(tmp_path) as tracker:
+        tracker.scalars(1, {"kl/train": 1.0, "my_elbo/train": 1.0, "elbo_se/train": 1.0})
         assert TAG not in plugins(tmp_path).Tags()["tensors"]
-        tracker.scalars(2, {"elbo/train": 1.0})
-        bounds = ("elbo", ["^(elbo/(train|valid))$"])
-        assert shown(tmp_path) == [("bounds", [bounds]), ("noise", [])]
+        tracker.declare(DECLARED)
+        tracker.scalars(2, {"elbo/train": 1.0, "elbo_se/train": 1.0})
+        bounds = ("elbo", ["^((pseudo_)?elbo/.+)$"])
+        assert shown(tmp_path) == [("bounds", [bounds])]
         tracker.scalars(3, {"elbo/train": 1.0, "elbo/valid": 1.0})
         tracker.scalars(4, {"gradient_snr/own": 1.0, "iwae_10/test": 1.0})
-        test = ("test", [r"^(iwae_\d+/test)$"])
-        assert shown(tmp_path) == [("bounds", [bounds, test]), ("noise", [("snr", ["^(gradient_snr/.+)$"])])]
+        test = ("tighter, test", [r"^(iwae_\d+/test)$"])
+        snr = ("snr", ["^((pseudo_)?gradient_snr/.+)$"])
+        assert shown(tmp_path) == [("bounds", [bounds, test]), ("noise", [snr])]
     assert [event.step for event in plugins(tmp_path).Tensors(TAG)] == [2, 4], "nothing new, nothing written"
 
 

@@ -9,6 +9,7 @@ from vaerun.estimator.baseline.base import Baseline
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.engine.eager import Eager
 from vaerun.execution.memory import rows_at_once
+from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
@@ -52,6 +53,14 @@ class Bound(nn.Module):
         estimate = self.estimator(self.family(phi), self.model, self.objective, x)
         self.objective.watch(estimate.kl)
         return estimate
+
+    def metric(self, metric: Metric) -> Metric:
+        """The metric as this model reports it: a bound on log p(x) is one only if the likelihood is a density.
+
+        Args:
+            metric: a bound, log p(x) itself, or a difference of bounds that is named like them.
+        """
+        return metric if self.model.is_density else metric.without_density()
 
     @torch.no_grad()
     def terms(self, x: Tensor, phi: Tensor, k: int) -> Terms:

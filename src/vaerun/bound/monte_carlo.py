@@ -6,11 +6,44 @@ import torch
 from torch import Tensor
 
 from vaerun.bound.bound import Bound
+from vaerun.metric.metric import Chart, Metric
+
+LOWER = "lower bound on mean log p(x)"
+BOUNDS = Chart(
+    "Bounds",
+    "ELBO and tighter bounds, {split}",
+    r"(pseudo_)?(elbo|elbo_optimal\w*|iwae_\w+|ais|log_marginal)(?<!_se)",
+)
+TERMS = "Terms of the ELBO"
+ELBO = Metric("elbo", LOWER, "nat", "higher", "lower", "ELBO", BOUNDS, order=0)
+LOG_LIKELIHOOD = Metric(
+    "log_likelihood",
+    "no bound: E_q[log p(x given z)], a term of the ELBO",
+    "nat",
+    title="log-likelihood",
+    chart=Chart(TERMS, "E_q[log p(x given z)]"),
+)
+KL = Metric("kl", "no bound: KL(q ‖ p(z)), a term of the ELBO", "nat", title="KL", chart=Chart(TERMS, "KL(q ‖ p(z))"))
+
+
+def iwae(num_samples: int) -> Metric:
+    """L_K at K = ``num_samples``, the importance-weighted bound."""
+    return Metric(
+        f"iwae_{num_samples}",
+        f"{LOWER}, K = {num_samples}",
+        "nat",
+        "higher",
+        "lower",
+        f"L_{num_samples}",
+        BOUNDS,
+        order=10,
+    )
+
 
 ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
 
 
-def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, Tensor]:
+def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[Metric, Tensor]:
     """ELBO, its two terms and the importance-weighted bound of every point, each Float[Tensor, "B"].
 
     The samples are drawn in chunks, so memory does not grow with K.
@@ -27,10 +60,10 @@ def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, 
         kl += (terms.log_q - terms.log_prior).sum(0) / num_samples
         log_sum = torch.logaddexp(log_sum, r.logsumexp(0))
         done += k
-    figures = {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
+    found = {bound.metric(ELBO): log_likelihood - kl, LOG_LIKELIHOOD: log_likelihood, KL: kl}
     if num_samples > 1:
-        figures[f"iwae_{num_samples}"] = log_sum - math.log(num_samples)
-    return figures
+        found[bound.metric(iwae(num_samples))] = log_sum - math.log(num_samples)
+    return found
 
 
 def log_weights(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> Tensor:

@@ -1,9 +1,9 @@
 """Evaluate a trained run: vaerun eval RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [--json]
 
   evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error
-  evaluation=marginal         that bound at a large K, with what says whether K was large enough
+  evaluation=marginal         that bound at a large K, with diagnostics that say whether K was large enough
   evaluation=ais              log p(x) by annealed importance sampling; from both sides with evaluation.simulate=true
-  evaluation=gap              what the family of q loses, and what finding φ loses
+  evaluation=gap              approximation gap and amortization gap (Cremer et al. 2018)
   evaluation=cross            the same θ with φ found in several ways
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
@@ -15,7 +15,7 @@
   --json                      one JSON document on stdout
 
 Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
-also added as a line to RUN_DIR/evaluations.jsonl, and what it found point by point to RUN_DIR/evaluations. Several runs
+also added as a line to RUN_DIR/evaluations.jsonl, and its values per point to RUN_DIR/evaluations. Several runs
 end with one table, a row for each.
 
 Examples:
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.errors import UserError, close_match
 from vaerun.experiment.directory import FREE, read_config
-from vaerun.report.column import error_of, is_error
+from vaerun.metric.metric import error_of, find, is_error, read, write
 
 if TYPE_CHECKING:
     from vaerun.evaluation.base import EvaluationResult
@@ -65,14 +65,13 @@ def main(argv: list[str]) -> int:
 
 
 def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpoint: str) -> dict[str, Any]:
-    """The figures of one run, and what they are figures of."""
+    """The metrics of one run, what each of them is, and what data they are of."""
     from omegaconf import OmegaConf
 
-    from vaerun.evaluation.meaning import meaning
     from vaerun.experiment.load import load
 
     opened = load(run, checkpoint=checkpoint, overrides=moved)
-    findings = opened.evaluate(evaluation)
+    computed = opened.evaluate(evaluation)
     data = opened.data
     result = {
         "run": str(run),
@@ -82,21 +81,21 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
         "data": {
             "name": data.name,
             "binarize": data.binarize,
-            "points": findings.num_points,
+            "points": computed.num_points,
             "sha256": data.sha256,
         },
-        "metrics": dict(findings.metrics),
-        "about": {tag: meaning(tag) for tag in findings.metrics},
+        "metrics": dict(computed.metrics),
+        "about": write(computed.declared),
     }
-    if findings.points:
-        result["points"] = str(keep(run, findings).relative_to(run))
+    if computed.points:
+        result["points"] = str(keep(run, computed).relative_to(run))
     with (run / "evaluations.jsonl").open("a") as file:
         file.write(json.dumps(result, allow_nan=False) + "\n")
     return result
 
 
-def keep(run: Path, findings: "EvaluationResult") -> Path:
-    """Writes what was found point by point, and the pictures, into a new folder of the run; returns the folder."""
+def keep(run: Path, computed: "EvaluationResult") -> Path:
+    """Writes the values per point, and the pictures, into a new folder of the run; returns the folder."""
     import numpy as np
 
     from vaerun.image.grid import save_png
@@ -106,9 +105,9 @@ def keep(run: Path, findings: "EvaluationResult") -> Path:
     taken = [int(path.name) for path in home.iterdir() if path.name.isdigit()]
     folder = home / f"{max(taken, default=0) + 1:03d}"
     folder.mkdir()
-    arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in findings.points.items()}
+    arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in computed.points.items()}
     np.savez_compressed(folder / "points.npz", **arrays)
-    for tag, picture in findings.pictures.items():
+    for tag, picture in computed.pictures.items():
         save_png(folder / f"{tag.replace('/', '_')}.png", picture)
     return folder
 
@@ -162,19 +161,19 @@ def take_checkpoint(overrides: list[str]) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures of one run as aligned text, each with what it is."""
-    metrics = result["metrics"]
+    """The metrics of one run as aligned text, each with what it is."""
+    metrics, declared = result["metrics"], read(result["about"])
     data = result["data"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
     lines += [f"  {data['name']} ({data['binarize']}), {data['points']:,} points"]
     shown = {tag: written(metrics, tag) for tag in metrics if not is_error(tag)}
     width, wide = (max(map(len, column), default=0) for column in (shown, shown.values()))
-    lines += [f"  {tag:{width}} {figure:{wide}}  {result['about'][tag]}".rstrip() for tag, figure in shown.items()]
+    lines += [f"  {tag:{width}} {value:{wide}}  {find(declared, tag).meaning}" for tag, value in shown.items()]
     return "\n".join(lines)
 
 
 def together(results: Sequence[dict[str, Any]]) -> str:
-    """One row for each run, its name last, one column for each figure that has a standard error."""
+    """One row for each run, its name last, one column for each metric that has a standard error."""
     tags = list(dict.fromkeys(tag for one in results for tag in one["metrics"] if error_of(tag) in one["metrics"]))
     splits = {tag.partition("/")[2] for tag in tags}
     rows = [[tag.partition("/")[0] for tag in tags] if len(splits) == 1 else tags]
@@ -189,12 +188,12 @@ def together(results: Sequence[dict[str, Any]]) -> str:
         "  ".join([*map(str.rjust, row, widths), name]).rstrip() for row, name in zip(rows, ["", *names], strict=True)
     ]
     if len({one["data"]["sha256"] for one in results}) > 1:
-        lines.append("The runs are about different data, so that rows cannot be compared with one another.")
+        lines.append("The runs use different data, so that rows cannot be compared with one another.")
     return "\n".join([f"{' and '.join(sorted(splits))}, mean ± standard error over points", *lines])
 
 
 def written(metrics: Mapping[str, float], tag: str) -> str:
-    """A figure, with its standard error where it has one; a number of things without decimals."""
+    """A value, with its standard error where it has one; whole numbers without decimals."""
     value, error = metrics[tag], metrics.get(error_of(tag))
     if error is None and value.is_integer():
         return f"{value:10,.0f}"

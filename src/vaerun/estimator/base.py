@@ -5,13 +5,14 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from vaerun.metric.metric import Declares
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Family, Posterior
 
 
-class Estimator(nn.Module, ABC):
+class Estimator(Declares, nn.Module, ABC):
     """∇_{θ,φ} E_q[J(r_1, …, r_K)], as the gradient of a surrogate that one draw of samples defines."""
 
     needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities the posterior must have

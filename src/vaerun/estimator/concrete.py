@@ -8,11 +8,19 @@ from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, estimate, evaluate
+from vaerun.metric.metric import Chart, Metric
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Family, Relaxable
 from vaerun.schedule.base import Schedule
+
+RELAXED_OBJECTIVE = Metric(
+    "relaxed_objective",
+    "no bound: the objective at the relaxed z, whose gradient is followed",
+    "nat",
+    chart=Chart("Bounds", "objective at the relaxed z"),
+)
 
 
 class Concrete(Estimator):
@@ -33,6 +41,7 @@ class Concrete(Estimator):
     """
 
     needs: ClassVar = (Relaxable,)
+    metrics: ClassVar[tuple[Metric, ...]] = (RELAXED_OBJECTIVE,)
     unbiased: ClassVar[bool] = False
     twice_differentiable: ClassVar[bool] = True
 

@@ -1,1 +1,1 @@
-"""What inference cost, and what it lost."""
+"""Evaluations: metrics of a strategy on one split of the data, at fixed θ."""

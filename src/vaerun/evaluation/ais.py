@@ -8,15 +8,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.bound.monte_carlo import BOUNDS, LOWER
+from vaerun.config.ranges import at_least, below
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.hmc import Hamiltonian
-from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.over_points import OverPoints
+from vaerun.evaluation.results import Results
 from vaerun.evaluation.switch import Switch
 from vaerun.evaluation.transition import Transition
 from vaerun.execution.memory import keep_freed_memory, rows_at_once
+from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
 from vaerun.strategy.base import Strategy
 
@@ -26,6 +29,19 @@ LEAPFROG = 5  # steps of one move
 SHARPNESS = 4.0  # of the schedule
 PRELIMINARY = 4  # chains a point of the pass that finds the step sizes
 FEW = 2.0  # effective chains, below which one chain decides
+SIMULATED = "simulated"  # the split of points that are drawn from the model
+AIS = Metric("ais", f"{LOWER}, by annealing", "nat", "higher", "lower", "AIS", BOUNDS, order=200)
+AIS_LOWER = Metric("ais_lower", f"{LOWER}, by annealing, at points drawn from the model", "nat", "higher", "lower")
+AIS_UPPER = Metric(
+    "ais_upper",
+    "upper bound on mean log p(x), by annealing in reverse, at points drawn from the model",
+    "nat",
+    "lower",
+    "upper",
+)
+AIS_WIDTH = Metric("ais_width", "no bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
+AIS_ACCEPTANCE = Metric("ais_acceptance", "no bound: share of the moves accepted")
+AIS_ESS = Metric("ais_ess", "no bound: effective number of chains")
 
 
 class AISEvaluation(OverPoints):
@@ -34,7 +50,7 @@ class AISEvaluation(OverPoints):
     z_0 ~ p(z), and z_t comes from z_{t−1} by a move that leaves p(z) p(x given z)^{β_t} as it is: Hamiltonian moves for
     real z, Metropolis switches of single variables for bits and one-hot blocks. E[w] = p(x), so by Jensen ``ais`` is a
     lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, and with probability below e^{−b} a point's is
-    more than b above. No posterior q has a part in it: it is the same for every strategy at the same θ. Step sizes are
+    more than b above. It does not depend on q: it is the same for every strategy at the same θ. Step sizes are
     adapted in a preliminary pass by chains of its own, then frozen, else the weights would be biased. Under a
     likelihood that is no density the names carry ``pseudo_``.
 
@@ -43,7 +59,7 @@ class AISEvaluation(OverPoints):
         warning asks for more temperatures.
 
     With ``simulate`` the points are drawn from the model instead, x with the very z that gave it, which is a draw from
-    p(z given x); the split of the figures is then called ``simulated``:
+    p(z given x); the split is then called ``simulated``:
 
     ais_lower: as ais. ais_upper: −mean_i log (1/C) Σ_c 1/w_ic of chains from that z back to the prior, an upper bound
         on mean_i log p_θ(x_i) in expectation, since E[1/w] = 1/p(x). ais_width: the upper minus the lower, point by
@@ -60,7 +76,7 @@ class AISEvaluation(OverPoints):
         simulate: draw the points from the model, and bound log p(x) from both sides.
 
     Raises:
-        UserError: no such split, no points, no chain, T < 1, no step, or δ < 0.
+        UserError: there is no such split, or a number is out of its range.
 
     Reference: Neal 2001, Annealed importance sampling; Wu et al. 2017, On the quantitative analysis of decoder-based
     generative models; Grosse, Ghahramani, Adams 2015, Sandwiching the marginal likelihood using bidirectional Monte
@@ -84,11 +100,10 @@ class AISEvaluation(OverPoints):
         simulate: bool = False,
     ) -> None:
         super().__init__(split, points)
-        for name, value in (("chains", chains), ("temperatures", temperatures), ("leapfrog", leapfrog)):
-            if value < 1:
-                raise UserError(f"evaluation.{name}={value} anneals nothing: give 1 or more.")
-        if not 0 <= sharpness < math.inf:
-            raise UserError(f"evaluation.sharpness={sharpness} is no schedule: give 0 for a linear one, or more.")
+        at_least("evaluation.chains", chains, 1)
+        at_least("evaluation.temperatures", temperatures, 1)
+        at_least("evaluation.leapfrog", leapfrog, 1)
+        below("evaluation.sharpness", sharpness, 0, math.inf, "use 0 for a linear schedule")
         self.chains, self.temperatures, self.leapfrog = chains, temperatures, leapfrog
         self.sharpness, self.simulate = sharpness, simulate
 
@@ -105,19 +120,20 @@ class AISEvaluation(OverPoints):
             ups.append(up)
             if z is not None:
                 downs.append(backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes))
-        prefix = "" if model.is_density else "pseudo_"
         log_weight, acceptance = joined(ups)
-        below = log_mean(log_weight)
+        lower = log_mean(log_weight)
         ess = (2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)).exp()
-        split = "simulated" if self.simulate else self.split
-        figures = with_error(f"{prefix}{'ais_lower' if self.simulate else 'ais'}", split, below)
+        bounding = strategy.bound.metric(AIS_LOWER if self.simulate else AIS)
+        results = Results(SIMULATED if self.simulate else self.split)
+        results.add_mean(bounding, lower)
         if downs:
-            above = -log_mean(-joined(downs).log_weight)
-            figures |= with_error(f"{prefix}ais_upper", split, above)
-            figures |= with_error(f"{prefix}ais_width", split, above - below)
-        figures |= {f"ais_acceptance/{split}": float(acceptance.mean()), f"ais_ess/{split}": float(ess.mean())}
+            upper = -log_mean(-joined(downs).log_weight)
+            results.add_mean(strategy.bound.metric(AIS_UPPER), upper)
+            results.add_mean(strategy.bound.metric(AIS_WIDTH), upper - lower)
+        results.add(AIS_ACCEPTANCE, float(acceptance.mean()))
+        results.add(AIS_ESS, float(ess.mean()))
         self.warn(float(ess.mean()))
-        return EvaluationResult(figures, {f"{prefix}{'ais_lower' if self.simulate else 'ais'}": below, "ais_ess": ess})
+        return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Points, and where they are simulated the z of each: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
@@ -129,7 +145,7 @@ class AISEvaluation(OverPoints):
             yield from ((batch.x, None) for batch in self.batches(data, size))
 
     def warn(self, ess: float) -> None:
-        """Says when one chain decides."""
+        """Warns if the estimate depends on one chain alone."""
         if self.chains >= 2 * FEW and ess < FEW:
             logger.warning(
                 f"Of {self.chains} annealed chains {ess:.1f} are effective, so that ais may lie far below log p(x): "

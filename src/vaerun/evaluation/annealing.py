@@ -6,14 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.transition import Place, Transition
+from vaerun.evaluation.transition import ChainState, Transition
 
 FIRST_SIZE = 0.5  # of a step, in units of a standard normal prior
 RATE = 0.2  # at which log step sizes follow the acceptance rate
 
 
 class Annealed(NamedTuple):
-    """What a pass found."""
+    """The result of one pass."""
 
     log_weight: Tensor  # log w of every chain, Float[Tensor, "C B"], float64
     acceptance: Tensor  # the mean over its moves, Float[Tensor, "C B"]
@@ -30,36 +30,39 @@ def sigmoidal(temperatures: int, sharpness: float) -> list[float]:
 
 
 def forward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], sizes: Tensor) -> Annealed:
-    """From z ~ p(z), Float[Tensor, "C B D"], to β = 1: E[w] = p(x), whatever the sizes, Float[Tensor, "T-1 B"].
+    """From z ~ p(z), Float[Tensor, "C B D"], to β = 1: E[w] = p(x) for any step sizes, Float[Tensor, "T-1 B"].
 
-    The last move, at β = 1, would change no weight, so it is not made.
+    The move at β = 1 is left out, because it would change no weight.
     """
 
-    def following(place: Place, t: int) -> tuple[Place, Tensor]:
-        return transition.move(x, place, betas[t], sizes[t - 1])
+    def following(state: ChainState, t: int) -> tuple[ChainState, Tensor]:
+        return transition.move(x, state, betas[t], sizes[t - 1])
 
-    return _pass(transition.place(x, z), range(1, len(betas)), betas, following)
+    return _pass(transition.state(x, z), range(1, len(betas)), betas, following)
 
 
 def backward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], sizes: Tensor) -> Annealed:
     """From z ~ p(z given x), Float[Tensor, "C B D"], to β = 0, the moves of ``forward`` in reverse: E[1/w] = 1/p(x)."""
 
-    def following(place: Place, t: int) -> tuple[Place, Tensor]:
-        return transition.move(x, place, betas[t - 1], sizes[t - 2])
+    def following(state: ChainState, t: int) -> tuple[ChainState, Tensor]:
+        return transition.move(x, state, betas[t - 1], sizes[t - 2])
 
-    return _pass(transition.place(x, z), range(len(betas) - 1, 0, -1), betas, following)
+    return _pass(transition.state(x, z), range(len(betas) - 1, 0, -1), betas, following)
 
 
 def _pass(
-    place: Place, order: range, betas: list[float], following: Callable[[Place, int], tuple[Place, Tensor]]
+    state: ChainState,
+    order: range,
+    betas: list[float],
+    following: Callable[[ChainState, int], tuple[ChainState, Tensor]],
 ) -> Annealed:
     """Collects (β_t − β_{t−1}) log p(x given z) for t in ``order``, moving between two of them."""
-    log_weight = torch.zeros_like(place.log_prior, dtype=torch.float64)
-    acceptance = torch.zeros_like(place.log_prior)
+    log_weight = torch.zeros_like(state.log_prior, dtype=torch.float64)
+    acceptance = torch.zeros_like(state.log_prior)
     for t in order:
-        log_weight += (betas[t] - betas[t - 1]) * place.log_likelihood.double()
+        log_weight += (betas[t] - betas[t - 1]) * state.log_likelihood.double()
         if t != order[-1]:
-            place, probability = following(place, t)
+            state, probability = following(state, t)
             acceptance += probability / max(1, len(order) - 1)
     return Annealed(log_weight, acceptance)
 
@@ -67,8 +70,8 @@ def _pass(
 def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float]) -> Tensor:
     """A step size for each β_1, …, β_{T−1} and point, Float[Tensor, "T-1 B"], from a pass of its own.
 
-    log size rises and falls with the acceptance rate of the point's chains minus the transition's target. Chains that
-    use the sizes later must be others: sizes that follow the chains they serve would bias the weights.
+    log size is increased by the acceptance rate of the point's chains minus the transition's target. The chains that
+    use the sizes later must be other ones: sizes adapted to their own chains would bias the weights.
 
     Reference: Andrieu, Thoms 2008, A tutorial on adaptive MCMC, §4 (log step size driven by the acceptance rate).
     """
@@ -76,10 +79,10 @@ def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float])
     target = transition.target_acceptance
     if target is None:
         return size.expand(len(betas) - 2, -1)
-    place = transition.place(x, z)
+    state = transition.state(x, z)
     sizes = size.new_empty(len(betas) - 2, len(x))
     for t, beta in enumerate(betas[1:-1]):
         sizes[t] = size
-        place, probability = transition.move(x, place, beta, size)
+        state, probability = transition.move(x, state, beta, size)
         size = size * (RATE * (probability.mean(0) - target)).exp()
     return sizes

@@ -13,9 +13,9 @@ from vaerun.local.solver import LocalSolver, Solution
 
 
 def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rate: float = 0.1) -> Solution:
-    """φ after at most ``max_steps`` steps uphill, each point stopping when it no longer gains; θ stays as it is.
+    """φ after at most ``max_steps`` steps of ascent; a point stops when it no longer gains. θ stays as it is.
 
-    Points are taken as many at a time as memory should hold, and none moves another.
+    Points are processed in groups that fit into memory; no point affects another.
 
     Args:
         bound: L, as ``lowest_variance_elbo`` makes it.
@@ -43,7 +43,7 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
 def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> Tensor:
     """The ELBO of every point at K hard samples, Float[Tensor, "B"], with noise that the seed decides.
 
-    At one seed the figures of several φ have it in common, so that differences are known better than either.
+    At one seed several φ are evaluated with the same noise, so that their difference has a smaller standard error.
     """
     size = max(1, rows_at_once(x) // num_samples)
     with isolated(seed, x.device):
@@ -58,8 +58,8 @@ def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> T
 def best(bound: Bound, x: Tensor, candidates: Sequence[Tensor], num_samples: int = 64) -> Tensor:
     """Of several φ for each point the one of the highest ELBO, Int[Tensor, "B"]: its place among the candidates.
 
-    Judged on fresh samples that all candidates have in common. They must not be used again for a figure: the winner's
-    own would be too high.
+    Judged on fresh samples that all candidates have in common. They must not be used again for a metric: the winner's
+    value would be biased upwards.
     """
     seed = int(torch.randint(2**62, ()))
     return torch.stack([elbo(bound, x, phi, num_samples, seed) for phi in candidates]).argmax(0)

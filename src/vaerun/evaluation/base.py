@@ -1,4 +1,4 @@
-"""What an evaluation is, and what it finds."""
+"""An evaluation computes metrics of a strategy on one split of the data."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -9,19 +9,22 @@ import numpy as np
 from torch import Tensor
 
 from vaerun.data.base import Dataset
+from vaerun.metric.metric import Metric
 from vaerun.notation import NOTHING
 from vaerun.strategy.base import Strategy
 
 NO_PICTURES: Mapping[str, np.ndarray] = MappingProxyType({})
+UNDECLARED: Mapping[str, Metric] = MappingProxyType({})
 
 
 class EvaluationResult(NamedTuple):
-    """What an evaluation has found."""
+    """What an evaluation has computed."""
 
-    metrics: Mapping[str, float]  # by tag, finite, in nats per datum where it is a bound
-    points: Mapping[str, Tensor] = NOTHING  # by quantity, each [N]: what the figures are means of, point by point
+    metrics: Mapping[str, float]  # by tag ``quantity/split``, finite; in nats per datum where it is a bound
+    points: Mapping[str, Tensor] = NOTHING  # by quantity, each [N]: the values per point that a metric is the mean of
     pictures: Mapping[str, np.ndarray] = NO_PICTURES  # by tag, uint8 [H, W] or [H, W, 3]
     num_points: int = 0  # that the metrics are means over; set by whoever knows the data
+    declared: Mapping[str, Metric] = UNDECLARED  # by quantity: what each metric is
 
 
 OWN = "own"  # the run's own part, where an evaluation takes parts of other groups
@@ -41,8 +44,11 @@ class Evaluation(ABC):
 
     @abstractmethod
     def num_points(self, data: Dataset) -> int:
-        """How many points the figures are means over."""
+        """How many points the metrics are means over."""
 
     @abstractmethod
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
-        """Finds them at the weights and rows in force, and changes none. Draws from torch's global generator."""
+        """Computes the metrics at the present weights and the stored φ_i, and changes neither.
+
+        Random numbers come from torch's global generator. ``Results`` (in ``results.py``) collects the values.
+        """

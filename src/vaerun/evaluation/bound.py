@@ -5,11 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaerun.bound.monte_carlo import ROWS, bounds
+from vaerun.bound.monte_carlo import ELBO, ROWS, bounds, iwae
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
-from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.over_points import OverPoints
+from vaerun.evaluation.results import Results
+from vaerun.metric.metric import Metric, find
 from vaerun.strategy.base import Inference, Strategy
 
 POINTS = 512  # φ inferred at once
@@ -23,19 +25,18 @@ class BoundEvaluation(OverPoints):
 
     Args:
         split: train, valid or test.
-        num_samples: K; at K = 1 there is no iwae figure, since it would repeat the ELBO.
+        num_samples: K; at K = 1 there is no ``iwae_1``, because it equals the ELBO.
         points: how many points of the split, evenly spread over it; null for all.
 
     Raises:
-        UserError: no such split, or K < 1, or no points.
+        UserError: there is no such split, K < 1, or ``points`` < 1.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, eq. 8 and theorem 1.
     """
 
     def __init__(self, split: SplitName = "test", num_samples: int = 100, points: int | None = None) -> None:
         super().__init__(split, points)
-        if num_samples < 1:
-            raise UserError(f"evaluation.num_samples={num_samples}, but a bound needs a sample: give 1 or more.")
+        at_least("evaluation.num_samples", num_samples, 1)
         self.num_samples = num_samples
 
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
@@ -46,19 +47,17 @@ class BoundEvaluation(OverPoints):
         self, strategy: Strategy, data: Dataset, infer: Callable[[Tensor, Tensor, str], Inference]
     ) -> EvaluationResult:
         """The same with φ from ``infer``, (x, index, split) ↦ Inference."""
-        found: dict[str, list[Tensor]] = {}
+        found: dict[Metric, list[Tensor]] = {}
+        declared = strategy.declared()
         for batch in self.batches(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64)))):
             inference = infer(batch.x, batch.index, self.split)
-            figures = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
-            for name, values in {**figures, **inference.diagnostics}.items():
-                found.setdefault(name, []).append(values)
-        prefix = "" if strategy.bound.model.is_density else "pseudo_"
-        tags: dict[str, float] = {}
-        points: dict[str, Tensor] = {}
-        for name, batches in found.items():
-            is_bound = name.startswith(("elbo", "iwae"))
-            tag = f"{prefix}{name}" if is_bound else name
-            points[tag] = torch.cat(batches)
-            averaged = with_error(tag, self.split, points[tag])
-            tags |= averaged if is_bound else {f"{tag}/{self.split}": averaged[f"{tag}/{self.split}"]}
-        return EvaluationResult(tags, points)
+            values = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
+            values |= {find(declared, name): each for name, each in inference.diagnostics.items()}
+            for metric, each in values.items():
+                found.setdefault(metric, []).append(each)
+        bounding = {strategy.bound.metric(metric) for metric in (ELBO, iwae(self.num_samples))}
+        points = {metric: torch.cat(batches) for metric, batches in found.items()}
+        results = Results(self.split)
+        for metric, each in points.items():
+            results.add_mean(metric, each, error=metric in bounding)
+        return results.result({metric.name: each for metric, each in points.items()})

@@ -1,8 +1,7 @@
-"""mean_i L(x_i; θ, φ_i) at one θ with φ found in several ways: a row of the matrix training × test-time inference."""
+"""mean_i L(x_i; θ, φ_i) at one θ with φ found in several ways: one row of the matrix training × inference method."""
 
 import copy
 import logging
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -11,29 +10,53 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
+from vaerun.bound.monte_carlo import ELBO, LOWER
+from vaerun.config.ranges import above, at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.fitted import fit
-from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.over_points import OverPoints
+from vaerun.evaluation.results import Results
 from vaerun.execution.memory import keep_freed_memory
+from vaerun.metric.metric import Metric
 from vaerun.notation import Batch
 from vaerun.strategy.base import MakeOptimizer, Strategy
 
 logger = logging.getLogger("vaerun")
 
-POINTS = 1024  # φ sought at once
-COORDINATE, CONVERGED = "elbo_coordinate", "coordinate_converged"
+POINTS = 1024  # φ found at once
+
+
+def elbo_by(method: str, meaning: str, title: str = "") -> Metric:
+    """elbo_METHOD: the ELBO with φ found by a method that need not be the run's own."""
+    return Metric(f"elbo_{method}", f"{LOWER}, {meaning}", "nat", "higher", "lower", title)
+
+
+ENCODER = elbo_by("encoder", "by the run's own encoder", "ELBO, own encoder")
+FITTED_ENCODER = elbo_by("fitted_encoder", "by an encoder fitted at fixed θ", "ELBO, fitted encoder")
+COORDINATE = elbo_by("coordinate", "by ascents to convergence", "ELBO, ascent")
+CONVERGED = Metric("coordinate_converged", "no bound: share of the points whose ascent converged")
+
+
+def refined(steps: int) -> Metric:
+    """elbo_refined_T."""
+    return elbo_by(f"refined_{steps}", f"after at most {steps} steps of ascent")
+
+
+def lost(column: Metric) -> Metric:
+    """elbo_coordinate minus a column."""
+    name = column.name.replace("elbo", "lost")
+    return Metric(name, f"difference: {COORDINATE.name} − {column.name}", "nat", "lower")
 
 
 class CrossEvaluation(OverPoints):
     """elbo_METHOD = mean_i E_q[log p_θ(x_i, z) − log q(z; φ_i)] at θ as trained, φ_i found by METHOD.
 
-    A run's figures are one row of a matrix; ``vaerun eval RUN1 RUN2 … evaluation=cross`` fills it. Down a column
-    inference is the same and only θ differs: a better θ. Along a row θ is the same and only inference differs: a better
-    q. All are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, over the same points and, along a
-    row, with the same noise. Under a likelihood that is no density the names carry ``pseudo_``.
+    A run's metrics are one row of a matrix; ``vaerun eval RUN1 RUN2 … evaluation=cross`` fills it. Each column uses one
+    inference method on every run, so differences in a column come from θ. Each row uses one run, so differences in a
+    row come from q. All are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, over the same points
+    and, along a row, with the same noise. Under a likelihood that is no density the names carry ``pseudo_``.
 
     elbo: φ as the strategy itself finds it for points of this split.
     elbo_encoder: f_λ(x) of the run's own encoder as it was trained beside θ, without what a strategy does to φ
@@ -52,21 +75,21 @@ class CrossEvaluation(OverPoints):
     coordinate_converged: the share of points whose ascent stopped because it no longer gained. No bound; where some did
         not, a warning asks for more steps.
 
-    Every φ that is sought here climbs the ELBO at KL weight 1, whatever was trained. θ, λ and Φ stay as they are.
+    Every φ that is found here maximises the ELBO at KL weight 1, whatever was trained. θ, λ and Φ stay as they are.
 
     Args:
         amortizer: f_λ, not yet trained when the evaluation is made: a copy is what fitting starts from.
         optimizer: makes the optimiser that fits it.
         split: train, valid or test.
         points: how many points of the split, evenly spread over it; null for all.
-        num_samples: K, draws for each point and figure.
+        num_samples: K, draws for each point and metric.
         steps: T.
         learning_rate: of those T steps.
         max_steps: the limit of the ascents to convergence.
         encoder_epochs: the limit of the fit; 0 leaves the fitted encoder out.
 
     Raises:
-        UserError: no such split, no points, or a number out of its range.
+        UserError: there is no such split, or a number is out of its range.
 
     Reference: Cremer, Li, Duvenaud 2018, Inference suboptimality in variational autoencoders (an encoder's q against
     the best q of its family, the decoder fixed).
@@ -86,13 +109,11 @@ class CrossEvaluation(OverPoints):
         encoder_epochs: int = 300,
     ) -> None:
         super().__init__(split, points)
-        for name, value in (("num_samples", num_samples), ("steps", steps), ("max_steps", max_steps)):
-            if value < 1:
-                raise UserError(f"evaluation.{name}={value} finds nothing: give 1 or more.")
-        if encoder_epochs < 0:
-            raise UserError(f"evaluation.encoder_epochs={encoder_epochs} is no number of epochs: give 0 or more.")
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"evaluation.learning_rate={learning_rate} is no step size: give a value > 0.")
+        at_least("evaluation.num_samples", num_samples, 1)
+        at_least("evaluation.steps", steps, 1)
+        at_least("evaluation.max_steps", max_steps, 1)
+        at_least("evaluation.encoder_epochs", encoder_epochs, 0)
+        above("evaluation.learning_rate", learning_rate, 0)
         self.amortizer, self.fresh, self.optimizer = amortizer, copy.deepcopy(amortizer), optimizer
         self.num_samples, self.steps, self.learning_rate = num_samples, steps, learning_rate
         self.max_steps, self.encoder_epochs = max_steps, encoder_epochs
@@ -102,40 +123,41 @@ class CrossEvaluation(OverPoints):
         keep_freed_memory()
         bound = lowest_variance_elbo(strategy.bound)
         encoders = self.encoders(strategy, data)
-        columns: dict[str, list[Tensor]] = {}
+        columns: dict[Metric, list[Tensor]] = {}
         converged = []
         for batch in self.batches(data, POINTS):
             found = self.guesses(strategy, bound, batch, encoders)
             found[COORDINATE], stopped = self.coordinate(bound, batch.x, list(found.values()))
             converged.append(stopped)
             seed = int(torch.randint(2**62, ()))
-            for name, phi in found.items():
-                columns.setdefault(name, []).append(elbo(bound, batch.x, phi, self.num_samples, seed))
-        elbos = {name: torch.cat(values) for name, values in columns.items()}
-        return self.findings(elbos, torch.cat(converged), "" if bound.model.is_density else "pseudo_")
+            for column, phi in found.items():
+                columns.setdefault(column, []).append(elbo(bound, batch.x, phi, self.num_samples, seed))
+        elbos = {column: torch.cat(values) for column, values in columns.items()}
+        return self.result(bound, elbos, torch.cat(converged))
 
-    def findings(self, elbos: Mapping[str, Tensor], converged: Tensor, prefix: str) -> EvaluationResult:
-        """The figures of the ELBOs of every point, each Float[Tensor, "N"], by column."""
-        figures: dict[str, float] = {}
-        for name, values in elbos.items():
-            figures |= with_error(f"{prefix}{name}", self.split, values)
-        for name, values in elbos.items():
-            if name != COORDINATE:
-                figures |= with_error(name.replace("elbo", "lost"), self.split, elbos[COORDINATE] - values)
-        figures[f"{CONVERGED}/{self.split}"] = float(converged.double().mean())
+    def result(self, bound: Bound, elbos: Mapping[Metric, Tensor], converged: Tensor) -> EvaluationResult:
+        """The metrics of the ELBOs of every point, each Float[Tensor, "N"], by column."""
+        results = Results(self.split)
+        for column, values in elbos.items():
+            results.add_mean(bound.metric(column), values)
+        for column, values in elbos.items():
+            if column != COORDINATE:
+                results.add_mean(lost(column), elbos[COORDINATE] - values)
+        results.add(CONVERGED, float(converged.double().mean()))
         if not converged.all():
             logger.warning(
                 f"{int((~converged).sum()):,} of {len(converged):,} points had not converged after {self.max_steps} "
-                f"steps, so that {prefix}{COORDINATE} lies below the best of the family: use "
+                f"steps, so that {bound.metric(COORDINATE).name} lies below the best of the family: use "
                 f"evaluation.max_steps={3 * self.max_steps}."
             )
-        return EvaluationResult(figures, {**{f"{prefix}{name}": v for name, v in elbos.items()}, CONVERGED: converged})
+        points = {bound.metric(column).name: values for column, values in elbos.items()}
+        return results.result({**points, CONVERGED.name: converged})
 
-    def encoders(self, strategy: Strategy, data: Dataset) -> dict[str, Amortizer]:
+    def encoders(self, strategy: Strategy, data: Dataset) -> dict[Metric, Amortizer]:
         """The run's own, where the strategy trains one, and a fitted one, by column."""
-        found = {}
+        found: dict[Metric, Amortizer] = {}
         if any(module is self.amortizer for module in strategy.modules()):
-            found["elbo_encoder"] = self.amortizer
+            found[ENCODER] = self.amortizer
         if self.encoder_epochs > 0:
             bound = lowest_variance_elbo(strategy.bound, num_samples=2)
             fitted = fit(bound, self.fresh, self.optimizer, data, self.encoder_epochs)
@@ -144,23 +166,23 @@ class CrossEvaluation(OverPoints):
                     f"The fitted encoder had not converged after {self.encoder_epochs} epochs, so that a longer fit "
                     f"may raise elbo_fitted_encoder: use evaluation.encoder_epochs={3 * self.encoder_epochs}."
                 )
-            found["elbo_fitted_encoder"] = fitted.amortizer
+            found[FITTED_ENCODER] = fitted.amortizer
         return found
 
     def guesses(
-        self, strategy: Strategy, bound: Bound, batch: Batch, encoders: Mapping[str, Amortizer]
-    ) -> dict[str, Tensor]:
+        self, strategy: Strategy, bound: Bound, batch: Batch, encoders: Mapping[Metric, Amortizer]
+    ) -> dict[Metric, Tensor]:
         """φ of the strategy, of encoders, and T steps after the last of these, by column, each Float[Tensor, "B P"]."""
-        # A held-out row would be written: without its place in the split, a point is one that nobody has seen.
+        # Validation may have stored a φ_i of a held-out point: without its index the point is a new one.
         index = batch.index if self.split == "train" else None
-        found = {"elbo": strategy.infer(batch.x, index, self.split).phi}
-        found |= {name: encoder(batch.x) for name, encoder in encoders.items()}
+        found = {ELBO: strategy.infer(batch.x, index, self.split).phi}
+        found |= {column: encoder(batch.x) for column, encoder in encoders.items()}
         if encoders:
             start = found[list(encoders)[-1]]
-            refined = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
+            ascent = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
             # Where the steps have lost more to noise than they gained, the encoder's φ is kept.
-            ends = [start, refined.phi]
-            found[f"elbo_refined_{self.steps}"] = pick(ends, best(bound, batch.x, ends))
+            ends = [start, ascent.phi]
+            found[refined(self.steps)] = pick(ends, best(bound, batch.x, ends))
         return found
 
     def coordinate(self, bound: Bound, x: Tensor, known: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

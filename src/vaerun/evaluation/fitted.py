@@ -1,4 +1,4 @@
-"""max_λ mean_i L(x_i; θ, f_λ(x_i)) over the training points at fixed θ: an encoder fitted after the fact."""
+"""max_λ mean_i L(x_i; θ, f_λ(x_i)) over the training points at fixed θ: an encoder fitted after training."""
 
 import copy
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from vaerun.evaluation.ascent import elbo
 from vaerun.strategy.base import MakeOptimizer
 
 BATCH = 100
-WATCHED = 1000  # validation points that say when to stop
+WATCHED = 1000  # validation points that decide when to stop
 DRAWS = 16  # of each
 PATIENCE = 4  # epochs without a rise before the step size is cut
 CUTS = 2  # before the fit has converged
 
 
 class Fitted(NamedTuple):
-    """An encoder, and how it was found."""
+    """A fitted encoder, and whether the fit converged."""
 
     amortizer: Amortizer  # where the validation bound was highest
     epochs: int
@@ -29,16 +29,16 @@ class Fitted(NamedTuple):
 
 
 def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Dataset, max_epochs: int) -> Fitted:
-    """λ climbs the mean bound until that of validation points no longer rises; θ and q's shared weights stay.
+    """λ maximises the mean bound until that of validation points no longer rises; θ and q's shared weights stay fixed.
 
-    Where it has not risen for 4 epochs the fit goes back to its best λ with a third of the step size, twice, and then
-    ends. The λ of the highest validation bound is returned, so that more epochs never overfit.
+    If the validation bound has not risen for 4 epochs, the fit returns to its best λ with a third of the step size; the
+    third time it ends. The λ of the highest validation bound is returned, so that more epochs never overfit.
 
     Args:
         bound: L, as ``lowest_variance_elbo`` makes it.
         amortizer: where λ starts; a copy is fitted.
         optimizer: makes λ's optimiser.
-        data: training points to fit, and validation points to watch.
+        data: training points to fit, and validation points that decide when to stop.
         max_epochs: the limit, 1 or more.
     """
     amortizer = copy.deepcopy(amortizer).train()
@@ -71,6 +71,6 @@ def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Data
 
 @torch.no_grad()
 def watched(bound: Bound, amortizer: Amortizer, split: Split, seed: int) -> Tensor:
-    """The mean ELBO of some validation points, with the same noise at each look, Float[Tensor, ""]."""
+    """The mean ELBO of some validation points, with the same noise at each call, Float[Tensor, ""]."""
     (batch,) = sweep(split, WATCHED, WATCHED)
     return elbo(bound, batch.x, amortizer(batch.x), DRAWS, seed).mean()

@@ -1,4 +1,4 @@
-"""φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] from several starts, and whether the ascent came to its end."""
+"""φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] from several starts, and whether the ascent converged."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,13 @@ JITTER = 0.5  # deviation of a start from the one it is scattered about
 CLIMB = 8  # samples of a step of the first ascents
 POLISH = 32  # of the last one
 POLISH_RATE = 0.03  # its learning rate
-JUDGES = 256  # samples that choose among what was found
+JUDGES = 256  # samples that choose among the candidates
 STAGES = ((150, 0.1), (100, 0.01), (100, 0.001))  # steps and learning rates of a conversion
 CONVERSION = 64  # samples of such a step
 
 
 class Optimum(NamedTuple):
-    """Where the best ascent of every point ended."""
+    """The result of the best ascent of every point."""
 
     phi: Tensor  # Float[Tensor, "B P"]
     converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
@@ -30,9 +30,9 @@ class Optimum(NamedTuple):
 def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int) -> Optimum:
     """φ* of every point: the best of several ascents, followed by one with more samples and shorter steps.
 
-    The ascents start at ``known``, at the family's initial φ, and scattered about ``known``, as many as ``starts``
-    says. What they found is compared on draws of their own, with ``known`` itself, below which φ* therefore lies by no
-    more than these draws' noise. Converged is a point whose last ascent stopped because it gained no more.
+    The ascents start at ``known``, at the family's initial φ, and at random places near ``known``, ``starts`` in all.
+    Their results and ``known`` itself are compared on fresh draws, so that φ* is worse than ``known`` by no more than
+    the noise of these draws. A point has converged if its last ascent stopped because it gained no more.
 
     Args:
         bound: whose model and family they are.
@@ -55,7 +55,7 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
 def converted(q: Posterior, family: Family, like: Tensor) -> Tensor:
     """argmax_φ E_q[log q′(z; φ)]: the φ of another family that is nearest to q in KL(q ‖ q′), Float[Tensor, "B P"].
 
-    An ascent that starts there loses nothing that q has already, if the family has q in it.
+    If the family contains q, an ascent that starts there starts at q.
 
     Args:
         q: of B points.

@@ -1,4 +1,4 @@
-"""x, and below it E_q[E[x given z]] under every q: the points at which most is lost."""
+"""x, and below it E_q[E[x given z]] under every q, for the points of the largest gaps."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from vaerun.bound.bound import Bound
-from vaerun.evaluation.gap_seen import Gap, Seen
+from vaerun.evaluation.gap_estimates import Gap, GapEstimates
 from vaerun.image.style import Canvas
 
 WORST = 8  # points, at most
 DRAWS = 64  # of z for each reconstruction
 
 
-def worst_points(bounds: Sequence[Bound], seen: Seen, gap: Gap, canvas: Canvas) -> list[np.ndarray]:
+def worst_points(bounds: Sequence[Bound], estimates: GapEstimates, gap: Gap, canvas: Canvas) -> list[np.ndarray]:
     """A picture with a column for each of the points of the largest gaps, the largest first; none of vectors.
 
     The rows are the points, their reconstructions under q, under q*, and under the richer family's q*.
@@ -22,7 +22,7 @@ def worst_points(bounds: Sequence[Bound], seen: Seen, gap: Gap, canvas: Canvas) 
     if not canvas.drawable() or count == 0:
         return []
     rows = gap.value.where(gap.known, -torch.inf).topk(count).indices
-    shown = [seen.x[rows]]
-    for bound, phi in zip(bounds, seen.phis, strict=True):
+    shown = [estimates.x[rows]]
+    for bound, phi in zip(bounds, estimates.phis, strict=True):
         shown.append(bound.model.mean(bound.family(phi[rows]).sample(DRAWS)).mean(0))
     return [canvas.grid(torch.cat(shown), columns=count)]

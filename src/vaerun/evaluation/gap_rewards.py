@@ -1,4 +1,4 @@
-"""E_q[r] and log E_q[e^r] of several q of the same points, with noise in common, and what that noise amounts to."""
+"""E_q[r] and log E_q[e^r] of several q at the same points, with common random numbers, and their covariance."""
 
 import math
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from vaerun.schedule.constant import Constant
 TOGETHER = 32  # points whose samples share a chunk
 
 
-class Drawn(NamedTuple):
-    """What K rewards of each of Q posteriors say of B points, in float64."""
+class RewardMeans(NamedTuple):
+    """Means of K rewards of each of Q posteriors at B points, in float64."""
 
     mean: Tensor  # Float[Tensor, "Q B"]: L[q], the ELBO
     covariance: Tensor  # Float[Tensor, "Q Q B"]: of the noise of these means
@@ -33,8 +33,8 @@ class Drawn(NamedTuple):
         return variance.clamp(min=0).sqrt()
 
 
-def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> Drawn:
-    """K hard samples of each q, in chunks; where z has few values the ELBO is the sum over them, without noise.
+def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> RewardMeans:
+    """Means over K hard samples of each q, in chunks; where z has few values the ELBO is the exact sum over them.
 
     Args:
         bounds: over one model, each with the family of its q.
@@ -46,7 +46,7 @@ def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples
         _draw(bounds, some, phi, num_samples)
         for some, *phi in zip(x.split(TOGETHER), *(phi.split(TOGETHER) for phi in phis), strict=True)
     ]
-    drawn = Drawn(*(torch.cat(field, -1) for field in zip(*parts, strict=True)))
+    drawn = RewardMeans(*(torch.cat(field, -1) for field in zip(*parts, strict=True)))
     for q, (bound, phi) in enumerate(zip(bounds, phis, strict=True)):
         listed = by_listing(bound)
         if listed is not None:
@@ -55,7 +55,7 @@ def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples
     return drawn
 
 
-def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> Drawn:
+def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> RewardMeans:
     together = max(1, rows_at_once(x) // len(x))
     counts = [min(together, num_samples - done) for done in range(0, num_samples, together)]
     log_sums, totals, squares = [], [], []
@@ -76,11 +76,11 @@ def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_sample
     mean = torch.stack(totals).sum(0) / num_samples
     second = torch.stack(squares).sum(0) - num_samples * mean.unsqueeze(1) * mean.unsqueeze(0)
     log_mean = torch.stack(log_sums).logsumexp(0) - math.log(num_samples)
-    return Drawn(shift.squeeze(1) + mean, second / (num_samples * (num_samples - 1)), log_mean)
+    return RewardMeans(shift.squeeze(1) + mean, second / (num_samples * (num_samples - 1)), log_mean)
 
 
 def by_listing(bound: Bound) -> Bound | None:
-    """The ELBO as a sum over all z; None where they cannot be listed or are too many."""
+    """The ELBO as a sum over all z; None where z is not discrete or has too many values."""
     if not issubclass(bound.family.posterior, Enumerable):
         return None
     objective = ELBO(num_samples=1, kl_weight=Constant(1.0))

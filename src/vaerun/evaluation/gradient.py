@@ -10,59 +10,82 @@ import torch
 from torch import Tensor
 
 from vaerun.bound.bound import Bound
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
 from vaerun.evaluation.base import OWN, EvaluationResult, Named
-from vaerun.evaluation.gradient_draw import Standpoint, as_it_was, standpoint
+from vaerun.evaluation.gradient_draw import GradientSetting, as_it_was, gradient_setting
 from vaerun.evaluation.gradient_moments import GROUPS, Replicated, replicate
 from vaerun.evaluation.over_points import OverPoints
+from vaerun.evaluation.results import Results
 from vaerun.execution.random_state import isolated
+from vaerun.metric.metric import Chart, Metric
 from vaerun.strategy.base import MakeOptimizer, Strategy
 
 logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
 ROUNDING = 100  # times the precision of a number: noise below that, relative to the signal, is rounding
+CATEGORY = "Gradient estimators, from evaluation=gradient"
+GRADIENT_VARIANCE = Metric(
+    "gradient_variance",
+    "no bound: tr Cov of the gradient",
+    better="lower",
+    chart=Chart(CATEGORY, "tr Cov of the gradient"),
+)
+GRADIENT_SNR = Metric(
+    "gradient_snr",
+    "no bound: norm of the mean gradient / √(tr Cov)",
+    better="higher",
+    title="gradient SNR",
+    chart=Chart(CATEGORY, "signal-to-noise ratio of the gradient"),
+    order=600,
+)
+GRADIENT_BIAS = Metric(
+    "gradient_bias", "no bound: norm of the bias / norm of the exact gradient", better="lower", minimum=0
+)
+GRADIENT_BIAS_SE = Metric("gradient_bias_se", "no bound: the least bias that so many draws can show")
+GRADIENT_DECODES = Metric("gradient_decodes", "no bound: decoder evaluations of a draw, per point", better="lower")
 
 
 class GradientEvaluation(OverPoints):
     """gradient_variance = tr Cov[g] = Σ_j Var[g_j] and gradient_snr = ‖E[g]‖/√tr Cov[g], g = ∇ mean_i L(x_i; θ, φ_i).
 
-    Every estimator is drawn from R times at the parameters in force and at the same points. Nothing is trained, and
-    nothing of the run is changed, not even where it happens during training. Figures come by parameter group:
+    Every estimator is sampled R times at the present parameters and at the same points. The run is not changed, also
+    if it is evaluated during training. Metrics are reported by parameter group:
 
     NAME_theta: θ, the gradient of the MEAN over the points, so variance falls as one over their number.
     NAME_lam: λ, likewise: the weights of the encoder where φ = f_λ(x) and nothing more, and those of the family.
     NAME_phi: φ, for every point its own gradient; tr Cov and ‖E‖² are averaged over the points.
 
     gradient_variance: unbiased, with the standard error of R replicas (gradient_variance_se).
-    gradient_snr: from ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², without what R replicas' noise adds; 0 where the signal is
-        lost in it. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio for each
-        coordinate; both go with √(MK) for θ, M points and K samples, and √(M/K) for the inference gradient.
+    gradient_snr: with ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², because the noise of R replicas adds tr Cov/R; 0 where that
+        is negative. Left out where the gradient has no noise, as by enumeration. The paper takes the ratio of each
+        coordinate; both grow as √(MK) for θ, M points and K samples, and as √(M/K) for the inference gradient.
     gradient_bias: √(‖ḡ − ∇L‖² − tr Cov/R)/‖∇L‖, where z has few values and the objective averages the rewards, so that
-        ∇L is a sum over all of them. gradient_bias_se is its resolution, the root of the standard error of what is
-        under its root: an unbiased estimator stays below twice that.
+        ∇L is a sum over all of them. gradient_bias_se is the root of the standard error of the difference under
+        the root, the smallest bias that R replicas can show: an unbiased estimator stays below twice that.
     gradient_decodes: decoder evaluations of a draw, per point. Variance times decodes compares at equal cost.
 
-    An estimator that is not the run's own begins without a past, and learns what it has of its own (a baseline, η, a
-    temperature, a network) from ``warm_up`` draws at these very points and parameters before it is measured. A
-    temperature that is scheduled stays at its start. L is at KL weight 1, as in every evaluation.
+    An estimator that is not the run's own starts untrained, and learns its own parameters (a baseline, η, a
+    temperature, a network) from ``warm_up`` draws at these points and parameters before it is measured. A
+    scheduled temperature stays at its first value. L is at KL weight 1, as in every evaluation.
 
     Args:
         bound: the run's.
-        optimizer: makes the optimiser of what the others learn.
+        optimizer: makes the optimiser of the other estimators' own parameters.
         split: train, valid or test.
         points: how many points of it, evenly spread, the gradient is the mean over; null for all.
         estimators: the run's own, with all that it has learned, and others; in a configuration ``own``, or options of
             estimator, after a slash those of a group inside it, and further words: [own, disarm, score/leave_one_out,
             "rebar estimator.eta=0.5"]. None for the run's own alone.
         replicas: R.
-        warm_up: draws that the others learn from.
+        warm_up: draws that the other estimators are trained on.
 
     Raises:
-        UserError: no such split, no points, fewer than 20 replicas, or an estimator that is unknown, named twice, or
-            not valid for the run's posterior and objective.
+        UserError: there is no such split, a number is out of its range, or an estimator is unknown, named twice, or not
+            valid for the run's posterior and objective.
 
     Reference: Rainforth et al. 2018, Tighter variational bounds are not necessarily better (signal-to-noise ratio).
     """
@@ -81,43 +104,41 @@ class GradientEvaluation(OverPoints):
         warm_up: int = 100,
     ) -> None:
         super().__init__(split, points)
-        if replicas < 2 * GROUPS:
-            raise UserError(f"evaluation.replicas={replicas} tells no variance: give {2 * GROUPS} or more.")
-        if warm_up < 0:
-            raise UserError(f"evaluation.warm_up={warm_up} is no number of draws: give 0 or more.")
+        at_least("evaluation.replicas", replicas, 2 * GROUPS)
+        at_least("evaluation.warm_up", warm_up, 0)
         self.replicas, self.warm_up, self.optimizer = replicas, warm_up, optimizer
         self.bounds: dict[str, Bound] = {}
         for entry in estimators or (Named(OWN, bound.estimator),):
             name = tag_name(entry.words)
             if name in self.bounds:
-                raise UserError(f"evaluation.estimators names {entry.words!r} twice: leave one out.")
+                raise UserError(f"evaluation.estimators must name each estimator once, got {entry.words!r} twice.")
             self.bounds[name] = bound if name == OWN else with_estimator(bound, entry)
 
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
-        figures: dict[str, float] = {}
+        results = Results(self.split)
         points: dict[str, Tensor] = {}
         with as_it_was(strategy):
-            place = standpoint(strategy, self.batches(data, POINTS), self.split)
-            exact = exact_gradients(place, strategy.bound)
+            setting = gradient_setting(strategy, self.batches(data, POINTS), self.split)
+            exact = exact_gradients(setting, strategy.bound)
             seeds = torch.randint(2**62, (2,)).tolist()
             for name, bound in self.bounds.items():
-                found = self.replicas_of(place, name, exact, seeds)
+                found = self.replicas_of(setting, name, exact, seeds)
                 if not all(bool(one.noise.isfinite().all()) for one in found.values()):
-                    logger.warning(f"The gradient by {name} is not finite, so that it has no figures.")
+                    logger.warning(f"The gradient by {name} is not finite, so it has no metrics.")
                     continue
                 for group, one in found.items():
-                    figures |= summary(f"{name}_{group}", one, exact.get(group), torch.finfo(place.x.dtype).eps)
-                figures[f"gradient_decodes/{name}"] = float(bound.decodes)
+                    summarise(results, f"{name}_{group}", one, exact.get(group), torch.finfo(setting.x.dtype).eps)
+                results.add(GRADIENT_DECODES, float(bound.decodes), of=name)
                 points[f"gradient_variance_{name}_phi"] = found["phi"].moments.noise()
-        return EvaluationResult(figures, points)
+        return results.result(points)
 
     def replicas_of(
-        self, place: Standpoint, name: str, exact: Mapping[str, Tensor], seeds: Sequence[int]
+        self, setting: GradientSetting, name: str, exact: Mapping[str, Tensor], seeds: Sequence[int]
     ) -> dict[str, Replicated]:
-        """What R draws of one estimator say, which is afterwards what it was; the same whoever else is in the list.
+        """Moments of R draws of one estimator, which is left unchanged; they do not depend on the other estimators.
 
         Args:
-            place: where.
+            setting: the points and parameters.
             name: of the estimator.
             exact: what its mean should be.
             seeds: of the draws that it learns from, and of those that are measured, which must be others.
@@ -125,10 +146,10 @@ class GradientEvaluation(OverPoints):
         bound = self.bounds[name]
         with as_it_was(bound.estimator):
             if name != OWN:
-                with isolated(seeds[0], place.x.device):
-                    place.warm_up(bound, self.warm_up, self.optimizer)
-            with isolated(seeds[1], place.x.device):
-                return replicate(lambda: place.gradients(bound), self.replicas, exact)
+                with isolated(seeds[0], setting.x.device):
+                    setting.warm_up(bound, self.warm_up, self.optimizer)
+            with isolated(seeds[1], setting.x.device):
+                return replicate(lambda: setting.gradients(bound), self.replicas, exact)
 
 
 def tag_name(entry: str) -> str:
@@ -156,7 +177,7 @@ def with_estimator(bound: Bound, entry: Named) -> Bound:
         raise UserError(f"evaluation.estimators has {entry.words!r}, to be left out here: {refusal}") from None
 
 
-def exact_gradients(place: Standpoint, bound: Bound) -> Mapping[str, Tensor]:
+def exact_gradients(setting: GradientSetting, bound: Bound) -> Mapping[str, Tensor]:
     """The gradients summed over all values of z, by parameter group; none where that cannot be done."""
     try:
         enumerated = Bound(
@@ -164,28 +185,25 @@ def exact_gradients(place: Standpoint, bound: Bound) -> Mapping[str, Tensor]:
         )
     except UserError:
         return {}
-    return place.gradients(enumerated)
+    return setting.gradients(enumerated)
 
 
-def summary(name: str, found: Replicated, exact: Tensor | None, eps: float) -> dict[str, float]:
-    """The figures of one estimator and parameter group, by tag."""
+def summarise(results: Results, name: str, found: Replicated, exact: Tensor | None, eps: float) -> None:
+    """Adds the metrics of one estimator and parameter group to the results, under its ``name``."""
     moments, root = found.moments, math.sqrt(GROUPS)
     noise, signal = float(moments.noise().mean()), float(moments.signal().mean())
     noise_se, signal_se = float(found.noise.std()) / root, float(found.signal.std()) / root
-    figures = {f"gradient_variance/{name}": noise, f"gradient_variance_se/{name}": noise_se}
+    results.add(GRADIENT_VARIANCE, noise, of=name)
+    results.add(GRADIENT_VARIANCE.error(), noise_se, of=name)
     if noise > (ROUNDING * eps) ** 2 * signal and noise > 0:
         low = max(signal, 0.0)
         snr = math.sqrt(low / noise)
         # One standard error up, since the root of a signal near zero has no slope to carry it.
         rise = math.sqrt((low + signal_se) / noise) - snr
-        figures |= {
-            f"gradient_snr/{name}": snr,
-            f"gradient_snr_se/{name}": math.hypot(rise, snr * noise_se / (2 * noise)),
-        }
+        results.add(GRADIENT_SNR, snr, of=name)
+        results.add(GRADIENT_SNR.error(), math.hypot(rise, snr * noise_se / (2 * noise)), of=name)
     if exact is not None and exact.any():
         scale = float(exact.square().sum(1).mean())
-        figures |= {
-            f"gradient_bias/{name}": math.sqrt(max(float(moments.signal(exact).mean()), 0.0) / scale),
-            f"gradient_bias_se/{name}": math.sqrt(float(found.bias.std()) / root / scale),
-        }
-    return figures
+        bias = math.sqrt(max(float(moments.signal(exact).mean()), 0.0) / scale)
+        results.add(GRADIENT_BIAS, bias, of=name)
+        results.add(GRADIENT_BIAS_SE, math.sqrt(float(found.bias.std()) / root / scale), of=name)

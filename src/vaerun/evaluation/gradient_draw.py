@@ -1,4 +1,4 @@
-"""∇_θ and ∇_λ of mean_i L(x_i; θ, φ_i), and ∇_φi L(x_i; θ, φ_i): one draw of them, where nothing else moves."""
+"""∇_θ and ∇_λ of mean_i L(x_i; θ, φ_i), and ∇_φi L(x_i; θ, φ_i): one draw of them at fixed parameters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from vaerun.strategy.base import MakeOptimizer, Strategy
 from vaerun.strategy.encoded import Encoded
 
 
-class Standpoint(NamedTuple):
-    """The points and parameters at which every estimator is looked at."""
+class GradientSetting(NamedTuple):
+    """The points and parameters at which every estimator is measured."""
 
     x: Tensor  # Float[Tensor, "B X"]
     phi: Tensor  # Float[Tensor, "B P"]
@@ -48,7 +48,7 @@ class Standpoint(NamedTuple):
 
     @torch.enable_grad()
     def warm_up(self, bound: Bound, draws: int, optimizer: MakeOptimizer) -> None:
-        """Lets an estimator of no run learn what it has of its own, as it would in training; nothing else moves."""
+        """Trains the estimator's own weights and running averages, as training would; nothing else changes."""
         weights = list(bound.estimator.parameters())
         learner = optimizer(weights) if weights else None
         if learner is None and not list(bound.estimator.buffers()):
@@ -65,8 +65,8 @@ class Standpoint(NamedTuple):
         bound.estimator.eval()
 
 
-def standpoint(strategy: Strategy, batches: Iterable[Batch], split: str) -> Standpoint:
-    """Where ``strategy`` stands at these points of ``split``; a φ that it has to look for it may keep."""
+def gradient_setting(strategy: Strategy, batches: Iterable[Batch], split: str) -> GradientSetting:
+    """The points of ``batches``, their φ as ``strategy`` infers it, and the weights in force."""
     pairs = [(batch.x, strategy.infer(batch.x, batch.index, split).phi) for batch in batches]
     x, phi = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     guesses = isinstance(strategy, Encoded) and type(strategy).infer is Encoded.infer
@@ -78,7 +78,7 @@ def standpoint(strategy: Strategy, batches: Iterable[Batch], split: str) -> Stan
         name: [weight for module in some for weight in module.parameters() if weight.requires_grad]
         for name, some in modules.items()
     }
-    return Standpoint(x, phi, encoder, {name: group for name, group in weights.items() if group})
+    return GradientSetting(x, phi, encoder, {name: group for name, group in weights.items() if group})
 
 
 @contextmanager

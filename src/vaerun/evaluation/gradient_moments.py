@@ -1,4 +1,4 @@
-"""E[g], tr Cov[g] and ‖E[g]‖² of a gradient from replicas that come one by one, none of which is kept."""
+"""E[g], tr Cov[g] and ‖E[g]‖² of a gradient from replicas that are added one by one and not kept."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -8,10 +8,10 @@ from torch import Tensor
 
 from vaerun.notation import NOTHING
 
-GROUPS = 10  # of replicas, whose scatter tells the standard errors
+GROUPS = 10  # of replicas, whose variation gives the standard errors
 
 
-class Moments:
+class GradientMoments:
     """m_n = m_{n−1} + (g_n − m_{n−1})/n and S_n = S_{n−1} + (g_n − m_{n−1})(g_n − m_n), each Float[Tensor, "B P"].
 
     Reference: Welford 1962, Note on a method for calculating corrected sums of squares and products; Chan, Golub,
@@ -29,7 +29,7 @@ class Moments:
         self.mean.add_(away, alpha=1 / self.count)
         self.square.addcmul_(away, value - self.mean)
 
-    def merge(self, other: "Moments") -> None:
+    def merge(self, other: "GradientMoments") -> None:
         """Takes in all of another's replicas."""
         count = self.count + other.count
         away = other.mean - self.mean
@@ -44,16 +44,16 @@ class Moments:
     def signal(self, known: Tensor | None = None) -> Tensor:
         """‖E[g] − known‖² of every row, unbiased, so that it may come out below zero, Float[Tensor, "B"].
 
-        What the noise of R replicas adds to the square of their mean, tr Cov[g]/R, is taken off again.
+        The noise of R replicas adds tr Cov[g]/R to the square of their mean; it is subtracted.
         """
         mean = self.mean if known is None else self.mean - known
         return mean.square().sum(1) - self.noise() / self.count
 
 
 class Replicated(NamedTuple):
-    """What the replicas of one parameter group say."""
+    """Moments of the replicas of one parameter group."""
 
-    moments: Moments  # of them all
+    moments: GradientMoments  # of them all
     noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]
     signal: Tensor  # mean over rows of ‖E[g]‖², likewise, Float[Tensor, "G"]
     bias: Tensor  # mean over rows of ‖E[g] − known‖², likewise, Float[Tensor, "G"]; the signal's where none is known
@@ -69,15 +69,15 @@ def replicate(
         replicas: R, 2 GROUPS or more.
         known: what E[g] should be, of the parameter groups where that is known.
     """
-    whole: dict[str, Moments] = {}
+    whole: dict[str, GradientMoments] = {}
     scalars: dict[str, list[Tensor]] = {}
     for group in range(GROUPS):
-        part: dict[str, Moments] = {}
+        part: dict[str, GradientMoments] = {}
         for _ in range(replicas // GROUPS + (group < replicas % GROUPS)):
             for name, value in draw().items():
-                part.setdefault(name, Moments(value)).add(value)
+                part.setdefault(name, GradientMoments(value)).add(value)
         for name, moments in part.items():
-            whole.setdefault(name, Moments(moments.mean)).merge(moments)
+            whole.setdefault(name, GradientMoments(moments.mean)).merge(moments)
             rows = (moments.noise(), moments.signal(), moments.signal(known.get(name)))
             scalars.setdefault(name, []).append(torch.stack(rows).mean(1))
     return {name: Replicated(moments, *torch.stack(scalars[name], 1)) for name, moments in whole.items()}

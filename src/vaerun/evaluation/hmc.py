@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.transition import Place, Transition, metropolis
+from vaerun.evaluation.transition import ChainState, Transition, metropolis
 
 JITTER = 0.5  # of a step size: a trajectory of fixed length may return to where it began, as in every Gaussian
 
@@ -15,7 +15,7 @@ class Hamiltonian(Transition):
     """Leapfrog steps with H(z, v) = −log p(z) − β log p(x given z) + ½ vᵀv, then accepted by min(1, exp(−ΔH)).
 
     Momenta are drawn anew for each move. A move's step size is the given one times a factor drawn from U(0.5, 1.5),
-    which does not depend on the place, so the kernel stays reversible. The gradient at the end of one move is kept for
+    which does not depend on the state, so the kernel stays reversible. The gradient at the end of one move is kept for
     the next: a move costs as many gradients as it has steps.
 
     Reference: Neal 2011, MCMC using Hamiltonian dynamics, §3.
@@ -23,35 +23,37 @@ class Hamiltonian(Transition):
 
     target_acceptance: ClassVar[float | None] = 0.8
 
-    def place(self, x: Tensor, z: Tensor) -> Place:
+    def state(self, x: Tensor, z: Tensor) -> ChainState:
         with torch.enable_grad():
             leaf = z.detach().requires_grad_()
             log_likelihood, log_prior = self.model.log_likelihood(x, leaf), self.model.log_prior(leaf)
             (likelihood_gradient,) = torch.autograd.grad(log_likelihood.sum(), leaf)
             (prior_gradient,) = torch.autograd.grad(log_prior.sum(), leaf)
-        return Place(leaf.detach(), log_likelihood.detach(), log_prior.detach(), likelihood_gradient, prior_gradient)
-
-    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
-        factor = 1 + JITTER * (2 * torch.rand_like(place.log_prior) - 1)
-        v = torch.randn_like(place.z)
-        end, v_end = leapfrog(
-            lambda z: self.place(x, z), place, v, beta=beta, size=(size * factor).unsqueeze(-1), steps=self.steps
+        return ChainState(
+            leaf.detach(), log_likelihood.detach(), log_prior.detach(), likelihood_gradient, prior_gradient
         )
-        before = place.log_density(beta) - 0.5 * v.square().sum(-1)
+
+    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+        factor = 1 + JITTER * (2 * torch.rand_like(state.log_prior) - 1)
+        v = torch.randn_like(state.z)
+        end, v_end = leapfrog(
+            lambda z: self.state(x, z), state, v, beta=beta, size=(size * factor).unsqueeze(-1), steps=self.steps
+        )
+        before = state.log_density(beta) - 0.5 * v.square().sum(-1)
         after = end.log_density(beta) - 0.5 * v_end.square().sum(-1)
-        return metropolis(place, end, after - before)
+        return metropolis(state, end, after - before)
 
 
 def leapfrog(
-    locate: Callable[[Tensor], Place], place: Place, v: Tensor, *, beta: float, size: Tensor, steps: int
-) -> tuple[Place, Tensor]:
-    """Half a step of v, then whole steps of z and v in turn, half a step of v: the place and the momentum at the end.
+    locate: Callable[[Tensor], ChainState], state: ChainState, v: Tensor, *, beta: float, size: Tensor, steps: int
+) -> tuple[ChainState, Tensor]:
+    """Half a step of v, then whole steps of z and v in turn, half a step of v: the state and the momentum at the end.
 
     It keeps volume, and from the end with −v it leads back to the start.
 
     Args:
-        locate: z ↦ its place.
-        place: where it starts.
+        locate: z ↦ the chains there.
+        state: where it starts.
         v: momentum, Float[Tensor, "C B D"].
         beta: β.
         size: of a step, Float[Tensor, "C B 1"].
@@ -59,8 +61,8 @@ def leapfrog(
 
     Reference: Neal 2011, MCMC using Hamiltonian dynamics, §2.3.
     """
-    v = v + 0.5 * size * place.gradient(beta)
+    v = v + 0.5 * size * state.gradient(beta)
     for step in range(steps):
-        place = locate(place.z + size * v)
-        v = v + (size if step < steps - 1 else 0.5 * size) * place.gradient(beta)
-    return place, v
+        state = locate(state.z + size * v)
+        v = v + (size if step < steps - 1 else 0.5 * size) * state.gradient(beta)
+    return state, v

@@ -1,4 +1,4 @@
-"""(1/K) Σ_k w_k, (Σ_k w_k)² / Σ_k w_k² and the tail of w = exp r, from rewards that pass by once."""
+"""(1/K) Σ_k w_k, (Σ_k w_k)² / Σ_k w_k² and the tail of w = exp r, in one pass over the rewards."""
 
 import math
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 from vaerun.evaluation.pareto import REASONABLE, tail_length, tail_shape
 
-PATIENCE = 256  # samples of a point that are added up at once
+PATIENCE = 256  # samples of a point that are added at once
 
 
 class ImportanceWeights:
-    """Sums and the largest of the K weights of every point, so that memory does not grow with K.
+    """Keeps sums and the largest of the K weights of every point, so that memory does not grow with K.
 
-    Rewards are added up in float64, relative to nothing but themselves: no weight overflows.
+    Sums are logarithms in float64, so that no weight overflows.
 
     Args:
         num_samples: K.
@@ -31,14 +31,14 @@ class ImportanceWeights:
         self.count = 0
 
     def add(self, r: Tensor) -> None:
-        """Takes in rewards, Float[Tensor, "k B"]."""
+        """Adds rewards, Float[Tensor, "k B"]."""
         self.waiting.append(r)
         self.count += len(r)
         if self.count >= max(self.kept, PATIENCE):  # one sort for many chunks
             self.settle()
 
     def settle(self) -> None:
-        """Adds up what waits, and keeps the largest."""
+        """Adds the waiting rewards to the sums, and keeps the largest."""
         r = torch.cat((self.largest.new_empty(0, len(self.log_sum)), *(chunk.double() for chunk in self.waiting)))
         self.waiting, self.count = [], 0
         self.log_sum = torch.logaddexp(self.log_sum, r.logsumexp(0))

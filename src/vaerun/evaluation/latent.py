@@ -1,4 +1,4 @@
-"""Var_x E_q[z_d], KL(q_d ‖ p_d) and I_q(x; z): what of x the latents carry, and which of them carry nothing."""
+"""Var_x E_q[z_d], KL(q_d ‖ p_d) and I_q(x; z): how much the latents say about x, and which of them say nothing."""
 
 import logging
 import math
@@ -7,12 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun.bound.monte_carlo import KL
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
-from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.over_points import OverPoints
+from vaerun.evaluation.results import Results
 from vaerun.execution.memory import rows_at_once
+from vaerun.metric.metric import Metric
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
@@ -23,7 +26,20 @@ POINTS = 1024  # φ inferred at once
 FEW = 0.25  # of the units active, or fewer: collapse
 
 
-class Seen(NamedTuple):
+ACTIVE_UNITS = Metric("active_units", "no bound: number of latents whose mean depends on x")
+MUTUAL_INFORMATION = Metric("mutual_information", "no bound: mutual information of x and z under q, estimated", "nat")
+CEILING = Metric(
+    "mutual_information_ceiling", "no bound: largest mutual information that so many points can show, log N", "nat"
+)
+MARGINAL_KL = Metric("marginal_kl", "no bound: KL of the average of all q from p(z), estimated", "nat")
+
+
+def kl_dimension(d: int) -> Metric:
+    """KL(q_d ‖ p_d) of latent ``d``."""
+    return Metric(f"kl_dimension_{d}", f"no bound: KL of latent {d}", "nat")
+
+
+class LatentStatistics(NamedTuple):
     """What is kept of every point: B of a batch, N of them all."""
 
     phi: Tensor  # Float[Tensor, "B P"]
@@ -38,8 +54,7 @@ class Seen(NamedTuple):
 class LatentEvaluation(OverPoints):
     """active_units = #{d: Var_x(E_q[z_d]) > 0.01} and I_q(x; z) = E_x KL(q(z given x) ‖ p(z)) − KL(q(z) ‖ p(z)).
 
-    What the latents know about N points, in nats; of the model, only the prior has a part in it. None is a bound on
-    log p(x).
+    Metrics of N points, in nats. Of the model they need the prior alone. None is a bound on log p(x).
 
     active_units: units whose mean moves with x; of D. Without a closed form, Var_x is the covariance of two means of
         32 draws each, which their noise does not raise.
@@ -61,7 +76,7 @@ class LatentEvaluation(OverPoints):
         num_samples: S, draws of z for each point.
 
     Raises:
-        UserError: no such split, fewer than two points, or no samples.
+        UserError: there is no such split, or a number is out of its range.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, §5.2 (active units); Hoffman,
     Johnson 2016, ELBO surgery (the mutual information and the marginal KL).
@@ -69,10 +84,8 @@ class LatentEvaluation(OverPoints):
 
     def __init__(self, split: SplitName = "test", points: int | None = 2000, num_samples: int = 4) -> None:
         super().__init__(split, points)
-        if points == 1:
-            raise UserError("evaluation.points=1 has no variance over points: give 2 or more, or null for all.")
-        if num_samples < 1:
-            raise UserError(f"evaluation.num_samples={num_samples} draws nothing: give 1 or more.")
+        at_least("evaluation.points", points, 2, "use null for all points")
+        at_least("evaluation.num_samples", num_samples, 1)
         self.num_samples = num_samples
 
     @torch.no_grad()
@@ -81,28 +94,29 @@ class LatentEvaluation(OverPoints):
         batches = []
         for batch in self.batches(data, POINTS):
             phi = strategy.infer(batch.x, batch.index, self.split).phi
-            batches.append(self.see(strategy, phi))
-        seen = Seen(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
-        information = seen.log_q - aggregate_log_prob(bound.family, seen.phi, seen.z)
-        active = int((variance(seen.mean, seen.twin) > ACTIVE).sum())
-        figures = {f"active_units/{self.split}": float(active)}
-        figures |= with_error("kl", self.split, seen.log_ratio.mean(1))
-        figures |= with_error("mutual_information", self.split, information.mean(1))
-        figures[f"mutual_information_ceiling/{self.split}"] = math.log(len(seen.phi))
-        figures |= with_error("marginal_kl", self.split, (seen.log_ratio - information).mean(1))
-        for d, kl in enumerate(seen.kl_per_dimension.double().mean(0).tolist()):
-            figures[f"kl_dimension_{d}/{self.split}"] = kl
-        self.warn(active, seen.mean.shape[1])
-        return EvaluationResult(figures, {"kl": seen.log_ratio.mean(1), "mutual_information": information.mean(1)})
+            batches.append(self.statistics(strategy, phi))
+        statistics = LatentStatistics(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+        information = statistics.log_q - aggregate_log_prob(bound.family, statistics.phi, statistics.z)
+        active = int((variance(statistics.mean, statistics.twin) > ACTIVE).sum())
+        results = Results(self.split)
+        results.add(ACTIVE_UNITS, float(active))
+        results.add_mean(KL, statistics.log_ratio.mean(1))
+        results.add_mean(MUTUAL_INFORMATION, information.mean(1))
+        results.add(CEILING, math.log(len(statistics.phi)))
+        results.add_mean(MARGINAL_KL, (statistics.log_ratio - information).mean(1))
+        for d, kl in enumerate(statistics.kl_per_dimension.double().mean(0).tolist()):
+            results.add(kl_dimension(d), kl)
+        self.warn(active, statistics.mean.shape[1])
+        return results.result({KL.name: statistics.log_ratio.mean(1), MUTUAL_INFORMATION.name: information.mean(1)})
 
-    def see(self, strategy: Strategy, phi: Tensor) -> Seen:
+    def statistics(self, strategy: Strategy, phi: Tensor) -> LatentStatistics:
         """What is kept of the points of φ, Float[Tensor, "B P"]."""
         bound = strategy.bound
         q = bound.family(phi)
         z = q.sample(self.num_samples)
         log_q = q.log_prob(z)
         kl = kl_per_dimension(q, bound.model.prior)
-        return Seen(
+        return LatentStatistics(
             phi,
             z.transpose(0, 1),
             (log_q - bound.model.log_prior(z)).T,
@@ -112,7 +126,7 @@ class LatentEvaluation(OverPoints):
         )
 
     def warn(self, active: int, units: int) -> None:
-        """Says when few units are active, and what usually helps."""
+        """Warns if few units are active, and names the usual remedies."""
         if active <= FEW * units and active < units:
             logger.warning(
                 f"Only {active} of {units} latent units are active (Var_x E_q[z] > {ACTIVE:g}), so that either the "

@@ -1,4 +1,4 @@
-"""L_K = mean_i [logsumexp_k r_ik − log K] at a K that comes near log p(x), and whether K was large enough."""
+"""L_K = mean_i [logsumexp_k r_ik − log K] at a large K, and diagnostics that say whether K was large enough."""
 
 import logging
 import math
@@ -8,14 +8,17 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
+from vaerun.bound.monte_carlo import ELBO, iwae
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.importance_weights import ImportanceWeights
-from vaerun.evaluation.over_points import OverPoints, with_error
+from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.pareto import samples_needed
+from vaerun.evaluation.results import Results
 from vaerun.execution.memory import keep_freed_memory, rows_at_once
+from vaerun.metric.metric import Metric
 from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
@@ -23,6 +26,10 @@ logger = logging.getLogger("vaerun")
 POINTS = 1024  # φ inferred at once
 TOGETHER = 32  # points whose samples share a chunk
 HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
+ESS = Metric("ess", "no bound: effective samples, mean over points")
+ESS_MIN = Metric("ess_min", "no bound: effective samples, least of all points")
+PARETO_K = Metric("pareto_k", f"no bound: tail index k̂ of the weights, too heavy above {HEAVY:g}")
+PARETO_K_ABOVE = Metric(f"pareto_k_above_{HEAVY:g}", f"no bound: share of the points with k̂ > {HEAVY:g}")
 
 
 class MarginalEvaluation(OverPoints):
@@ -30,7 +37,7 @@ class MarginalEvaluation(OverPoints):
 
     A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K; its error ``_se`` is that
     of the points, s/√N, and says nothing about how far below log p(x) it is. ``elbo``, the mean of the same rewards, is
-    what they would bound one by one. The other figures are about how far below log p(x) L_K may be. They are no bounds:
+    the ELBO. The other metrics say how far below log p(x) L_K may be. They are no bounds:
 
     ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
     pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
@@ -38,8 +45,8 @@ class MarginalEvaluation(OverPoints):
         so q misses a part of p(z given x). Left out at K < 21, where there is no tail to fit.
     pareto_k_above_0.7: the share of such points. One warning says what to do about them.
 
-    K may be as large as one has time for: chunks over points and samples are added up, and of each point's weights only
-    the 3√K largest are kept. Under a likelihood that is no density the name is ``pseudo_iwae_K``.
+    Memory does not grow with K: chunks over points and samples are added up, and of each point's weights only the
+    3√K largest are kept. Under a likelihood that is no density the name is ``pseudo_iwae_K``.
 
     Args:
         split: train, valid or test.
@@ -49,7 +56,7 @@ class MarginalEvaluation(OverPoints):
             The bound holds for any q, and is the tighter the nearer q is to p(z given x).
 
     Raises:
-        UserError: no such split, K < 1, no points, or a negative number of steps.
+        UserError: there is no such split, or a number is out of its range.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, theorem 1; Vehtari et al. 2024,
     Pareto smoothed importance sampling (the diagnostic k̂; the weights are not smoothed here, which would not leave a
@@ -60,10 +67,8 @@ class MarginalEvaluation(OverPoints):
         self, split: SplitName = "test", num_samples: int = 5000, points: int | None = None, refine: int = 0
     ) -> None:
         super().__init__(split, points)
-        if num_samples < 1:
-            raise UserError(f"evaluation.num_samples={num_samples}, but a bound needs a sample: give 1 or more.")
-        if refine < 0:
-            raise UserError(f"evaluation.refine={refine} is no number of steps: give 0 or more.")
+        at_least("evaluation.num_samples", num_samples, 1)
+        at_least("evaluation.refine", refine, 0)
         self.num_samples, self.refine = num_samples, refine
 
     @torch.no_grad()
@@ -81,31 +86,32 @@ class MarginalEvaluation(OverPoints):
                 shape = weights.pareto_k()
                 if shape is not None:
                     shapes.append(shape)
-        prefix = "" if strategy.bound.model.is_density else "pseudo_"
-        points = {f"{prefix}iwae_{self.num_samples}": torch.cat(bounds), f"{prefix}elbo": torch.cat(means)}
-        figures: dict[str, float] = {}
-        for name, values in points.items():
-            figures |= with_error(name, self.split, values)
+        points = {
+            strategy.bound.metric(iwae(self.num_samples)): torch.cat(bounds),
+            strategy.bound.metric(ELBO): torch.cat(means),
+        }
+        results = Results(self.split)
+        for metric, values in points.items():
+            results.add_mean(metric, values)
         ess = torch.cat(sizes)
-        figures |= {f"ess/{self.split}": float(ess.mean()), f"ess_min/{self.split}": float(ess.min())}
+        results.add(ESS, float(ess.mean()))
+        results.add(ESS_MIN, float(ess.min()))
         if shapes:
-            figures |= self.judged(torch.cat(shapes))
-            points["pareto_k"] = torch.cat(shapes)
-        return EvaluationResult(figures, {**points, "ess": ess})
+            points[PARETO_K] = torch.cat(shapes)
+            self.judge(points[PARETO_K], results)
+        return results.result({metric.name: values for metric, values in {**points, ESS: ess}.items()})
 
     def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
         """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""
         return phi if self.refine == 0 else ascend(lowest_variance_elbo(bound), x, phi, self.refine).phi
 
-    def judged(self, k: Tensor) -> dict[str, float]:
-        """The figures of k̂, Float[Tensor, "N"], and a warning where it is too large."""
+    def judge(self, k: Tensor, results: Results) -> None:
+        """Adds the metrics of k̂, Float[Tensor, "N"], to the results, and warns where it is too large."""
         heavy = k > HEAVY
         if heavy.any():
             logger.warning(self.warning(k, heavy))
-        return {
-            f"pareto_k/{self.split}": float(k.mean()),
-            f"pareto_k_above_{HEAVY:g}/{self.split}": float(heavy.double().mean()),
-        }
+        results.add(PARETO_K, float(k.mean()))
+        results.add(PARETO_K_ABOVE, float(heavy.double().mean()))
 
     def warning(self, k: Tensor, heavy: Tensor) -> str:
         """What is wrong with the points of a heavy tail, and what to do."""

@@ -5,32 +5,32 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.transition import Place, Transition, metropolis
+from vaerun.evaluation.transition import ChainState, Transition, metropolis
 
 
 class Switch(Transition):
     """Metropolis steps over bits or one-hot blocks: a variable drawn at random proposes one of its other values.
 
-    Which variable and which value are drawn uniformly, wherever z is, so a step is symmetric and reversible under every
-    p_β; a move of several such steps with nothing in between is reversible, too. There is no step size.
+    The variable and its value are drawn uniformly, independently of z, so a step is symmetric and reversible under
+    every p_β. A move of several such steps is reversible, too. There is no step size.
 
     Reference: Metropolis et al. 1953, Equation of state calculations by fast computing machines.
     """
 
     target_acceptance: ClassVar[float | None] = None
 
-    def place(self, x: Tensor, z: Tensor) -> Place:
+    def state(self, x: Tensor, z: Tensor) -> ChainState:
         nothing = z.new_empty(*z.shape[:2], 0)
         with torch.no_grad():
-            return Place(z, self.model.log_likelihood(x, z), self.model.log_prior(z), nothing, nothing)
+            return ChainState(z, self.model.log_likelihood(x, z), self.model.log_prior(z), nothing, nothing)
 
-    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
-        accepted = torch.zeros_like(place.log_prior)
+    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+        accepted = torch.zeros_like(state.log_prior)
         for _ in range(self.steps):
-            proposed = self.place(x, switched(place.z, self.model.prior.block))
-            place, probability = metropolis(place, proposed, proposed.log_density(beta) - place.log_density(beta))
+            proposed = self.state(x, switched(state.z, self.model.prior.block))
+            state, probability = metropolis(state, proposed, proposed.log_density(beta) - state.log_density(beta))
             accepted += probability / self.steps
-        return place, accepted
+        return state, accepted
 
 
 def switched(z: Tensor, block: int) -> Tensor:
@@ -45,7 +45,7 @@ def switched(z: Tensor, block: int) -> Tensor:
     old = variables.gather(-2, chosen)
     if block == 1:
         new = 1 - old
-    else:  # a shift by 1 … C − 1 places reaches every other class alike
+    else:  # a shift by 1 … C − 1 places reaches every other class with equal probability
         shift = torch.randint(1, block, (*z.shape[:2], 1, 1), device=z.device)
         new = old.gather(-1, (torch.arange(block, device=z.device) - shift) % block)
     return variables.scatter(-2, chosen, new).flatten(-2)

@@ -1,4 +1,4 @@
-"""What leaves p_β(z) ∝ p(z) p(x given z)^β as it is: the moves of annealed importance sampling."""
+"""Markov kernels that leave p_β(z) ∝ p(z) p(x given z)^β invariant: the moves of annealed importance sampling."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -9,8 +9,8 @@ from torch import Tensor
 from vaerun.model.base import Model
 
 
-class Place(NamedTuple):
-    """Where C chains of B points are, and what a next move would otherwise compute again."""
+class ChainState(NamedTuple):
+    """The state of C chains for each of B points, with values that the next move would otherwise recompute."""
 
     z: Tensor  # Float[Tensor, "C B D"]
     log_likelihood: Tensor  # Float[Tensor, "C B"]
@@ -26,10 +26,10 @@ class Place(NamedTuple):
         """Of ``log_density`` in z, Float[Tensor, "C B D"]."""
         return self.prior_gradient + beta * self.likelihood_gradient
 
-    def moved(self, accept: Tensor, other: "Place") -> "Place":
-        """``other`` where ``accept``, Bool[Tensor, "C B"], and this place elsewhere."""
+    def moved(self, accept: Tensor, other: "ChainState") -> "ChainState":
+        """``other`` where ``accept``, Bool[Tensor, "C B"], and this one elsewhere."""
         wide = accept.unsqueeze(-1)
-        return Place(
+        return ChainState(
             torch.where(wide, other.z, self.z),
             torch.where(accept, other.log_likelihood, self.log_likelihood),
             torch.where(accept, other.log_prior, self.log_prior),
@@ -46,31 +46,33 @@ class Transition(ABC):
         steps: how many steps of its own one move takes.
     """
 
-    target_acceptance: ClassVar[float | None]  # at which a step size is best; None where steps have no size
+    target_acceptance: ClassVar[
+        float | None
+    ]  # the acceptance rate that step sizes aim at; None where steps have no size
 
     def __init__(self, *, model: Model, steps: int) -> None:
         self.model, self.steps = model, steps
 
     @abstractmethod
-    def place(self, x: Tensor, z: Tensor) -> Place:
-        """The place of z, Float[Tensor, "C B D"], with all that a move from it needs."""
+    def state(self, x: Tensor, z: Tensor) -> ChainState:
+        """The state of chains at z, Float[Tensor, "C B D"], with all that a move from it needs."""
 
     @abstractmethod
-    def move(self, x: Tensor, place: Place, beta: float, size: Tensor) -> tuple[Place, Tensor]:
-        """One move at β: the new place, and the probability with which it was accepted, Float[Tensor, "C B"].
+    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+        """One move at β: the new state, and the probability with which it was accepted, Float[Tensor, "C B"].
 
         Args:
             x: Float[Tensor, "B X"].
-            place: where the chains are.
+            state: of the chains.
             beta: β.
             size: of a step, for each point, Float[Tensor, "B"].
         """
 
 
-def metropolis(place: Place, proposed: Place, log_ratio: Tensor) -> tuple[Place, Tensor]:
+def metropolis(state: ChainState, proposed: ChainState, log_ratio: Tensor) -> tuple[ChainState, Tensor]:
     """Accepts with probability min(1, exp log_ratio), Float[Tensor, "C B"]; a ratio that is not a number is 0.
 
     Reference: Metropolis et al. 1953, Equation of state calculations by fast computing machines.
     """
     probability = log_ratio.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).clamp(max=0).exp()
-    return place.moved(torch.rand_like(probability) < probability, proposed), probability
+    return state.moved(torch.rand_like(probability) < probability, proposed), probability

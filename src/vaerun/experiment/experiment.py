@@ -8,6 +8,7 @@ from typing import Any, final
 
 import torch
 
+from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
@@ -18,10 +19,12 @@ from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_sum
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import outcome, reason, summarise, unfinished
+from vaerun.metric.metric import write
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
+from vaerun.trainer.metrics import declared
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
@@ -47,6 +50,9 @@ class Experiment:
         machine: device, threads and matrix products, for the record; what torch has set up where nothing is given.
         config: what the objects were made from; empty for an experiment made by hand.
         watchers: further watchers of the training.
+
+    Attributes:
+        declared: by quantity, what the metrics of its records are.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Experiment:
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
         self.config, self.watchers = dict(config or {}), watchers
+        self.declared = declared(strategy, ())
 
     @property
     def device(self) -> torch.device:
@@ -121,7 +128,8 @@ class Experiment:
         self, directory: RunDirectory, *, live: bool
     ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
         """What watches a run, and where it resumes; an error within is recorded as how the run ended."""
-        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed})
+        about = write(self.declared)
+        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
         observers: Observers | None = None
         try:
             with defer_signals() as stop:
@@ -181,11 +189,14 @@ class Experiment:
     def test(self) -> EvaluationResult:
         """The same with the ELBO of all test points, whatever the evaluation is: runs are compared by it."""
         result = self.evaluate()
-        name = "elbo" if self.strategy.bound.model.is_density else "pseudo_elbo"
-        if f"{name}/test" in result.metrics and self.evaluation.num_points(self.data) == len(self.data.test):
+        if f"{self.strategy.bound.metric(ELBO).name}/test" in result.metrics and self.evaluation.num_points(
+            self.data
+        ) == len(self.data.test):
             return result
         bound = self.evaluate(BoundEvaluation(split="test", num_samples=1))
-        return result._replace(metrics={**result.metrics, **bound.metrics})
+        return result._replace(
+            metrics={**result.metrics, **bound.metrics}, declared={**result.declared, **bound.declared}
+        )
 
 
 def present_machine(data: Dataset) -> Machine:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import torch
 from omegaconf import OmegaConf
 
+from vaerun.bound.monte_carlo import ELBO
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.summary import described, environment, hyperparameters, newest, read_records
 from vaerun.image.embedding import embed
 from vaerun.image.images import Images
+from vaerun.metric.metric import Metric
 from vaerun.tracking import page
 from vaerun.tracking.base import Tracker
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, truncate
-from vaerun.tracking.layout import QUESTIONS
 from vaerun.tracking.tensorboard import TensorBoard
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
@@ -38,12 +39,15 @@ class Recorder(Watcher):
 
     Args:
         tracker: takes them.
+        declared: by quantity, what the recorded metrics are; what a record declares is added.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
-        self.tracker = tracker
+    def __init__(self, tracker: Tracker, declared: dict[str, Metric]) -> None:
+        self.tracker, self.declared = tracker, declared
 
     def on_record(self, training: Training, record: Record) -> None:
+        self.declared |= record.declared
+        self.tracker.declare(record.declared)
         for name, picture in record.pictures.items():
             self.tracker.images(training.progress.step, name, picture)
         self.tracker.scalars(training.progress.step, {**record.position, **record.metrics})
@@ -104,7 +108,7 @@ class Observers:
         if resume is not None:
             progress = Progress(**checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"])
         truncate(directory / "metrics.jsonl", step=progress.step, count=progress.records)
-        bound = "elbo" if experiment.strategy.bound.model.is_density else "pseudo_elbo"
+        bound = experiment.strategy.bound.metric(ELBO).name
         console = Console(
             epochs=experiment.trainer.budget.epochs,
             steps_per_epoch=experiment.steps_per_epoch,
@@ -112,7 +116,7 @@ class Observers:
             live=live,
             headline=(f"{bound}/train", f"{bound}/valid"),
         )
-        tensorboard = TensorBoard(directory, layout=QUESTIONS, purge_after=progress.step)
+        tensorboard = TensorBoard(directory, purge_after=progress.step)
         self.tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
         self.images = Images(experiment.strategy, experiment.data)
         images = ImageWriter(
@@ -121,7 +125,8 @@ class Observers:
             every=experiment.trainer.records.images_every,
             validation_every=experiment.trainer.validation.every,
         )
-        self.watchers: tuple[Watcher, ...] = (Recorder(self.tracker), StatusUpdater(console), images)
+        recorder = Recorder(self.tracker, experiment.declared)
+        self.watchers: tuple[Watcher, ...] = (recorder, StatusUpdater(console), images)
         self.describe(progress.step)
 
     def describe(self, resumed_at: int) -> None:
@@ -160,7 +165,8 @@ class Observers:
         try:
             if status != "interrupted":
                 step = int(records[-1]["step"]) if records else 0
-                self.tracker.text("results", page.results(status, why, newest(records)), step=step)
+                results = page.results(status, why, newest(records), self.experiment.declared)
+                self.tracker.text("results", results, step=step)
         finally:
             self.tracker.close(status)
         return records

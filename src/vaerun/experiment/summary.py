@@ -16,6 +16,7 @@ import torch
 import vaerun
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.experiment.directory import flatten
+from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
 from vaerun.tracking.jsonl import read
 from vaerun.trainer.checkpoint import Progress
@@ -103,10 +104,11 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
 
 
 def provenance(experiment: "Experiment") -> dict[str, Any]:
-    """What a run's metrics are of, and what they were computed with: known as soon as it is built."""
+    """What a run's metrics are, of what data, and with what they were computed: known as soon as it is built."""
     data, machine = experiment.data, experiment.machine
     device = machine.device
     return {
+        "about": write(experiment.declared),
         "parameters": experiment.strategy.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(device),
         "versions": versions(),
@@ -118,7 +120,7 @@ def provenance(experiment: "Experiment") -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of what computes a run's figures."""
+    """Of what computes a run's metrics."""
     return {
         "vaerun": vaerun.__version__,
         "python": platform.python_version(),

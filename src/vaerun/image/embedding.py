@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from vaerun.bound.monte_carlo import bounds
+from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD, bounds
 from vaerun.data.base import Dataset
 from vaerun.data.loader import sweep
 from vaerun.image.style import Canvas, numbers
@@ -41,15 +41,15 @@ def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
     # A picture of one tile has a line on each of its four sides; in a sprite, each tile has two of them.
     height, width = (side - 1 for side in canvas.grid(first, 1).shape[:2]) if canvas.drawable() else (1, 1)
     count = min(POINTS, len(data.valid), (SIDE // height) * (SIDE // width))
+    shown = (strategy.bound.metric(ELBO), LOG_LIKELIHOOD, KL)
     found = []
     for index, x in sweep(data.valid, BATCH, count):
         phi = strategy.infer(x, index, "valid").phi
         z = torch.stack(means(strategy.bound.family(phi))).mean(0)
-        figures = bounds(strategy.bound, x, phi, DRAWS)
-        found.append((x, z, index, figures["elbo"], figures["log_likelihood"], figures["kl"]))
+        values = bounds(strategy.bound, x, phi, DRAWS)
+        found.append((x, z, index, *(values[metric] for metric in shown)))
     x, z, *columns = (torch.cat(parts) for parts in zip(*found, strict=True))
-    prefix = "" if strategy.bound.model.is_density else "pseudo_"
-    names = ("validation point", f"{prefix}elbo", "log_likelihood", "kl")
+    names = ("validation point", *(metric.name for metric in shown))
     sprite = None
     if canvas.drawable():
         sprite = canvas.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]

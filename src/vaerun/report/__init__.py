@@ -1,1 +1,1 @@
-"""What several runs say together. It reads files only, and needs no torch."""
+"""Comparison of several runs. It reads files only, and imports no torch."""

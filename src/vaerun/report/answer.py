@@ -1,4 +1,4 @@
-"""The comparison in one sentence: who is ahead, by how much, at what price, or that nobody can say."""
+"""The comparison in one sentence: which configuration is better, by how much, and at what cost."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,17 @@ PRICE = "decoder_evaluations"
 
 
 def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
-    """One sentence about the best row and what comes next to it."""
+    """One sentence about the best row and the next one."""
     at_cost = "" if at is None else f"at {at.words}, "
     if headline is None:
+        if any("/" in name for row in rows for name in row.samples):
+            return _capital(f"{at_cost}no run says of any metric which direction is better, so the rows have no order.")
         return _capital(f"{at_cost}no run has a bound to compare yet.")
     having = ranked(rows, headline)
     if not having:
-        return _capital(f"{at_cost}no run has a {headline.title} that can be believed.")
+        return _capital(
+            f"{at_cost}no run has a {headline.title} of at least {headline.minimum or 0:g}, its minimum in theory."
+        )
     if len(having) == 1:
         (cell,) = cells(having, headline)
         reached = f", {cell.written()} {headline.unit}" if cell is not None else ""
@@ -30,26 +34,30 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
     if not tied:
         return _capital(f"{sentence}.")
     clear = [row for row in others if row not in tied]
-    more = f", as {'are' if len(tied) > 2 else 'is'} {len(tied) - 1} more" if len(tied) > 1 else ""
-    rest = f"; {clear[0].name}{f' and {len(clear) - 1} more are' if clear[1:] else ' is'} behind" if clear else ""
-    return _capital(f"{sentence}: too close to call{more}{rest}.")
+    more = f" (and {len(tied) - 1} more)" if len(tied) > 1 else ""
+    rest = f"; {clear[0].name}{f' and {len(clear) - 1} more are' if clear[1:] else ' is'} worse" if clear else ""
+    return _capital(f"{sentence}: the 95 % interval of the difference contains 0{more}{rest}.")
 
 
 def _lead(leader: Row, against: Row, headline: Column) -> str:
     a, b = leader.samples[headline.name], against.samples[headline.name]
     found = difference(a, b)
     write = writer(headline, [found])
-    ahead = f"is ahead of {against.name} by {write(abs(found.mean))}"
+    ahead = f"is better than {against.name} by {write(abs(found.mean))}"
     n, m = len(a.values), len(b.values)
     counts = f"{n} seeds" if n == m else f"{n} and {m} seeds"
     if found.half_width is None:
         return f"{ahead} nat of {headline.title} (1 seed each, no interval)"
     within = f"{ahead} ± {write(found.half_width)} nat of {headline.title}"
-    return f"{within} ({counts})" if found.kind == "seeds" else f"{within} (1 seed each; ± over test points, not seeds)"
+    return (
+        f"{within} ({counts})"
+        if found.kind == "seeds"
+        else f"{within} (1 seed each; ± is over test points, not over seeds)"
+    )
 
 
 def _price(leader: Row, against: Row, at: At | None) -> str:
-    """How many times as much decoding the lead has taken."""
+    """How many times as many decoder evaluations the better configuration has used."""
     if (at is not None and at.cost == PRICE) or PRICE not in leader.samples or PRICE not in against.samples:
         return ""
     low = against.samples[PRICE].mean
@@ -57,8 +65,8 @@ def _price(leader: Row, against: Row, at: At | None) -> str:
         return ""
     ratio = leader.samples[PRICE].mean / low
     if abs(ratio - 1) < 0.05:
-        return ", at as many decoder evaluations"
-    return f", at {ratio:,.{0 if ratio >= 10 else 1 if ratio >= 2 else 2}f} times the decoder evaluations"
+        return ", with as many decoder evaluations"
+    return f", with {ratio:,.{0 if ratio >= 10 else 1 if ratio >= 2 else 2}f} times the decoder evaluations"
 
 
 def _capital(sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""What stands in one place of the table: a mean, the half of its 95 % interval, and whether it is the best."""
+"""One cell of the table: a mean, the half-width of its 95 % interval, and whether it is the best of its column."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Cell(NamedTuple):
         seeds: how many seeds it is the mean of.
         text: the mean.
         error: the half of the interval; empty where it is unknown, or all seeds agree.
-        mark: ``*`` for the best of the column, ``~`` for what cannot be told from it, or nothing.
+        mark: ``*`` for the best of the column, ``~`` for what does not differ significantly from it, or nothing.
     """
 
     interval: Interval
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
 
 def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
-    """A column of the table; None where a row has no such figure."""
+    """A column of the table; None where a row has no such metric."""
     samples = [row.samples.get(column.name) for row in rows]
     found = [interval(sample) if sample is not None else None for sample in samples]
     write = writer(column, [one for one in found if one is not None])
@@ -44,7 +44,7 @@ def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
         if sample is None or one is None:
             made.append(None)
             continue
-        if column.title.startswith(READ):  # not a figure with an uncertainty, but a place
+        if column.title.startswith(READ):  # a place without an uncertainty
             low, high = write(min(sample.values)), write(max(sample.values))
             text = low if low == high else f"{low} to {high}"
             made.append(Cell(Interval(one.mean, None, None), len(sample.values), text, "", ""))

@@ -1,10 +1,11 @@
-"""One row per configuration, one cell per figure: its mean over seeds and how far that can be trusted."""
+"""One row per configuration, one cell per metric: its mean over seeds and the 95 % interval of that mean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vaerun.errors import UserError, close_match
 from vaerun.metric.interval import Sample
+from vaerun.metric.metric import Metric, error_of, is_error
 from vaerun.report import column as columns_
 from vaerun.report import same_data
 from vaerun.report.answer import answer
@@ -28,6 +29,7 @@ class Comparison:
         rows: the configurations, best first.
         answer: one sentence.
         notes: what must be known to read it.
+        declared: by quantity, what the metrics of the runs are.
     """
 
     at: At | None
@@ -36,6 +38,11 @@ class Comparison:
     rows: tuple[Row, ...]
     answer: str
     notes: tuple[str, ...]
+    declared: Mapping[str, Metric]
+
+    def column(self, name: str) -> Column:
+        """The column of a metric or a cost, also of one that is not shown."""
+        return column(name, self.declared)
 
 
 def compare(
@@ -50,7 +57,7 @@ def compare(
 
     Args:
         runs: from ``recorded.find``.
-        at: compare validation bounds at this cost, instead of the test figures at the end.
+        at: compare validation bounds at this cost, instead of the test metrics at the end.
         mixed: also where the data differ.
         shown: the columns; None for those that answer the question.
         sort: the column to order by, best first; None for the bound.
@@ -65,37 +72,43 @@ def compare(
     if used and not mixed:
         same_data.require(used)
     split = "test" if at is None else "valid"
-    present = {name for some in made for entry in some for name in entry.figures if not columns_.is_error(name)}
-    default = columns_.default(present, split)
+    declared = _declared(runs)
+    recorded = {name for some in made for entry in some for name in entry.metrics}
+    present = {name for name in recorded if not is_error(name)}
+    default = columns_.default(recorded, split, declared)
     chosen = default if shown is None else [resolve(name, present, split) for name in shown]
     ordering = resolve(sort, {*present, "name"}, split) if sort is not None else None
-    headline = _headline(ordering, default)
+    headline = _headline(ordering, default, declared)
     rows = [
         Row(name, setting, tuple(some), {tag: cell for tag in present if (cell := sample(some, tag)) is not None})
         for name, setting, some in zip(names(groups, told), told, made, strict=True)
     ]
-    rows = _sorted(rows, ordering or (headline.name if headline else "name"))
+    if ordering is None:
+        rows = _sorted(rows, headline)
+    else:
+        rows = _sorted(rows, None if ordering == "name" else column(ordering, declared))
     return Comparison(
         at,
-        tuple(column(name, at.cost if at is not None else None) for name in chosen),
+        tuple(column(name, declared, at.cost if at is not None else None) for name in chosen),
         headline,
         tuple(rows),
         answer(rows, headline, at),
-        tuple(notes(rows, chosen, at)),
+        tuple(notes(rows, chosen, at, declared)),
+        declared,
     )
 
 
 def sample(some: Sequence[Entry], tag: str) -> Sample | None:
-    """One figure of those seeds that have it."""
-    having = [entry.figures for entry in some if tag in entry.figures]
+    """One metric of those seeds that have it."""
+    having = [entry.metrics for entry in some if tag in entry.metrics]
     if not having:
         return None
-    error = having[0].get(columns_.error_of(tag)) if len(having) == 1 else None
-    return Sample(tuple(figures[tag] for figures in having), error)
+    error = having[0].get(error_of(tag)) if len(having) == 1 else None
+    return Sample(tuple(metrics[tag] for metrics in having), error)
 
 
 def resolve(word: str, present: set[str], split: str) -> str:
-    """The figure that ``word`` names, with or without its split.
+    """The metric that ``word`` names, with or without its split.
 
     Raises:
         UserError: no run has it.
@@ -104,22 +117,34 @@ def resolve(word: str, present: set[str], split: str) -> str:
         if name in present:
             return name
     known = sorted(name.removesuffix(f"/{split}") for name in present)
-    raise UserError(f"no run here has the figure {word!r}.{close_match(word, known)} There are {', '.join(known)}.")
+    raise UserError(f"no run here has the metric {word!r}.{close_match(word, known)} There are {', '.join(known)}.")
 
 
-def _headline(ordering: str | None, default: Sequence[str]) -> Column | None:
-    if ordering is not None and ordering != "name":
-        asked = column(ordering)
+def _declared(runs: Sequence[Recorded]) -> dict[str, Metric]:
+    """What the metrics of the runs are; where two runs say different things of one, the newest counts."""
+    declared: dict[str, Metric] = {}
+    for run in sorted(runs, key=lambda run: run.written):
+        declared |= run.declared
+    return declared
+
+
+def _headline(ordering: str | None, default: Sequence[str], declared: Mapping[str, Metric]) -> Column | None:
+    """The column that the answer is about: the one asked for, else the first, where it is in nats and has a better."""
+    names = [*([ordering] if ordering not in (None, "name") else []), *default[:1]]
+    for asked in (column(name, declared) for name in names):
         if asked.better and asked.unit == "nat":
             return asked
-    first = next(iter(default), None)
-    return column(first) if first is not None and column(first).better and column(first).unit == "nat" else None
+    return None
 
 
-def _sorted(rows: Sequence[Row], name: str) -> list[Row]:
+def _sorted(rows: Sequence[Row], by: Column | None) -> list[Row]:
+    """By a column, the best first; by name where there is none."""
+
     def place(row: Row) -> tuple[bool, float, str]:
-        if name not in row.samples:
+        if by is None:
+            return (False, 0.0, row.name)
+        if by.name not in row.samples:
             return (True, 0.0, row.name)
-        return (False, (-1 if column(name).better > 0 else 1) * row.samples[name].mean, row.name)
+        return (False, (-1 if by.better > 0 else 1) * row.samples[by.name].mean, row.name)
 
     return sorted(rows, key=place)

@@ -1,10 +1,10 @@
-"""One run as one line of figures: at its end, or where it had cost so much."""
+"""The metrics of one run: at its end, or at a given cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vaerun.report.matched import COSTS, At, read_at
+from vaerun.report.matched import COSTS, VALIDATION, At, read_at
 from vaerun.report.recorded import Recorded, finite, mapping
 
 ENDING = {
@@ -21,18 +21,18 @@ class Entry:
 
     Attributes:
         run: what its directory says.
-        figures: by column name; empty where it has none to give.
-        remark: why it takes no part, or what else is to be known of it.
+        metrics: metrics and costs by column name; empty where the run takes no part.
+        remark: why it takes no part, or why it was not completed.
     """
 
     run: Recorded
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     remark: str | None
 
     @property
     def used(self) -> bool:
-        """Whether its figures count."""
-        return bool(self.figures)
+        """Whether its metrics count."""
+        return bool(self.metrics)
 
 
 def entries(runs: Sequence[Recorded], at: At | None) -> list[Entry]:
@@ -42,7 +42,7 @@ def entries(runs: Sequence[Recorded], at: At | None) -> list[Entry]:
     return [
         item
         if not item.used or newest[str(item.run.seed)] is item
-        else replace(item, figures={}, remark=f"seed {item.run.seed} was run again in {again(newest, item)}")
+        else replace(item, metrics={}, remark=f"seed {item.run.seed} was run again in {again(newest, item)}")
         for item in made
     ]
 
@@ -53,16 +53,16 @@ def again(newest: Mapping[str, Entry], item: Entry) -> str:
 
 
 def entry(run: Recorded, at: At | None) -> Entry:
-    """The run's figures: of its end if it is completed, or at equal cost if it came so far."""
+    """The run's metrics: at its end if it is completed, or at equal cost if it came so far."""
     if at is None:
-        figures = {**run.metrics, **_costs(run, ENDING, run.summary)} if run.status == "completed" else {}
-        return Entry(run, figures, run.reason)
+        metrics = {**run.metrics, **_costs(run, ENDING, run.summary)} if run.status == "completed" else {}
+        return Entry(run, metrics, run.reason)
     reading = read_at(run.directory / "metrics.jsonl", at)
     if reading.record is None:
         remark = reading.reason if run.reason is None else f"{run.reason}; {reading.reason}"
         return Entry(run, {}, remark)
     metrics = finite(reading.record)
-    if not any(tag in metrics for tag in ("elbo/valid", "pseudo_elbo/valid")):
+    if not any(tag.endswith(VALIDATION) for tag in metrics):
         return Entry(run, {}, f"its validation bound is not finite at step {reading.record['step']}")
     metrics = {tag: value for tag, value in metrics.items() if "/" in tag}
     return Entry(run, {**metrics, **_costs(run, COSTS, reading.record)}, run.reason)

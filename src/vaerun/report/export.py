@@ -18,7 +18,7 @@ ESCAPES = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r
 
 
 def to_json(comparison: Comparison) -> str:
-    """One document with every figure of every run, and the table's numbers in full."""
+    """One document with every metric of every run, and the table's numbers in full."""
     columns = [cells(comparison.rows, column) for column in comparison.columns]
     document = {
         "at": comparison.at._asdict() if comparison.at is not None else None,
@@ -62,7 +62,7 @@ def _run(entry: Entry) -> dict[str, Any]:
         "status": entry.run.status,
         "remark": entry.remark,
         "used": entry.used,
-        "figures": entry.figures,
+        "metrics": entry.metrics,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a run had reached when it had cost so much: the last record of metrics.jsonl not beyond that cost."""
+"""Metrics of a run at a given cost: the last record of metrics.jsonl at or before that cost."""
 
 import json
 import mmap
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vaerun.errors import UserError, close_match
 
 COSTS = {"steps": "step", "seconds": "train_seconds", "decoder_evaluations": "decoder_evaluations"}
-CURVE = b'elbo/valid"'  # of elbo/valid and of pseudo_elbo/valid
+VALIDATION = "elbo/valid"  # the end of the validation bound's tag, whatever it is called
 
 
 class At(NamedTuple):
@@ -85,7 +85,7 @@ def _search(text: mmap.mmap, at: At) -> Reading:
             low = after
         else:
             high = start
-    found = text.rfind(CURVE, 0, low)
+    found = text.rfind(f'{VALIDATION}"'.encode(), 0, low)
     if found < 0:
         return Reading(None, f"it had recorded no validation bound by {at.words}")
     return Reading(_record(text, found))

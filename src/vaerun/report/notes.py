@@ -1,18 +1,20 @@
-"""What a reader must know of a comparison: runs that are missing from it, and figures that are not quite alike."""
+"""Notes below a comparison: runs that are missing from it, and metrics that were computed in different ways."""
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 from vaerun.experiment.directory import flatten
+from vaerun.metric.metric import Metric, find
 from vaerun.report import same_data
-from vaerun.report.column import GAPS, column
+from vaerun.report.column import column
 from vaerun.report.entry import Entry
 from vaerun.report.matched import At
 from vaerun.report.recorded import mapping
 from vaerun.report.row import Row
 
 
-def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None) -> Iterator[str]:
+def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Mapping[str, Metric]) -> Iterator[str]:
     """One sentence or line each, the runs first."""
     for row in rows:
         yield from _remarks(row)
@@ -22,30 +24,42 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None) -> Iterator[
     machines = {f"{entry.run.summary['device']}, {entry.run.summary.get('threads')} threads" for entry in used
                 if "device" in entry.run.summary}  # fmt: skip
     if len(machines) > 1:
-        yield f"seconds, samples per second and memory were taken on different machines: {'; '.join(sorted(machines))}"
+        listed = "; ".join(sorted(machines))
+        yield f"seconds, samples per second and memory were measured on different machines: {listed}"
     named = [mapping(entry.run.summary.get("versions")) for entry in used]
     versions = {str(versions["vaerun"]) for versions in named if "vaerun" in versions}
     if len(versions) > 1:
-        yield f"the runs are of different versions of vaerun: {', '.join(sorted(versions))}"
-    if {name.partition("/")[0] for name in shown} >= {"elbo", "pseudo_elbo"}:
-        yield "the pseudo-ELBO is no bound on log p(x), so no order between it and an ELBO means anything"
+        yield f"the runs were made by different versions of vaerun: {', '.join(sorted(versions))}"
+    yield from _without_density([find(declared, name) for name in shown])
     for name in shown:
         yield from _alike(name, used, at)
-        if name.partition("/")[0] in GAPS:
-            for row in rows:
-                if name in row.samples and row.samples[name].mean < 0:
-                    yield (
-                        f"the {column(name).title} of {row.name} is negative, which no gap is: q* has not converged, "
-                        f"or log p(x) is underestimated"
-                    )
+        shown_as = column(name, declared)
+        least = -math.inf if shown_as.minimum is None else shown_as.minimum
+        for row in rows:
+            if name in row.samples and row.samples[name].mean < least:
+                yield (
+                    f"the {shown_as.title} of {row.name} is below {least:g}, which is impossible in theory, so "
+                    f"an estimate in it is wrong and the row is not compared in this column"
+                )
+
+
+def _without_density(shown: Sequence[Metric]) -> Iterator[str]:
+    """A bound beside what stands for it where the likelihood is no density."""
+    for metric in dict.fromkeys(shown):
+        bound = next((other for other in shown if other.name == metric.stands_for), None)
+        if bound is not None:
+            yield (
+                f"the {metric.title} is no bound on log p(x), because its likelihood is no density: it cannot be "
+                f"compared with the {bound.title}"
+            )
 
 
 def _remarks(row: Row) -> Iterator[str]:
-    """The runs of a row that take no part, or are not completed, those of one reason together."""
+    """The runs of a row that take no part or are not completed; runs with the same reason share a line."""
     told: dict[tuple[str, str], list[Entry]] = {}
     for entry in row.entries:
         if not entry.used or entry.run.status != "completed":
-            reason = entry.remark or "it has no figures"
+            reason = entry.remark or "it has no metrics"
             told.setdefault((entry.run.status, reason), []).append(entry)
     for (status, reason), some in told.items():
         seeds = list(dict.fromkeys(str(entry.run.seed) for entry in some if entry.run.seed is not None))
@@ -55,8 +69,8 @@ def _remarks(row: Row) -> Iterator[str]:
 
 
 def _alike(name: str, used: Sequence[Entry], at: At | None) -> Iterator[str]:
-    """Whether every run's figure was made in the same way."""
-    having = [entry for entry in used if name in entry.figures]
+    """The settings in which the runs' values of a metric were computed differently."""
+    having = [entry for entry in used if name in entry.metrics]
     if at is None:
         later = [json.loads(entry.run.sources[name]) for entry in having if name in entry.run.sources]
         made = [flatten(source) for source in later]
@@ -66,11 +80,11 @@ def _alike(name: str, used: Sequence[Entry], at: At | None) -> Iterator[str]:
     for key in sorted({key for facts in made for key in facts}):
         values = {json.dumps(facts[key]) for facts in made if key in facts}
         if len(values) > 1:
-            yield f"{name} was made with {key}={' and '.join(sorted(values))}"
+            yield f"{name} was computed with {key}={' and '.join(sorted(values))}"
 
 
 def _own(entry: Entry) -> dict[str, object]:
-    """What the figures at the end of a run are of: the best checkpoint, and how many test points."""
+    """Checkpoint and number of test points of the metrics at the end of a run."""
     available = mapping(entry.run.data.get("split_sizes")).get("test")
     asked = entry.run.configuration.get("evaluation.points")
     points = min((n for n in (asked, available) if isinstance(n, int)), default=None)

@@ -1,4 +1,4 @@
-"""What a run directory says: its configuration, how the run stands, and the figures it has left."""
+"""What a run directory contains: configuration, status, metrics, and what the metrics are."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from vaerun.experiment.directory import FREE, flatten
+from vaerun.metric.metric import Metric
+from vaerun.metric.metric import read as read_metrics
 
 # The loader in C is ten times as fast, and not in every build.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,9 +31,10 @@ class Recorded:
         summary: its summary.json.
         status: completed, failed, diverged, interrupted, running or killed, or unreadable.
         reason: why it is not completed.
-        metrics: its finite figures by tag, those of evaluations.jsonl included.
-        sources: for a figure of evaluations.jsonl, the settings that it was made with.
+        metrics: its finite metrics by tag, those of evaluations.jsonl included.
+        sources: for a metric of evaluations.jsonl, the settings that it was computed with.
         written: when summary.json was, in seconds.
+        declared: by quantity, what its metrics are; empty for runs recorded before runs said so.
     """
 
     directory: Path
@@ -42,6 +45,7 @@ class Recorded:
     metrics: Mapping[str, float] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     written: float = 0.0
+    declared: Mapping[str, Metric] = field(default_factory=dict)
 
     @property
     def seed(self) -> Any:
@@ -124,11 +128,14 @@ def read(directory: Path, warn: Warn) -> Recorded | None:
     if status not in STATUSES:
         return Recorded(directory, config, summary, "unreadable", f"summary.json has the status {status!r}")
     if status == "running":
-        return Recorded(directory, config, summary, RUNNING, "it has not come to an end", written=written)
-    metrics, sources = _figures(directory, summary, warn)
+        declared = read_metrics(summary.get("about"))
+        return Recorded(
+            directory, config, summary, RUNNING, "it has not come to an end", written=written, declared=declared
+        )
+    metrics, sources, declared = _metrics(directory, summary, warn)
     reason = summary.get("reason")
     text = " ".join(str(reason).split()) if reason is not None else None
-    return Recorded(directory, config, summary, status, text, metrics, sources, written)
+    return Recorded(directory, config, summary, status, text, metrics, sources, written, declared)
 
 
 ABSENT = "it is not there"
@@ -147,23 +154,27 @@ def _load(path: Path, parse: Callable[[str], Any]) -> tuple[dict[str, Any], str 
     return (value, None) if isinstance(value, dict) else ({}, f"{path.name} is damaged or half-written")
 
 
-def _figures(directory: Path, summary: Mapping[str, Any], warn: Warn) -> tuple[dict[str, float], dict[str, str]]:
-    """Figures by tag, and the settings of those that came later.
+def _metrics(
+    directory: Path, summary: Mapping[str, Any], warn: Warn
+) -> tuple[dict[str, float], dict[str, str], dict[str, Metric]]:
+    """Metrics by tag, the settings of those that came later, and what they are, by quantity.
 
-    The run's own figures come first. For any other the best checkpoint goes before the last one, then the newest line.
+    The run's own metrics come first. For any other the best checkpoint goes before the last one, then the newest line.
     """
-    metrics = finite(summary.get("metrics"))
+    metrics, declared = finite(summary.get("metrics")), read_metrics(summary.get("about"))
     later: dict[str, tuple[bool, float, str]] = {}
     for line in _evaluations(directory / "evaluations.jsonl", summary, warn):
         is_best = line.get("checkpoint") == "best"
         facts = {"checkpoint": line.get("checkpoint"), "points": line["data"].get("points")}
         source = json.dumps(facts | {"evaluation": line.get("evaluation")}, sort_keys=True)
+        declared |= read_metrics(line.get("about"))
         for tag, value in finite(line["metrics"]).items():
             if tag not in metrics and (is_best or not later.get(tag, (False, 0.0, ""))[0]):
                 later[tag] = (is_best, value, source)
     return (
         metrics | {tag: value for tag, (_, value, _) in later.items()},
         {tag: source for tag, (_, _, source) in later.items()},
+        declared,
     )
 
 

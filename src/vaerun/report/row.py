@@ -1,4 +1,4 @@
-"""A configuration: its name, its runs, and a sample of every figure over their seeds."""
+"""A configuration: its name, its runs, and a sample of every metric over their seeds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.metric.interval import Sample, difference
-from vaerun.report.column import GAPS, Column
+from vaerun.report.column import Column
 from vaerun.report.entry import Entry
 
 
@@ -15,7 +15,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        name: what tells it from the others.
+        name: the settings in which it differs from the others.
         settings: the same as keys and values.
         entries: its runs.
         samples: by column name.
@@ -28,7 +28,7 @@ class Row:
 
     @property
     def seeds(self) -> int:
-        """How many seeds its figures are of."""
+        """How many seeds its metrics are means over."""
         return sum(entry.used for entry in self.entries)
 
     @property
@@ -44,18 +44,19 @@ class Row:
 
 
 def ranked(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The rows that can be held against one another in a column, best first.
+    """The rows that can be compared in a column, best first.
 
-    A negative gap is no gap: it says that q* or log p(x) was not found, so its row is not among them.
+    A mean below the minimum of its metric is left out. A negative gap, for example, is an error of estimation: q* or
+    log p(x) was not found.
     """
     having = [row for row in rows if column.name in row.samples]
-    if column.name.partition("/")[0] in GAPS:
-        having = [row for row in having if row.samples[column.name].mean >= 0]
+    if column.minimum is not None:
+        having = [row for row in having if row.samples[column.name].mean >= column.minimum]
     return sorted(having, key=lambda row: -column.better * row.samples[column.name].mean)
 
 
 def best(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The rows with the best mean of a column; none where neither way is better, or all are equal."""
+    """The rows with the best mean of a column; none where neither direction is better, or all means are equal."""
     having = ranked(rows, column)
     means = [row.samples[column.name].mean for row in having]
     if not column.better or len(set(means)) < 2:
@@ -64,7 +65,7 @@ def best(rows: Sequence[Row], column: Column) -> list[Row]:
 
 
 def is_tied(row: Row, leader: Row, name: str) -> bool:
-    """Whether the 95 % interval of their difference holds zero, so neither can be called better."""
+    """Whether the 95 % interval of their difference contains zero, so that neither can be called better."""
     if name not in row.samples:
         return False
     found = difference(leader.samples[name], row.samples[name])

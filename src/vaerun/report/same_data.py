@@ -1,4 +1,4 @@
-"""Whether runs are about the same data: figures of other data, binarisation or splits are no comparison."""
+"""Whether runs use the same data: metrics of other data, binarisation or splits cannot be compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ def require(runs: Sequence[Recorded]) -> None:
         told = contrast(runs[0], run)
         if told is not None:
             raise UserError(
-                f"{runs[0].directory} and {run.directory} are not about the same data: {told}; name runs of one data "
-                f"set, or add --mixed to compare them all the same."
+                f"{runs[0].directory} and {run.directory} do not use the same data: {told}. Name runs of one data set, "
+                f"or add --mixed to compare them nevertheless."
             )
 
 

@@ -11,7 +11,7 @@ GAP = "  "
 
 
 def render(comparison: Comparison, width: int) -> str:
-    """The table, its notes, what its signs mean, and the answer."""
+    """The table, what its signs mean, its notes, and the answer."""
     parts = [table(comparison, width)]
     below = [*legend(comparison), *comparison.notes]
     if below:
@@ -49,8 +49,8 @@ def legend(comparison: Comparison) -> list[str]:
     lines = []
     if comparison.at is not None:
         lines.append(
-            f"read at the last validation not beyond {comparison.at.words}: steps, seconds and decoder evaluations are "
-            f"those of that moment"
+            f"read at the last validation at or before {comparison.at.words}: steps, seconds and decoder evaluations "
+            f"are those of that moment"
         )
     if "seeds" in kinds:
         lines.append("x ± h    mean of the seeds and its 95 % interval over seeds (Student's t)")
@@ -59,7 +59,7 @@ def legend(comparison: Comparison) -> list[str]:
     if "*" in marks:
         lines.append("*        best of its column")
     if "~" in marks:
-        lines.append("~        not told from the best: the 95 % interval of their difference holds zero")
+        lines.append("~        no significant difference from the best: the 95 % interval of the difference contains 0")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -9,10 +10,19 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
+from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.posterior.base import Posterior
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.encoded import Encoded
+from vaerun.strategy.metrics import INFERENCE, INNER_STEPS
+
+INFORMATION = Metric(
+    "information",
+    "no bound: mutual information of x and z under q within a batch, estimated",
+    "nat",
+    chart=Chart(INFERENCE, "mutual information, which ends aggressive training"),
+)
 
 
 class Aggressive(Encoded):
@@ -42,6 +52,8 @@ class Aggressive(Encoded):
     steps_in_epoch: Tensor  # Int[Tensor, ""]
     information: Tensor  # Float[Tensor, ""]: Σ over the steps of this epoch
     best_information: Tensor  # Float[Tensor, ""]
+
+    metrics: ClassVar[tuple[Metric, ...]] = (INNER_STEPS, INFORMATION)
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import Gradients, TrainStep, ValueAndGrad
 from vaerun.local.optimizer.base import LocalState
+from vaerun.metric.metric import Declares, Metric, by_name
 from vaerun.notation import NOTHING, Batch, Estimate
 from vaerun.optimizer.base import Inlined, Optimizer
 
@@ -24,7 +25,7 @@ class Inference(NamedTuple):
     state: LocalState | None = None  # the per-point optimiser's, where there is one
 
 
-class Strategy(nn.Module, ABC):
+class Strategy(Declares, nn.Module, ABC):
     """max over θ and (φ_1, …, φ_N or λ) of Σ_i L(x_i; θ, φ_i): where φ comes from, and when what moves.
 
     Args:
@@ -61,6 +62,10 @@ class Strategy(nn.Module, ABC):
     def infer_and_store(self, x: Tensor, index: Tensor, split: str) -> Inference:
         """As ``infer``; a strategy with a φ_i per point stores what it found, and continues from there next time."""
         return self.infer(x, index, split)
+
+    def declared(self) -> dict[str, Metric]:
+        """The metrics that the strategy and its parts (estimator, φ's start, …) declare, by quantity."""
+        return by_name(metric for part in self.modules() if isinstance(part, Declares) for metric in part.metrics)
 
     @abstractmethod
     def step(self, batch: Batch) -> Estimate:

@@ -9,9 +9,18 @@ from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import ValueAndGrad
 from vaerun.errors import UserError
+from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
+from vaerun.strategy.metrics import INFERENCE
 from vaerun.strategy.refiner.base import Refiner
+
+REFINEMENT_GAIN = Metric(
+    "refinement_gain",
+    "no bound: bound at the refined φ − bound at the encoder's φ",
+    "nat",
+    chart=Chart(INFERENCE, "gain by refinement"),
+)
 
 
 class IterativeAmortized(Strategy):
@@ -37,6 +46,7 @@ class IterativeAmortized(Strategy):
     """
 
     per_point: ClassVar[bool] = False
+    metrics: ClassVar[tuple[Metric, ...]] = (REFINEMENT_GAIN,)
 
     def __init__(
         self, *, bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, refiner: Refiner, steps: int = 5

@@ -1,14 +1,22 @@
 """θ and φ_i move together: m φ-steps for n θ-steps."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
+from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
 from vaerun.strategy.per_point import PerPoint
 from vaerun.strategy.phi_init.base import PhiInit
+
+GRADIENT_NORM_PHI = Metric(
+    "gradient_norm_phi",
+    "no bound: norm of the gradient of a point's bound in φ, mean over points",
+    chart=Chart("Gradient norms", "phi, mean over points"),
+)
 
 
 class Joint(PerPoint):
@@ -32,6 +40,8 @@ class Joint(PerPoint):
     Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters), with both moved
     by gradients.
     """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (*PerPoint.metrics, GRADIENT_NORM_PHI)
 
     def __init__(
         self,

@@ -12,8 +12,10 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
+from vaerun.metric.metric import Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
+from vaerun.strategy.metrics import INNER_CONVERGED, INNER_STEPS
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 STORED = ("train", "valid")  # splits with a table: the test points are evaluated once
@@ -57,6 +59,7 @@ class PerPoint(Strategy, ABC):
     """
 
     per_point: ClassVar[bool] = True
+    metrics: ClassVar[tuple[Metric, ...]] = (INNER_STEPS, INNER_CONVERGED)
 
     def __init__(
         self,

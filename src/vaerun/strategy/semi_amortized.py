@@ -1,5 +1,7 @@
 """φ_0 = f_λ(x), then T steps of ascent in φ; θ follows the bound at φ_T."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -8,11 +10,19 @@ from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.local.solver import LocalSolver
+from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer
 from vaerun.strategy.encoded import Encoded
 from vaerun.strategy.encoder_loss.base import EncoderLoss
+from vaerun.strategy.metrics import INFERENCE, INNER_CONVERGED, INNER_STEPS
 from vaerun.strategy.per_point import SAMPLES, effort
+
+REFINEMENT = Metric(
+    "refinement",
+    "no bound: distance between the encoder's φ and the refined φ",
+    chart=Chart(INFERENCE, "distance that refinement moves φ"),
+)
 
 
 class SemiAmortized(Encoded):
@@ -36,6 +46,8 @@ class SemiAmortized(Encoded):
 
     Reference: Kim et al. 2018, Semi-amortized variational autoencoders, §3; Krishnan, Liang, Hoffman 2018.
     """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (INNER_STEPS, INNER_CONVERGED, REFINEMENT)
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a tracker is."""
+"""A tracker receives records, images and texts of a run, and stores or shows them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -6,17 +6,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric
 
 # Keys of a record that are no metric: they say how far the run was, and what it had cost by then.
 POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
 
 
 class Tracker(ABC):
-    """Takes what a run reports. A tracker never changes a run: it draws no random number and keeps no tensor."""
+    """Receives the records of a run. A tracker never changes a run: it draws no random number and keeps no tensor."""
 
     @abstractmethod
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One record: the keys of ``POSITION`` and the metrics by tag ``quantity/split``, in nats per datum."""
+
+    @abstractmethod
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        """What the metrics of the next record are, by quantity."""
 
     @abstractmethod
     def images(self, step: int, name: str, grid: np.ndarray) -> None:

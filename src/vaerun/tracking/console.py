@@ -1,4 +1,4 @@
-"""What a person who waits for a run reads: one log line per epoch, and a status line in between."""
+"""The console: one log line per epoch, and a status line in between."""
 
 import logging
 import sys
@@ -9,6 +9,7 @@ from typing import TextIO
 import numpy as np
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric, error_of
 from vaerun.tracking.base import Tracker
 from vaerun.tracking.status import StatusLine
 
@@ -64,6 +65,9 @@ class Console(Tracker):
         rate = self._rate(step, values.get("train_seconds", 0.0))
         logger.info("epoch %*d/%d  step %d%s%s", width, epoch, self._epochs, step, self._latest, rate)
 
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        """The console shows its headline as tags."""
+
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A terminal shows no pictures."""
 
@@ -99,6 +103,5 @@ class Console(Tracker):
 
 
 def _metric(tag: str, values: Mapping[str, float]) -> str:
-    quantity, _, split = tag.partition("/")
-    error = values.get(f"{quantity}_se/{split}")
+    error = values.get(error_of(tag))
     return f"{tag} {values[tag]:.2f}" + ("" if error is None else f" ± {error:.2f}")

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric
 from vaerun.tracking.base import Tracker
 
 
@@ -18,6 +19,10 @@ class Fanout(Tracker):
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:
             tracker.scalars(step, values)
+
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        for tracker in self.trackers:
+            tracker.declare(metrics)
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         for tracker in self.trackers:

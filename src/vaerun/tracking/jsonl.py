@@ -11,6 +11,7 @@ import numpy as np
 
 from vaerun.errors import UserError
 from vaerun.image.embedding import Embedding
+from vaerun.metric.metric import Metric
 from vaerun.tracking.base import POSITION, Tracker
 
 logger = logging.getLogger("vaerun")
@@ -33,6 +34,9 @@ class Jsonl(Tracker):
         position = {"step": step} | {key: values[key] for key in POSITION if key in values and key != "step"}
         record = position | {key: value for key, value in values.items() if key not in POSITION}
         self._file.write(encode(record))
+
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        """The run's declarations are in its summary.json."""
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         """A file of numbers holds no pictures."""

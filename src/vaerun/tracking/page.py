@@ -1,8 +1,8 @@
-"""Pages of words in Markdown: what a run is computed with, and what it has come to."""
+"""Pages of Markdown: what a run was computed with, and its results."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from vaerun.evaluation.meaning import meaning
+from vaerun.metric.metric import Metric, error_of, find, is_error
 
 
 def code_block(text: str, language: str = "") -> str:
@@ -18,16 +18,18 @@ def environment(facts: Mapping[str, str]) -> str:
     return _table(("what", "of this run"), facts.items())
 
 
-def results(status: str, reason: str | None, metrics: Mapping[str, float | None]) -> str:
-    """How a run has ended, and a table of its last figures: those of the test points first, errors beside them."""
-    errors = {tag: value for tag, value in metrics.items() if tag.partition("/")[0].endswith("_se")}
+def results(
+    status: str, reason: str | None, metrics: Mapping[str, float | None], declared: Mapping[str, Metric]
+) -> str:
+    """How a run has ended, and a table of its last metrics: those of the test points first, errors beside them."""
+    shown = [tag for tag in metrics if not is_error(tag)]
     rows = []
-    for tag in sorted(metrics.keys() - errors.keys(), key=lambda tag: (tag.partition("/")[2] != "test", tag)):
-        quantity, _, split = tag.partition("/")
-        error = errors.get(f"{quantity}_se/{split}")
-        rows.append((f"`{tag}`", _number(metrics[tag]), "" if error is None else f"± {error:.2g}", meaning(tag)))
+    for tag in sorted(shown, key=lambda tag: (tag.partition("/")[2] != "test", tag)):
+        error = metrics.get(error_of(tag))
+        beside = "" if error is None else f"± {error:.2g}"
+        rows.append((f"`{tag}`", _number(metrics[tag]), beside, find(declared, tag).meaning))
     sentence = f"**{status}**" + ("" if reason is None else f": {reason}")
-    return f"{sentence}\n\n" + _table(("figure", "value", "standard error", "what it is"), rows)
+    return f"{sentence}\n\n" + _table(("metric", "value", "standard error", "what it is"), rows)
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """TensorBoard: curves, pictures, the configuration and the hyperparameters of a run, in the run directory itself."""
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import KeysView, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 
 from vaerun.image.embedding import Embedding
 from vaerun.image.grid import png_bytes
+from vaerun.metric.metric import Metric
 from vaerun.tracking import projector
 from vaerun.tracking.base import POSITION, Tracker
 from vaerun.tracking.event_file import EventFile, rewind
-from vaerun.tracking.layout import NOTHING, Layout
+from vaerun.tracking.layout import layout
 
 # An interrupted run has no end: it is to be gone on with, and TensorBoard calls it unknown until then.
 END = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE, "diverged": api_pb2.STATUS_FAILURE}
@@ -26,22 +27,25 @@ END = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE, "d
 class TensorBoard(Tracker):
     """Writes one event file that ``tensorboard --logdir`` shows as one run with all its tabs.
 
+    The Custom Scalars tab has the charts of the declared metrics; each appears with the first record that it shows
+    something of.
+
     A record becomes ONE event with a value per tag, written before ``scalars`` returns. The Time Series tab opens with
     the first tags of the alphabet, and the HParams tab has the first five as columns. So that those are of the ELBO,
-    what a record says of the run's cost is shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
+    the costs in a record are shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
     HParams tab has one row per run, also for two of equal hyperparameters.
 
     Args:
         directory: the run directory.
-        layout: the charts of the Custom Scalars tab; each appears with the first record that it shows something of.
         purge_after: the step of the checkpoint that the run goes on from (-1: from the start). What the directory's
             event files hold after it is dropped, and a TensorBoard that has already read it is told to forget it.
     """
 
-    def __init__(self, directory: Path, *, layout: Layout = NOTHING, purge_after: int | None = None) -> None:
+    def __init__(self, directory: Path, *, purge_after: int | None = None) -> None:
         if purge_after is not None:
             rewind(directory, purge_after)
-        self._directory, self._layout, self._tags = directory, layout, set[str]()
+        self._directory, self._tags = directory, dict[str, None]()
+        self._declared: dict[str, Metric] = {}
         self._file = EventFile(directory)
         if purge_after is not None:
             start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
@@ -55,6 +59,9 @@ class TensorBoard(Tracker):
         }
         self._summary(step, Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in shown.items()]))
         self._lay_out(step, shown.keys())
+
+    def declare(self, metrics: Mapping[str, Metric]) -> None:
+        self._declared |= metrics
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
         image = Summary.Image(
@@ -80,13 +87,13 @@ class TensorBoard(Tracker):
             self._summary(0, _session_end(END[status]))
         self._file.close()
 
-    def _lay_out(self, step: int, tags: Set[str]) -> None:
+    def _lay_out(self, step: int, tags: KeysView[str]) -> None:
         """Says which charts there are to show whenever tags have come that may add one."""
-        if tags <= self._tags:
+        if tags <= self._tags.keys():
             return
-        before = self._layout.summary(self._tags)
-        self._tags |= tags
-        summary = self._layout.summary(self._tags)
+        before = layout(self._tags, self._declared)
+        self._tags |= dict.fromkeys(tags)
+        summary = layout(self._tags, self._declared)
         if summary is not None and summary != before:
             self._summary(step, summary)
 

@@ -9,15 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted
 from vaerun.evaluation.base import EvaluationResult
+from vaerun.metric.metric import Metric
 from vaerun.notation import Estimate
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.metrics import declared
 from vaerun.trainer.running_means import RunningMeans
 from vaerun.trainer.validation import Validation
 from vaerun.trainer.watcher import Watcher
@@ -29,6 +32,7 @@ class Record(NamedTuple):
     position: Mapping[str, float]  # step, epoch, and what was spent until then
     metrics: Mapping[str, float]  # by tag ``quantity/split``
     pictures: Mapping[str, np.ndarray]  # by tag, uint8 [H, W] or [H, W, 3]
+    declared: Mapping[str, Metric]  # by quantity: what the metrics of all records until now are
 
 
 class Training:
@@ -45,6 +49,7 @@ class Training:
     Attributes:
         progress: steps and seconds so far, and the best validation bound.
         resumed: whether an earlier process made the first steps.
+        declared: by quantity, what the recorded metrics are.
     """
 
     def __init__(
@@ -66,7 +71,8 @@ class Training:
             for name, module in strategy.named_modules()
             if isinstance(module, Schedule) and not isinstance(module, Constant)
         }
-        self.bound_tag = "elbo" if strategy.bound.model.is_density else "pseudo_elbo"
+        self.bound = strategy.bound.metric(ELBO).name
+        self.declared = declared(strategy, self.schedules)
         self.last_record = 0
         self.stop_reason: str | None = None
         self.clock = time.perf_counter()
@@ -161,8 +167,9 @@ class Training:
             result = evaluate()
             metrics |= result.metrics
             pictures |= result.pictures
+            self.declared |= result.declared
         self.tick(training=False)
-        record = Record(self.position(), metrics, pictures)
+        record = Record(self.position(), metrics, pictures, self.declared)
         self.progress.records += 1
         for watcher in self.watchers:
             watcher.on_record(self, record)
@@ -191,7 +198,7 @@ class Training:
             return {}
         means = self.means.means()
         objective = means.pop("objective")
-        metrics = {f"{self.bound_tag}/train": means["log_likelihood"] - means["kl"]}
+        metrics = {f"{self.bound}/train": means["log_likelihood"] - means["kl"]}
         if not self.strategy.bound.objective.is_elbo:
             metrics["objective/train"] = objective
         metrics |= {name if "/" in name else f"{name}/train": mean for name, mean in means.items()}
@@ -202,8 +209,8 @@ class Training:
     def validate(self, *others: Callable[[], EvaluationResult]) -> None:
         """Records with the validation bound and the results of ``others``."""
         metrics = self.record(lambda: self.validation(self.strategy, self.data, self.seed), *others)
-        improved = metrics[f"{self.bound_tag}/valid"] > self.progress.best
+        improved = metrics[f"{self.bound}/valid"] > self.progress.best
         if improved:
-            self.progress.best = metrics[f"{self.bound_tag}/valid"]
+            self.progress.best = metrics[f"{self.bound}/valid"]
             self.progress.best_step = self.progress.step
         self.tell(lambda watcher: watcher.on_validation(self, improved=improved))

@@ -59,7 +59,7 @@ def run_table(comparison: Comparison, folder: Path) -> RunTable:
     lines = []
     for row, style in zip(comparison.rows, styles(len(comparison.rows)), strict=True):
         for entry in row.entries:
-            value = entry.figures.get(headline.name) if headline is not None else None
+            value = entry.metrics.get(headline.name) if headline is not None else None
             directory = os.path.relpath(entry.run.directory.resolve(), folder.resolve().parent)
             numbers = [
                 str(entry.run.seed) if entry.run.seed is not None else ABSENT,
@@ -84,7 +84,7 @@ def shared_settings(comparison: Comparison) -> list[str]:
 def _count(entry: Entry, name: str) -> str:
     """Steps or training seconds; of a run without metrics they are in its summary, if anywhere."""
     key = {"seconds": "train_seconds"}.get(name, name)
-    value = entry.figures.get(name, finite(entry.run.summary).get(key))
+    value = entry.metrics.get(name, finite(entry.run.summary).get(key))
     if value is None:
         return ABSENT
     return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"

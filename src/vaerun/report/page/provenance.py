@@ -6,7 +6,6 @@ from typing import Any
 
 from vaerun import __version__
 from vaerun.report.comparison import Comparison
-from vaerun.report.page.meaning import meaning
 from vaerun.report.recorded import Recorded, mapping
 
 
@@ -31,7 +30,7 @@ def facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 def meanings(comparison: Comparison) -> list[tuple[str, str]]:
     """Titles of columns, and what they mean."""
-    return _together((column.title, meaning(column.name)) for column in comparison.columns)
+    return _together((column.title, column.meaning or None) for column in comparison.columns)
 
 
 def _data(runs: Sequence[Recorded]) -> dict[str, list[str]]:

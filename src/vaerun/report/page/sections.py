@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from vaerun.metric.metric import find, is_error
 from vaerun.report.cell import cells
-from vaerun.report.column import GAPS, Column, column, is_error
+from vaerun.report.column import Column
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.dot_plot import PlotRow, bar_plot, dot_plot, window
 from vaerun.report.page.line_plot import SPREAD, bound_plots, extent, variance_plot
@@ -70,7 +71,7 @@ def _bounds(comparison: Comparison, logs: Logs) -> Iterator[Section]:
         series = logs.bounds(tag)
         if not series:
             continue
-        title = column(tag).title
+        title = comparison.column(tag).title
         plots = bound_plots(series, name=_file(tag), title=title, at=comparison.at)
         yield Section(_file(tag), f"How fast does the {title} rise?", _bounds_caption(series), plots, series)
 
@@ -104,14 +105,16 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _gaps(comparison: Comparison) -> Iterator[Section]:
-    names = [name for name in _present(comparison) if name.partition("/")[0] in GAPS]
-    names.sort(key=lambda name: (name.partition("/")[2], GAPS.index(name.partition("/")[0])))
+    metrics = {name: find(comparison.declared, name) for name in _present(comparison)}
+    gaps = {name: metric.order for name, metric in metrics.items() if metric.unit == "nat" and metric.minimum == 0}
+    names = [name for name, order in gaps.items() if order is not None]
+    names.sort(key=lambda name: (name.partition("/")[2], gaps[name]))
     if not names:
         return
-    found = {name: plot_rows(comparison, column(name)) for name in names}
+    found = {name: plot_rows(comparison, comparison.column(name)) for name in names}
     limits = window([row for some in found.values() for row in some], -1)
     plots = [
-        bar_plot(some, name=_file(name), title=column(name).title, unit="nat", limits=limits)
+        bar_plot(some, name=_file(name), title=comparison.column(name).title, unit="nat", limits=limits)
         for name, some in found.items()
     ]
     caption = (
@@ -153,7 +156,7 @@ def _variances(comparison: Comparison, group: str) -> list[PlotRow]:
     found = [
         row._replace(name=f"{estimator_of(tag)}: {row.name}" if several else estimator_of(tag))
         for tag in tags
-        for row in plot_rows(comparison, column(tag))
+        for row in plot_rows(comparison, comparison.column(tag))
     ]
     return sorted(found, key=lambda row: row.sample.mean)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from vaerun.local.optimizer.base import LocalState
+from vaerun.metric.metric import Declares
 from vaerun.notation import NOTHING
 
 
@@ -20,7 +21,7 @@ class InitialPhi(NamedTuple):
     diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each Float[Tensor, "B"]
 
 
-class PhiInit(nn.Module, ABC):
+class PhiInit(Declares, nn.Module, ABC):
     """(x, the last φ) ↦ the φ at which a point's ascent starts."""
 
     @abstractmethod

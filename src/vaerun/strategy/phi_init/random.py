@@ -1,5 +1,7 @@
 """φ = the best of several ascents from random places, for a point that has none yet."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -7,7 +9,16 @@ from vaerun.errors import UserError
 from vaerun.execution.random_state import isolated
 from vaerun.local.optimizer.base import LocalState, gather, scatter
 from vaerun.local.solver import LocalSolver
+from vaerun.metric.metric import Chart, Metric
+from vaerun.strategy.metrics import INFERENCE
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
+
+RESTART_GAIN = Metric(
+    "restart_gain",
+    "no bound: bound of the best of several ascents − bound of the first, mean over points",
+    "nat",
+    chart=Chart(INFERENCE, "gain by restarts"),
+)
 
 
 class Random(PhiInit):
@@ -31,6 +42,8 @@ class Random(PhiInit):
 
     Reference: Martí 2003, Multi-start methods.
     """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (RESTART_GAIN,)
 
     def __init__(
         self, *, solver: LocalSolver, restarts: int = 4, scale: float = 1.0, steps: int = 100, num_samples: int = 32

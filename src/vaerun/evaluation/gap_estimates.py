@@ -1,4 +1,4 @@
-"""log p̂ − L[q*], L[q*] − L[q] and log p̂ − L[q] of every point, from what has been seen of it."""
+"""log p̂ − L[q*], L[q*] − L[q] and log p̂ − L[q] of every point, from estimates of the three terms."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,27 +7,37 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.gap_rewards import Drawn
+from vaerun.evaluation.gap_metrics import (
+    AMORTIZATION_GAP,
+    APPROXIMATION_GAP,
+    INFERENCE_GAP,
+    approximation_gap,
+)
+from vaerun.evaluation.gap_rewards import RewardMeans
+from vaerun.metric.metric import Metric
 
-MEAN = 2.0  # standard errors of a mean below which it may be nothing but noise
-POINT = 4.0  # those of a point's own value: there are many points
+MEAN = 2.0  # standard errors of a mean, below which it may be noise
+POINT = 4.0  # the same for one point's value, higher because there are many points
 OWN, OPTIMAL, RICHER = 0, 1, 2  # the places of q, of q* in its family, and of q* in another, among Q
 
 
-class Seen(NamedTuple):
-    """N points, their q's, and what is known of these; the last is q* of a richer family where Q = 3."""
+class GapEstimates(NamedTuple):
+    """N points, the φ of Q posteriors for each, and estimates of their ELBOs and of log p(x).
+
+    The posteriors are q, q*, and, where Q = 3, the q* of a richer family.
+    """
 
     x: Tensor  # Float[Tensor, "N X"]
     phis: Sequence[Tensor]  # Q of them, each Float[Tensor, "N P"]
-    drawn: Drawn
+    rewards: RewardMeans
     converged: Tensor  # Bool[Tensor, "Q N"]: whether the search for that q came to its end
-    evidence: Mapping[str, Tensor]  # log p̂ by what estimates it, the least noisy first, each Float[Tensor, "N"]
+    evidence: Mapping[Metric, Tensor]  # log p̂ by what estimates it, the least noisy first, each Float[Tensor, "N"]
 
-    def likeliest(self) -> str:
+    def likeliest(self) -> Metric:
         """The estimate of log p̂ to be used for all points: the first, or a later one that is clearly larger on average.
 
-        All lie below log p(x) in expectation, so the larger one is the better, by how much more than noise; the largest
-        for each point, or by any margin, would be too high by the noise of what is chosen.
+        All lie below log p(x) in expectation, so the larger one is better if the difference is more than noise. To take
+        the largest one of each point, or by any margin, would bias the estimate upwards.
         """
         best, *others = self.evidence
         for name in others:
@@ -45,24 +55,23 @@ class Gap(NamedTuple):
     known: Tensor  # Bool[Tensor, "N"]: where the search for its q* came to its end
 
 
-def gaps(seen: Seen, log_p: Tensor, richer: str) -> dict[str, Gap]:
-    """Every gap by name.
+def gaps(estimates: GapEstimates, log_p: Tensor, richer: str) -> dict[Metric, Gap]:
+    """Every gap, by the metric that it is.
 
     Args:
-        seen: of q, q*, and the richer family's q* where there is one.
+        estimates: of q, q*, and the richer family's q* where there is one.
         log_p: log p̂, Float[Tensor, "N"].
-        richer: what the names of that family's gaps end in.
+        richer: the name of that family; empty where there is none.
     """
-    mean, error = seen.drawn.mean, seen.drawn.error
-    known = seen.converged[OPTIMAL]
+    mean, error = estimates.rewards.mean, estimates.rewards.error
+    known = estimates.converged[OPTIMAL]
     found = {
-        "approximation_gap": Gap(log_p - mean[OPTIMAL], error(OPTIMAL), known),
-        "amortization_gap": Gap(mean[OPTIMAL] - mean[OWN], error(OPTIMAL, OWN), known),
-        "inference_gap": Gap(log_p - mean[OWN], error(OWN), known),
+        APPROXIMATION_GAP: Gap(log_p - mean[OPTIMAL], error(OPTIMAL), known),
+        AMORTIZATION_GAP: Gap(mean[OPTIMAL] - mean[OWN], error(OPTIMAL, OWN), known),
+        INFERENCE_GAP: Gap(log_p - mean[OWN], error(OWN), known),
     }
     if len(mean) > RICHER:
-        lost = Gap(log_p - mean[RICHER], error(RICHER), seen.converged[RICHER])
-        found[f"approximation_gap{richer}"] = lost
+        found[approximation_gap(richer)] = Gap(log_p - mean[RICHER], error(RICHER), estimates.converged[RICHER])
     return found
 
 
@@ -85,13 +94,13 @@ def below_zero(gap: Gap, rounding: float) -> str:
     return " and ".join(said)
 
 
-def joined(parts: Sequence[Seen]) -> Seen:
+def joined(parts: Sequence[GapEstimates]) -> GapEstimates:
     """The points of all parts, one after the other."""
     first = parts[0]
-    return Seen(
+    return GapEstimates(
         torch.cat([part.x for part in parts]),
         [torch.cat(phis) for phis in zip(*(part.phis for part in parts), strict=True)],
-        Drawn(*(torch.cat(field, -1) for field in zip(*(part.drawn for part in parts), strict=True))),
+        RewardMeans(*(torch.cat(field, -1) for field in zip(*(part.rewards for part in parts), strict=True))),
         torch.cat([part.converged for part in parts], 1),
         {name: torch.cat([part.evidence[name] for part in parts]) for name in first.evidence},
     )

@@ -4,28 +4,35 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaerun.evaluation.gap_rewards import Drawn
-from vaerun.evaluation.gap_seen import Gap, Seen, below_zero, gaps, joined
+from vaerun.evaluation.gap_estimates import Gap, GapEstimates, below_zero, gaps, joined
+from vaerun.evaluation.gap_rewards import RewardMeans
+from vaerun.metric.metric import Metric
 
 
-def seen(mean: list[list[float]], variance: float = 0.0, shared: float = 0.0, **evidence: list[float]) -> Seen:
+def estimates(
+    mean: list[list[float]], variance: float = 0.0, shared: float = 0.0, **evidence: list[float]
+) -> GapEstimates:
     """Two or three q's of a few points, their noise alike and correlated."""
     of = torch.tensor(mean)
     count, points = of.shape
     covariance = torch.full((count, count), shared)
     covariance.fill_diagonal_(variance)
-    return Seen(
+    return GapEstimates(
         torch.zeros(points, 2),
         [torch.zeros(points, 3)] * count,
-        Drawn(of, covariance.unsqueeze(-1).expand(-1, -1, points), of + 1),
+        RewardMeans(of, covariance.unsqueeze(-1).expand(-1, -1, points), of + 1),
         torch.ones(count, points, dtype=torch.bool),
-        {name: torch.tensor(value) for name, value in evidence.items()},
+        {Metric(name, name): torch.tensor(value) for name, value in evidence.items()},
     )
 
 
+def by_name(found: dict[Metric, Gap]) -> dict[str, Gap]:
+    return {metric.name: one for metric, one in found.items()}
+
+
 def test_the_gaps_are_differences_and_the_inner_two_add_up() -> None:
-    found = gaps(seen([[-5.0, -7.0], [-4.0, -6.5], [-3.5, -6.25]]), torch.tensor([-3.0, -6.0]), "_full")
-    values = {name: gap.value.tolist() for name, gap in found.items()}
+    found = gaps(estimates([[-5.0, -7.0], [-4.0, -6.5], [-3.5, -6.25]]), torch.tensor([-3.0, -6.0]), "full")
+    values = {metric.name: gap.value.tolist() for metric, gap in found.items()}
     assert values == {
         "approximation_gap": [1.0, 0.5],
         "amortization_gap": [1.0, 0.5],
@@ -35,16 +42,16 @@ def test_the_gaps_are_differences_and_the_inner_two_add_up() -> None:
 
 
 def test_the_noise_of_a_difference_is_less_where_it_is_shared() -> None:
-    found = gaps(seen([[0.0], [0.0]], variance=4.0, shared=3.5), torch.zeros(1), "")
+    found = by_name(gaps(estimates([[0.0], [0.0]], variance=4.0, shared=3.5), torch.zeros(1), ""))
     assert found["approximation_gap"].noise.tolist() == found["inference_gap"].noise.tolist() == [2.0]
     assert found["amortization_gap"].noise.tolist() == [1.0]
 
 
 def test_a_gap_is_known_where_its_own_best_q_was_found() -> None:
-    given = seen([[0.0, 0.0, 0.0]] * 3)
+    given = estimates([[0.0, 0.0, 0.0]] * 3)
     given.converged[1] = torch.tensor([True, False, True])
     given.converged[2] = torch.tensor([True, True, False])
-    found = gaps(given, torch.zeros(3), "_full")
+    found = by_name(gaps(given, torch.zeros(3), "full"))
     for name in ("approximation_gap", "amortization_gap", "inference_gap"):
         assert found[name].known.tolist() == [True, False, True]
     assert found["approximation_gap_full"].known.tolist() == [True, True, False]
@@ -60,16 +67,16 @@ def test_a_gap_is_known_where_its_own_best_q_was_found() -> None:
     ],
 )
 def test_one_estimate_of_log_p_serves_all_points(iwae: list[float], ais: list[float], chosen: str) -> None:
-    assert seen([[0.0] * len(iwae)] * 2, iwae=iwae, ais=ais).likeliest() == chosen
+    assert estimates([[0.0] * len(iwae)] * 2, iwae=iwae, ais=ais).likeliest().name == chosen
 
 
 def test_parts_are_joined_point_by_point() -> None:
-    one, other = (seen([[a, a], [a, a]], variance=a, ais=[a, a]) for a in (1.0, 2.0))
+    one, other = (estimates([[a, a], [a, a]], variance=a, ais=[a, a]) for a in (1.0, 2.0))
     whole = joined([one, other])
-    assert whole.drawn.mean.tolist() == [[1.0, 1.0, 2.0, 2.0]] * 2
-    assert whole.drawn.error(0).square().tolist() == pytest.approx([1.0, 1.0, 2.0, 2.0])
+    assert whole.rewards.mean.tolist() == [[1.0, 1.0, 2.0, 2.0]] * 2
+    assert whole.rewards.error(0).square().tolist() == pytest.approx([1.0, 1.0, 2.0, 2.0])
     assert whole.converged.shape == (2, 4)
-    assert whole.evidence["ais"].tolist() == [1.0, 1.0, 2.0, 2.0]
+    assert whole.evidence[Metric("ais", "ais")].tolist() == [1.0, 1.0, 2.0, 2.0]
     assert [len(whole.x), *map(len, whole.phis)] == [4, 4, 4]
 
 

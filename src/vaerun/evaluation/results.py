@@ -1,0 +1,65 @@
+"""Collects the values of an evaluation, each with the metric that it is a value of."""
+
+import math
+from collections.abc import Mapping
+from typing import final
+
+import numpy as np
+from torch import Tensor
+
+from vaerun.evaluation.base import NO_PICTURES, EvaluationResult
+from vaerun.metric.metric import Metric
+from vaerun.notation import NOTHING
+
+
+@final
+class Results:
+    """mean_i f(x_i) with its standard error s/√N, and other numbers, by tag ``quantity/split``.
+
+        results = Results("test")
+        results.add_mean(SURPRISE, values)
+        return results.result()
+
+    Args:
+        split: what stands after the slash of a tag, where a call does not say otherwise.
+    """
+
+    def __init__(self, split: str) -> None:
+        self.split = split
+        self.metrics: dict[str, float] = {}
+        self.declared: dict[str, Metric] = {}
+
+    def add(self, metric: Metric, value: float, *, of: str | None = None) -> None:
+        """One number.
+
+        Args:
+            metric: what it is.
+            value: finite.
+            of: what stands after the slash, where it is not the split.
+        """
+        self.declared[metric.name] = metric
+        self.metrics[f"{metric.name}/{self.split if of is None else of}"] = value
+
+    def add_mean(self, metric: Metric, values: Tensor, *, error: bool = True) -> None:
+        """The mean of the points' values, and its standard error s/√N where there are two points or more.
+
+        Args:
+            metric: what the mean is.
+            values: of every point, Float[Tensor, "N"].
+            error: whether the standard error is wanted, too, under the quantity ``NAME_se``.
+        """
+        values = values.double()
+        self.add(metric, float(values.mean()))
+        if error and len(values) > 1:
+            self.metrics[f"{metric.error().name}/{self.split}"] = float(values.std() / math.sqrt(len(values)))
+
+    def result(
+        self, points: Mapping[str, Tensor] = NOTHING, pictures: Mapping[str, np.ndarray] = NO_PICTURES
+    ) -> EvaluationResult:
+        """What was collected.
+
+        Args:
+            points: by quantity, values of every point, each [N].
+            pictures: by tag, uint8 [H, W] or [H, W, 3].
+        """
+        return EvaluationResult(self.metrics, points, pictures, declared=self.declared)
