@@ -38,8 +38,8 @@ def test_only_avx_512_that_is_not_intels_is_neglected() -> None:
 def test_onednn_multiplies_where_mkl_idles_and_float32_stays_float32(
     described: str, error: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "processor", lambda: described)
-    monkeypatch.setattr(products, "error_of_a_product", lambda: error)
+    monkeypatch.setattr(matmul, "processor", lambda: described)
+    monkeypatch.setattr(matmul, "error_of_a_product", lambda: error)
     assert choose_matmul_backend("auto") == chosen
     assert allowed() == {"onednn": "bf16", "mkl": "none"}[chosen]
     assert choose_matmul_backend("mkl") == "mkl"
@@ -47,23 +47,23 @@ def test_onednn_multiplies_where_mkl_idles_and_float32_stays_float32(
 
 
 def test_bfloat16_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "error_of_a_product", lambda: 2e-3)
-    with pytest.raises(UserError, match="would multiply in bfloat16"):
+    monkeypatch.setattr(matmul, "error_of_a_product", lambda: 2e-3)
+    with pytest.raises(UserError, match="would round products to bfloat16"):
         choose_matmul_backend("onednn")
     assert allowed() == "none"
 
 
 def test_a_bfloat16_product_would_be_noticed_and_a_float32_one_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert error_of_a_product() < products.EXACT / 10
+    assert error_of_a_product() < matmul.EXACT / 10
     plain = torch.Tensor.__matmul__
 
     def halved(a: Tensor, b: Tensor) -> Tensor:
         return plain(a.bfloat16(), b.bfloat16()).float() if a.dtype == torch.float32 else plain(a, b)
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", halved)
-    assert error_of_a_product() > 10 * products.EXACT
+    assert error_of_a_product() > 10 * matmul.EXACT
 
 
 def test_a_typo_is_met_with_what_was_meant() -> None:
-    with pytest.raises(UserError, match=r"trainer\.products=onednm .* 'onednn'"):
+    with pytest.raises(UserError, match=r"execution\.matmul_backend=onednm .* 'onednn'"):
         choose_matmul_backend("onednm")

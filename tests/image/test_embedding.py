@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 import torch
-from vaerun.experiment.built import Run
 
 from vaerun.config import hydra
 from vaerun.experiment.build import build
+from vaerun.experiment.experiment import Experiment
 from vaerun.image.embedding import embed
 from vaerun.image.style import Canvas
 
 SMALL = ("model.latent_dim=3", "model.decoder.hidden=[16]", "amortizer.hidden=[16]", "execution.threads=1")
 
 
-def built(*words: str) -> Run:
+def built(*words: str) -> Experiment:
     cfg, _ = hydra.compose([*SMALL, *words])
     run = build(cfg)
     run.strategy.eval()

@@ -84,7 +84,7 @@ def test_held_out_points_go_on_from_their_last_evaluation(name: str, monkeypatch
     strategy = linear_strategy(name, x, test_steps=30)
     valid, rows = x[:7], torch.arange(7)
     model = strategy.bound.model
-    strategy.searching[0].tolerance = -1e9
+    strategy.held_out_solver.tolerance = -1e9
     first = strategy.infer(valid, rows, "valid")
     assert torch.equal(strategy.table("valid").phi, first.phi)
     assert (strategy.table("valid").state.count == 30).all()

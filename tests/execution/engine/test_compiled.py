@@ -127,7 +127,7 @@ class Curious(Program):
 
 
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
-    with pytest.raises(UserError, match=r"cannot be traced .* trainer\.compile=false"):
+    with pytest.raises(UserError, match=r"cannot be traced .* execution\.compile=false"):
         Compiled()(Curious(nn.Identity()), torch.ones(3))
 
 

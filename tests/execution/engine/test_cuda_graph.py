@@ -182,5 +182,5 @@ def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows(device: t
 
 
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence(device: torch.device) -> None:
-    with pytest.raises(UserError, match=r"cannot record .*capturing.* trainer\.cuda_graphs=false"):
+    with pytest.raises(UserError, match=r"cannot record .*capturing.* execution\.cuda_graphs=false"):
         CUDAGraph(Eager())(Curious(nn.Identity()), torch.ones(3, device=device))
