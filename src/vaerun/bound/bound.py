@@ -50,7 +50,7 @@ class Bound(nn.Module):
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""
         estimate = self.estimator(self.family(phi), self.model, self.objective, x)
-        self.objective.watch(estimate.kl)
+        self.objective.record_kl(estimate.kl)
         return estimate
 
     @torch.no_grad()
@@ -88,25 +88,31 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
     name, posterior = type(estimator).__name__, family.posterior
     for lacking in {"sample", "log_prob"} & getattr(posterior, "__abstractmethods__", frozenset()):
         raise UserError(
-            f"{posterior.__name__} does not define {lacking}: a posterior must be easy to sample and its density easy "
-            f"to evaluate, so an implicit q cannot be used."
+            f"a posterior must define sample and log_prob, but {posterior.__name__} does not define {lacking}: an "
+            f"implicit q has no density that can be evaluated."
         )
     if family.block != model.prior.block:
         raise UserError(
-            f"posterior.num_classes={family.block} and model.prior.num_classes={model.prior.block} must agree, because "
-            f"both are over the same blocks of z: set the first and leave the second out."
+            f"posterior.num_classes and model.prior.num_classes must agree, got {family.block} and "
+            f"{model.prior.block}: set the first and leave the second out."
         )
     if not isinstance(objective, estimator.serves):
-        served = " and ".join(kind.__name__ for kind in estimator.serves)
-        raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")
+        served = " or ".join(kind.__name__ for kind in estimator.serves)
+        raise UserError(
+            f"{name} needs an objective of the class {served}, got {type(objective).__name__}: use another estimator."
+        )
     inner = [need for part in estimator.modules() if isinstance(part, Baseline) for need in part.needs]
     for need in (*estimator.needs, *inner):
         if not issubclass(posterior, need):
-            raise UserError(f"{name} needs a posterior that is {need.__name__}, which {posterior.__name__} is not.")
+            raise UserError(
+                f"{name} needs a posterior of the class {need.__name__}, got {posterior.__name__}: use another "
+                f"estimator or posterior."
+            )
         if need is ClosedFormKL and issubclass(posterior, ClosedFormKL):
             closed = posterior.closed_form_with
             if not isinstance(model.prior, closed):
                 raise UserError(
-                    f"{name} needs KL(q ‖ p(z)) in closed form, which {posterior.__name__} has with "
-                    f"{' and '.join(prior.__name__ for prior in closed)}, not with {type(model.prior).__name__}."
+                    f"{name} needs KL(q ‖ p(z)) in closed form, which {posterior.__name__} has for the prior "
+                    f"{' or '.join(prior.__name__ for prior in closed)}, got {type(model.prior).__name__}: use "
+                    f"estimator=reparam."
                 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from vaerun.bound.bound import Bound
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator
 from vaerun.estimator.baseline.leave_one_out import LeaveOneOut
@@ -47,8 +48,7 @@ def lowest_variance_elbo(bound: Bound, *, family: Family | None = None, num_samp
     Raises:
         UserError: K < 2, of which the last resort, leave-one-out, has need; or q and prior are over other blocks.
     """
-    if num_samples < 2:
-        raise UserError(f"num_samples={num_samples}, but an ascent in φ compares samples: give 2 or more.")
+    at_least("num_samples", num_samples, 2)
     family = bound.family if family is None else family
     device = next(bound.model.parameters()).device
     refusal = UserError("no estimator")

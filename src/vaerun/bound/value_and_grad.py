@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaerun.execution.engine.base import Program
 from vaerun.notation import Estimate
-from vaerun.optimizer.base import Inlined
+from vaerun.optimizer.base import TraceableOptimizer
 
 
 class Gradients(NamedTuple):
@@ -58,23 +58,27 @@ class TrainStep(Program):
     A compiler that sees both reads a gradient where it has just been written.
 
     Args:
-        slope: inputs ↦ Gradients.
+        value_and_grad: inputs ↦ Gradients.
         optimizer: of its weights.
     """
 
-    def __init__(self, slope: ValueAndGrad, optimizer: Inlined) -> None:
-        super().__init__(slope.module)
-        self.slope, self.optimizer = slope, optimizer
+    def __init__(self, value_and_grad: ValueAndGrad, optimizer: TraceableOptimizer) -> None:
+        super().__init__(value_and_grad.module)
+        self.value_and_grad, self.optimizer = value_and_grad, optimizer
 
     @property
     def changes(self) -> list[Tensor]:
-        return [*super().changes, *self.slope.weights, *self.optimizer.held(self.slope.weights)]
+        return [
+            *super().changes,
+            *self.value_and_grad.weights,
+            *self.optimizer.state_tensors(self.value_and_grad.weights),
+        ]
 
     def __call__(self, *inputs: Tensor) -> Gradients:
         rate, *given = inputs
-        rise = self.slope(*given)
-        self.optimizer.move(self.slope.weights, rise.weights, rate)
-        return rise
+        result = self.value_and_grad(*given)
+        self.optimizer.move(self.value_and_grad.weights, result.weights, rate)
+        return result
 
 
 class PhiGradient(Program):

@@ -1,12 +1,12 @@
 """The user's own data."""
 
-import math
 from pathlib import Path
 from typing import final
 
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import above
 from vaerun.data.array_file import SPLITS, read_arrays
 from vaerun.data.base import Dataset, Source
 from vaerun.data.binarize import assemble, binarization
@@ -52,14 +52,13 @@ class Arrays(Source):
         test_fraction: float = 0.1,
     ) -> None:
         if not path:
-            raise UserError("data=arrays needs data.path=FILE, an npz, npy or IDX file of images or vectors.")
-        _check_number("scale", scale if scale is not None else 1.0, below=math.inf)
-        _check_number("valid_fraction", valid_fraction, below=1.0)
-        _check_number("test_fraction", test_fraction, below=1.0)
+            raise UserError("data.path must name an npz, npy or IDX file for data=arrays: give data.path=FILE.")
+        above("data.scale", scale, 0)
+        above("data.valid_fraction", valid_fraction, 0)
+        above("data.test_fraction", test_fraction, 0)
         if valid_fraction + test_fraction >= 1:
             raise UserError(
-                f"data.valid_fraction={valid_fraction} and data.test_fraction={test_fraction} leave nothing to train "
-                "on; their sum must be below 1."
+                f"data.valid_fraction + data.test_fraction must be below 1, got {valid_fraction} + {test_fraction}."
             )
         stream("data.split_seed", split_seed)
         self.path = Path(path).expanduser()
@@ -83,8 +82,9 @@ class Arrays(Source):
             return 1.0
         if largest < 128:
             raise UserError(
-                f"{self.path} holds whole numbers up to {largest}, too dark for grey levels up to 255; say what they "
-                f"are by data.scale={1 / largest!r} (grey up to {largest}), {1 / 255!r} (up to 255) or 1 (counts)."
+                f"data.scale must be given for whole numbers up to {largest}, as in {self.path}: use "
+                f"{1 / largest!r} for grey levels up to {largest}, {1 / 255!r} for grey levels up to 255, or 1 for "
+                "counts."
             )
         return 1 / 255
 
@@ -93,17 +93,10 @@ class Arrays(Source):
         num_test, num_valid = int(len(x) * self.test_fraction), int(len(x) * self.valid_fraction)
         if min(num_test, num_valid) < 1 or len(x) - num_test - num_valid < 2:
             raise UserError(
-                f"{self.path} holds {len(x)} points, too few to split by data.valid_fraction={self.valid_fraction} and "
-                f"data.test_fraction={self.test_fraction}, since each split needs 1 point and train 2; give more "
-                "points, or larger fractions."
+                f"valid and test need 1 point each and train needs 2, but {self.path} holds {len(x)} points at "
+                f"data.valid_fraction={self.valid_fraction} and data.test_fraction={self.test_fraction}: use more "
+                "points or other fractions."
             )
         order = torch.randperm(len(x), generator=stream("data.split_seed", self.split_seed))
         test, valid, train = order.split([num_test, num_valid, len(x) - num_test - num_valid])
         return x[train], x[valid], x[test]
-
-
-def _check_number(key: str, value: object, *, below: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < below:
-        limits = "a finite number above 0" if below == math.inf else f"a number between 0 and {below:g}"
-        hint = f", such as {1 / 255!r}, written out and not as a fraction" if isinstance(value, str) else ""
-        raise UserError(f"data.{key}={value} cannot work: use {limits}{hint}.")

@@ -154,15 +154,17 @@ class Dataset:
             UserError: a part is out of range, a split would be empty, or a value is not finite.
         """
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
-            raise UserError(f"valid={valid} and test={test} must be > 0 and leave a part for training.")
+            raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
         if not bool(torch.isfinite(x).all()):
-            raise UserError("x must be finite: remove the points that hold nan or infinity.")
+            raise UserError("every value of x must be finite: remove the points that hold nan or infinity.")
         shape = tuple(x.shape[1:]) or (1,)
         rows = x.reshape(len(x), -1).float()
         rows = rows[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)]
         held = [round(len(x) * part) for part in (valid, test)]
         if min(*held, len(x) - sum(held)) < 1:
-            raise UserError(f"{len(x)} points are too few for three splits: give more, or larger parts.")
+            raise UserError(
+                f"each split must hold at least 1 point, got {len(x)} points: use more points or other parts."
+            )
         parts = rows.split([len(x) - sum(held), *held])
         low, high = float(rows.min()), float(rows.max())
         binary = bool(((rows == 0) | (rows == 1)).all())

@@ -88,8 +88,8 @@ class Dynamic(Binarization):
         _need_probabilities(self.name, low, high, scale)
         if support == "binary":
             raise UserError(
-                f"data.binarize={self.name} has nothing to redraw, because the data are already in {{0, 1}}; "
-                "use data.binarize=none."
+                f"data.binarize={self.name} needs grey values, but the data are already in {{0, 1}}: use "
+                "data.binarize=none."
             )
 
     def train(self, x: Tensor, scale: float) -> Split:
@@ -116,7 +116,7 @@ class Threshold(Binarization):
 
 
 @final
-class Untouched(Binarization):
+class NoBinarization(Binarization):
     """x = p: the scaled values as they are."""
 
     name: ClassVar[str] = "none"
@@ -131,7 +131,9 @@ class Untouched(Binarization):
         return Split(x, Scaled(scale))
 
 
-CHOICES: dict[str, type[Binarization]] = {choice.name: choice for choice in (Static, Dynamic, Threshold, Untouched)}
+CHOICES: dict[str, type[Binarization]] = {
+    choice.name: choice for choice in (Static, Dynamic, Threshold, NoBinarization)
+}
 
 
 def binarization(name: str, *, seed: int) -> Binarization:
@@ -141,7 +143,9 @@ def binarization(name: str, *, seed: int) -> Binarization:
         UserError: there is no such choice, or the seed is no whole number ≥ 0.
     """
     if name not in CHOICES:
-        raise UserError(f"data.binarize={name} is none of {', '.join(CHOICES)}.{close_match(str(name), CHOICES)}")
+        raise UserError(
+            f"data.binarize must be one of {', '.join(CHOICES)}, got {name}.{close_match(str(name), CHOICES)}"
+        )
     return CHOICES[name](seed=seed)
 
 
@@ -167,8 +171,8 @@ def assemble(
     train = choice.train(splits[0], scale)
     if all(bool((rows == train.x[0]).all()) for rows in train.chunks()):
         raise UserError(
-            f"Under data.binarize={choice.name} all {len(train)} train points of {name} are the same, "
-            "so there is nothing to learn; check data.scale and the file."
+            f"the training points must differ, but under data.binarize={choice.name} all {len(train)} of {name} are "
+            "the same: check data.scale and the file."
         )
     valid, test = (choice.held_out(x, scale, place=place) for place, x in enumerate(splits[1:], start=1))
     return Dataset(
@@ -178,7 +182,7 @@ def assemble(
         test=test,
         shape=shape,
         binarize=choice.name,
-        support=support if isinstance(choice, Untouched) else "binary",
+        support=support if isinstance(choice, NoBinarization) else "binary",
         sha256=fingerprint(train, valid, test),
     )
 
@@ -205,6 +209,6 @@ def _need_probabilities(name: str, low: float, high: float, scale: float) -> Non
     fits = 1 / 255 if 127 < largest <= 255 else 1 / largest if largest > 0 else 1.0
     remedy = "map the data to [0, 1] first" if low < -SLACK else f"use data.scale={fits!r}"
     raise UserError(
-        f"data.binarize={name} reads each value as a probability in [0, 1], but at scale {scale:.6g} the values run "
-        f"from {low:.6g} to {high:.6g}; {remedy}, or data.binarize=none with a likelihood for real data."
+        f"data.binarize={name} needs values between 0 and 1, got {low:.6g} to {high:.6g} at data.scale={scale:.6g}: "
+        f"{remedy}, or use data.binarize=none with a likelihood for real data."
     )

@@ -63,7 +63,7 @@ def _from_npz(path: Path) -> dict[str, np.ndarray]:
         return {split: _checked(arrays.get(split), split) for split in SIZES}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path} cannot be used: {reason}; delete it, and what is absent is downloaded.") from error
+        raise UserError(f"{path} cannot be used, because {reason}: delete it, and it is downloaded again.") from error
 
 
 def _from_amat(folder: Path) -> dict[str, np.ndarray]:
@@ -76,7 +76,9 @@ def _from_amat(folder: Path) -> dict[str, np.ndarray]:
         try:
             images[split] = _parse(path.read_bytes(), split=split)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be used: {error}; delete it, and what is absent is downloaded.") from error
+            raise UserError(
+                f"{path} cannot be used, because {error}: delete it, and it is downloaded again."
+            ) from error
     # A folder that is only read still serves: the text is then parsed again next time.
     with contextlib.suppress(OSError):
         store(folder / ARCHIVE, npz.pack(images))
@@ -88,7 +90,7 @@ def _parse(content: bytes, *, split: str) -> np.ndarray:
     values = np.frombuffer(content, np.uint8) - np.uint8(ord("0"))
     kept = values[values <= 1]
     if kept.size != SIZES[split] * 784:
-        raise ValueError(f"it holds {kept.size} digits 0 and 1, where {SIZES[split]} x 784 are expected")
+        raise ValueError(f"it holds {kept.size} digits 0 and 1 instead of {SIZES[split]} x 784")
     return _checked(kept.reshape(-1, 784), split)
 
 
@@ -96,7 +98,7 @@ def _checked(array: np.ndarray | None, split: str) -> np.ndarray:
     if array is None:
         raise ValueError(f"it has no array {split!r}")
     if array.dtype != np.uint8 or array.size != SIZES[split] * 784 or len(array) != SIZES[split]:
-        raise ValueError(f"its {split!r} is {array.dtype} {array.shape}, where uint8 ({SIZES[split]}, 784) is expected")
+        raise ValueError(f"its {split!r} is {array.dtype} {array.shape} instead of uint8 ({SIZES[split]}, 784)")
     rows = np.ascontiguousarray(array.reshape(-1, 784))
     if (found := hashlib.sha256(rows.data).hexdigest()) != SHA256[split]:
         raise ValueError(f"its {split!r} is not the published one (sha256 {found}, expected {SHA256[split]})")

@@ -43,14 +43,14 @@ def download(
     if isinstance(content, dict):
         reasons = "; ".join(f"{urlsplit(mirror).netloc}: {reason}" for mirror, reason in content.items())
         raise UserError(
-            f"{path.name} is not in {path.parent} and could not be downloaded ({reasons}); "
-            "put the file there, or name the folder that has it by data.root=… or $VAERUN_DATA."
+            f"{path.name} is not in {path.parent} and could not be downloaded ({reasons}): put the file there, or name "
+            "its folder by data.root=FOLDER or $VAERUN_DATA."
         )
     try:
         store(path, content)
     except OSError as error:
         raise UserError(
-            f"{path} cannot be written ({error.strerror}); name a folder that can by data.root=… or $VAERUN_DATA."
+            f"{path} cannot be written ({error.strerror}): name another folder by data.root=FOLDER or $VAERUN_DATA."
         ) from error
 
 

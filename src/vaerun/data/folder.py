@@ -21,11 +21,11 @@ def data_folder(root: str | None) -> Path:
         if value:
             folder = Path(value).expanduser().absolute()
             if folder.exists() and not folder.is_dir():
-                raise UserError(f"{key}={value} is a file, not a folder; name the folder that holds the files.")
+                raise UserError(f"{key}={value} is a file, not a folder: name the folder that holds the files.")
             if not folder.parent.is_dir():
                 raise UserError(
-                    f"{key}={value} does not exist, nor does the folder around it; "
-                    "name the folder that holds the files, or one to download into."
+                    f"{key}={value} does not exist, and neither does its parent folder: name the folder that holds the "
+                    "files, or a folder to download into."
                 )
             return folder
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "vaerun"

@@ -33,7 +33,7 @@ def read(
         return decode(path.read_bytes(), shape=shape, sha256=sha256)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path} cannot be used: {reason}; {remedy}.") from error
+        raise UserError(f"{path} cannot be used, because {reason}: {remedy}.") from error
 
 
 def decode(
@@ -48,7 +48,7 @@ def decode(
         content = _unzip(content)
     array = _parse(content)
     if shape is not None and array.shape != shape:
-        raise ValueError(f"it holds an array of shape {array.shape}, where {shape} is expected")
+        raise ValueError(f"its array has the shape {array.shape} instead of {shape}")
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ValueError(f"it is not the published file (sha256 of its unzipped content {found}, expected {sha256})")
     return np.require(array.astype(array.dtype.newbyteorder("="), copy=False), requirements="W")
@@ -62,7 +62,7 @@ def _unzip(content: bytes | bytearray) -> bytearray:
                 unzipped += piece
         return unzipped
     except EOFError as error:
-        raise ValueError("it is cut off, because its gzip stream has no end") from error
+        raise ValueError("it is cut off (its gzip stream has no end)") from error
     except (OSError, zlib.error) as error:
         raise ValueError(f"its gzip stream is damaged ({error})") from error
 
@@ -71,7 +71,7 @@ def _parse(content: bytes | bytearray) -> np.ndarray:
     if not content:
         raise ValueError("it is empty")
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or content[3] == 0:
-        raise ValueError(f"it is no IDX file, since it starts with {content[:8]!r}")
+        raise ValueError(f"it is not an IDX file (it starts with {content[:8]!r})")
     dtype, axes = np.dtype(TYPES[content[2]]), content[3]
     start = 4 + 4 * axes
     if len(content) < start:
@@ -80,5 +80,5 @@ def _parse(content: bytes | bytearray) -> np.ndarray:
     expected, found = math.prod(shape) * dtype.itemsize, len(content) - start
     if found != expected:
         state = "cut off" if found < expected else "longer than its header says"
-        raise ValueError(f"it is {state}, with {found} bytes of values where the shape {shape} needs {expected}")
+        raise ValueError(f"it is {state} (it holds {found} bytes of values, and the shape {shape} needs {expected})")
     return np.frombuffer(content, dtype, offset=start).reshape(shape)

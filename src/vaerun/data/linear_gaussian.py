@@ -1,19 +1,18 @@
 """Data simulated from a linear-Gaussian model, whose exact log p(x) is known."""
 
-import math
 from dataclasses import replace
 from typing import final
 
 import torch
 
+from vaerun.config.ranges import above, at_least
 from vaerun.data.base import Dataset, Source
 from vaerun.data.binarize import assemble, binarization
 from vaerun.data.stream import stream
-from vaerun.errors import UserError
 
 
 @final
-class LinearGaussian(Source):
+class LinearGaussianData(Source):
     """x = W z + μ + σ ε with z ~ N(0, I_k), ε ~ N(0, I_X): simulated from known parameters.
 
     ``W`` [X, k], ``mu`` [X] (entries standard normal, float32) and ``sigma`` are attributes, so that the exact
@@ -43,13 +42,12 @@ class LinearGaussian(Source):
         sigma: float = 0.5,
         simulation_seed: int = 0,
     ) -> None:
-        least = {"num_train": 2, "num_valid": 1, "num_test": 1, "data_dim": 1, "latent_dim": 1}
-        given = (num_train, num_valid, num_test, data_dim, latent_dim)
-        for (key, minimum), value in zip(least.items(), given, strict=True):
-            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-                raise UserError(f"data.{key}={value} cannot be simulated: use a whole number from {minimum} up.")
-        if not isinstance(sigma, int | float) or not (0 < sigma < math.inf):
-            raise UserError(f"data.sigma={sigma} is no standard deviation: use a finite number above 0.")
+        at_least("data.num_train", num_train, 2)
+        at_least("data.num_valid", num_valid, 1)
+        at_least("data.num_test", num_test, 1)
+        at_least("data.data_dim", data_dim, 1)
+        at_least("data.latent_dim", latent_dim, 1)
+        above("data.sigma", sigma, 0)
         self.sizes = (num_train, num_valid, num_test)
         self.sigma = float(sigma)
         self.simulation_seed = simulation_seed

@@ -5,9 +5,9 @@ from typing import final
 
 import torch
 
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Split
 from vaerun.data.stream import stream
-from vaerun.errors import UserError
 from vaerun.notation import Batch
 
 
@@ -28,7 +28,7 @@ class Loader:
     """
 
     def __init__(self, split: Split, *, batch_size: int, seed: int) -> None:
-        _check_batch_size(batch_size)
+        at_least("batch_size", batch_size, 1)
         stream("seed", seed)
         self.split = split
         self.batch_size = min(batch_size, len(split))
@@ -58,13 +58,8 @@ def sweep(split: Split, batch_size: int, points: int | None = None) -> Iterator[
     Raises:
         UserError: the batch size is below 1.
     """
-    _check_batch_size(batch_size)
+    at_least("batch_size", batch_size, 1)
     count = len(split) if points is None else min(points, len(split))
     places = torch.arange(count, device=split.x.device) * (len(split) - 1) // max(1, count - 1)
     for index in places.split(batch_size):
         yield Batch(index, split.visit(split.x.index_select(0, index)))
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise UserError(f"A batch of {batch_size} points cannot be drawn: a batch size is a whole number from 1 up.")

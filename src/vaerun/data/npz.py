@@ -27,14 +27,14 @@ def read(path: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> dict[s
         raise unpickled(error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise ValueError(f"its member {name!r} is no NumPy array")
+            raise ValueError(f"its member {name!r} is not a NumPy array")
     return arrays
 
 
 def unpickled(error: ValueError) -> ValueError:
     """NumPy's advice to allow pickles, which run code, replaced by what is wrong with the file."""
     if "allow_pickle" in str(error) or "pickled" in str(error):
-        return ValueError("it holds Python objects instead of numbers, which are not read because they can run code")
+        return ValueError("it holds Python objects instead of numbers (they are not read, because they can run code)")
     return error
 
 

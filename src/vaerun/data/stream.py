@@ -18,7 +18,7 @@ def stream(name: str, seed: int, place: int = 0) -> torch.Generator:
         UserError: the seed is no whole number ≥ 0.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UserError(f"{name}={seed} is no seed: use a whole number from 0 up.")
+        raise UserError(f"{name} must be a whole number of at least 0, got {seed}.")
     # SeedSequence mixes the two numbers, so (0, 1) and (1, 0) share nothing; torch takes 63 bits without a sign.
     (state,) = np.random.SeedSequence((seed, place)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state) >> 1)

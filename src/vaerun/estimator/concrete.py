@@ -41,8 +41,7 @@ class Concrete(Estimator):
         first, last = temperature.at(0.0), temperature.at(math.inf)
         if min(first, last) <= 0:
             raise UserError(
-                f"estimator.temperature goes from {first:g} to {last:g}, but z is soft at a positive temperature only: "
-                f"give values above 0."
+                f"estimator.temperature must be > 0 from start to end, got {first:g} at the start, {last:g} at the end."
             )
         self.temperature = temperature
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above
 from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
@@ -38,8 +38,7 @@ class Coupled(Estimator, ABC):
 
     def __init__(self, *, eta: float = 1.0, tau: float = 0.5) -> None:
         super().__init__()
-        if not 0 < tau < math.inf:
-            raise UserError(f"estimator.tau={tau} softens nothing: give a positive number.")
+        above("estimator.tau", tau, 0)
         self.eta = nn.Parameter(torch.tensor(float(eta)))
         self.log_temperature = nn.Parameter(torch.tensor(math.log(tau)))
 
@@ -47,7 +46,7 @@ class Coupled(Estimator, ABC):
         return 3 * num_samples
 
     @abstractmethod
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
         """h at soft z: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]; q holds no gradient."""
 
     def forward(self, q: Relaxable, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
@@ -63,7 +62,7 @@ class Coupled(Estimator, ABC):
         with torch.enable_grad():
             leaf = torch.cat((g, again)).detach().requires_grad_()
             soft = q.soften(leaf, self.log_temperature.exp())
-            free, tied = self.stand_in(q.frozen(), model, objective, x, soft).chunk(2)
+            free, tied = self.control_variate(q.frozen(), model, objective, x, soft).chunk(2)
             summed = (objective(free) - objective(tied)).sum()
             (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
         advantage = (

@@ -37,9 +37,8 @@ class Enumerate(Estimator):
         assert isinstance(q, Enumerable)
         if q.support_size > LIMIT:
             raise UserError(
-                f"estimator=enumerate decodes every value of z, of which latent_dim={family.latent_dim} has "
-                f"{q.support_size}, more than its limit of {LIMIT}: use a smaller model.latent_dim, or an estimator "
-                f"that samples."
+                f"estimator=enumerate decodes every value of z, at most {LIMIT}, got {q.support_size} values at "
+                f"model.latent_dim={family.latent_dim}: use a smaller model.latent_dim or an estimator that samples."
             )
         return q.support_size
 

@@ -24,5 +24,5 @@ class Rebar(Coupled):
     Reference: Tucker et al. 2017, REBAR: low-variance, unbiased gradient estimates for discrete latent variable models.
     """
 
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft)))

@@ -57,7 +57,7 @@ class Relax(Coupled):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
         seen = (x.detach() - self.data_mean).div_(self.spread).expand(len(soft), -1, -1)
         learned = self.data_dim * self.layers(torch.cat((soft, seen), -1)).squeeze(-1)
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft))) + learned

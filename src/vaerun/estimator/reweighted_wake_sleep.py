@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from vaerun.config.ranges import between
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
@@ -39,12 +40,11 @@ class ReweightedWakeSleep(Estimator):
 
     def __init__(self, *, guide: Callable[[Tensor], Posterior] | None = None, sleep: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= sleep <= 1:
-            raise UserError(f"estimator.sleep={sleep} is no part of a gradient: give a number in [0, 1].")
+        between("estimator.sleep", sleep, 0, 1)
         if sleep > 0 and guide is None:
             raise UserError(
-                f"estimator.sleep={sleep} trains an encoder on the model's own dreams, but where each point has a φ of "
-                f"its own there is none: use estimator.sleep=0 or strategy=amortized."
+                f"estimator.sleep must be 0 without an encoder, got {sleep}: the sleep phase trains an encoder on "
+                f"samples of the model, so use strategy=amortized or estimator.sleep=0."
             )
         self.guide = (guide,)  # in a tuple, lest an encoder that is a module be registered a second time
         self.sleep = sleep

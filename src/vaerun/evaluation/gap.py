@@ -18,7 +18,7 @@ from vaerun.evaluation.gap_rewards import draw
 from vaerun.evaluation.gap_seen import OPTIMAL, OWN, RICHER, Gap, Seen, below_zero, gaps, joined
 from vaerun.evaluation.over_points import OverPoints, with_error
 from vaerun.execution.memory import keep_freed_memory
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.notation import Batch
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
@@ -123,7 +123,7 @@ class GapEvaluation(OverPoints):
             self.warn(name, gap, seen, evidence)
         points = {f"{prefix}{name}": value for name, value in {**values, **seen.evidence}.items()}
         points |= {name: gap.value.where(gap.known, torch.nan) for name, gap in found.items()}
-        pictures = worst_points(bounds, seen, found["inference_gap"], Canvas.of(data))
+        pictures = worst_points(bounds, seen, found["inference_gap"], ImageStyle.of(data))
         return EvaluationResult(figures, points, {f"worst_points/{self.split}": one for one in pictures})
 
     def bounds(self, trained: Bound) -> list[Bound]:

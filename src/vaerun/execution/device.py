@@ -31,13 +31,13 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError(
-            f"execution.device={name}, but this torch ({torch.__version__}) finds no CUDA device: use "
+            f"execution.device={name} needs a CUDA device, but torch {torch.__version__} finds none: use "
             f"execution.device=cpu, or install a CUDA build of torch."
         )
     try:
         return torch.device(name)
     except RuntimeError:
-        raise UserError(f"execution.device={name} is not a device: write cpu, cuda or cuda:N.") from None
+        raise UserError(f"execution.device must be auto, cpu, cuda or cuda:N, got {name}.") from None
 
 
 def choose_threads(threads: int | None, rows: int) -> int:
@@ -45,9 +45,6 @@ def choose_threads(threads: int | None, rows: int) -> int:
 
     It is a rule and no measurement, because sums over several threads round differently: the same seed has to give the
     same numbers, also to a run that goes on, however busy the machine is at that moment.
-
-    Raises:
-        UserError: ``threads`` < 1.
     """
     if threads is None:
         chosen = max(1, min(rows // ROWS, cores()))
@@ -55,8 +52,6 @@ def choose_threads(threads: int | None, rows: int) -> int:
         if chosen > 1 and busy > 1.25 * cores():
             logger.info("the machine is busy (load %.1f): execution.threads=1 may be much faster than %d", busy, chosen)
         return chosen
-    if threads < 1:
-        raise UserError(f"execution.threads={threads}, but computing takes a thread: give 1 or more, or null.")
     return threads
 
 

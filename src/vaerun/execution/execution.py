@@ -5,6 +5,7 @@ from typing import final
 
 import torch
 
+from vaerun.config.ranges import at_least
 from vaerun.execution.device import choose_device, choose_threads, set_deterministic
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.matmul import choose_matmul_backend
@@ -55,6 +56,7 @@ class Execution:
         precision: str = "float32",
         deterministic: bool = False,
     ) -> None:
+        at_least("execution.threads", threads, 1)
         self.device, self.threads, self.matmul_backend = device, threads, matmul_backend
         self.compile, self.cuda_graphs, self.precision = compile, cuda_graphs, precision
         self.deterministic = deterministic

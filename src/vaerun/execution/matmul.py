@@ -28,15 +28,13 @@ def choose_matmul_backend(name: str) -> str:
     """
     if name not in ("auto", *PRECISION):
         raise UserError(
-            f"execution.matmul_backend={name} is not known.{close_match(name, ('auto', *PRECISION))} "
-            f"Choose auto, mkl or onednn."
+            f"execution.matmul_backend must be auto, mkl or onednn, got {name}."
+            f"{close_match(name, ('auto', *PRECISION))}"
         )
     allow = permission()
-    if name == "mkl" or allow is None or (name == "auto" and not neglected(processor())):
+    if name == "mkl" or allow is None or (name == "auto" and not mkl_is_slow(processor())):
         if name == "onednn":
-            raise UserError(
-                "execution.matmul_backend=onednn, but this torch cannot hand products to oneDNN: use auto or mkl."
-            )
+            raise UserError("execution.matmul_backend=onednn needs a newer torch: use auto or mkl.")
         if allow is not None:
             allow(PRECISION["mkl"])
         return "mkl"
@@ -46,7 +44,7 @@ def choose_matmul_backend(name: str) -> str:
     allow(PRECISION["mkl"])
     if name == "onednn":
         raise UserError(
-            "execution.matmul_backend=onednn would round products to bfloat16 on this processor: use auto or mkl."
+            "execution.matmul_backend=onednn would round matrix products to bfloat16 on this processor: use mkl."
         )
     return "mkl"
 
@@ -65,7 +63,7 @@ def processor() -> str:
     return described.read_text(encoding="utf-8", errors="replace") if described.exists() else platform.processor()
 
 
-def neglected(described: str) -> bool:
+def mkl_is_slow(described: str) -> bool:
     """Whether MKL leaves half of a processor idle: AVX-512 of another maker than Intel."""
     return "avx512f" in described and "GenuineIntel" not in described
 

@@ -34,19 +34,19 @@ def choose_engine(device: torch.device, *, compile: bool, cuda_graphs: bool, pre
     """
     if precision not in PRECISIONS:
         raise UserError(
-            f"execution.precision={precision} is not known.{close_match(precision, PRECISIONS)} "
-            f"Choose {', '.join(PRECISIONS)}."
+            f"execution.precision must be one of {', '.join(PRECISIONS)}, got {precision}."
+            f"{close_match(precision, PRECISIONS)}"
         )
     if device.type == "cuda":
         keep_to_float32()
     elif cuda_graphs:
         raise UserError(
-            f"execution.cuda_graphs=true needs a CUDA device, and this run is on {device.type}: use "
+            f"execution.cuda_graphs=true needs a CUDA device, but the run is on {device.type}: use "
             f"execution.cuda_graphs=false, or execution.device=cuda where there is one."
         )
     elif precision == "tf32":
         raise UserError(
-            f"execution.precision=tf32 is for the tensor cores of a CUDA device, and this run is on {device.type}: use "
+            f"execution.precision=tf32 needs a CUDA device with tensor cores, but the run is on {device.type}: use "
             f"execution.precision=float32 or bfloat16, or execution.device=cuda where there is one."
         )
     engine: Engine = Compiled() if compile else Eager()

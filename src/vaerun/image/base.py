@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.posterior.base import ClosedFormMean
 from vaerun.strategy.base import Strategy
 
@@ -20,16 +20,16 @@ DRAWS = 256  # for E_q[z], where it has no closed form
 
 
 @dataclass(frozen=True)
-class Drawing(ABC):
+class ImageSource(ABC):
     """Tensors by name; x and mean end with the X values of a point. Making one draws from torch's global generator."""
 
     points: ClassVar[tuple[str, ...]] = ("x", "mean")
 
     @abstractmethod
-    def picture(self, canvas: Canvas) -> np.ndarray:
+    def image(self, style: ImageStyle) -> np.ndarray:
         """uint8 [H, W], or [H, W, 3] in colour."""
 
-    def remark(self) -> str:
+    def note(self) -> str:
         """What has to be known of it to read it right, or nothing."""
         return ""
 

@@ -10,7 +10,7 @@ import torch
 from vaerun.bound.monte_carlo import bounds
 from vaerun.data.base import Dataset
 from vaerun.data.loader import sweep
-from vaerun.image.style import Canvas, numbers
+from vaerun.image.style import ImageStyle, numbers
 from vaerun.posterior.active_units import means
 from vaerun.strategy.base import Strategy
 
@@ -31,7 +31,7 @@ class Embedding(NamedTuple):
 
 
 @torch.no_grad()
-def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
+def embed(strategy: Strategy, data: Dataset, style: ImageStyle) -> Embedding:
     """At most 1,000 validation points, evenly spread, at E_q[z]; each with its place in the split and its ELBO.
 
     Where E_q[z] has no closed form it is a mean of draws. φ of a per-point strategy continues from the rows that
@@ -39,7 +39,7 @@ def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
     """
     first = data.valid.visit(data.valid.x[:1])
     # A picture of one tile has a line on each of its four sides; in a sprite, each tile has two of them.
-    height, width = (side - 1 for side in canvas.grid(first, 1).shape[:2]) if canvas.drawable() else (1, 1)
+    height, width = (side - 1 for side in style.grid(first, 1).shape[:2]) if style.drawable() else (1, 1)
     count = min(POINTS, len(data.valid), (SIDE // height) * (SIDE // width))
     found = []
     for index, x in sweep(data.valid, BATCH, count):
@@ -51,8 +51,8 @@ def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
     prefix = "" if strategy.bound.model.is_density else "pseudo_"
     names = ("validation point", f"{prefix}elbo", "log_likelihood", "kl")
     sprite = None
-    if canvas.drawable():
-        sprite = canvas.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]
+    if style.drawable():
+        sprite = style.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]
     return Embedding(
         "E_q[z] of validation points",
         numbers(z),

@@ -85,8 +85,8 @@ def _paint(tiles: np.ndarray, places: Sequence[tuple[int, int]]) -> np.ndarray:
     """The tiles at their places (row, column) on grey."""
     _, height, width, *colours = tiles.shape
     rows, columns = (1 + max(place) for place in zip(*places, strict=True))
-    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, *colours), GREY, np.uint8)
+    picture = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, *colours), GREY, np.uint8)
     for tile, (row, column) in zip(tiles, places, strict=True):
         top, left = 1 + row * (height + 1), 1 + column * (width + 1)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas
+        picture[top : top + height, left : left + width] = tile
+    return picture

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, spread, visited
-from vaerun.image.style import Canvas
+from vaerun.image.base import ImageSource, center, spread, visited
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 STEPS = 9
 
 
 @dataclass(frozen=True)
-class Interpolation(Drawing):
+class Interpolation(ImageSource):
     """E[x given z] along the straight line from E_q[z given x] to E_q[z given x'], between x and x'; a row per pair.
 
     Binary and one-hot z go through the probabilities between the two means, which decoders read as they read z.
@@ -45,10 +45,10 @@ class Interpolation(Drawing):
         z = torch.lerp(start, end, t.unsqueeze(-1))
         return cls(index, x.unflatten(0, (-1, 2)), t, z, strategy.bound.model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
+    def image(self, style: ImageStyle) -> np.ndarray:
         first, last = self.x.split(1, dim=1)
         rows = torch.cat((first, self.mean, last), 1)
-        return canvas.grid(rows.flatten(0, 1), rows.shape[1])
+        return style.grid(rows.flatten(0, 1), rows.shape[1])
 
 
 def apart(data: Dataset, n: int) -> Tensor:

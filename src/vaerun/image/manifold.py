@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.image.base import Drawing
+from vaerun.image.base import ImageSource
 from vaerun.image.quantile import quantiles
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 SIDE = 20
 
 
 @dataclass(frozen=True)
-class Manifold(Drawing):
+class Manifold(ImageSource):
     """E[x given z] at z = (F_1^{-1}(u), F_2^{-1}(u')), u and u' in (i + ½)/20, F_d the prior's marginals.
 
     z_1 grows to the right and z_2 upwards, as in a plot of the plane. Of N(0, I) the grid has equal probability in
@@ -49,5 +49,5 @@ class Manifold(Drawing):
         z = torch.stack((right, up), -1)
         return cls(z, model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.grid(self.mean.flatten(0, 1), SIDE)
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.grid(self.mean.flatten(0, 1), SIDE)

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, columns, spread, visited
-from vaerun.image.style import Canvas
+from vaerun.image.base import ImageSource, center, columns, spread, visited
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 
 @dataclass(frozen=True)
-class Reconstructions(Drawing):
+class Reconstructions(ImageSource):
     """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each point above its own.
 
     Args:
@@ -37,5 +37,5 @@ class Reconstructions(Drawing):
         z = center(strategy, x)
         return cls(index, x, z, strategy.bound.model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.pairs(self.x, self.mean, columns(len(self.x)))
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.pairs(self.x, self.mean, columns(len(self.x)))

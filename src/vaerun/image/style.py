@@ -12,7 +12,7 @@ ROWS = 1000  # whose smallest and largest value are black and white, where nothi
 
 
 @dataclass(frozen=True)
-class Canvas:
+class ImageStyle:
     """Turns points, Float[Tensor, "N X"], into pictures, uint8 [H, W] or [H, W, 3].
 
     Args:
@@ -26,7 +26,7 @@ class Canvas:
     high: float = 1.0
 
     @classmethod
-    def of(cls, data: Dataset) -> "Canvas":
+    def of(cls, data: Dataset) -> "ImageStyle":
         """Black and white are 0 and 1, or the smallest and largest value among training points that know no bounds."""
         first = data.train.visit(data.train.x[:ROWS])
         if data.support in ("binary", "unit"):

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, spread, visited
+from vaerun.image.base import ImageSource, center, spread, visited
 from vaerun.image.quantile import quantiles
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.strategy.base import Strategy
 
@@ -20,7 +20,7 @@ ROUNDING = 1e-5  # of the largest value: what it changes by less, x does not see
 
 
 @dataclass(frozen=True)
-class Traversal(Drawing):
+class Traversal(ImageSource):
     """E[x given z] for one x as z_d walks and the others stay at E_q[z]; a row per active latent, most active first.
 
     Active is a latent with Var_x(E_q[z_d]) > 0.01 over 256 validation points. A real one walks between the quantiles of
@@ -64,13 +64,13 @@ class Traversal(Drawing):
         rows = choose(activity[order], mean)[:latents]
         return cls(index[0], x[0], order[rows], activity[order][rows], value[rows], path[rows], mean[rows])
 
-    def remark(self) -> str:
+    def note(self) -> str:
         if self.variance[0] > ACTIVE:
             return ""
         return f"no latent is active (Var_x E_q[z_d] > {ACTIVE:g}), so the traversal shows the one that varies most"
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.grid(self.mean.flatten(0, 1), self.mean.shape[1])
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.grid(self.mean.flatten(0, 1), self.mean.shape[1])
 
 
 def walks(strategy: Strategy) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import PhiGradient
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.execution.engine.base import Program
 from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
 
@@ -48,14 +48,12 @@ class LocalSolver:
     def __init__(
         self, *, bound: Bound, optimizer: LocalOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
     ) -> None:
-        if window < 2:
-            raise UserError(f"local.window={window}, but a gain shows from one step to the next: give 2 or more.")
-        if cuts < 0:
-            raise UserError(f"local.cuts={cuts} is no number of divisions: give 0 or more.")
+        at_least("local.window", window, 2)
+        at_least("local.cuts", cuts, 0)
         self.bound = bound
         self.optimizer = optimizer
         self.window, self.tolerance, self.cuts = window, tolerance, cuts
-        self.uphill = PhiGradient(bound)
+        self.phi_gradient = PhiGradient(bound)
         self.inner_steps: dict[tuple[LocalOptimizer, type], InnerStep] = {}
 
     def over(self, bound: Bound) -> "LocalSolver":
@@ -70,10 +68,10 @@ class LocalSolver:
 
     def gradient(self, x: Tensor, phi: Tensor) -> Tensor:
         """An estimate of ∇_φ L(x_i; θ, φ_i) for each point, θ untouched, Float[Tensor, "B P"]."""
-        return self.bound.engine(self.uphill, x, phi)
+        return self.bound.engine(self.phi_gradient, x, phi)
 
-    def ascend(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """One step uphill in φ for every point."""
+    def step(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
+        """One step phi_gradient in φ for every point."""
         step, state = self.optimizer.update(self.gradient(x, phi), state)
         return phi + step, state
 
@@ -118,7 +116,7 @@ class LocalSolver:
             rows = self.bound.engine.rows(left, len(x))
             taken = torch.cat((active, active[:1].expand(rows - left)))  # some of them idle
             scale = 3.0 ** -plateaus.index_select(0, taken).to(phi.dtype).unsqueeze(1)
-            now, now_state, gain = self.climb(
+            now, now_state, gain = self.take_steps(
                 x.index_select(0, taken),
                 solution.phi.index_select(0, taken),
                 gather(solution.state, taken),
@@ -139,14 +137,14 @@ class LocalSolver:
                     break
         return solution._replace(decoder_evaluations=decoder_evaluations)
 
-    def climb(
+    def take_steps(
         self, x: Tensor, phi: Tensor, state: LocalState, scale: Tensor, count: int
     ) -> tuple[Tensor, LocalState, Tensor]:
         """``count`` steps, each times ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
         gain = torch.zeros(len(x), dtype=phi.dtype, device=x.device)
         step = torch.zeros_like(phi)
         key = (self.optimizer, type(state))
-        inner_step = self.inner_steps.setdefault(key, InnerStep(self.uphill, *key))
+        inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, *key))
         for _ in range(count):
             phi, step, gain, state = self.bound.engine(inner_step, x, phi, step, gain, scale, *state)
         return phi, state, gain
@@ -156,18 +154,18 @@ class InnerStep(Program):
     """(x, φ, last step, gain, scale, state) ↦ (φ + step, step, gain + ⟨∇L, last step⟩, state), row by row.
 
     Args:
-        uphill: ∇_φ L.
+        phi_gradient: ∇_φ L.
         optimizer: gradient ↦ step.
         state_type: the NamedTuple of its state.
     """
 
-    def __init__(self, uphill: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
-        super().__init__(uphill.module)
-        self.uphill, self.optimizer, self.state_type = uphill, optimizer, state_type
+    def __init__(self, phi_gradient: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
+        super().__init__(phi_gradient.module)
+        self.phi_gradient, self.optimizer, self.state_type = phi_gradient, optimizer, state_type
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, LocalState]:
         x, phi, step, gain, scale, *fields = inputs
-        gradient = self.uphill(x, phi)
+        gradient = self.phi_gradient(x, phi)
         gain = gain + (gradient * step).sum(1)
         step, state = self.optimizer.update(gradient, self.state_type(*fields))
         step = scale * step

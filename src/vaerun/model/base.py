@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 
 
@@ -18,6 +19,7 @@ class Model(nn.Module, ABC):
 
     def __init__(self, *, latent_dim: int, prior: Prior) -> None:
         super().__init__()
+        at_least("model.latent_dim", latent_dim, 1)
         self.latent_dim = latent_dim
         self.prior = prior
 

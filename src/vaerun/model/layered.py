@@ -68,5 +68,5 @@ def layer_sizes(layers: Sequence[int]) -> list[int]:
         UserError: no layer, or a layer without units.
     """
     if not layers or any(size < 1 for size in layers):
-        raise UserError(f"model.layers={list(layers)} is no stack of layers: give one or more sizes of 1 or more.")
+        raise UserError(f"model.layers must hold one or more sizes of at least 1, got {list(layers)}.")
     return list(layers)

@@ -32,7 +32,7 @@ def activation_named(name: str) -> type[nn.Module]:
     """
     if name not in ACTIVATIONS:
         raise UserError(
-            f"activation={name} is not known.{close_match(name, ACTIVATIONS)} Choose one of {', '.join(ACTIVATIONS)}."
+            f"activation must be one of {', '.join(ACTIVATIONS)}, got {name}.{close_match(name, ACTIVATIONS)}"
         )
     return ACTIVATIONS[name]
 
@@ -45,7 +45,7 @@ def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
     """
     between = activation_named(activation)
     if any(size < 1 for size in sizes):
-        raise UserError(f"hidden={list(sizes[1:-1])} has a layer without units: give sizes of 1 or more.")
+        raise UserError(f"every size in hidden must be at least 1, got {list(sizes[1:-1])}.")
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), between()]
@@ -79,11 +79,11 @@ def image_shape(data_shape: Sequence[int], channels: Sequence[int], choice: str)
     """
     if len(data_shape) not in (2, 3):
         raise UserError(
-            f"{choice}=conv needs images, but a data point of shape ({', '.join(map(str, data_shape))},) is a vector: "
-            f"use {choice}=mlp."
+            f"{choice}=conv needs images of shape (H, W) or (H, W, C), got points of shape {tuple(data_shape)}: use "
+            f"{choice}=mlp."
         )
     if not channels or any(size < 1 for size in channels):
-        raise UserError(f"channels={list(channels)} is no stack of convolutions: give one or more sizes of 1 or more.")
+        raise UserError(f"channels must hold one or more sizes of at least 1, got {list(channels)}.")
     return ImageShape(*data_shape) if len(data_shape) == 3 else ImageShape(data_shape[0], data_shape[1], 1)
 
 

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
-
 
 class RunningAverage(nn.Module):
     """The exponential average of the values it was told, corrected for its start at 0; 0 before the first.
@@ -14,19 +12,13 @@ class RunningAverage(nn.Module):
 
     Args:
         decay: in [0, 1).
-        key: the configuration key that ``decay`` came from, for the sentence.
-
-    Raises:
-        UserError: ``decay`` is outside [0, 1).
     """
 
     total: Tensor
     weight: Tensor
 
-    def __init__(self, decay: float, *, key: str) -> None:
+    def __init__(self, decay: float) -> None:
         super().__init__()
-        if not 0 <= decay < 1:
-            raise UserError(f"{key}={decay} is no decay: give a number in [0, 1).")
         self.decay = decay
         self.register_buffer("total", torch.zeros(()))
         self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t: how much of the total is not its start at 0
@@ -35,7 +27,7 @@ class RunningAverage(nn.Module):
         """The average, Float[Tensor, ""]."""
         return self.total / self.weight.clamp(min=1 - self.decay)
 
-    def watch(self, value: Tensor) -> None:
+    def update(self, value: Tensor) -> None:
         """Takes in one more value, Float[Tensor, ""], which must carry no gradient."""
         if self.training:
             self.total.copy_(torch.lerp(value, self.total, self.decay))

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least, below
 from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.average import Average
 from vaerun.schedule.base import Schedule
@@ -34,10 +34,10 @@ class FreeBits(Average):
 
     def __init__(self, *, num_samples: int, kl_weight: Schedule, nats: float = 2.0, decay: float = 0.9) -> None:
         super().__init__(num_samples=num_samples, kl_weight=kl_weight)
-        if nats < 0:
-            raise UserError(f"objective.nats={nats} is no amount to be free: give 0 or more.")
+        at_least("objective.nats", nats, 0)
+        below("objective.decay", decay, 0, 1)
         self.nats = nats
-        self.average_kl = RunningAverage(decay, key="objective.decay")
+        self.average_kl = RunningAverage(decay)
 
     @property
     def is_elbo(self) -> bool:
@@ -51,5 +51,5 @@ class FreeBits(Average):
     def beta(self) -> Tensor | float:
         return super().beta() * self.gate() if self.training else 1.0
 
-    def watch(self, kl: Tensor) -> None:
-        self.average_kl.watch(kl.mean())
+    def record_kl(self, kl: Tensor) -> None:
+        self.average_kl.update(kl.mean())

@@ -30,9 +30,11 @@ class Renyi(Objective):
     def __init__(self, *, num_samples: int, kl_weight: Schedule, alpha: float = 0.5) -> None:
         super().__init__(num_samples=num_samples, kl_weight=kl_weight)
         if alpha == 1:
-            raise UserError("objective.alpha=1 divides by 1 − α = 0; the limit is the ELBO: use objective=elbo.")
+            raise UserError(
+                "objective.alpha must not be 1, where the formula divides by 1 − α = 0: use objective=elbo."
+            )
         if not math.isfinite(alpha):
-            raise UserError(f"objective.alpha={alpha} is no order: give a finite number other than 1.")
+            raise UserError(f"objective.alpha must be a finite number other than 1, got {alpha}.")
         self.order = 1 - alpha
 
     @property

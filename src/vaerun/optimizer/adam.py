@@ -7,12 +7,12 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
-from vaerun.optimizer.base import Inlined, Optimizer
+from vaerun.config.ranges import above, at_least, below
+from vaerun.optimizer.base import Optimizer, TraceableOptimizer
 
 
 @final
-class Adam(Inlined, Optimizer):
+class Adam(TraceableOptimizer, Optimizer):
     """w ← w − α m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁^t) and v̂ = v / (1 − β₂^t): all weights in one fused kernel.
 
     It moves the weights to the bit as torch.optim.Adam(fused=True) does and keeps its state under the same names; t
@@ -44,15 +44,11 @@ class Adam(Inlined, Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"optimizer.learning_rate={learning_rate} is no step size: give a finite value > 0.")
-        for name, decay in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= decay < 1:
-                raise UserError(f"optimizer.{name}={decay} is no decay: give a number in [0, 1).")
-        if not (weight_decay >= 0 and eps >= 0):
-            raise UserError(
-                f"optimizer.weight_decay={weight_decay} and eps={eps} must not be negative: give 0 or more."
-            )
+        above("optimizer.learning_rate", learning_rate, 0)
+        below("optimizer.beta1", beta1, 0, 1)
+        below("optimizer.beta2", beta2, 0, 1)
+        at_least("optimizer.eps", eps, 0)
+        at_least("optimizer.weight_decay", weight_decay, 0)
         self.weights = list(parameters)
         self.param_groups = [{"params": self.weights, "lr": learning_rate}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
@@ -89,7 +85,7 @@ class Adam(Inlined, Optimizer):
             count.add_(1)
         plain(moved, given, m, v, t, lr=rate, **self.constants)
 
-    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+    def state_tensors(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
         return [tensor for tensors in self.states(weights) for tensor in tensors]
 
     def states(self, weights: Iterable[nn.Parameter]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

@@ -26,7 +26,7 @@ class Optimizer(Protocol):
         """Goes on from the state of an optimiser of the same weights."""
 
 
-class Inlined(ABC):
+class TraceableOptimizer(ABC):
     """What an optimiser has besides, if its step can be part of a program: the same operations at every step."""
 
     @property
@@ -39,5 +39,5 @@ class Inlined(ABC):
         """Moves each of ``weights`` that has a gradient, in plain operations."""
 
     @abstractmethod
-    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+    def state_tensors(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
         """The state that moving ``weights`` changes; from now on it is changed in place, by ``load_state_dict`` too."""

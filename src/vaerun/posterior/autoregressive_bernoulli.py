@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Enumerable, Family
 from vaerun.posterior.bernoulli import corners
@@ -74,6 +75,7 @@ class AutoregressiveBernoulli(Family):
 
     def __init__(self, *, latent_dim: int, hidden: int = 64) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.hidden", hidden, 1)
         self.network = MaskedNetwork(latent_dim=latent_dim, context_dim=latent_dim, outputs=1, hidden=hidden)
 
     @property

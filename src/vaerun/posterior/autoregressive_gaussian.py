@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
@@ -81,6 +82,7 @@ class AutoregressiveGaussian(Family):
 
     def __init__(self, *, latent_dim: int, hidden: int = 64) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.hidden", hidden, 1)
         self.network = MaskedNetwork(latent_dim=latent_dim, context_dim=2 * latent_dim, outputs=2, hidden=hidden)
 
     @property

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.categorical import CategoricalPrior, blocks_of
 from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, KnownScore, Relaxable
@@ -117,6 +118,7 @@ class Categorical(Family):
 
     def __init__(self, *, latent_dim: int, num_classes: int = 10) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.num_classes", num_classes, 2)
         self.block = blocks_of(latent_dim, num_classes)
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.posterior.shared_flow import SharedFlowFamily, zuko_flows
 
@@ -29,8 +30,9 @@ class IAF(SharedFlowFamily):
     def __init__(
         self, *, latent_dim: int, context: int = 16, transforms: int = 2, hidden: Sequence[int] = (64,)
     ) -> None:
-        if transforms < 1 or any(units < 1 for units in hidden):
-            raise UserError(f"posterior.transforms={transforms} and hidden={list(hidden)}: give numbers of 1 or more.")
+        at_least("posterior.transforms", transforms, 1)
+        if any(units < 1 for units in hidden):
+            raise UserError(f"every size in posterior.hidden must be at least 1, got {list(hidden)}.")
         flows = zuko_flows()
 
         def transform(**sizes: int) -> object:

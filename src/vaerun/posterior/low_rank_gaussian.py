@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.nn.bounded_scale import bounded_log_scale
@@ -92,8 +92,7 @@ class LowRankGaussian(Family):
 
     def __init__(self, *, latent_dim: int, rank: int = 2) -> None:
         super().__init__(latent_dim=latent_dim)
-        if rank < 1:
-            raise UserError(f"posterior.rank={rank} leaves no factor: give 1 or more, or use posterior=gaussian.")
+        at_least("posterior.rank", rank, 1, "use posterior=gaussian for a diagonal covariance")
         self.rank = rank
 
     @property

@@ -7,8 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vaerun.errors import UserError
-
 
 class MaskedNetwork(nn.Module):
     """y_d = W_d tanh(A z + C c + b), with A and W masked so that y_d is a function of z_1, …, z_{d−1} and c.
@@ -20,10 +18,7 @@ class MaskedNetwork(nn.Module):
         latent_dim: D.
         context_dim: length of c.
         outputs: numbers in each y_d.
-        hidden: hidden units.
-
-    Raises:
-        UserError: there is no hidden unit.
+        hidden: hidden units, 1 or more.
 
     Reference: Germain et al. 2015, MADE: masked autoencoder for distribution estimation, §4.
     """
@@ -33,8 +28,6 @@ class MaskedNetwork(nn.Module):
 
     def __init__(self, *, latent_dim: int, context_dim: int, outputs: int, hidden: int) -> None:
         super().__init__()
-        if hidden < 1:
-            raise UserError(f"posterior.hidden={hidden} leaves no hidden unit: give 1 or more.")
         degree, place = torch.arange(hidden) * latent_dim // hidden, torch.arange(latent_dim)
         # Not saved: they follow from the sizes.
         self.register_buffer("see_z", (place < degree.unsqueeze(1)).float(), persistent=False)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormMean, Family, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
@@ -69,8 +69,7 @@ class Mixture(Family):
 
     def __init__(self, *, latent_dim: int, components: int = 4) -> None:
         super().__init__(latent_dim=latent_dim)
-        if components < 1:
-            raise UserError(f"posterior.components={components} leaves no distribution: give 1 or more.")
+        at_least("posterior.components", components, 1)
         self.components = components
 
     @property

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
@@ -35,7 +35,7 @@ class PlanarFlow(Flow):
         super().__init__(mu, log_sigma)
         self.u, self.w, self.b, self.gain = u, w, b, gain
 
-    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         y, log_det = noise, torch.zeros_like(noise[..., 0])
         for f in range(self.b.shape[1]):
             h = torch.tanh((self.w[:, f] * y).sum(-1) + self.b[:, f])
@@ -43,7 +43,7 @@ class PlanarFlow(Flow):
             log_det = log_det + torch.log1p(self.gain[:, f] * (1 - h.square()))
         return y, log_det
 
-    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         log_det = torch.zeros_like(y[..., 0])
         for f in reversed(range(self.b.shape[1])):
             h = torch.tanh(solve(self.gain[:, f], (self.w[:, f] * y).sum(-1) + self.b[:, f]))
@@ -99,8 +99,7 @@ class Planar(Family):
 
     def __init__(self, *, latent_dim: int, flows: int = 4) -> None:
         super().__init__(latent_dim=latent_dim)
-        if flows < 1:
-            raise UserError(f"posterior.flows={flows} leaves a diagonal normal: give 1 or more, or posterior=gaussian.")
+        at_least("posterior.flows", flows, 1, "use posterior=gaussian for no layer")
         self.flows = flows
 
     @property

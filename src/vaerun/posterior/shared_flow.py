@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
@@ -28,10 +29,10 @@ class SharedFlow(Flow):
         super().__init__(mu, log_sigma)
         self.context, self.layers = context, layers
 
-    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.layers(noise, self.context, False)
 
-    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         return self.layers(y, self.context, True)
 
     def frozen(self) -> "SharedFlow":
@@ -80,8 +81,7 @@ class SharedFlowFamily(Family):
 
     def __init__(self, *, latent_dim: int, context: int, transform: Callable[..., Any]) -> None:
         super().__init__(latent_dim=latent_dim)
-        if context < 1:
-            raise UserError(f"posterior.context={context} tells the flow nothing of its point: give 1 or more.")
+        at_least("posterior.context", context, 1)
         self.context = context
         self.layers = Layers(transform(features=latent_dim, context=context).transform)
 
@@ -109,6 +109,8 @@ def zuko_flows() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "zuko":
             raise
-        raise UserError("this posterior needs the package zuko: pip install 'vaerun[flows]'.") from None
+        raise UserError(
+            "posterior=iaf and posterior=spline need the package zuko: pip install 'vaerun[flows]'."
+        ) from None
     Distribution.set_default_validate_args(checks)  # zuko turns the checks of everybody's distributions off
     return flows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.posterior.shared_flow import SharedFlowFamily, zuko_flows
 
@@ -36,10 +37,10 @@ class Spline(SharedFlowFamily):
         bins: int = 8,
         hidden: Sequence[int] = (64,),
     ) -> None:
-        if transforms < 1 or any(units < 1 for units in hidden):
-            raise UserError(f"posterior.transforms={transforms} and hidden={list(hidden)}: give numbers of 1 or more.")
-        if bins < 2:
-            raise UserError(f"posterior.bins={bins} leaves no knot to move: give 2 or more.")
+        at_least("posterior.transforms", transforms, 1)
+        if any(units < 1 for units in hidden):
+            raise UserError(f"every size in posterior.hidden must be at least 1, got {list(hidden)}.")
+        at_least("posterior.bins", bins, 2)
         flows = zuko_flows()
 
         def transform(**sizes: int) -> object:

@@ -1,5 +1,6 @@
 """value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed part of the present cycle."""
 
+from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
@@ -31,12 +32,11 @@ class Cyclic(Schedule):
         cycles: int = 4,
         proportion: float = 0.5,
     ) -> None:
-        if epochs <= 0:
-            raise UserError(f"cyclic warm-ups last epochs={epochs}, which is no time: give epochs > 0.")
-        if cycles < 1:
-            raise UserError(f"a cyclic weight of cycles={cycles} never rises: give 1 or more.")
-        if not 0 < proportion <= 1:
-            raise UserError(f"proportion={proportion} of a cycle cannot be spent rising: give a number in (0, 1].")
+        above("epochs", epochs, 0)
+        at_least("cycles", cycles, 1)
+        above("proportion", proportion, 0)
+        if proportion > 1:
+            raise UserError(f"proportion must be at most 1, got {proportion}: it is the rising part of a cycle.")
         self.start, self.end = float(start), float(end)
         self.epochs, self.cycles, self.proportion = float(epochs), cycles, proportion
         super().__init__()

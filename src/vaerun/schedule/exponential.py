@@ -2,6 +2,7 @@
 
 import math
 
+from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
@@ -21,10 +22,10 @@ class Exponential(Schedule):
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.5, rate: float = 0.03) -> None:
-        if not 0 < end <= start:
-            raise UserError(f"an exponential decay from start={start} to end={end} is none: give 0 < end ≤ start.")
-        if rate < 0:
-            raise UserError(f"an exponential decay of rate={rate} grows: give 0 or more.")
+        above("end", end, 0)
+        at_least("rate", rate, 0)
+        if not end <= start:
+            raise UserError(f"end must be at most start={start} in an exponential decay, got {end}.")
         self.start, self.end, self.rate = float(start), float(end), float(rate)
         super().__init__()
 

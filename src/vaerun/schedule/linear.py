@@ -1,6 +1,6 @@
 """value(t) = start + (end − start) · min(1, t / epochs)."""
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above
 from vaerun.schedule.base import Schedule
 
 
@@ -19,8 +19,7 @@ class Linear(Schedule):
     """
 
     def __init__(self, start: float = 0.0, end: float = 1.0, epochs: float = 10.0) -> None:
-        if epochs <= 0:
-            raise UserError(f"a linear warm-up lasts epochs={epochs}, which is no time: give epochs > 0.")
+        above("epochs", epochs, 0)
         self.start, self.end, self.epochs = float(start), float(end), float(epochs)
         super().__init__()
 

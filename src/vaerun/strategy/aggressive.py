@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.notation import Batch, Estimate
 from vaerun.posterior.base import Posterior
 from vaerun.strategy.base import MakeOptimizer
@@ -54,11 +54,8 @@ class Aggressive(Encoded):
         max_inner: int = 100,
     ) -> None:
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
-        if window < 1 or max_inner < 1:
-            raise UserError(
-                f"strategy.window={window} and strategy.max_inner={max_inner}: λ moves before θ does, so give 1 or "
-                f"more of each."
-            )
+        at_least("strategy.window", window, 1)
+        at_least("strategy.max_inner", max_inner, 1)
         self.num_points, self.window, self.max_inner = num_points["train"], window, max_inner
         self.register_buffer("aggressive", torch.tensor(True))
         self.register_buffer("steps_in_epoch", torch.tensor(0))
@@ -70,28 +67,28 @@ class Aggressive(Encoded):
         aggressive, done = self.host or (bool(self.aggressive), int(self.steps_in_epoch))
         if not aggressive:
             self.host = (False, 0)
-            return self.in_sync(batch)
-        information = self.watch(batch)
-        inner = self.climb(batch)
+            return self.joint_step(batch)
+        information = self.record_information(batch)
+        inner = self.lam_steps(batch)
         estimate = self.theta_step(batch, self.encode(batch))
         self.host = self.close_epoch() if done + 1 >= self.num_points // len(batch.x) else (True, done + 1)
         figures = {"information": information, "inner_steps": information.new_tensor(float(inner))}
         return estimate._replace(diagnostics={**estimate.diagnostics, **figures})
 
-    def climb(self, batch: Batch) -> int:
+    def lam_steps(self, batch: Batch) -> int:
         """Steps of λ while a window of them pays; how many there were."""
         before = -torch.inf
         for start in range(0, self.max_inner, self.window):
             count = min(self.window, self.max_inner - start)
-            rise = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
-            mean = float(rise)
+            result = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
+            mean = float(result)
             if mean <= before:
                 break
             before = mean
         return start + count
 
     @torch.no_grad()
-    def watch(self, batch: Batch) -> Tensor:
+    def record_information(self, batch: Batch) -> Tensor:
         """Adds the batch's I_q to that of the epoch."""
         information = mutual_information(self.bound.family(self.encode(batch)), self.bound.objective.num_samples)
         self.information += information

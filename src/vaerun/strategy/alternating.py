@@ -42,10 +42,7 @@ class Alternating(Encoded):
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
         for name, schedule in (("lam_schedule", lam_schedule), ("theta_schedule", theta_schedule)):
             if schedule.at(0.0) < 0.5:
-                raise UserError(
-                    f"strategy.{name} starts at {schedule.at(0.0):g}, but both λ and θ move at every batch: give 1 or "
-                    f"more."
-                )
+                raise UserError(f"strategy.{name} must start at 1 step or more, got {schedule.at(0.0):g}.")
         self.lam_schedule, self.theta_schedule = lam_schedule, theta_schedule
 
     def step(self, batch: Batch) -> Estimate:

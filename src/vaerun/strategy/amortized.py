@@ -16,4 +16,4 @@ class Amortized(Encoded):
     """
 
     def step(self, batch: Batch) -> Estimate:
-        return self.in_sync(batch)
+        return self.joint_step(batch)

@@ -11,7 +11,7 @@ from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import Gradients, TrainStep, ValueAndGrad
 from vaerun.local.optimizer.base import LocalState
 from vaerun.notation import NOTHING, Batch, Estimate
-from vaerun.optimizer.base import Inlined, Optimizer
+from vaerun.optimizer.base import Optimizer, TraceableOptimizer
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -95,27 +95,29 @@ class Strategy(nn.Module, ABC):
         moved = self.weights if weights is None else weights
         key = (function, id(moved), in_phi)
         if key not in self.programs:
-            slope = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
+            value_and_grad = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
             optimizer = self.optimizer if self.bound.engine.takes_optimizer else None
-            self.programs[key] = TrainStep(slope, optimizer) if isinstance(optimizer, Inlined) else slope
+            self.programs[key] = (
+                TrainStep(value_and_grad, optimizer) if isinstance(optimizer, TraceableOptimizer) else value_and_grad
+            )
         program = self.programs[key]
         for weight in moved:
             weight.grad = None  # the new ones take the place of the old in memory, and in the cache
         if isinstance(program, TrainStep):
-            rise = self.bound.engine(program, program.optimizer.rate, *inputs)
-            for weight, gradient in zip(moved, rise.weights, strict=True):
+            result = self.bound.engine(program, program.optimizer.rate, *inputs)
+            for weight, gradient in zip(moved, result.weights, strict=True):
                 weight.grad = gradient
         else:
-            rise = self.bound.engine(program, *inputs)
-            self.move(moved, rise.weights)
-        return rise
+            result = self.bound.engine(program, *inputs)
+            self.apply_gradients(moved, result.weights)
+        return result
 
-    def ascend(self, estimate: Estimate) -> None:
+    def backward_step(self, estimate: Estimate) -> None:
         """The same for an estimate that already has its graph."""
         loss = estimate.auxiliary - estimate.surrogate.mean()
-        self.move(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
+        self.apply_gradients(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
 
-    def move(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
+    def apply_gradients(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
         """One step of the optimiser for some of the weights; the others keep their values and gradients."""
         # An optimiser passes over weights without a gradient, so that one of them serves every subset.
         others = {id(weight) for weight in self.weights} - {id(weight) for weight in moved}

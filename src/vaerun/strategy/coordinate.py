@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
@@ -53,18 +53,15 @@ class Coordinate(PerPoint):
             phi_init=phi_init,
             test_steps=test_steps,
         )
-        if max_steps < 1 or theta_steps < 1:
-            raise UserError(
-                f"strategy.max_steps={max_steps} and strategy.theta_steps={theta_steps}: coordinate ascent moves both "
-                f"φ and θ, so each needs 1 or more."
-            )
+        at_least("strategy.max_steps", max_steps, 1)
+        at_least("strategy.theta_steps", theta_steps, 1)
         self.max_steps, self.theta_steps = max_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        beginning = self.begin(batch)
-        solution = self.solver(batch.x, beginning.phi, beginning.state, max_steps=self.max_steps, cuts=0)
+        start = self.begin(batch)
+        solution = self.solver(batch.x, start.phi, start.state, max_steps=self.max_steps, cuts=0)
         self.table("train").write(batch.index, solution.phi, solution.state)
         for t in range(self.theta_steps):
             estimate = self.gradient_step(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **beginning.diagnostics})
+        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **start.diagnostics})

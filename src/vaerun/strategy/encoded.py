@@ -43,23 +43,23 @@ class Encoded(Strategy, ABC):
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         return Inference(self.amortizer(x))
 
-    def in_sync(self, batch: Batch) -> Estimate:
+    def joint_step(self, batch: Batch) -> Estimate:
         """One step of θ and λ along one gradient, counted."""
-        rise = self.gradient_step(self.shared, batch.x)
+        result = self.gradient_step(self.shared, batch.x)
         self.count(batch)
-        return rise.estimate
+        return result.estimate
 
     def lam_step(self, batch: Batch) -> Estimate:
         """One step of λ alone, θ held, counted."""
-        rise = self.gradient_step(self.shared, batch.x, weights=self.lam)
+        result = self.gradient_step(self.shared, batch.x, weights=self.lam)
         self.count(batch)
-        return rise.estimate
+        return result.estimate
 
     def theta_step(self, batch: Batch, phi: Tensor) -> Estimate:
         """One step of θ alone at a given φ, Float[Tensor, "B P"], its decoding counted."""
-        rise = self.gradient_step(self.bound, batch.x, phi, weights=self.theta)
+        result = self.gradient_step(self.bound, batch.x, phi, weights=self.theta)
         self.decoder_evaluations += len(batch.x) * self.bound.decodes
-        return rise.estimate
+        return result.estimate
 
     def encode(self, batch: Batch) -> Tensor:
         """f_λ(x) without gradient, Float[Tensor, "B P"], counted."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import ValueAndGrad
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.refiner.base import Refiner
@@ -41,10 +41,7 @@ class IterativeAmortized(Strategy):
     def __init__(
         self, *, bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, refiner: Refiner, steps: int = 5
     ) -> None:
-        if steps < 1:
-            raise UserError(
-                f"strategy.steps={steps}: a guess is refined by 1 step or more; without any it is strategy=amortized."
-            )
+        at_least("strategy.steps", steps, 1, "use strategy=amortized for an encoder without refinement")
         super().__init__(bound=bound, shared=nn.ModuleList((bound, amortizer, refiner)), optimizer=optimizer)
         self.amortizer, self.refiner, self.steps = amortizer, refiner, steps
         self.in_phi = ValueAndGrad(bound, bound, (), in_phi=True)
@@ -53,27 +50,27 @@ class IterativeAmortized(Strategy):
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         phi = self.amortizer(x)
         for _ in range(self.steps):
-            phi = phi + self.refiner(phi, self.look(x, phi)[0])
+            phi = phi + self.refiner(phi, self.gradient_and_value(x, phi)[0])
         return Inference(phi)
 
     def step(self, batch: Batch) -> Estimate:
         phi = self.amortizer(batch.x)
-        pull = torch.zeros_like(phi[:, 0])
+        encoder_term = torch.zeros_like(phi[:, 0])
         values = []
         for _ in range(self.steps):
-            gradient, value = self.look(batch.x, phi)
+            gradient, value = self.gradient_and_value(batch.x, phi)
             values.append(value)
-            pull = pull + (gradient * phi).sum(1)
+            encoder_term = encoder_term + (gradient * phi).sum(1)
             phi = phi.detach() + self.refiner(phi.detach(), gradient)
         # The last bound moves θ by all of its gradient, and λ by its share of the mean.
         share = 1 / (self.steps + 1)
         estimate = self.bound(batch.x, phi.detach() + share * (phi - phi.detach()))
-        self.ascend(estimate._replace(surrogate=estimate.surrogate + share * pull))
+        self.backward_step(estimate._replace(surrogate=estimate.surrogate + share * encoder_term))
         self.decoder_evaluations += (self.steps + 1) * len(batch.x) * self.bound.decodes
         self.encoder_evaluations += len(batch.x)
         return estimate._replace(diagnostics={**estimate.diagnostics, "refinement_gain": estimate.value - values[0]})
 
-    def look(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient_and_value(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
         """(∇_φ Σ_i L̂(x_i; θ, φ_i) Float[Tensor, "B P"], L̂ Float[Tensor, "B"]), of one estimate."""
         estimate, _, gradient = self.bound.engine(self.in_phi, x, phi.detach())
         return gradient, estimate.value

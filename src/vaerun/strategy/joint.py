@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
@@ -53,18 +53,15 @@ class Joint(PerPoint):
             phi_init=phi_init,
             test_steps=test_steps,
         )
-        if phi_steps < 1 or theta_steps < 1:
-            raise UserError(
-                f"strategy.phi_steps={phi_steps} and strategy.theta_steps={theta_steps}: joint ascent moves both φ and "
-                f"θ, so each needs 1 or more."
-            )
+        at_least("strategy.phi_steps", phi_steps, 1)
+        at_least("strategy.theta_steps", theta_steps, 1)
         self.phi_steps, self.theta_steps = phi_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        beginning = self.begin(batch)
-        phi, state = beginning.phi, beginning.state
+        start = self.begin(batch)
+        phi, state = start.phi, start.state
         for _ in range(self.phi_steps - 1):
-            phi, state = self.solver.ascend(batch.x, phi, state)
+            phi, state = self.solver.step(batch.x, phi, state)
         estimate, _, gradient = self.gradient_step(self.shared, batch.x, phi, in_phi=True)
         assert gradient is not None
         step, state = self.solver.optimizer.update(gradient, state)
@@ -75,5 +72,5 @@ class Joint(PerPoint):
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
         return estimate._replace(
-            diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **beginning.diagnostics}
+            diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **start.diagnostics}
         )

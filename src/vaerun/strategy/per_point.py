@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.notation import Batch, Estimate
@@ -34,7 +34,7 @@ class BoundWithAuxiliary(nn.Module):
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         estimate = self.bound(x, phi)
-        return estimate._replace(surrogate=estimate.surrogate + self.phi_init.auxiliary(x, phi))
+        return estimate._replace(surrogate=estimate.surrogate + self.phi_init.training_term(x, phi))
 
 
 class PerPoint(Strategy, ABC):
@@ -69,8 +69,7 @@ class PerPoint(Strategy, ABC):
         test_steps: int,
     ) -> None:
         super().__init__(bound=bound, shared=BoundWithAuxiliary(bound, phi_init), optimizer=optimizer)
-        if test_steps < 1:
-            raise UserError(f"strategy.test_steps={test_steps} leaves a new point without a φ: give 1 or more.")
+        at_least("strategy.test_steps", test_steps, 1)
         self.solver, self.phi_init = solver, phi_init
         self.held_out_solver = solver.over(lowest_variance_elbo(bound, num_samples=SAMPLES))
         self.test_steps = test_steps
@@ -96,10 +95,10 @@ class PerPoint(Strategy, ABC):
     def begin(self, batch: Batch) -> InitialPhi:
         """Where the ascent of training points starts, counted."""
         table = self.table("train")
-        beginning = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
-        self.decoder_evaluations += beginning.decoder_evaluations
-        self.encoder_evaluations += beginning.encoder_evaluations
-        return beginning
+        start = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
+        self.decoder_evaluations += start.decoder_evaluations
+        self.encoder_evaluations += start.encoder_evaluations
+        return start
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:

@@ -6,7 +6,7 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer
@@ -49,11 +49,8 @@ class SemiAmortized(Encoded):
         test_steps: int = 100,
     ) -> None:
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
-        if steps < 1 or test_steps < 1:
-            raise UserError(
-                f"strategy.steps={steps} and strategy.test_steps={test_steps}: a guess is refined by 1 step or more; "
-                f"without any it is strategy=amortized."
-            )
+        at_least("strategy.steps", steps, 1, "use strategy=amortized for an encoder without refinement")
+        at_least("strategy.test_steps", test_steps, 1)
         self.solver, self.encoder_loss = solver, encoder_loss
         self.held_out_solver = solver.over(lowest_variance_elbo(bound, num_samples=SAMPLES))
         self.steps, self.test_steps = steps, test_steps
@@ -67,9 +64,9 @@ class SemiAmortized(Encoded):
 
     def step(self, batch: Batch) -> Estimate:
         guess = self.amortizer(batch.x)
-        phi, pull, decoder_evaluations = self.encoder_loss(batch.x, guess, self.steps)
+        phi, encoder_term, decoder_evaluations = self.encoder_loss(batch.x, guess, self.steps)
         estimate = self.bound(batch.x, phi)
-        self.ascend(estimate._replace(surrogate=estimate.surrogate + pull))
+        self.backward_step(estimate._replace(surrogate=estimate.surrogate + encoder_term))
         self.count(batch)
         self.decoder_evaluations += decoder_evaluations
         return estimate._replace(diagnostics={**estimate.diagnostics, "refinement": (phi - guess).detach().norm(dim=1)})

@@ -26,7 +26,7 @@ def unrolled(strategy: Strategy, x: Tensor) -> float:
         guess = strategy.amortizer(x)
     phi, state = guess, strategy.solver.optimizer.init(guess)
     for _ in range(strategy.steps):
-        phi, state = strategy.solver.ascend(x, phi, state)
+        phi, state = strategy.solver.step(x, phi, state)
     return float(strategy.bound(x, phi).value.mean())
 
 
@@ -60,7 +60,9 @@ def test_the_gradient_is_the_finite_difference_of_the_unrolled_bound(
 def test_a_coordinate_without_gradient_does_no_harm() -> None:
     """Adam's root has no derivative at 0."""
     x = simulated(5)
-    strategy = linear_strategy("semi_amortized", x, estimator="analytic_kl", nested={"encoder_loss": "unrolled"}, steps=2)
+    strategy = linear_strategy(
+        "semi_amortized", x, estimator="analytic_kl", nested={"encoder_loss": "unrolled"}, steps=2
+    )
     with torch.no_grad():
         strategy.bound.model.W.zero_()
         for weight in strategy.amortizer.parameters():

@@ -25,12 +25,12 @@ def test_a_new_point_gets_the_candidate_of_the_highest_bound(monkeypatch: pytest
 
     monkeypatch.setattr(LocalSolver, "__call__", solved)
     strategy.phi_init.num_samples = 20_000
-    beginning = strategy.begin(Batch(rows, x))
+    start = strategy.begin(Batch(rows, x))
     with torch.no_grad():
         elbo = torch.stack([exact_elbo(strategy.bound.model, x, phi) for phi in given])
     best = elbo.argmax(0)
-    assert torch.equal(beginning.phi, given[best, rows])
-    gain = beginning.diagnostics["restart_gain"]
+    assert torch.equal(start.phi, given[best, rows])
+    gain = start.diagnostics["restart_gain"]
     torch.testing.assert_close(gain, elbo.amax(0) - elbo[0], rtol=0.05, atol=0.05)
 
 
@@ -39,10 +39,10 @@ def test_only_new_points_are_solved_again() -> None:
     strategy = linear_strategy("coordinate", x, nested={"phi_init": "random"})
     strategy.step(Batch(first, x[first]))
     kept, cost = strategy.table("train").phi.clone(), strategy.decoder_evaluations
-    beginning = strategy.begin(Batch(torch.arange(6), x))
-    assert torch.equal(beginning.phi[first], kept[first])
-    assert (beginning.diagnostics["restart_gain"][first] == 0).all()
-    assert (beginning.phi[[1, 2, 3, 5]] != kept[[1, 2, 3, 5]]).all()
+    start = strategy.begin(Batch(torch.arange(6), x))
+    assert torch.equal(start.phi[first], kept[first])
+    assert (start.diagnostics["restart_gain"][first] == 0).all()
+    assert (start.phi[[1, 2, 3, 5]] != kept[[1, 2, 3, 5]]).all()
     assert strategy.decoder_evaluations > cost
     cost = strategy.decoder_evaluations
     strategy.begin(Batch(first, x[first]))

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
@@ -28,9 +29,10 @@ class MovingAverage(Baseline):
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
-        self.average = RunningAverage(decay, key="estimator.baseline.decay")
+        below("estimator.baseline.decay", decay, 0, 1)
+        self.average = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         b = self.average()
-        self.average.watch(objective.credit(r).mean())
+        self.average.update(objective.credit(r).mean())
         return b

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.estimator.baseline.learned import Learned
 from vaerun.nn.running_average import RunningAverage
@@ -46,21 +47,22 @@ class NVIL(Baseline):
         decay: float = 0.9,
     ) -> None:
         super().__init__()
+        below("estimator.baseline.decay", decay, 0, 1)
         self.learned = Learned(
             data_dim=data_dim, data_mean=data_mean, data_std=data_std, hidden=hidden, activation=activation
         )
-        self.mean = RunningAverage(decay, key="estimator.baseline.decay")
-        self.variance = RunningAverage(decay, key="estimator.baseline.decay")
+        self.mean = RunningAverage(decay)
+        self.variance = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         predicted = self.learned(r, objective, x, q, z)
         b = predicted + self.mean()
-        self.mean.watch((objective.credit(r) - predicted.detach()).mean())
+        self.mean.update((objective.credit(r) - predicted.detach()).mean())
         return b
 
     def rescale(self, advantage: Tensor) -> Tensor:
         scale = self.variance().sqrt().clamp(min=1)
-        self.variance.watch(advantage.var(unbiased=False))
+        self.variance.update(advantage.var(unbiased=False))
         return advantage / scale
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
@@ -32,8 +33,9 @@ class OptimalConstant(Baseline):
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
-        self.weighted = RunningAverage(decay, key="estimator.baseline.decay")
-        self.square = RunningAverage(decay, key="estimator.baseline.decay")
+        below("estimator.baseline.decay", decay, 0, 1)
+        self.weighted = RunningAverage(decay)
+        self.square = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         assert isinstance(q, KnownScore)
@@ -41,6 +43,6 @@ class OptimalConstant(Baseline):
         b = self.weighted() / square.clamp(min=torch.finfo(square.dtype).tiny)
         squared_score = q.squared_score(z)
         credit = objective.credit(r) - objective.beta() * objective.score_weight(r)
-        self.weighted.watch((squared_score * credit).mean())
-        self.square.watch(squared_score.mean())
+        self.weighted.update((squared_score * credit).mean())
+        self.square.update(squared_score.mean())
         return b

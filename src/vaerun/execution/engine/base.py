@@ -71,12 +71,12 @@ def restored(program: Program) -> Iterator[None]:
                 tensor.copy_(value)
 
 
-def kind(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
+def cache_key(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
     """What a program that was made once for its inputs depends on besides their values."""
     return (program, program.module.training, *((value.shape, value.stride(), value.dtype) for value in inputs))
 
 
-def halved(needed: int, most: int) -> int:
+def bucket(needed: int, most: int) -> int:
     """The least of most, most/2, most/4, … that ``needed`` fit into: a few shapes to make a program for, not all."""
     size = most
     while size % 2 == 0 and size // 2 >= max(needed, most // FEWEST):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vaerun.errors import UserError
-from vaerun.execution.engine.base import Engine, Program, halved, kind, restored
+from vaerun.execution.engine.base import Engine, Program, bucket, cache_key, restored
 
 
 @final
@@ -26,25 +26,25 @@ class Compiled(Engine):
     """
 
     def __init__(self) -> None:
-        self.made: dict[tuple, Made] = {}
+        self.made: dict[tuple, CompiledProgram] = {}
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        key = kind(program, inputs)
+        key = cache_key(program, inputs)
         made = self.made.get(key)
         if made is None:
-            made = self.made[key] = make(program, inputs)
+            made = self.made[key] = compile_program(program, inputs)
         with torch.no_grad():
             return made.outputs(made.call([*inputs, *made.held]))
 
     def rows(self, needed: int, most: int) -> int:
-        return halved(needed, most)
+        return bucket(needed, most)
 
     @property
     def takes_optimizer(self) -> bool:
         return True
 
 
-class Made(NamedTuple):
+class CompiledProgram(NamedTuple):
     """A compiled program for inputs of one shape."""
 
     call: Callable[[list[Tensor]], Any]
@@ -56,7 +56,7 @@ class Made(NamedTuple):
         return pytree.tree_unflatten(list(flat), self.structure)
 
 
-def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
+def compile_program(program: Program, inputs: tuple[Tensor, ...]) -> CompiledProgram:
     """Traces and compiles.
 
     Raises:
@@ -84,7 +84,7 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
         if reason is None:
             raise
         raise refusal(reason) from error
-    return Made(lambda flat: call(*flat), held, structure)
+    return CompiledProgram(lambda flat: call(*flat), held, structure)
 
 
 def lacking(error: Exception) -> str | None:
@@ -129,7 +129,7 @@ def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.Graph
     with restored(program), torch.random.fork_rng(devices=[]):
         trace = make_fx(flat, {torch.ops.aten.addmm.default: affine}, tracing_mode="fake", _allow_non_fake_inputs=True)
         graph = trace(*inputs)
-    return graph, lifted(graph), structure[-1]
+    return graph, constants_as_inputs(graph), structure[-1]
 
 
 def affine(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -137,7 +137,7 @@ def affine(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: f
     return alpha * torch.mm(x, weight) + beta * bias
 
 
-def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
+def constants_as_inputs(graph: torch.fx.GraphModule) -> list[Tensor]:
     """Turns the tensors that a graph holds into inputs after those it has; returns them."""
     held: dict[int, tuple[Tensor, torch.fx.Node]] = {}
     last = [node for node in graph.graph.nodes if node.op == "placeholder"][-1]
@@ -160,7 +160,7 @@ def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
 
 def refusal(reason: str) -> UserError:
     """The sentence on what cannot be compiled."""
-    return UserError(f"execution.compile=true cannot compile this combination: {reason}. Use execution.compile=false.")
+    return UserError(f"execution.compile=true cannot compile this combination: {reason}; use execution.compile=false.")
 
 
 def first_line(error: Exception) -> str:

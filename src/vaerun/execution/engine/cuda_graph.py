@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vaerun.errors import UserError
-from vaerun.execution.engine.base import Engine, Program, halved, kind, restored
+from vaerun.execution.engine.base import Engine, Program, bucket, cache_key, restored
 from vaerun.execution.engine.compiled import first_line
 
 WARM_UPS = 2  # the first loads libraries and chooses kernels; by the second nothing of that is left to do
@@ -33,17 +33,17 @@ class CUDAGraph(Engine):
     def __init__(self, inner: Engine) -> None:
         self.inner = inner
         self.recordings: dict[tuple, Recording] = {}
-        self.place: Place | None = None
+        self.resources: CaptureResources | None = None
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        key = kind(program, inputs)
+        key = cache_key(program, inputs)
         recording = self.recordings.get(key)
         if recording is None:
             recording = self.recordings[key] = self.record(program, inputs)
         return recording.replay(inputs)
 
     def rows(self, needed: int, most: int) -> int:
-        return halved(needed, most)
+        return bucket(needed, most)
 
     @property
     def takes_optimizer(self) -> bool:
@@ -56,13 +56,15 @@ class CUDAGraph(Engine):
         Raises:
             UserError: the program waits for the device, or does something else that a graph cannot hold.
         """
-        if self.place is None:
+        if self.resources is None:
             # One pool for all: no recording finds there what it needs, since outputs are copied at once.
-            self.place = Place(torch.cuda.Stream(inputs[0].device), torch.cuda.graph_pool_handle())
+            self.resources = CaptureResources(torch.cuda.Stream(inputs[0].device), torch.cuda.graph_pool_handle())
         read = [torch.empty_like(value).copy_(value) for value in inputs]
-        self.practise(program, read)
+        self.warm_up(program, read)
         graph = torch.cuda.CUDAGraph()
-        recording = torch.cuda.graph(graph, pool=self.place.pool, stream=self.place.stream, capture_error_mode=MODE)
+        recording = torch.cuda.graph(
+            graph, pool=self.resources.pool, stream=self.resources.stream, capture_error_mode=MODE
+        )
         try:
             with torch.cuda.stream(torch.cuda.current_stream(read[0].device)), recording:  # back to it in any case
                 outputs, structure = pytree.tree_flatten(self.inner(program, *read))
@@ -76,10 +78,10 @@ class CUDAGraph(Engine):
         places = [None if value is None else next(count) for value in outputs]
         return Recording(graph, read, written, places, structure)
 
-    def practise(self, program: Program, read: list[Tensor]) -> None:
+    def warm_up(self, program: Program, read: list[Tensor]) -> None:
         """Executes the program beside the stream in use, and leaves no trace in what it changes and random numbers."""
-        assert self.place is not None
-        device, stream = read[0].device, self.place.stream
+        assert self.resources is not None
+        device, stream = read[0].device, self.resources.stream
         with restored(program):
             stream.wait_stream(torch.cuda.current_stream(device))
             with torch.random.fork_rng(devices=[device]), torch.cuda.stream(stream):
@@ -88,7 +90,7 @@ class CUDAGraph(Engine):
             torch.cuda.current_stream(device).wait_stream(stream)
 
 
-class Place(NamedTuple):
+class CaptureResources(NamedTuple):
     """Where recordings are made."""
 
     stream: Any  # torch.cuda.Stream

@@ -1,12 +1,11 @@
 """Adam over rows, the step count of a row its own."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least, below
 from vaerun.local.optimizer.base import LocalOptimizer
 
 
@@ -39,11 +38,10 @@ class LocalAdam(LocalOptimizer):
     def __init__(
         self, *, learning_rate: float = 0.1, beta1: float = 0.9, beta2: float = 0.95, eps: float = 1e-8
     ) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"local.optimizer.learning_rate={learning_rate} is no step size: give a value > 0.")
-        for name, decay in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= decay < 1:
-                raise UserError(f"local.optimizer.{name}={decay} is no decay: give a number in [0, 1).")
+        above("local.optimizer.learning_rate", learning_rate, 0)
+        below("local.optimizer.beta1", beta1, 0, 1)
+        below("local.optimizer.beta2", beta2, 0, 1)
+        at_least("local.optimizer.eps", eps, 0)
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
 
     def init(self, phi: Tensor) -> RowAdamState:

@@ -17,7 +17,7 @@ class LocalOptimizer(ABC):
 
     @abstractmethod
     def update(self, gradient: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """The step to ADD to the rows, uphill along ``gradient``, and the new state; both Float[Tensor, "R P"]."""
+        """(Δφ, new state): the step to ADD to the rows, which follows ``gradient``; both Float[Tensor, "R P"]."""
 
     def shortened(self, state: LocalState, scale: Tensor) -> LocalState:
         """The state when the last step was taken at ``scale`` Float[Tensor, "R 1"] of its length; most do not care."""

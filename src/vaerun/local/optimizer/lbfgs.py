@@ -1,12 +1,11 @@
 """Limited-memory BFGS over rows, each row with a history of its own."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.optimizer.sgd import clipped
 
@@ -41,11 +40,9 @@ class LocalLBFGS(LocalOptimizer):
     """
 
     def __init__(self, *, learning_rate: float = 1.0, history: int = 5, max_step: float = 1.0) -> None:
-        for name, value in (("learning_rate", learning_rate), ("max_step", max_step)):
-            if not 0 < value < math.inf:
-                raise UserError(f"local.optimizer.{name}={value} is no step size: give a value > 0.")
-        if history < 1:
-            raise UserError(f"local.optimizer.history={history} remembers nothing: give 1 or more.")
+        above("local.optimizer.learning_rate", learning_rate, 0)
+        at_least("local.optimizer.history", history, 1)
+        above("local.optimizer.max_step", max_step, 0)
         self.learning_rate, self.history, self.max_step = learning_rate, history, max_step
 
     def init(self, phi: Tensor) -> RowLBFGSState:

@@ -1,12 +1,11 @@
 """Gradient ascent with momentum over rows."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, below
 from vaerun.local.optimizer.base import LocalOptimizer
 
 
@@ -34,12 +33,9 @@ class LocalSGD(LocalOptimizer):
     """
 
     def __init__(self, *, learning_rate: float = 0.01, momentum: float = 0.5, max_norm: float = 5.0) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"local.optimizer.learning_rate={learning_rate} is no step size: give a value > 0.")
-        if not 0 <= momentum < 1:
-            raise UserError(f"local.optimizer.momentum={momentum} is no decay: give a number in [0, 1).")
-        if not max_norm > 0:
-            raise UserError(f"local.optimizer.max_norm={max_norm} is no length: give a value > 0.")
+        above("local.optimizer.learning_rate", learning_rate, 0)
+        below("local.optimizer.momentum", momentum, 0, 1)
+        above("local.optimizer.max_norm", max_norm, 0)
         self.learning_rate, self.momentum, self.max_norm = learning_rate, momentum, max_norm
 
     def init(self, phi: Tensor) -> RowSGDState:

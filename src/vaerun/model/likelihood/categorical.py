@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
@@ -38,8 +38,7 @@ class CategoricalLikelihood(Likelihood):
 
     def __init__(self, *, data_dim: int, data_std: float, levels: int = 16) -> None:
         super().__init__(data_dim=data_dim, data_std=data_std)
-        if levels < 2:
-            raise UserError(f"model.likelihood.levels={levels} leaves a pixel one value: give 2 or more.")
+        at_least("model.likelihood.levels", levels, 2)
         self.levels = levels
         self.register_buffer("grid", torch.linspace(0, 1, levels), persistent=False)
 

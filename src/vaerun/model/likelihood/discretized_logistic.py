@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
@@ -40,8 +40,7 @@ class DiscretizedLogistic(Likelihood):
 
     def __init__(self, *, data_dim: int, data_std: float, levels: int = 256) -> None:
         super().__init__(data_dim=data_dim, data_std=data_std)
-        if levels < 2:
-            raise UserError(f"model.likelihood.levels={levels} leaves a pixel one value: give 2 or more.")
+        at_least("model.likelihood.levels", levels, 2)
         self.levels = levels
         self.raw_log_scale = nn.Parameter(torch.zeros(data_dim))
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.nn.bounded_scale import bounded_log_scale
 
@@ -33,8 +33,7 @@ class MixtureOfGaussians(Prior):
 
     def __init__(self, *, latent_dim: int, num_components: int = 10) -> None:
         super().__init__(latent_dim=latent_dim)
-        if num_components < 1:
-            raise UserError(f"model.prior.num_components={num_components} leaves no prior: give 1 or more.")
+        at_least("model.prior.num_components", num_components, 1)
         self.logits = nn.Parameter(torch.zeros(num_components))
         self.mu = nn.Parameter(math.sqrt(0.5) * torch.randn(num_components, latent_dim))
         self.raw_log_sigma = nn.Parameter(torch.full((num_components, latent_dim), 0.5 * math.log(0.5)))

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
 
@@ -57,10 +58,9 @@ class Vamp(Prior):
         super().__init__(latent_dim=latent_dim)
         if guide is None:
             raise UserError(
-                "model/prior=vamp needs an encoder, for it is made of the encoder's posteriors: use strategy=amortized."
+                "model/prior=vamp needs an encoder, because its components are q(z; f_λ(u)): use strategy=amortized."
             )
-        if num_components < 1:
-            raise UserError(f"model.prior.num_components={num_components} leaves no prior: give 1 or more.")
+        at_least("model.prior.num_components", num_components, 1)
         self.guide = guide
         self.register_buffer("data_mean", data_mean.clone())
         self.data_std = data_std

@@ -12,7 +12,9 @@ class Refinement(NamedTuple):
     """φ_T, and what moves λ."""
 
     phi: Tensor  # Float[Tensor, "B P"]: φ_T; part of λ's graph where λ follows the bound through it
-    pull: Tensor  # Float[Tensor, "B"]: what λ climbs besides the bound at ``phi``; nothing else has a part in it
+    encoder_term: (
+        Tensor  # Float[Tensor, "B"]: what λ climbs besides the bound at ``phi``; nothing else has a part in it
+    )
     decoder_evaluations: int  # what both took, over all points
 
 

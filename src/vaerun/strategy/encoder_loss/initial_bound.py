@@ -22,5 +22,5 @@ class InitialBound(EncoderLoss):
         gradient = self.solver.gradient(x, guess)
         phi, decoder_evaluations = self.refine(x, guess, steps)
         # Its derivative in λ is ∇_φ L(φ_0) times ∂φ_0/∂λ: the chain rule, without a second pass.
-        pull = (gradient * guess).sum(1)
-        return Refinement(phi, pull, decoder_evaluations + len(x) * self.solver.bound.decodes)
+        encoder_term = (gradient * guess).sum(1)
+        return Refinement(phi, encoder_term, decoder_evaluations + len(x) * self.solver.bound.decodes)

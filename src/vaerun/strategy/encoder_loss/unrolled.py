@@ -29,9 +29,8 @@ class Unrolled(EncoderLoss):
         estimator = solver.bound.estimator
         if not estimator.twice_differentiable:
             raise UserError(
-                f"strategy/encoder_loss=unrolled needs second derivatives of the bound, which "
-                f"{type(estimator).__name__} does not estimate: use estimator=reparam, or "
-                f"strategy/encoder_loss=initial_bound or regression."
+                f"strategy/encoder_loss=unrolled needs an estimator that can be differentiated twice, got "
+                f"{type(estimator).__name__}: use estimator=reparam, or strategy/encoder_loss=initial_bound."
             )
 
     def __call__(self, x: Tensor, guess: Tensor, steps: int) -> Refinement:

@@ -34,7 +34,7 @@ class PhiInit(nn.Module, ABC):
             new: whether the point has had no ascent yet, Bool[Tensor, "B"].
         """
 
-    def auxiliary(self, x: Tensor, refined: Tensor) -> Tensor | float:
+    def training_term(self, x: Tensor, refined: Tensor) -> Tensor | float:
         """What the start's own weights climb, Float[Tensor, "B"]; most have none, and climb nothing.
 
         Args:

@@ -10,7 +10,7 @@ from vaerun.strategy.encoder_loss.regression import regression
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Encoder(PhiInit):
+class EncoderInit(PhiInit):
     """φ = f_λ(x) for a point without a φ of its own; f_λ climbs −½‖f_λ(x) − sg[φ]‖² to the φ found at each visit.
 
     The first visit of a training point and the first evaluation of a held-out one start at the guess, and so does every
@@ -33,5 +33,5 @@ class Encoder(PhiInit):
             phi = torch.where(new.unsqueeze(1), self.amortizer(x), phi)
         return InitialPhi(phi, state, encoder_evaluations=2 * len(x))  # once to start, and once for the auxiliary
 
-    def auxiliary(self, x: Tensor, refined: Tensor) -> Tensor:
+    def training_term(self, x: Tensor, refined: Tensor) -> Tensor:
         return regression(self.amortizer(x), refined)

@@ -6,7 +6,7 @@ from vaerun.local.optimizer.base import LocalState
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Previous(PhiInit):
+class PreviousInit(PhiInit):
     """φ = φ_i where its last ascent ended, and the family's initial φ, a q near the prior, before the first.
 
     A training point goes on at each visit, a held-out point at each evaluation, both with their optimiser's memory; a

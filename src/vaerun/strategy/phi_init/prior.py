@@ -7,7 +7,7 @@ from vaerun.local.solver import LocalSolver
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Prior(PhiInit):
+class PriorInit(PhiInit):
     """φ = the family's initial φ, where q is near the prior, at every visit, as if no point had been seen before.
 
     The first and all later visits of a training point and every evaluation of a held-out one start there, without

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least
 from vaerun.execution.random_state import isolated
 from vaerun.local.optimizer.base import LocalState, gather, scatter
 from vaerun.local.solver import LocalSolver
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Random(PhiInit):
+class RandomInit(PhiInit):
     """φ = the best of R + 1 ascents for a point without a φ: from the family's initial φ°, and R times φ° + s ε.
 
     The first visit of a training point, the first evaluation of a held-out one and every point of no split are solved
@@ -36,11 +36,10 @@ class Random(PhiInit):
         self, *, solver: LocalSolver, restarts: int = 4, scale: float = 1.0, steps: int = 100, num_samples: int = 32
     ) -> None:
         super().__init__()
-        for name, number in (("restarts", restarts), ("steps", steps), ("num_samples", num_samples)):
-            if number < 1:
-                raise UserError(f"strategy.phi_init.{name}={number} is too small: give 1 or more.")
-        if not scale > 0:
-            raise UserError(f"strategy.phi_init.scale={scale} starts everywhere at one place: give a value > 0.")
+        at_least("strategy.phi_init.restarts", restarts, 1)
+        above("strategy.phi_init.scale", scale, 0)
+        at_least("strategy.phi_init.steps", steps, 1)
+        at_least("strategy.phi_init.num_samples", num_samples, 1)
         self.solver = solver
         self.restarts, self.scale, self.steps, self.num_samples = restarts, scale, steps, num_samples
 
