@@ -119,9 +119,7 @@ def test_points_that_are_all_the_same(save):
 def test_a_value_that_is_not_finite_names_its_row(save):
     x = VECTORS.copy()
     x[17, 1] = np.nan
-    with pytest.raises(
-        UserError, match=r"'x' of .*mine\.npz must be finite in float32, got nan in row 17, column 1"
-    ):
+    with pytest.raises(UserError, match=r"'x' of .*mine\.npz must be finite in float32, got nan in row 17, column 1"):
         Arrays(path=save(x=x)).load()
 
 

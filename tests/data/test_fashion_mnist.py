@@ -46,9 +46,7 @@ def test_missing_files_without_a_network_are_one_sentence(tmp_path, offline):
 
 def test_a_file_of_another_set_is_named(published, tmp_path, offline):
     shutil.copy(published / "MNIST/raw/train-images-idx3-ubyte.gz", tmp_path)
-    with pytest.raises(
-        UserError, match=r"train-images-idx3-ubyte\.gz cannot be used, because it is not the published"
-    ):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used, because it is not the published"):
         FashionMnist(root=str(tmp_path)).load()
 
 

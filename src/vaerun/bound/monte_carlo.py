@@ -1,4 +1,4 @@
-"""mean_k r_k and logsumexp_k r_k − log K of every point, at hard samples: what is reported as a bound."""
+"""mean_k r_k and logsumexp_k r_k − log K of every point, at samples of q: the reported bounds."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 
-ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
+ROWS = 8192  # decoder rows per evaluation: bounded memory, large matrix products
 
 
 def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, Tensor]:
@@ -27,14 +27,14 @@ def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[str, 
         kl += (terms.log_q - terms.log_prior).sum(0) / num_samples
         log_sum = torch.logaddexp(log_sum, r.logsumexp(0))
         done += k
-    figures = {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
+    values = {"elbo": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
     if num_samples > 1:
-        figures[f"iwae_{num_samples}"] = log_sum - math.log(num_samples)
-    return figures
+        values[f"iwae_{num_samples}"] = log_sum - math.log(num_samples)
+    return values
 
 
 def log_weights(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> Tensor:
-    """r = log p_θ(x, z) − log q(z; φ) at K hard samples, Float[Tensor, "K B"], drawn in chunks."""
+    """r = log p_θ(x, z) − log q(z; φ) at K samples of q, Float[Tensor, "K B"], drawn in chunks."""
     size = max(1, ROWS // len(x))
     parts = [min(size, num_samples - done) for done in range(0, num_samples, size)]
     return torch.cat([bound.rewards(x, phi, k) for k in parts])

@@ -1,4 +1,4 @@
-"""The user's own file, npz, npy or IDX, to one or three arrays of numbers; every surprise is told in one sentence."""
+"""FILE ↦ one or three arrays of numbers, from a user's npz, npy or IDX file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ NPY, ZIP = b"\x93NUMPY", b"PK"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays {train, valid, test}, or the only one under its own name; other arrays, such as labels, are not read.
+    """The arrays {train, valid, test}, or one array under its own name; other arrays, such as labels, are not read.
 
-    Of an npz, that is: train, valid and test where all three are there, else x, else the only array.
+    From an npz file: train, valid and test if it has all three, otherwise x, otherwise its only array.
 
     Raises:
-        UserError: there is no such file, or it is damaged, of another format, or holds other arrays.
+        UserError: the file does not exist, is damaged, has another format, or holds other arrays.
     """
     if not path.exists():
         raise UserError(f"data.path={path} does not exist: name an npz, npy or IDX file.")

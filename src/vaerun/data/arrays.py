@@ -1,4 +1,4 @@
-"""The user's own data."""
+"""A data set from a user's own file."""
 
 from pathlib import Path
 from typing import final
@@ -17,25 +17,26 @@ from vaerun.errors import UserError
 
 @final
 class Arrays(Source):
-    """The user's own npz, npy or IDX file: images [N, H, W] or [N, H, W, C], or vectors [N, X].
+    """FILE ↦ data set: an npz, npy or IDX file with images [N, H, W] or [N, H, W, C], or with vectors [N, X].
 
-    An npz with arrays train, valid and test is taken as split there. Any other, an npz with an array x or with one
-    array alone, an npy, or an IDX file (.gz or not), is split by this rule: torch's randperm of N from ``split_seed``;
-    the first int(N · test_fraction) rows of it test, the next int(N · valid_fraction) validate, the rest train. Whole
-    numbers from 0 to 255 and booleans are held as uint8, all else as float32.
+    An npz file with arrays train, valid and test keeps these splits. Any other file (an npz file with an array x or
+    with only one array, an npy file, an IDX file, compressed or not) is split by torch's randperm of N from
+    ``split_seed``: the first int(N · test_fraction) points are test, the next int(N · valid_fraction) valid, and the
+    rest train. Whole numbers from 0 to 255 and booleans are stored as uint8, everything else as float32.
 
     Args:
         path: the file.
-        scale: what a stored value is multiplied by. Null: 1/255 for whole numbers from 0 to 255, unless they are all 0
-            or 1; otherwise 1.
+        scale: the factor of stored values. Null: 1/255 for whole numbers from 0 to 255, unless all are 0 or 1;
+            otherwise 1.
         binarize: none, static, dynamic or threshold; the last three need scaled values in [0, 1].
-        binarize_seed: of the draws of static, and of valid and test under dynamic.
+        binarize_seed: of static binarisation, and of valid and test under dynamic.
         split_seed: of the split.
-        valid_fraction: share of the rows to validate with.
-        test_fraction: share of the rows to test with.
+        valid_fraction: fraction of the validation points.
+        test_fraction: fraction of the test points.
 
     Raises:
-        UserError: a choice cannot work; on ``load``, the file is missing, damaged, non-finite or not as stated.
+        UserError: a value is out of range; in ``load``, the file is missing, damaged, or has values that are not
+        finite.
 
     Reference: NumPy's file formats (numpy.lib.format), and IDX as published with MNIST.
     """

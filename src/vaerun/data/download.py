@@ -1,4 +1,4 @@
-"""Getting a published file over the network: several mirrors, a second round, timeouts, and a check of what came."""
+"""Downloads of published files: several mirrors, a second attempt, timeouts, and a check of the content."""
 
 import sys
 import time
@@ -24,20 +24,20 @@ def download(
     pause: float = 1.0,
     timeout: float = 10.0,
 ) -> None:
-    """Stores at ``path`` what the first of the mirrors serves as ``mirror + path.name`` and ``check`` accepts.
+    """Downloads ``mirror + path.name`` from the first mirror whose content ``check`` accepts, to ``path``.
 
     Nothing is written before the content is complete and checked.
 
     Args:
-        path: where the file goes; its folders are made.
+        path: of the file; its folders are created.
         mirrors: addresses of folders, each ending in a slash, in order of preference.
         check: raises ValueError for content that is not the file.
-        rounds: how often the mirrors are gone through; one that answered 4xx is not asked again.
+        rounds: how often all mirrors are tried; one that answered 4xx is not tried again.
         pause: seconds between two rounds.
-        timeout: seconds that a mirror may stay silent.
+        timeout: seconds to wait for data of a mirror.
 
     Raises:
-        UserError: no mirror served the file, or it cannot be written; says why, and where to put the file by hand.
+        UserError: no mirror served the file, or it cannot be written.
     """
     content = _first(path.name, mirrors, check=check, rounds=rounds, pause=pause, timeout=timeout)
     if isinstance(content, dict):
@@ -57,7 +57,7 @@ def download(
 def _first(
     name: str, mirrors: Sequence[str], *, check: Callable[[bytes], object], rounds: int, pause: float, timeout: float
 ) -> bytes | dict[str, str]:
-    """The content from the first mirror that serves it, or each mirror's reason for not doing so."""
+    """The content from the first mirror that serves it, or the reason of each mirror for not serving it."""
     reasons: dict[str, str] = {}
     left = list(mirrors)
     for number in range(rounds):
@@ -81,7 +81,7 @@ def _first(
 
 
 def _get(url: str, name: str, timeout: float) -> bytes:
-    """All that the address serves; a terminal sees a moving line, a log one line."""
+    """The content at ``url``; progress is one updated line on a terminal, and one line in a log."""
     request = urllib.request.Request(url, headers={"User-Agent": "vaerun"})
     out, what = sys.stderr, f"downloading {name} from {urlsplit(url).netloc}"
     moving = out.isatty()

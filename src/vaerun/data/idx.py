@@ -21,13 +21,13 @@ def read(
     """The array in an IDX file, gzip-compressed or not, in the machine's byte order.
 
     Args:
-        path: the file; whether it is compressed is seen from its content, not its name.
-        shape: the shape it must have, if that is known.
-        sha256: what the unzipped content must hash to, if that is known.
-        remedy: ends the sentence of a refusal.
+        path: the file; its content, not its name, shows whether it is compressed.
+        shape: the expected shape, if it is known.
+        sha256: the expected hash of the decompressed content, if it is known.
+        remedy: the last part of an error sentence.
 
     Raises:
-        UserError: the file cannot be read, is damaged, or is not the one expected; the sentence names it.
+        UserError: the file cannot be read, is damaged, or is not the expected one.
     """
     try:
         return decode(path.read_bytes(), shape=shape, sha256=sha256)
@@ -42,7 +42,7 @@ def decode(
     """The array in the bytes of an IDX file, gzip-compressed or not.
 
     Raises:
-        ValueError: the bytes are damaged or not those expected; the message says how and names no file.
+        ValueError: the bytes are damaged or not the expected ones; the message does not name the file.
     """
     if content[:2] == GZIP:
         content = _unzip(content)
@@ -55,7 +55,7 @@ def decode(
 
 
 def _unzip(content: bytes | bytearray) -> bytearray:
-    unzipped = bytearray()  # an array can be made of it where it stands, and written to
+    unzipped = bytearray()  # a bytearray, so that an array can use this memory and write to it
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             while piece := file.read(2**20):

@@ -1,4 +1,4 @@
-"""Data simulated from a linear-Gaussian model, whose exact log p(x) is known."""
+"""x = W z + μ + σ ε: simulated data with known log p(x)."""
 
 from dataclasses import replace
 from typing import final
@@ -13,10 +13,10 @@ from vaerun.data.stream import stream
 
 @final
 class LinearGaussianData(Source):
-    """x = W z + μ + σ ε with z ~ N(0, I_k), ε ~ N(0, I_X): simulated from known parameters.
+    """x = W z + μ + σ ε with z ~ N(0, I_k), ε ~ N(0, I_X): simulated data.
 
-    ``W`` [X, k], ``mu`` [X] (entries standard normal, float32) and ``sigma`` are attributes, so that the exact
-    x ~ N(μ, W Wᵀ + σ² I) can be evaluated. The parameters and each split have a random stream of their own.
+    ``W`` [X, k], ``mu`` [X] (standard normal entries, float32) and ``sigma`` are attributes, so that the density
+    N(x; μ, W Wᵀ + σ² I) is known. The parameters and each split have separate random generators.
 
     Args:
         num_train, num_valid, num_test: points of each split.
@@ -26,7 +26,7 @@ class LinearGaussianData(Source):
         simulation_seed: of the parameters and the points; independent of the seed of the run.
 
     Raises:
-        UserError: a number is below 1 (below 2 for num_train), σ is not positive, or the seed no whole number ≥ 0.
+        UserError: a number is below 1 (below 2 for num_train), σ ≤ 0, or the seed is not a whole number ≥ 0.
 
     Reference: Tipping & Bishop 1999, Probabilistic Principal Component Analysis.
     """
@@ -60,12 +60,12 @@ class LinearGaussianData(Source):
         untouched = binarization("none", seed=0)
         shape = (len(self.mu),)
         dataset = assemble("linear_gaussian", (train, valid, test), shape=shape, scale=1.0, choice=untouched)
-        # Few enough points can all fall into [0, 1]; the model they came from is real all the same.
+        # A few points can all lie in [0, 1] by chance, but the support of the model is real.
         return replace(dataset, support="real")
 
     def _simulate(self, n: int, place: int) -> torch.Tensor:
         generator = stream("data.simulation_seed", self.simulation_seed, place)
         z = torch.randn(n, self.W.shape[1], generator=generator)
         noise = torch.randn(n, self.W.shape[0], generator=generator)
-        # In float64 and rounded once, so that the order in which a BLAS adds does not show in the fingerprint.
+        # In float64 and rounded once, so that the hash does not depend on the order of sums in a BLAS library.
         return (z.double() @ self.W.double().T + self.mu + self.sigma * noise).float()

@@ -21,7 +21,7 @@ NUM_TRAIN = 50_000
 @final
 @dataclass(frozen=True)
 class Published:
-    """One such set: the folder it has in torchvision's layout, where it is served, and what its files unzip to."""
+    """A data set in two IDX files: its folder in torchvision's layout, its mirrors, and the hashes of its files."""
 
     name: str
     subfolder: str

@@ -1,4 +1,4 @@
-"""Arrays as users have them, to rows [N, X] of uint8 or finite float32."""
+"""[N, …] ↦ rows [N, X]: a user's arrays as uint8 or finite float32."""
 
 from pathlib import Path
 
@@ -17,12 +17,11 @@ AXES = {
 def tidy(arrays: dict[str, np.ndarray], path: Path) -> tuple[dict[str, Tensor], tuple[int, ...]]:
     """Each array [N, …] as rows [N, X], and the shape of one point, the same for all.
 
-    All become uint8 where all hold booleans or whole numbers from 0 to 255, else float32. A lone axis of one channel is
-    dropped from the shape.
+    The type is uint8 if all arrays hold booleans or whole numbers from 0 to 255, otherwise float32. An axis of one
+    channel is removed from the shape.
 
     Raises:
-        UserError: an array is no array of points, or holds a value that is no finite number; or they differ in shape or
-            in kind.
+        UserError: an array does not hold points, a value is not finite, or the arrays differ in shape or type.
     """
     for name, array in arrays.items():
         _check(array, f"the array {name!r} of {path}")

@@ -1,4 +1,4 @@
-"""x ~ p_θ(x), x and E[x given z] side by side, and walks through z: what a model has learned, to look at."""
+"""x ~ p_θ(x), x beside E[x given z], and E[x given z] along paths in z: images of a trained model."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from vaerun.strategy.base import Strategy
 
 
 class Images:
-    """Pictures of a strategy's model; each method draws from torch's global generator.
+    """(strategy, data) ↦ images of its model; each method draws from torch's global generator.
 
     Args:
-        strategy: whose model and q are drawn; it is left as it is.
-        data: whose validation points are reconstructed, and whose shape the images have.
+        strategy: with the model and q to show; it is not changed.
+        data: with the validation points to reconstruct and the shape of an image.
     """
 
     def __init__(self, strategy: Strategy, data: Dataset) -> None:
@@ -26,12 +26,12 @@ class Images:
         self.style = ImageStyle.of(data)
 
     def drawable(self) -> bool:
-        """Whether the data are grey or colour images: vectors have no picture."""
+        """Whether the data are grey or colour images, and not vectors."""
         return self.style.drawable()
 
-    def image(self, drawing: ImageSource) -> np.ndarray:
-        """What has been drawn, as uint8 [H, W] or [H, W, 3]."""
-        return drawing.image(self.style)
+    def image(self, source: ImageSource) -> np.ndarray:
+        """The image of a source, uint8 [H, W] or [H, W, 3]."""
+        return source.image(self.style)
 
     def prior_image(self, n: int) -> np.ndarray:
         """A grid of E[x given z] at n draws z ~ p(z)."""
@@ -42,11 +42,11 @@ class Images:
         return self.image(Reconstructions.of(self.strategy, self.data, n))
 
     def interpolation_image(self, n: int) -> np.ndarray:
-        """A row for each of n pairs of validation points: the way from one to the other through z."""
+        """A row for each of n pairs of validation points: E[x given z] on the line between their E_q[z]."""
         return self.image(Interpolation.of(self.strategy, self.data, apart(self.data, n)))
 
     def traversal_image(self, latents: int) -> np.ndarray:
-        """A row for each active latent, most active first, ``latents`` at most."""
+        """A row for each active latent, most active first, at most ``latents`` rows."""
         return self.image(Traversal.of(self.strategy, self.data, latents))
 
     def manifold_image(self) -> np.ndarray:

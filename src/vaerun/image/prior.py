@@ -13,7 +13,7 @@ from vaerun.strategy.base import Strategy
 
 @dataclass(frozen=True)
 class PriorSamples(ImageSource):
-    """z ~ p(z), E[x given z], and x ~ p(x given z); the picture shows the means, which the noise of x would only blur.
+    """z ~ p(z), E[x given z], and x ~ p(x given z); the image shows the means, without the noise of x.
 
     Args:
         z: Float[Tensor, "n D"].
@@ -28,7 +28,7 @@ class PriorSamples(ImageSource):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, n: int) -> "PriorSamples":
-        """n of them."""
+        """n samples."""
         model = strategy.bound.model
         z = model.prior.sample(n)
         return cls(z, model.mean(z), model.observe(z))

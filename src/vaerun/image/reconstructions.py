@@ -1,4 +1,4 @@
-"""x ↦ E[x given z] at z = E_q[z]: validation points and what the model makes of them."""
+"""x ↦ E[x given z] at z = E_q[z]: validation points and their reconstructions."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from vaerun.strategy.base import Strategy
 
 @dataclass(frozen=True)
 class Reconstructions(ImageSource):
-    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each point above its own.
+    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each x is above its reconstruction.
 
     Args:
-        index: places in the validation split, Int[Tensor, "n"].
+        index: of the points in the validation split, Int[Tensor, "n"].
         x: Float[Tensor, "n X"].
         z: Float[Tensor, "n D"].
         mean: Float[Tensor, "n X"].
@@ -31,7 +31,7 @@ class Reconstructions(ImageSource):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, data: Dataset, n: int) -> "Reconstructions":
-        """n of them, or as many as there are validation points."""
+        """n reconstructions, or as many as there are validation points."""
         index = spread(data, min(n, len(data.valid)))
         x = visited(data, index)
         z = center(strategy, x)

@@ -1,4 +1,4 @@
-"""What a model is: p_θ(x, z) = p_θ(x given z) p_θ(z)."""
+"""p_θ(x, z) = p_θ(x given z) p_θ(z): the interface of generative models."""
 
 from abc import ABC, abstractmethod
 
@@ -10,7 +10,7 @@ from vaerun.model.prior.base import Prior
 
 
 class Model(nn.Module, ABC):
-    """p_θ(x, z) = p_θ(x given z) p_θ(z); θ is this module's parameters.
+    """p_θ(x, z) = p_θ(x given z) p_θ(z), where θ are the parameters of this module.
 
     Args:
         latent_dim: D.
@@ -55,7 +55,7 @@ class Model(nn.Module, ABC):
 
 
 class ExactMarginal(Model, ABC):
-    """A model of which log p_θ(x) has a closed form: what a bound on it loses is then known exactly."""
+    """A model with log p_θ(x) = log ∫ p_θ(x, z) dz in closed form, so that the gap of a bound is known exactly."""
 
     @abstractmethod
     def exact_log_prob(self, x: Tensor) -> Tensor:

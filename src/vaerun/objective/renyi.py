@@ -11,10 +11,10 @@ from vaerun.schedule.base import Schedule
 
 
 class Renyi(Objective):
-    """J(r) = (1/(1 − α)) log (1/K) Σ_k exp((1 − α) r_k), the variational Rényi bound: the IWAE's at α = 0.
+    """J(r) = (1/(1 − α)) log (1/K) Σ_k exp((1 − α) r_k), the variational Rényi bound; α = 0 is IWAE.
 
-    As α → 1 it becomes the ELBO. For 0 ≤ α < 1 its expectation lies below log p(x) and rises with K; for α > 1 it lies
-    below the ELBO and falls with K; for α < 0 it may exceed log p(x), and is no bound.
+    The limit α → 1 is the ELBO. For 0 ≤ α < 1 its expectation is below log p(x) and increases with K; for α > 1 it is
+    below the ELBO and decreases with K; for α < 0 it can exceed log p(x), so it is not a bound.
 
     Args:
         num_samples: K.

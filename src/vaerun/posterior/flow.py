@@ -12,7 +12,7 @@ from vaerun.posterior.gaussian import HALF_LOG_2PI
 class Flow(Reparameterized, ABC):
     """z = μ + σ T(ε) with an invertible T that is near the identity at the start.
 
-    Each point's own location and scale come after T, so T acts on standardised numbers wherever q is.
+    The location and scale of each point are applied after T, so T acts on standardised values.
 
     Args:
         mu: μ, Float[Tensor, "B D"].

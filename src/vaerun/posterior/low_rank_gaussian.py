@@ -73,15 +73,15 @@ class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
 class LowRankGaussian(Family):
     """q(z; φ) = N(z; μ, diag σ² + V Vᵀ) with V = diag σ W of R columns, P = D (2 + R).
 
-    φ = (μ, s, w) with log σ = 7 tanh(s / 7) and 7 tanh(w / 7) the entries of W. It starts with small factors: at W = 0
-    the gradient in W is zero by symmetry.
+    φ = (μ, s, w) with log σ = 7 tanh(s / 7) and 7 tanh(w / 7) the entries of W. The initial W is small and not 0,
+    because at W = 0 the gradient in W is zero by symmetry.
 
     Args:
         latent_dim: D.
         rank: R.
 
     Raises:
-        UserError: the rank is below 1.
+        UserError: R < 1.
 
     Reference: Ong, Nott, Smith 2018, Gaussian variational approximation with a factor covariance structure.
     """

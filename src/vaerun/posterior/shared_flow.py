@@ -1,4 +1,4 @@
-"""z = μ + σ T(ε; c): flows whose layers are networks that all points share, built by zuko."""
+"""z = μ + σ T(ε; c): flows of the package zuko, whose networks all points share."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from vaerun.posterior.masked import constant
 
 
 class SharedFlow(Flow):
-    """z = μ + σ T(ε; c) with a T of shared weights that is told c of each point.
+    """z = μ + σ T(ε; c) where T has shared weights and c differs per point.
 
     Args:
         mu: μ, Float[Tensor, "B D"].
@@ -41,10 +41,10 @@ class SharedFlow(Flow):
 
 
 class Layers(nn.Module):
-    """T and its inverse, and log|det ∂T/∂ε| beside either.
+    """(T(ε), log|det ∂T/∂ε|) and the inverse of T.
 
     Args:
-        transform: zuko's, in its own direction from ε to T(ε): one pass of the networks; the inverse takes D.
+        transform: of zuko, from ε to T(ε) in one pass of the networks; the inverse needs D passes.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -53,7 +53,7 @@ class Layers(nn.Module):
         with torch.no_grad():
             for layer in transform.transforms:
                 last = layer.hyper[-1]
-                last.weight.mul_(0.01)  # near the identity, and yet with a gradient for what comes before
+                last.weight.mul_(0.01)  # near the identity, but with a gradient for the layers before
                 last.bias.zero_()
 
     def forward(self, values: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
@@ -73,7 +73,7 @@ class SharedFlowFamily(Family):
         transform: (features, context) ↦ zuko's flow of D features given C numbers.
 
     Raises:
-        UserError: the context is empty, or zuko is not installed.
+        UserError: C < 1, or zuko is not installed.
     """
 
     posterior: ClassVar = SharedFlow
@@ -98,7 +98,7 @@ class SharedFlowFamily(Family):
 
 
 def zuko_flows() -> Any:
-    """The module ``zuko.flows``, imported when a flow is built.
+    """The module ``zuko.flows``, which is imported when a flow is built.
 
     Raises:
         UserError: it is not installed.
@@ -112,5 +112,5 @@ def zuko_flows() -> Any:
         raise UserError(
             "posterior=iaf and posterior=spline need the package zuko: pip install 'vaerun[flows]'."
         ) from None
-    Distribution.set_default_validate_args(checks)  # zuko turns the checks of everybody's distributions off
+    Distribution.set_default_validate_args(checks)  # importing zuko disables the checks of all distributions
     return flows

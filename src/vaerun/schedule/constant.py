@@ -8,7 +8,7 @@ from vaerun.schedule.base import Schedule
 
 
 class Constant(Schedule):
-    """value(t) = v, at all times.
+    """value(t) = v.
 
     Args:
         constant: v.

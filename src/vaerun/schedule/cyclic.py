@@ -1,4 +1,4 @@
-"""value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed part of the present cycle."""
+"""value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed fraction of the present cycle."""
 
 from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
@@ -6,20 +6,19 @@ from vaerun.schedule.base import Schedule
 
 
 class Cyclic(Schedule):
-    """value(t) = start + (end − start) · min(1, τ / proportion), τ = (t · cycles / epochs) mod 1: warm-ups in a row.
+    """value(t) = start + (end − start) · min(1, τ / proportion), τ = (t · cycles / epochs) mod 1: repeated warm-ups.
 
-    Every cycle starts over, with what the last one learned of z still there; after the last, the value stays at
-    ``end``.
+    The parameters are kept from cycle to cycle. After the last cycle, the value stays at ``end``.
 
     Args:
         start: the value at the start of a cycle.
-        end: the value from the end of a cycle's rise until the next cycle.
+        end: the value after the warm-up of a cycle.
         epochs: length of all cycles together. They must end inside the run.
-        cycles: how many.
-        proportion: of a cycle, in which the value rises.
+        cycles: the number of cycles.
+        proportion: the fraction of a cycle in which the value rises.
 
     Raises:
-        UserError: ``epochs`` is not positive, there is less than one cycle, or ``proportion`` is outside (0, 1].
+        UserError: ``epochs`` ≤ 0, ``cycles`` < 1, or ``proportion`` is outside (0, 1].
 
     Reference: Fu et al. 2019, Cyclical annealing schedule: a simple approach to mitigating KL vanishing, §4.
     """

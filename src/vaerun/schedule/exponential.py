@@ -12,11 +12,11 @@ class Exponential(Schedule):
 
     Args:
         start: the value at the first step.
-        end: the value it does not fall below.
-        rate: per epoch.
+        end: the lowest value.
+        rate: of the decay, per epoch.
 
     Raises:
-        UserError: ``end`` is not in (0, start], or ``rate`` is negative.
+        UserError: ``end`` is outside (0, start], or ``rate`` < 0.
 
     Reference: Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax, §4.2 (their annealing).
     """

@@ -10,10 +10,10 @@ class Linear(Schedule):
     Args:
         start: the value at the first step.
         end: the value from the end of the warm-up on.
-        epochs: length of the warm-up. It must end inside the run, or the objective asked for is never trained.
+        epochs: length of the warm-up. It must end within the run, otherwise the final objective is never trained.
 
     Raises:
-        UserError: ``epochs`` is not positive.
+        UserError: ``epochs`` ≤ 0.
 
     Reference: Bowman et al. 2016, Generating sentences from a continuous space, §3.1 (KL cost annealing).
     """

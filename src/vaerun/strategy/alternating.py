@@ -10,11 +10,10 @@ from vaerun.strategy.encoded import Encoded
 
 
 class Alternating(Encoded):
-    """λ climbs Σ_i L(x_i; θ, f_λ(x_i)) for m steps, then θ for n, on one batch and with fresh samples at each step.
+    """λ maximises Σ_i L(x_i; θ, f_λ(x_i)) for m steps, then θ for n steps, on one batch with fresh samples.
 
-    The lecture's open question: how many steps of the one for how many of the other, and when. m and n follow
-    schedules over the epochs, rounded at each batch, and are at least 1. The family's shared weights and the
-    estimator's own move with λ. Adam counts the steps of λ and of θ apart.
+    m and n follow schedules over the epochs; they are rounded at each batch and are at least 1. The shared weights of
+    the family and the weights of the estimator are updated with λ. Adam counts the steps of λ and θ separately.
 
     Args:
         bound: L(x; θ, φ).
@@ -55,5 +54,5 @@ class Alternating(Encoded):
 
 
 def rounded(schedule: Schedule) -> int:
-    """The present value as a number of steps, at least 1."""
+    """The present value of the schedule, rounded to a number of steps, at least 1."""
     return max(1, int(schedule.now + 0.5))

@@ -12,20 +12,20 @@ from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Coordinate(PerPoint):
-    """Coordinate ascent: raise L(x_i; θ, φ_i) in φ_i until it no longer improves, then step θ at the φ_i* found.
+    """φ_i ← argmax_φ L(x_i; θ, φ) at fixed θ, then gradient steps of θ at fixed φ_i: coordinate ascent.
 
-    A point stops by itself, when a window of steps no longer gains, or at ``max_steps``; its next visit goes on from
-    there.
+    The steps of a point stop when a window of them does not improve its bound, or at ``max_steps``. Its next visit
+    starts from the φ_i that was found.
 
     Args:
         bound: L(x; θ, φ).
         solver: φ* ≈ argmax_φ L(x; θ, φ).
-        optimizer: makes θ's optimiser.
+        optimizer: makes the optimiser of θ.
         num_points: N of each split, by name.
-        phi_init: where a point's ascent starts.
-        max_steps: φ-steps a point takes at most at one visit.
+        phi_init: the initial φ of a visit.
+        max_steps: the largest number of φ-steps of a point at one visit.
         theta_steps: θ-steps after them, each with fresh samples.
-        test_steps: the solver's limit for a point that is not trained on.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.

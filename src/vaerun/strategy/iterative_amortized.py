@@ -1,4 +1,4 @@
-"""φ_0 = f_λ(x), φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)), T times; θ follows the bound at φ_T."""
+"""φ_0 = f_λ(x), φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)), T times; θ maximises the bound at φ_T."""
 
 from typing import ClassVar
 
@@ -15,16 +15,16 @@ from vaerun.strategy.refiner.base import Refiner
 
 
 class IterativeAmortized(Strategy):
-    """φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)) from φ_0 = f_λ(x): a network learns the steps that a solver takes.
+    """φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)) from φ_0 = f_λ(x): a network predicts the steps.
 
-    λ, the weights of encoder and refiner, climbs the mean of L(x; θ, φ_0), …, L(x; θ, φ_T); θ climbs L(x; θ, φ_T). What
-    a network sees is a constant to it, so that each step learns to raise the bound at its own end, memory does not grow
-    with T, and every estimator will do. A gradient serves twice: as what the next step sees, and as what the last one
-    learns from, so T + 1 estimates of the bound are all that a visit takes.
+    λ, the weights of encoder and refiner, maximises the mean of L(x; θ, φ_0), …, L(x; θ, φ_T); θ maximises
+    L(x; θ, φ_T). The inputs of the refiner are detached: each step is trained to improve the bound at its own result,
+    memory does not grow with T, and any estimator can be used. The gradient at φ_t is the input of step t and the
+    training signal of step t − 1, so one visit needs only T + 1 estimates of the bound.
 
     Args:
         bound: L(x; θ, φ).
-        amortizer: f_λ, the first guess.
+        amortizer: f_λ, the initial φ.
         optimizer: makes the optimiser of θ and λ.
         refiner: g_λ.
         steps: T, in training and for new points.
@@ -32,8 +32,8 @@ class IterativeAmortized(Strategy):
     Raises:
         UserError: T < 1.
 
-    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3, algorithm 1 (there from φ_0 near the prior,
-    by a gated step).
+    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3, algorithm 1 (with φ_0 near the prior
+    and a gated step).
     """
 
     per_point: ClassVar[bool] = False
@@ -62,7 +62,7 @@ class IterativeAmortized(Strategy):
             values.append(value)
             encoder_term = encoder_term + (gradient * phi).sum(1)
             phi = phi.detach() + self.refiner(phi.detach(), gradient)
-        # The last bound moves θ by all of its gradient, and λ by its share of the mean.
+        # The last bound has its full gradient in θ, and weight 1/(T + 1) in λ.
         share = 1 / (self.steps + 1)
         estimate = self.bound(batch.x, phi.detach() + share * (phi - phi.detach()))
         self.backward_step(estimate._replace(surrogate=estimate.surrogate + share * encoder_term))

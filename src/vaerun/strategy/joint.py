@@ -1,4 +1,4 @@
-"""θ and φ_i move together: m φ-steps for n θ-steps."""
+"""θ and φ_i in one gradient step: m φ-steps for n θ-steps."""
 
 from collections.abc import Mapping
 
@@ -12,25 +12,25 @@ from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Joint(PerPoint):
-    """One gradient of L(x_i; θ, φ_i) moves θ and φ_i at once; in sync at m = n = 1.
+    """(θ, φ_i) ← (θ, φ_i) + ∇_{θ,φ_i} L(x_i; θ, φ_i): one gradient updates θ and φ_i together, exactly so at m = n = 1.
 
-    m φ-steps per n θ-steps are m − 1 steps of φ alone, one of both, and n − 1 of θ alone.
+    In general, a visit takes m − 1 steps of φ alone, one step of both, and n − 1 steps of θ alone.
 
     Args:
         bound: L(x; θ, φ).
-        solver: moves single rows, and finds φ of points that are not trained on.
-        optimizer: makes θ's optimiser.
+        solver: updates φ_i, and finds φ of points that are not used in training.
+        optimizer: makes the optimiser of θ.
         num_points: N of each split, by name.
-        phi_init: where a point's ascent starts.
+        phi_init: the initial φ of a visit.
         phi_steps: m.
         theta_steps: n.
-        test_steps: the solver's limit for a point that is not trained on.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.
 
-    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters), with both moved
-    by gradients.
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters; here both are
+    updated by gradients).
     """
 
     def __init__(

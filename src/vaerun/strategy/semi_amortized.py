@@ -1,4 +1,4 @@
-"""φ_0 = f_λ(x), then T steps of ascent in φ; θ follows the bound at φ_T."""
+"""φ_0 = f_λ(x), then T ascent steps in φ; θ maximises the bound at φ_T."""
 
 import torch
 from torch import Tensor
@@ -18,18 +18,18 @@ from vaerun.strategy.per_point import SAMPLES, effort
 class SemiAmortized(Encoded):
     """max_θ Σ_i L(x_i; θ, φ_T), φ_0 = f_λ(x_i) refined by T steps of the solver; λ is trained by ``encoder_loss``.
 
-    Nothing is stored: a visit starts at the guess, whatever the last one found. The solver's steps are those of
-    ``local``; a guess near its optimum wants shorter ones than a start at the prior. Points that are not trained on
-    climb the ELBO with the estimator of least noise that q allows, as in per-point strategies.
+    No φ is stored: every visit starts at f_λ(x). The step size is that of ``local``; near the optimum, where f_λ(x)
+    is, smaller steps are better than from the prior. For points that are not used in training, the solver maximises the
+    ELBO with the lowest-variance estimator that q supports, as in per-point strategies.
 
     Args:
         bound: L(x; θ, φ).
         amortizer: f_λ.
-        solver: moves φ.
+        solver: refines φ.
         optimizer: makes the optimiser of θ and λ.
         encoder_loss: how λ is trained.
-        steps: T; a limit above ``local.window`` lets points that no longer gain stop earlier.
-        test_steps: the solver's limit where a point is not trained on.
+        steps: T; above ``local.window``, points that have converged stop earlier.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.

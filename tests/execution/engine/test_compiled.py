@@ -150,7 +150,7 @@ def test_a_gpu_without_triton_is_met_with_a_sentence(
 
     monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", fail)
     bound = bound_of("gaussian")
-    with pytest.raises(expected, match="takes triton, .*compile=false" if expected is UserError else said):
+    with pytest.raises(expected, match="needs triton, .*compile=false" if expected is UserError else said):
         Compiled()(PhiGradient(bound), torch.ones(2, 3), torch.zeros(2, 4))
 
 

@@ -12,9 +12,9 @@ from vaerun.posterior.base import Posterior
 
 
 class MovingAverage(Baseline):
-    """b = m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · mean(c) over the credits of earlier steps only.
+    """b = m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · mean(c) over the credits c of EARLIER steps.
 
-    It moves in training mode alone, so that evaluation leaves the training trajectory as it was.
+    It is updated only in training mode, so that evaluation does not change training.
 
     Args:
         decay: in [0, 1).

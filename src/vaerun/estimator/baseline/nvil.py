@@ -14,17 +14,17 @@ from vaerun.posterior.base import Posterior
 
 
 class NVIL(Baseline):
-    """b(x) = C(x) + m, and the advantage is divided by max(1, √v): NVIL's three ways to tame the score function.
+    """b(x) = C(x) + m, with the advantage divided by max(1, √v): the three variance reductions of NVIL.
 
-    C is a ``Learned`` baseline, m the exponential average of c − C(x), and v that of the variance of a step's
-    advantages. Both averages are of EARLIER steps, where the paper takes in the present one first, so neither depends
-    on the samples it is applied to: the gradient keeps its direction in expectation, but not its length.
+    C is a ``Learned`` baseline, m the exponential average of c − C(x), and v the exponential average of the variance of
+    the advantages of a step. Both averages are over EARLIER steps (the paper includes the present one), so they do not
+    depend on the samples they are applied to: the expected gradient keeps its direction, but not its length.
 
     Args:
         data_dim: X.
-        data_mean: the training data's mean, Float[Tensor, "X"].
-        data_std: its spread.
-        hidden: units of C's hidden layers.
+        data_mean: the mean of the training data, Float[Tensor, "X"].
+        data_std: their standard deviation.
+        hidden: units of the hidden layers of C.
         activation: by name.
         decay: of the averages, in [0, 1).
 

@@ -13,11 +13,11 @@ from vaerun.posterior.base import KnownScore, Posterior
 
 
 class OptimalConstant(Baseline):
-    """b* = E[‖∇_φ log q(z; φ)‖² c] / E[‖∇_φ log q(z; φ)‖²]: of all constants the one with the least variance.
+    """b* = E[‖∇_φ log q(z; φ)‖² c] / E[‖∇_φ log q(z; φ)‖²]: the constant with the lowest variance.
 
-    The variance is summed over the parameters that q is written in and over the data; both expectations are exponential
-    averages over EARLIER steps. It is the best constant for objectives that average the rewards. For others c is the
-    credit less β a_k, and the products of different samples' scores are left out, so it is near the best one.
+    The variance is summed over the parameters of q and over the data; both expectations are exponential averages over
+    EARLIER steps. b* is optimal for objectives that average the rewards. For others, c is the credit minus β a_k, and
+    products of the scores of different samples are neglected, so b* is close to optimal.
 
     Args:
         decay: of both averages, in [0, 1).

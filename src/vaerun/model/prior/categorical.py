@@ -11,11 +11,11 @@ from vaerun.model.prior.base import Prior
 
 
 class CategoricalPrior(Prior):
-    """p_θ(z) = Π_v Categorical(z_v; softmax(logits_v)) over one-hot blocks; the logits are part of θ and start uniform.
+    """p_θ(z) = Π_v Categorical(z_v; softmax(logits_v)) over one-hot blocks; the logits are part of θ and start at 0.
 
     Args:
-        latent_dim: D, the length of all blocks together.
-        num_classes: C, the length of one, a divisor of D.
+        latent_dim: D, the total length of all blocks.
+        num_classes: C, the length of a block, a divisor of D.
 
     Raises:
         UserError: C is below 2 or does not divide D.
@@ -45,7 +45,7 @@ def blocks_of(latent_dim: int, num_classes: int) -> int:
     """``num_classes``, if one-hot blocks of that length make up z.
 
     Raises:
-        UserError: they do not.
+        UserError: latent_dim is not a multiple of num_classes.
     """
     if latent_dim % num_classes:
         fitting = max(num_classes, round(latent_dim / num_classes) * num_classes)

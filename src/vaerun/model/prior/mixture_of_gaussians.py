@@ -16,8 +16,8 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 class MixtureOfGaussians(Prior):
     """p_θ(z) = Σ_m π_m N(z; μ_m, diag σ_m²); means, scales and weights are part of θ.
 
-    It starts near N(0, I), with half of the variance between the components and half within them: equal components
-    would stay equal.
+    It starts near N(0, I), with half of the variance between the components and half within them, because equal
+    components would have equal gradients.
 
     Args:
         latent_dim: D.
@@ -26,7 +26,7 @@ class MixtureOfGaussians(Prior):
     Raises:
         UserError: M < 1.
 
-    Reference: Tomczak, Welling 2018, VAE with a VampPrior (the mixture of Gaussians that it is compared with).
+    Reference: Tomczak, Welling 2018, VAE with a VampPrior (its mixture of Gaussians).
     """
 
     support: ClassVar[str] = "real"

@@ -1,4 +1,4 @@
-"""φ = the best of several ascents from random places, for a point that has none yet."""
+"""φ^(0) = the best of several maximisations from random initial φ, at the first visit of a point."""
 
 import torch
 from torch import Tensor
@@ -11,23 +11,22 @@ from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
 class RandomInit(PhiInit):
-    """φ = the best of R + 1 ascents for a point without a φ: from the family's initial φ°, and R times φ° + s ε.
+    """φ^(0) = the best result of R + 1 maximisations of L: from the family's φ°, and R times from φ° + s ε.
 
-    The first visit of a training point, the first evaluation of a held-out one and every point of no split are solved
-    R + 1 times over before anything else; from then on both go on where they ended. The best is that of the highest
-    bound, at KL weight 1, on samples that are fresh and common to all candidates. ``restart_gain``, the bound of the
-    best less that of the ascent from φ°, is of a second draw, so what won by luck shows no gain; it is 0 for points
-    that were not solved anew.
+    This is done at the first training visit, at the first validation and for every new point; later visits start at the
+    stored φ_i. The best candidate has the highest bound, at KL weight 1, on fresh samples that all candidates share.
+    The metric ``restart_gain`` is the bound of the best candidate minus that from φ°. It uses a second set of samples,
+    so that the selection does not bias it; it is 0 at later visits.
 
     Args:
-        solver: moves φ.
+        solver: maximises L in φ.
         restarts: R.
-        scale: s, in φ.
-        steps: of each ascent at most.
-        num_samples: estimates of the bound by which a candidate is judged.
+        scale: s, in units of φ.
+        steps: the step limit of each maximisation.
+        num_samples: estimates of the bound of each candidate.
 
     Raises:
-        UserError: a number is below 1, or s is not positive.
+        UserError: a number is below 1, or s ≤ 0.
 
     Reference: Martí 2003, Multi-start methods.
     """
@@ -67,7 +66,7 @@ class RandomInit(PhiInit):
         return InitialPhi(phi, state, decoder_evaluations=solved + judged, diagnostics={"restart_gain": gain})
 
     def bounds(self, x: Tensor, candidates: list[Tensor]) -> Tensor:
-        """The bound of each candidate for each point on common samples, Float[Tensor, "R B"]."""
+        """The bound of each candidate at each point, on the same samples for all candidates, Float[Tensor, "R B"]."""
         solver = self.solver
         k, seed = solver.bound.objective.num_samples, int(torch.randint(2**62, ()))
         values = []
