@@ -12,7 +12,9 @@ J        a bound as a function of K rewards                                   ``
 L        L(x; θ, φ) = E_q[J(r(z_1), …, r(z_K))]                               ``Bound``
 ======== ==================================================================== ==========================
 
-Axes: N data points, B batch, K Monte-Carlo samples, D latent dimension, P length of φ, X length of x.
+Axes: N data points, B batch, K Monte-Carlo samples, D latent dimension, P length of φ, X length of x, O length of the
+decoder's output, R rows of Φ, S values of a finite support, M strata. Docstrings state shapes as jaxtyping writes them,
+Float[Tensor, "K B"]; the tests check those of the base classes on every option (tests/law/test_shapes.py).
 Units: nats per datum, summed over the X coordinates; higher is better. Only losses have a minus sign.
 """
 

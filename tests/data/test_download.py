@@ -102,14 +102,14 @@ def test_without_a_network_the_sentence_says_where_it_looked_and_what_to_do(tmp_
     message = str(caught.value)
     assert f"x.gz is not in {tmp_path} and could not be downloaded" in message
     assert "127.0.0.1:1: Connection refused; mirror.invalid: " in message
-    assert message.endswith("put the file there, or name its folder by data.root=FOLDER or $VAERUN_DATA.")
+    assert message.endswith("put the file there, or give the folder that holds it with data.root=… or $VAERUN_DATA.")
     assert "\n" not in message
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, server):
     base, _ = server
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"x\.gz cannot be written \(.*\): name another folder by data\.root"):
+    with pytest.raises(UserError, match=r"x\.gz cannot be written \(.*\); choose another folder"):
         fetch(tmp_path / "file" / "x.gz", base, "good")
 
 

@@ -5,6 +5,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, NamedTuple, final
 
 import torch
@@ -86,16 +87,17 @@ class Split:
 
     def mean(self) -> Tensor:
         """E[x], float32 [X]: the mean of each coordinate."""
-        return self._moments()[0].float()
+        return self._moments[0].float()
 
     def std(self) -> float:
         """sqrt(mean over n, j of E[(x_nj − mean_j)²]): the pooled standard deviation.
 
         Deviations are from the mean of each coordinate, so that different means do not increase it.
         """
-        mean, square = self._moments()
+        mean, square = self._moments
         return math.sqrt(max((square - mean.square()).mean().item(), 0.0))
 
+    @cached_property
     def _moments(self) -> tuple[Tensor, Tensor]:
         first = torch.zeros(self.x.shape[1], dtype=torch.float64, device=self.x.device)
         second = torch.zeros_like(first)

@@ -1,4 +1,4 @@
-"""Downloads of published files: several mirrors, a second attempt, timeouts, and a check of the content."""
+"""Downloads a published file: tries several mirrors, twice, with a timeout, and checks the content."""
 
 import sys
 import time
@@ -24,40 +24,40 @@ def download(
     pause: float = 1.0,
     timeout: float = 10.0,
 ) -> None:
-    """Downloads ``mirror + path.name`` from the first mirror whose content ``check`` accepts, to ``path``.
+    """Downloads ``mirror + path.name`` from the first mirror whose content passes ``check``, and writes it to ``path``.
 
     Nothing is written before the content is complete and checked.
 
     Args:
-        path: of the file; its folders are created.
-        mirrors: addresses of folders, each ending in a slash, in order of preference.
-        check: raises ValueError for content that is not the file.
-        rounds: how often all mirrors are tried; one that answered 4xx is not tried again.
+        path: of the file; folders that do not exist are created.
+        mirrors: URLs of folders, each ending in a slash, in order of preference.
+        check: raises ValueError for content that is not the expected file.
+        rounds: how often each mirror is tried; after an HTTP status 4xx it is not tried again.
         pause: seconds between two rounds.
-        timeout: seconds to wait for data of a mirror.
+        timeout: seconds to wait for a mirror to send data.
 
     Raises:
-        UserError: no mirror served the file, or it cannot be written.
+        UserError: no mirror served the file, or it cannot be written; the message says why, and what to do.
     """
     content = _first(path.name, mirrors, check=check, rounds=rounds, pause=pause, timeout=timeout)
     if isinstance(content, dict):
         reasons = "; ".join(f"{urlsplit(mirror).netloc}: {reason}" for mirror, reason in content.items())
         raise UserError(
-            f"{path.name} is not in {path.parent} and could not be downloaded ({reasons}): put the file there, or name "
-            "its folder by data.root=FOLDER or $VAERUN_DATA."
+            f"{path.name} is not in {path.parent} and could not be downloaded ({reasons}); "
+            "put the file there, or give the folder that holds it with data.root=… or $VAERUN_DATA."
         )
     try:
         store(path, content)
     except OSError as error:
         raise UserError(
-            f"{path} cannot be written ({error.strerror}): name another folder by data.root=FOLDER or $VAERUN_DATA."
+            f"{path} cannot be written ({error.strerror}); choose another folder with data.root=… or $VAERUN_DATA."
         ) from error
 
 
 def _first(
     name: str, mirrors: Sequence[str], *, check: Callable[[bytes], object], rounds: int, pause: float, timeout: float
 ) -> bytes | dict[str, str]:
-    """The content from the first mirror that serves it, or the reason of each mirror for not serving it."""
+    """The content from the first mirror that serves it; if none does, the error of each mirror."""
     reasons: dict[str, str] = {}
     left = list(mirrors)
     for number in range(rounds):
@@ -81,21 +81,21 @@ def _first(
 
 
 def _get(url: str, name: str, timeout: float) -> bytes:
-    """The content at ``url``; progress is one updated line on a terminal, and one line in a log."""
+    """The content of the URL; on a terminal the progress is shown in one line that is redrawn."""
     request = urllib.request.Request(url, headers={"User-Agent": "vaerun"})
     out, what = sys.stderr, f"downloading {name} from {urlsplit(url).netloc}"
-    moving = out.isatty()
-    print(what, end="" if moving else "\n", file=out, flush=True)
+    redrawn = out.isatty()
+    print(what, end="" if redrawn else "\n", file=out, flush=True)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
             total = int(response.headers.get("Content-Length") or 0)
             content = bytearray()
             while piece := response.read(PIECE):
                 content += piece
-                if moving:
+                if redrawn:
                     print(f"\r{what}: {_megabytes(len(content), total)}", end="", file=out, flush=True)
     finally:
-        if moving:
+        if redrawn:
             print(file=out, flush=True)
     if len(content) < total:
         raise ConnectionError(f"the connection ended after {len(content)} of {total} bytes")

@@ -29,7 +29,7 @@ class Estimator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
-        """One estimate per point of x, Float[Tensor, "B X"]."""
+        """One estimate per point: x of Float[Tensor, "B X"] ↦ Estimate over B."""
 
 
 def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vaerun.config.ranges import at_least
 from vaerun.notation import Terms
 from vaerun.schedule.base import Schedule
+from vaerun.schedule.constant import Constant
 
 
 class Objective(nn.Module, ABC):
@@ -21,11 +22,11 @@ class Objective(nn.Module, ABC):
         UserError: K < 1.
     """
 
-    def __init__(self, *, num_samples: int, kl_weight: Schedule) -> None:
+    def __init__(self, *, num_samples: int = 1, kl_weight: Schedule | None = None) -> None:
         super().__init__()
         at_least("objective.num_samples", num_samples, 1)
         self.num_samples = num_samples
-        self.kl_weight = kl_weight
+        self.kl_weight = Constant(1.0) if kl_weight is None else kl_weight
 
     @property
     @abstractmethod

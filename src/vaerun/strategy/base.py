@@ -52,7 +52,7 @@ class Strategy(nn.Module, ABC):
 
     @abstractmethod
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
-        """φ of the points x, Float[Tensor, "B X"], at the present θ. It changes no state.
+        """φ of the points x at the present θ: Float[Tensor, "B X"] ↦ Inference over B. It changes no state.
 
         Args:
             x: the points.

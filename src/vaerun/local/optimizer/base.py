@@ -13,11 +13,11 @@ class LocalOptimizer(ABC):
 
     @abstractmethod
     def init(self, phi: Tensor) -> LocalState:
-        """The state before the first step: a NamedTuple of tensors [R, …], for φ Float[Tensor, "R P"]."""
+        """The state before the first step: Float[Tensor, "R P"] ↦ a NamedTuple of tensors [R, …]."""
 
     @abstractmethod
     def update(self, gradient: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """(Δφ, new state), where Δφ is ADDED to the rows; ``gradient`` and Δφ are Float[Tensor, "R P"]."""
+        """(Δφ, new state): the step to ADD to the rows for this ``gradient``; both Float[Tensor, "R P"]."""
 
     def shortened(self, state: LocalState, scale: Tensor) -> LocalState:
         """The state after the last step was multiplied by ``scale`` Float[Tensor, "R 1"]; unchanged by default."""
