@@ -32,10 +32,10 @@ def test_a_held_out_point_is_solved_wherever_it_starts(name: str, start: str) ->
     x = simulated(12)
     strategy = linear_strategy(name, x, nested={"phi_init": start}, test_steps=200)
     model = strategy.bound.model
-    phi = strategy.infer(x[:7], torch.arange(7), "valid").phi
+    phi = strategy.infer_and_store(x[:7], torch.arange(7), "valid").phi
     before = exact_elbo(model, x[:7], strategy.initial.expand(7, -1))
     assert exact_elbo(model, x[:7], phi).mean() > before.mean()
     assert torch.equal(strategy.table("valid").phi, phi)
     assert strategy.table("valid").visited.all()
-    assert not strategy.table("test").visited.any()
+    assert not strategy.table("train").visited.any()
     assert strategy.infer(x[:3]).phi.shape == (3, 4)

@@ -61,6 +61,6 @@ def visited(data: Dataset, index: Tensor) -> Tensor:
 
 
 def center(strategy: Strategy, x: Tensor) -> Tensor:
-    """E_q[z] of new points x, or the mean of 256 draws where it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
+    """E_q[z] of new points x, or the mean of 256 samples if it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
     q = strategy.bound.family(strategy.infer(x).phi)
     return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)

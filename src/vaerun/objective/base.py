@@ -16,7 +16,7 @@ class Objective(nn.Module, ABC):
 
     Args:
         num_samples: K, the number of samples of z.
-        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); at β ≠ 1, J is not a bound.
+        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); None for 1. At β ≠ 1, J is not a bound.
 
     Raises:
         UserError: K < 1.

@@ -47,7 +47,7 @@ class Strategy(nn.Module, ABC):
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
         self.programs: dict[tuple[Callable[..., Estimate], int, bool], ValueAndGrad | TrainStep] = {}
-        self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
+        self.decoder_evaluations = 0  # of training steps; one evaluation decodes one z for one x
         self.encoder_evaluations = 0
 
     @abstractmethod
