@@ -1,23 +1,23 @@
-"""What can go wrong, by whose doing: the exit code of the command follows from the class."""
+"""The exceptions of vaerun; the class decides the exit code of a command."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A choice of the user that cannot work. The message is one sentence: what, why, the remedy. Exit code 2."""
+    """An error of the user. The message is one sentence: the rule, the value, the remedy. Exit code 2."""
 
     exit_code = 2
 
 
 class RunError(Exception):
-    """A failure of the run itself. Exit code 1."""
+    """A failure of the run. Exit code 1."""
 
     exit_code = 1
 
 
 class DivergedError(RunError):
-    """A value that must be finite is not; the message names the quantity."""
+    """A value is not finite; the message names the quantity."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -30,6 +30,6 @@ class Interrupted(KeyboardInterrupt):
 
 
 def close_match(word: str, choices: Iterable[str]) -> str:
-    """Returns " Did you mean 'x'?" for the nearest of ``choices``, or nothing where none is near."""
+    """Returns " Did you mean 'x'?" for the nearest of ``choices``, or an empty string if no choice is similar."""
     near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""

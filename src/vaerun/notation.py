@@ -1,4 +1,4 @@
-"""The letters of the lecture, and the records that travel between the nouns.
+"""The symbols of the lecture, and the records that models, estimators and strategies exchange.
 
 ======== ==================================================================== ==========================
 symbol   meaning                                                              in code
@@ -15,7 +15,7 @@ L        L(x; θ, φ) = E_q[J(r(z_1), …, r(z_K))]                             
 Axes: N data points, B batch, K Monte-Carlo samples, D latent dimension, P length of φ, X length of x, O length of the
 decoder's output, R rows of Φ, S values of a finite support, M strata. Docstrings state shapes as jaxtyping writes them,
 Float[Tensor, "K B"]; the tests check those of the base classes on every option (tests/law/test_shapes.py).
-Units: nats per datum, summed over the X coordinates; higher is better. Only losses carry a minus sign.
+Units: nats per datum, summed over the X coordinates; higher is better. Only losses have a minus sign.
 """
 
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Batch(NamedTuple):
-    """Data points of one split and their places in it."""
+    """Data points of one split and their indices in it."""
 
-    index: Tensor  # type: ignore[assignment]  # Int[Tensor, "B"]: the row of Φ that belongs to each point
+    index: Tensor  # type: ignore[assignment]  # Int[Tensor, "B"]: the row of Φ of each point
     x: Tensor  # Float[Tensor, "B X"]
 
 
 class Terms(NamedTuple):
-    """The three logarithms of the reward, apart: r(z) = log p(x given z) + log p(z) − log q(z)."""
+    """The three terms of the reward: r(z) = log p(x given z) + log p(z) − log q(z)."""
 
     log_likelihood: Tensor  # Float[Tensor, "K B"]
     log_prior: Tensor  # Float[Tensor, "K B"]
@@ -46,8 +46,8 @@ class Estimate(NamedTuple):
     """One Monte-Carlo estimate of the bound of every point of a batch."""
 
     value: Tensor  # Float[Tensor, "B"]: J(r), detached
-    surrogate: Tensor  # Float[Tensor, "B"]: differentiate this
-    log_likelihood: Tensor  # Float[Tensor, "B"]: E_q[log p(x given z)], hard samples, detached
-    kl: Tensor  # Float[Tensor, "B"]: KL(q ‖ p(z)) at weight 1, hard samples, detached
-    auxiliary: Tensor  # Float[Tensor, ""]: a loss of the estimator's own weights; 0 if it has none
-    diagnostics: Mapping[str, Tensor] = NOTHING  # what the strategy saw on its way, by tag; each [B] or []
+    surrogate: Tensor  # Float[Tensor, "B"]: its gradient is the estimate of ∇L
+    log_likelihood: Tensor  # Float[Tensor, "B"]: E_q[log p(x given z)] at samples of q, detached
+    kl: Tensor  # Float[Tensor, "B"]: KL(q ‖ p(z)) at weight 1, at samples of q, detached
+    auxiliary: Tensor  # Float[Tensor, ""]: the loss of the weights of the estimator; 0 without weights
+    diagnostics: Mapping[str, Tensor] = NOTHING  # further quantities by name, each [B] or []

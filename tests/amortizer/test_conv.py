@@ -61,5 +61,7 @@ def test_the_datas_unit_and_origin_do_not_matter() -> None:
 
 
 def test_vectors_are_refused() -> None:
-    with pytest.raises(UserError, match=r"amortizer=conv needs images, .*\(10,\) is a vector: use amortizer=mlp"):
+    with pytest.raises(
+        UserError, match=r"amortizer=conv needs images .*, got points of shape \(10,\): use amortizer=mlp"
+    ):
         amortizer((10,))

@@ -63,14 +63,20 @@ def test_it_decodes_k_times() -> None:
 @pytest.mark.parametrize(
     ("estimator", "posterior", "name", "prior", "sentence"),
     [
-        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for Average, not for IWAE"),
-        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior that is Reparameterized"),
+        (
+            "analytic_kl",
+            "gaussian",
+            "iwae",
+            "standard_normal",
+            "AnalyticKL needs an objective of the class Average, got IWAE",
+        ),
+        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior of the class Reparameterized"),
         (
             "analytic_kl",
             "gaussian",
             "elbo",
             "bernoulli",
-            "DiagonalGaussian has with StandardNormal",
+            "DiagonalGaussian has for the prior StandardNormal",
         ),
     ],
 )

@@ -43,33 +43,35 @@ def test_the_content_and_not_the_name_decides(tmp_path):
 def test_unknown_names_are_listed(tmp_path):
     np.savez(tmp_path / "mnist.npz", x_train=X, y_train=X, x_test=X, y_test=X)
     with pytest.raises(
-        UserError, match=r"its arrays are x_train, y_train, x_test, y_test, where train, valid and test are"
+        UserError, match=r"its arrays are x_train, y_train, x_test, y_test, but it needs train, valid and test"
     ):
         read_arrays(tmp_path / "mnist.npz")
     np.savez(tmp_path / "two.npz", train=X, test=X)
-    with pytest.raises(UserError, match="its arrays are train, test, where train, valid and test are needed"):
+    with pytest.raises(UserError, match="its arrays are train, test, but it needs train, valid and test"):
         read_arrays(tmp_path / "two.npz")
     np.savez(tmp_path / "none.npz")
-    with pytest.raises(UserError, match="cannot be used: its arrays are none"):
+    with pytest.raises(UserError, match="cannot be used, because its arrays are none"):
         read_arrays(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.csv", b"1,2,3\n4,5,6\n", "no IDX file, since it starts with b'1,2,3"),
-        ("a.npy", b"1,2,3\n4,5,6\n", r"no \.npy file, since it starts with b'1,2,3"),
-        ("a.npz", b"", r"no \.npz file"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", "no IDX file"),
-        ("a.gz", gzip.compress(b"1,2,3\n", mtime=0), "no IDX file"),
-        ("a.pkl", b"\x80\x04\x95", "no IDX file"),
+        ("a.csv", b"1,2,3\n4,5,6\n", "not an IDX file \\(it starts with b'1,2,3"),
+        ("a.npy", b"1,2,3\n4,5,6\n", r"not an \.npy file \(it starts with b'1,2,3"),
+        ("a.npz", b"", r"not an \.npz file"),
+        ("a.png", b"\x89PNG\r\n\x1a\n", "not an IDX file"),
+        ("a.gz", gzip.compress(b"1,2,3\n", mtime=0), "not an IDX file"),
+        ("a.pkl", b"\x80\x04\x95", "not an IDX file"),
         ("a.zip", b"PK\x03\x04", "damaged or cut off"),
     ],
 )
 def test_other_formats_are_refused_with_the_way_out(tmp_path, name, content, reason):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(UserError, match=rf"{name} cannot be used: .*{reason}.*numpy\.savez\(path, x=array\) writes\.$"):
+    with pytest.raises(
+        UserError, match=rf"{name} cannot be used, because .*{reason}.*savez\(path, x=array\) writes\.$"
+    ):
         read_arrays(path)
 
 
@@ -78,7 +80,7 @@ def test_a_truncated_npy_is_told(tmp_path, keep):
     path = tmp_path / "a.npy"
     np.save(path, X)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match=r"a\.npy cannot be used: it is damaged or cut off"):
+    with pytest.raises(UserError, match=r"a\.npy cannot be used, because it is damaged or cut off"):
         read_arrays(path)
 
 
@@ -86,7 +88,7 @@ def test_a_truncated_npz_is_told(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=X)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(UserError, match=r"a\.npz cannot be used: it is damaged or cut off"):
+    with pytest.raises(UserError, match=r"a\.npz cannot be used, because it is damaged or cut off"):
         read_arrays(path)
 
 
@@ -100,12 +102,12 @@ def test_a_zip_that_is_no_npz_lists_what_it_holds(tmp_path):
     import torch
 
     torch.save({"x": torch.eye(3), "y": torch.eye(2)}, tmp_path / "a.pt")
-    with pytest.raises(UserError, match=r"a\.pt cannot be used: its arrays are a/data\.pkl, "):
+    with pytest.raises(UserError, match=r"a\.pt cannot be used, because its arrays are a/data\.pkl, "):
         read_arrays(tmp_path / "a.pt")
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(UserError, match=r"^data\.path=.*/absent\.npz does not exist"):
         read_arrays(tmp_path / "absent.npz")
-    with pytest.raises(UserError, match=r"is a folder; put its points into one array"):
+    with pytest.raises(UserError, match=r"is a folder, not a file: put its points into one array"):
         read_arrays(tmp_path)

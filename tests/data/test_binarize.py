@@ -109,34 +109,38 @@ def test_binary_data_stays_as_it_is(name):
 
 
 def test_dynamic_has_nothing_to_do_on_binary_data():
-    with pytest.raises(UserError, match=r"already in \{0, 1\}; use data\.binarize=none"):
+    with pytest.raises(UserError, match=r"already in \{0, 1\}: use data\.binarize=none"):
         build("dynamic", splits=tuple((x > 99).byte() for x in GREY), scale=1.0)
 
 
 @pytest.mark.parametrize("name", ["static", "dynamic", "threshold"])
 def test_values_outside_the_unit_interval_are_refused_with_the_scale_that_fits(name):
     images = tuple(x.float() for x in GREY)
-    with pytest.raises(UserError, match=rf"data\.binarize={name} .* to 255; use data\.scale=0\.00392156862745098, or"):
+    with pytest.raises(
+        UserError, match=rf"={name} .* to 255 at data\.scale=1: use data\.scale=0\.00392156862745098, or"
+    ):
         build(name, splits=images, scale=1.0)
-    with pytest.raises(UserError, match=r"data\.scale=0\.0625, or data\.binarize=none"):
+    with pytest.raises(UserError, match=r"data\.scale=0\.0625, or use data\.binarize=none"):
         build(name, splits=tuple((x / 255 * 16).round() for x in images), scale=1.0)
 
 
 def test_negative_values_need_mapping_and_no_scale():
-    with pytest.raises(UserError, match=r"from -1 to 1; map the data to \[0, 1\] first, or data\.binarize=none"):
+    with pytest.raises(UserError, match=r"got -1 to 1 .*: map the data to \[0, 1\] first, or use data\.binarize=none"):
         build("static", splits=tuple(x.float() / 127.5 - 1 for x in GREY), scale=1.0)
 
 
 def test_an_unknown_choice_is_refused_with_the_near_one():
-    with pytest.raises(UserError, match=r"data\.binarize=dinamic is none of static, .* Did you mean 'dynamic'\?"):
+    with pytest.raises(
+        UserError, match=r"data\.binarize must be .* static, .*, got dinamic\. Did you mean 'dynamic'\?"
+    ):
         binarization("dinamic", seed=0)
-    with pytest.raises(UserError, match=r"data\.binarize=None is none of"):
+    with pytest.raises(UserError, match=r"data\.binarize must be one of .*, got None"):
         binarization(None, seed=0)
-    with pytest.raises(UserError, match=r"data\.binarize_seed=-1"):
+    with pytest.raises(UserError, match=r"data\.binarize_seed must be a whole number of at least 0, got -1"):
         binarization("static", seed=-1)
 
 
 def test_points_that_all_come_out_the_same_are_refused():
     dark = tuple(x // 4 for x in GREY)
-    with pytest.raises(UserError, match=r"data\.binarize=threshold all 300 train points of grey are the same"):
+    with pytest.raises(UserError, match=r"under data\.binarize=threshold all 300 of grey are the same"):
         build("threshold", splits=dark)

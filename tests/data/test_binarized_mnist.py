@@ -42,7 +42,7 @@ def test_static_and_threshold_leave_it_and_dynamic_is_refused(small, tmp_path):
     for name in ("static", "threshold", "none"):
         dataset = BinarizedMnist(root=str(tmp_path), binarize=name).load()
         assert torch.equal(dataset.train.x, torch.from_numpy(small["train"]))
-    with pytest.raises(UserError, match="nothing to redraw"):
+    with pytest.raises(UserError, match="needs grey values"):
         BinarizedMnist(root=str(tmp_path), binarize="dynamic").load()
 
 
@@ -66,35 +66,35 @@ def test_images_and_rows_are_the_same_content(small, tmp_path):
     ("change", "reason"),
     [
         (lambda x: {**x, "test": 1 - x["test"]}, "its 'test' is not the published one"),
-        (lambda x: {**x, "train": x["train"][:-1]}, r"its 'train' is uint8 \(8, 784\), where uint8 \(9, 784\)"),
+        (lambda x: {**x, "train": x["train"][:-1]}, r"its 'train' is uint8 \(8, 784\) instead of uint8 \(9, 784\)"),
         (lambda x: {**x, "train": x["train"].astype("f4")}, "its 'train' is float32"),
         (lambda x: {"train": x["train"], "test": x["test"]}, "it has no array 'valid'"),
     ],
 )
 def test_another_content_is_refused(small, tmp_path, change, reason):
     (tmp_path / "binarized_mnist.npz").write_bytes(npz.pack(change(small)))
-    with pytest.raises(UserError, match=rf"binarized_mnist\.npz cannot be used: {reason}.*delete it"):
+    with pytest.raises(UserError, match=rf"binarized_mnist\.npz cannot be used, because {reason}.*delete it"):
         BinarizedMnist(root=str(tmp_path)).load()
 
 
 def test_a_truncated_file_is_refused(small, tmp_path):
     path = tmp_path / "binarized_mnist.npz"
     path.write_bytes(npz.pack(small)[:-100])
-    with pytest.raises(UserError, match=r"binarized_mnist\.npz cannot be used: it is damaged or cut off"):
+    with pytest.raises(UserError, match=r"binarized_mnist\.npz cannot be used, because it is damaged or cut off"):
         BinarizedMnist(root=str(tmp_path)).load()
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda text: text[:-50], "where 9 x 784 are expected"),
+        (lambda text: text[:-50], "instead of 9 x 784"),
         (lambda text: text.translate(bytes.maketrans(b"01", b"10")), "not the published one"),
         (lambda text: b"<html>", "holds 0 digits"),
     ],
 )
 def test_a_damaged_text_file_is_refused(small, tmp_path, change, reason):
     (tmp_path / "binarized_mnist_train.amat").write_bytes(change(amat(small["train"])))
-    with pytest.raises(UserError, match=rf"binarized_mnist_train\.amat cannot be used: .*{reason}"):
+    with pytest.raises(UserError, match=rf"binarized_mnist_train\.amat cannot be used, because .*{reason}"):
         BinarizedMnist(root=str(tmp_path)).load()
 
 

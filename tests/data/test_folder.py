@@ -27,7 +27,7 @@ def test_no_folder_is_made_by_asking(tmp_path):
 
 
 def test_a_mistyped_folder_is_refused_by_the_key_it_came_by(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"^data\.root=.*/absent/data does not exist, nor does the folder around it"):
+    with pytest.raises(UserError, match=r"^data\.root=.*/absent/data does not exist, and neither does its parent"):
         data_folder(str(tmp_path / "absent" / "data"))
     file = tmp_path / "train.gz"
     file.touch()

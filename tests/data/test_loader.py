@@ -64,9 +64,9 @@ def test_a_batch_above_n_is_clipped(split):
 
 @pytest.mark.parametrize("batch_size", [0, -3])
 def test_an_empty_batch_is_refused(split, batch_size):
-    with pytest.raises(UserError, match=f"batch of {batch_size} "):
+    with pytest.raises(UserError, match=f"batch_size must be at least 1, got {batch_size}"):
         Loader(split, batch_size=batch_size, seed=0)
-    with pytest.raises(UserError, match=f"batch of {batch_size} "):
+    with pytest.raises(UserError, match=f"batch_size must be at least 1, got {batch_size}"):
         next(sweep(split, batch_size))
 
 

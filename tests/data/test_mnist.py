@@ -46,20 +46,18 @@ def test_missing_files_without_a_network_are_one_sentence(tmp_path, offline):
 
 def test_a_file_of_another_set_is_named(published, tmp_path, offline):
     shutil.copy(published / "FashionMNIST/raw/train-images-idx3-ubyte.gz", tmp_path)
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used: it is not the published file"):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used, because it is not the published"):
         Mnist(root=str(tmp_path)).load()
 
 
 def test_a_file_of_another_shape_is_named(tmp_path, write_idx, offline):
     write_idx(tmp_path / "MNIST/raw/train-images-idx3-ubyte.gz", np.zeros((6, 28, 28), np.uint8))
-    with pytest.raises(
-        UserError, match=r"array of shape \(6, 28, 28\), where \(60000, 28, 28\) is expected; delete it"
-    ):
+    with pytest.raises(UserError, match=r"shape \(6, 28, 28\) instead of \(60000, 28, 28\): delete it"):
         Mnist(root=str(tmp_path)).load()
 
 
 def test_a_truncated_file_is_named(tmp_path, write_idx, offline):
     path = write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((6, 28, 28), np.uint8))
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used: it is cut off"):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz cannot be used, because it is cut off"):
         Mnist(root=str(tmp_path)).load()

@@ -30,5 +30,5 @@ def test_the_global_generator_is_left_alone():
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", True, None])
 def test_what_is_no_seed_is_refused_by_its_key(seed):
-    with pytest.raises(UserError, match=r"data\.split_seed=.* whole number"):
+    with pytest.raises(UserError, match=r"data\.split_seed must be a whole number of at least 0, got"):
         stream("data.split_seed", seed)

@@ -28,7 +28,7 @@ def test_the_stand_in_is_the_relaxed_reward_and_a_network_of_soft_z_and_x(beta: 
     estimator = talking(made("relax"))
     assert isinstance(estimator, Relax)
     q, x, soft = family(phi.expand(4, -1)), torch.rand(4, 3), torch.rand(5, 4, 2)
-    h = estimator.stand_in(q, model, objective("elbo", 5, beta), x, soft)
+    h = estimator.control_variate(q, model, objective("elbo", 5, beta), x, soft)
     r = model.log_likelihood(x, soft) + beta * (model.log_prior(soft) - q.log_prob(soft))
     seen = torch.cat((soft, ((x - 0.5) / 2).expand(5, -1, -1)), -1)
     torch.testing.assert_close(h - r, 3 * estimator.layers(seen).squeeze(-1))

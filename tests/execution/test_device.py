@@ -10,6 +10,7 @@ import torch
 from vaerun.errors import UserError
 from vaerun.execution import device as machine
 from vaerun.execution.device import choose_device, choose_threads, cores, set_deterministic
+from vaerun.execution.execution import Execution
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +68,8 @@ def test_a_container_keeps_to_its_quota(text: str, share: int) -> None:
 def test_a_number_that_is_given_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert choose_threads(5, 10) == 5
-    with pytest.raises(UserError, match=r"trainer\.threads=0"):
-        choose_threads(0, 10)
+    with pytest.raises(UserError, match=r"execution\.threads must be at least 1, got 0"):
+        Execution(threads=0)
 
 
 def test_load_changes_nothing_but_is_spoken_of(
@@ -87,7 +88,7 @@ def test_load_changes_nothing_but_is_spoken_of(
 
 
 def test_an_unknown_device_is_refused_with_the_near_one() -> None:
-    with pytest.raises(UserError, match=r"trainer\.device=cdua is not known\. Did you mean 'cuda'"):
+    with pytest.raises(UserError, match=r"execution\.device must be auto, cpu or cuda, got cdua\. Did you mean 'cuda'"):
         choose_device("cdua")
     assert choose_device("cpu") == torch.device("cpu")
 

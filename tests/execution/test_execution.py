@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from tests.runs import train
 from vaerun.errors import UserError
@@ -16,7 +17,7 @@ from vaerun.execution.engine.eager import Eager
 from vaerun.execution.engine.tf32 import TF32, permit
 from vaerun.execution.precision import choose_engine
 from vaerun.experiment.directory import read_config
-from vaerun.experiment.load import open_run
+from vaerun.experiment.load import load
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -60,9 +61,13 @@ def test_words_become_engines_around_engines(compile: bool, graphs: bool, precis
 @pytest.mark.parametrize(
     ("graphs", "precision", "sentence"),
     [
-        (True, "float32", r"trainer\.cuda_graphs=true needs a CUDA device, and this run is on cpu: use .*=false"),
-        (False, "tf32", r"trainer\.precision=tf32 is for .* this run is on cpu: use trainer\.precision=float32"),
-        (False, "bfloat61", r"trainer\.precision=bfloat61 is not known\. Did you mean 'bfloat16'\? Choose float32, tf"),
+        (True, "float32", r"execution\.cuda_graphs=true needs a CUDA device, but the run is on cpu: use .*=false"),
+        (False, "tf32", r"execution\.precision=tf32 needs a CUDA .* is on cpu: use execution\.precision=float32"),
+        (
+            False,
+            "bfloat61",
+            r"execution\.precision must be one of float32, tf32.*, got bfloat61\. Did you mean 'bfloat16'",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(graphs: bool, precision: str, sentence: str) -> None:
@@ -82,6 +87,7 @@ def test_a_run_trained_on_another_machine_is_opened_on_this_one(word: str, tmp_p
     train(tmp_path, "trainer.epochs=1")
     cfg = read_config(tmp_path)
     cfg.merge_with_dotlist([word])
-    opened = open_run(tmp_path, cfg, cfg.evaluation, ["execution.device=cpu"])
-    assert layers(opened.run.strategy.bound.engine) == [Eager]
-    assert "elbo/test" in opened.evaluate().metrics
+    OmegaConf.save(cfg, tmp_path / "config.yaml")
+    opened = load(tmp_path, overrides=["execution.device=cpu"])
+    assert layers(opened.strategy.bound.engine) == [Eager]
+    assert "elbo/test" in opened.evaluate("bound", num_samples=2).metrics

@@ -1,27 +1,27 @@
 import numpy as np
 import pytest
 import torch
-from vaerun.experiment.built import Run
 
 from vaerun.config import hydra
 from vaerun.experiment.build import build
+from vaerun.experiment.experiment import Experiment
 from vaerun.image.embedding import embed
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 
 SMALL = ("model.latent_dim=3", "model.decoder.hidden=[16]", "amortizer.hidden=[16]", "execution.threads=1")
 
 
-def built(*words: str) -> Run:
+def built(*words: str) -> Experiment:
     cfg, _ = hydra.compose([*SMALL, *words])
     run = build(cfg)
     run.strategy.eval()
     return run
 
 
-def test_every_point_stands_at_the_mean_of_its_q_with_its_own_picture(seeded: None) -> None:
+def test_every_point_stands_at_the_mean_of_its_q_with_its_own_image(seeded: None) -> None:
     run = built()
-    canvas = Canvas.of(run.data)
-    made = embed(run.strategy, run.data, canvas)
+    style = ImageStyle.of(run.data)
+    made = embed(run.strategy, run.data, style)
     x = run.data.valid.visit(run.data.valid.x)
     with torch.no_grad():
         q = run.strategy.bound.family(run.strategy.infer(x).phi)
@@ -33,18 +33,18 @@ def test_every_point_stands_at_the_mean_of_its_q_with_its_own_picture(seeded: No
     for i in (0, columns - 1, columns, len(x) - 1):
         row, column = divmod(i, columns)
         tile = made.sprite[row * height :, column * width :][:height, :width]
-        np.testing.assert_array_equal(tile, canvas.grid(x[i : i + 1], 1)[:-1, :-1])
+        np.testing.assert_array_equal(tile, style.grid(x[i : i + 1], 1)[:-1, :-1])
 
 
 def test_the_columns_are_the_terms_of_the_elbo_of_each_point(seeded: None) -> None:
     run = built()
-    columns = embed(run.strategy, run.data, Canvas.of(run.data)).columns
+    columns = embed(run.strategy, run.data, ImageStyle.of(run.data)).columns
     np.testing.assert_allclose(columns["elbo"], columns["log_likelihood"] - columns["kl"], rtol=1e-5)
 
 
 def test_vectors_have_no_sprite(seeded: None) -> None:
     run = built("data=linear_gaussian", "model/likelihood=gaussian")
-    made = embed(run.strategy, run.data, Canvas.of(run.data))
+    made = embed(run.strategy, run.data, ImageStyle.of(run.data))
     assert made.sprite is None
     assert made.points.shape == (min(1000, len(run.data.valid)), 3)
 
@@ -54,6 +54,6 @@ def test_vectors_have_no_sprite(seeded: None) -> None:
 )
 def test_other_ways_of_inference_have_points_too(words: tuple[str, ...], seeded: None) -> None:
     run = built(*words)
-    made = embed(run.strategy, run.data, Canvas.of(run.data))
+    made = embed(run.strategy, run.data, ImageStyle.of(run.data))
     assert np.isfinite(made.points).all()
     assert made.points.shape == (200, 3)

@@ -12,7 +12,7 @@ from vaerun.image.images import Images
 from vaerun.image.interpolation import Interpolation, apart
 from vaerun.image.prior import PriorSamples
 from vaerun.image.reconstructions import Reconstructions
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.image.traversal import Traversal
 
 
@@ -25,10 +25,10 @@ def test_every_family_has_pictures(posterior: str) -> None:
     data = replace(dataset(torch.randn(30, 4)), shape=(2, 2))
     pictures = Images(strategy, data)
     assert pictures.drawable()
-    assert pictures.prior_picture(9).shape == (2 * 29 + 1, 8 * 29 + 1)
-    assert pictures.reconstruction_picture(9).shape == (4 * 29 + 1, 8 * 29 + 1)
-    assert pictures.interpolation_picture(3).shape == (3 * 29 + 1, 11 * 29 + 1)
-    height, width = pictures.traversal_picture(2).shape
+    assert pictures.prior_image(9).shape == (2 * 29 + 1, 8 * 29 + 1)
+    assert pictures.reconstruction_image(9).shape == (4 * 29 + 1, 8 * 29 + 1)
+    assert pictures.interpolation_image(3).shape == (3 * 29 + 1, 11 * 29 + 1)
+    height, width = pictures.traversal_image(2).shape
     assert height in (29 + 1, 2 * 29 + 1)
     assert width == 9 * 29 + 1
     for drawing in (
@@ -55,11 +55,11 @@ def test_pictures_leave_every_strategy_as_it_is(name: str) -> None:
     spent = strategy.decoder_evaluations, strategy.encoder_evaluations
     pictures = Images(strategy, data)
     for picture in (
-        pictures.prior_picture(3),
-        pictures.reconstruction_picture(3),
-        pictures.interpolation_picture(3),
-        pictures.traversal_picture(3),
-        pictures.manifold_picture(),
+        pictures.prior_image(3),
+        pictures.reconstruction_image(3),
+        pictures.interpolation_image(3),
+        pictures.traversal_image(3),
+        pictures.manifold_image(),
     ):
         assert picture.dtype == np.uint8
     after = strategy.state_dict()
@@ -80,16 +80,16 @@ def test_prior_samples_are_those_of_the_model() -> None:
 @pytest.mark.parametrize(("n", "rows", "columns"), [(3, 1, 3), (64, 8, 8), (65, 8, 9), (100, 10, 10)])
 def test_a_grid_is_no_taller_than_wide(n: int, rows: int, columns: int) -> None:
     strategy, data = problem()
-    picture = Images(strategy, replace(data, shape=(2, 2))).prior_picture(n)
+    picture = Images(strategy, replace(data, shape=(2, 2))).prior_image(n)
     assert picture.shape == (rows * 29 + 1, columns * 29 + 1)
 
 
 def test_black_and_white_are_the_bounds_of_the_data_or_of_the_training_points() -> None:
     x = torch.tensor([[-2.0, 0.0], [5.0, 1.0]])
     data = dataset(x)
-    assert Canvas.of(data) == Canvas((2,), -2.0, 5.0)
-    assert Canvas.of(dataset(0 * x)) == Canvas((2,), 0.0, 1.0)
-    assert Canvas.of(replace(data, support="unit")) == Canvas((2,), 0.0, 1.0)
+    assert ImageStyle.of(data) == ImageStyle((2,), -2.0, 5.0)
+    assert ImageStyle.of(dataset(0 * x)) == ImageStyle((2,), 0.0, 1.0)
+    assert ImageStyle.of(replace(data, support="unit")) == ImageStyle((2,), 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_black_and_white_are_the_bounds_of_the_data_or_of_the_training_points() 
     [((8, 8), True), ((8, 8, 3), True), ((64,), False), ((8, 8, 4), False), ((3, 4, 8, 8), False)],
 )
 def test_grey_and_colour_images_can_be_drawn(shape: tuple[int, ...], drawable: bool) -> None:
-    assert Canvas(shape).drawable() is drawable
+    assert ImageStyle(shape).drawable() is drawable

@@ -7,7 +7,7 @@ import torch
 from tests.image.known import MU, Known, W, mean_of_q, problem, tile
 from tests.problems import dataset, family_and_model
 from vaerun.image.interpolation import Interpolation, apart
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -27,7 +27,7 @@ def test_the_way_is_straight_from_one_posterior_mean_to_the_other() -> None:
 def test_the_true_points_stand_at_the_ends_of_the_row() -> None:
     strategy, data = problem()
     drawn = Interpolation.of(strategy, data, torch.tensor([[3, 17], [8, 0]]))
-    picture = drawn.picture(Canvas((2, 2), -10.0, 10.0))
+    picture = drawn.image(ImageStyle((2, 2), -10.0, 10.0))
     for row in range(2):
         shown = [drawn.x[row, 0], *drawn.mean[row], drawn.x[row, 1]]
         assert picture.shape == (2 * 29 + 1, len(shown) * 29 + 1)

@@ -6,7 +6,7 @@ import torch
 from tests.image.known import MU, Known, W, problem
 from tests.problems import family_and_model
 from vaerun.image.manifold import Manifold
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -20,7 +20,7 @@ def test_every_tile_has_the_same_probability_and_the_axes_are_those_of_a_plot() 
     torch.testing.assert_close(u[..., 0], even.expand(20, 20))
     torch.testing.assert_close(u[..., 1], even.flip(0).unsqueeze(1).expand(20, 20))
     torch.testing.assert_close(drawn.mean, drawn.z @ W[:, :2].T + MU)
-    picture = drawn.picture(Canvas((2, 2), -10.0, 10.0))
+    picture = drawn.image(ImageStyle((2, 2), -10.0, 10.0))
     assert picture.shape == (20 * 29 + 1, 20 * 29 + 1)
     row = picture[5, 1::29][:20].astype(int)  # x_0 = z_1 + ½
     column = picture[1::29, 20][:20].astype(int)  # x_1 = 2 z_2 − 1

@@ -6,7 +6,7 @@ import torch
 
 from tests.image.known import MU, W, mean_of_q, problem, tile
 from vaerun.image.reconstructions import Reconstructions
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -28,7 +28,7 @@ def test_there_are_no_more_than_there_are_points() -> None:
 def test_in_the_picture_a_point_stands_above_its_reconstruction() -> None:
     strategy, data = problem()
     drawn = Reconstructions.of(strategy, data, 3)
-    picture = drawn.picture(Canvas((2, 2), -10.0, 10.0))
+    picture = drawn.image(ImageStyle((2, 2), -10.0, 10.0))
     for i in range(3):
         for row, shown in enumerate((drawn.x, drawn.mean)):
             expected = np.rint(255 * (shown[i].numpy().reshape(2, 2) + 10) / 20)

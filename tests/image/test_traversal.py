@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.image.known import MU, Known, W, mean_of_q, problem, tile
 from tests.problems import dataset, family_and_model, node, prior_over
 from vaerun.experiment.build import make
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.image.traversal import Traversal, walk
 from vaerun.posterior.active_units import ACTIVE
 
@@ -37,7 +37,7 @@ def test_active_latents_walk_through_their_prior_most_active_first() -> None:
 def test_the_picture_has_a_row_per_latent() -> None:
     strategy, data = problem()
     drawn = Traversal.of(strategy, data, 8)
-    picture = drawn.picture(Canvas((2, 2), -10.0, 10.0))
+    picture = drawn.image(ImageStyle((2, 2), -10.0, 10.0))
     assert picture.shape == (2 * 29 + 1, 9 * 29 + 1)
     for row, column in ((0, 0), (1, 8)):
         expected = np.rint(255 * (drawn.mean[row, column].numpy().reshape(2, 2) + 10) / 20)
@@ -48,11 +48,11 @@ def test_where_none_is_active_the_one_that_varies_most_walks() -> None:
     strategy, data = problem()
     assert isinstance(strategy, Known)
     inner = strategy.f
-    assert Traversal.of(strategy, data, 8).remark() == ""
+    assert Traversal.of(strategy, data, 8).note() == ""
     strategy.f = lambda x: 1e-3 * inner(x)
     drawn = Traversal.of(strategy, data, 8)
     assert drawn.latent.tolist() == [int(mean_of_q(data.valid.x).var(0).argmax())]
-    assert "no latent is active" in drawn.remark()
+    assert "no latent is active" in drawn.note()
     strategy.f = lambda x: torch.zeros(len(x), 6)
     assert len(Traversal.of(strategy, data, 8).latent) == 1
 

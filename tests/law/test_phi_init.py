@@ -17,7 +17,7 @@ def test_visits_are_counted_and_repeat_to_the_bit(name: str, start: str, monkeyp
     x, ends = simulated(12), []
     for _ in range(2):
         torch.manual_seed(0)
-        strategy = linear_strategy(name, x, k=3, nested={"start": start})
+        strategy = linear_strategy(name, x, k=3, nested={"phi_init": start})
         decoded, encoded = count_decoded(strategy.bound.model, monkeypatch), count_encoded(strategy)
         for rows in torch.arange(12).split(4) * 2:
             strategy.step(Batch(rows, x[rows]))
@@ -30,12 +30,12 @@ def test_visits_are_counted_and_repeat_to_the_bit(name: str, start: str, monkeyp
 @torch.no_grad()
 def test_a_held_out_point_is_solved_wherever_it_starts(name: str, start: str) -> None:
     x = simulated(12)
-    strategy = linear_strategy(name, x, nested={"start": start}, test_steps=200)
+    strategy = linear_strategy(name, x, nested={"phi_init": start}, test_steps=200)
     model = strategy.bound.model
-    phi = strategy.infer(x[:7], torch.arange(7), "valid").phi
+    phi = strategy.infer_and_store(x[:7], torch.arange(7), "valid").phi
     before = exact_elbo(model, x[:7], strategy.initial.expand(7, -1))
     assert exact_elbo(model, x[:7], phi).mean() > before.mean()
     assert torch.equal(strategy.table("valid").phi, phi)
     assert strategy.table("valid").visited.all()
-    assert not strategy.table("test").visited.any()
+    assert not strategy.table("train").visited.any()
     assert strategy.infer(x[:3]).phi.shape == (3, 4)

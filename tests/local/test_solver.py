@@ -42,7 +42,7 @@ def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest
     path = [phi]
     for _ in range(5):
         path.append(path[-1] + 0.01 * scale * exact_gradient(solver, x, path[-1]))
-    end, _, gain = solver.climb(x, phi, solver.optimizer.init(phi), scale, 5)
+    end, _, gain = solver.take_steps(x, phi, solver.optimizer.init(phi), scale, 5)
     torch.testing.assert_close(end, path[-1])
     wanted = sum(
         (exact_gradient(solver, x, after) * (after - before)).sum(1)
@@ -57,8 +57,8 @@ def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.
     solver.optimizer = PlainAscent(rate=1e-4)
     phi = 0.3 * torch.randn(6, 4)
     state, scale = solver.optimizer.init(phi), torch.ones(6, 1)
-    _, _, gain = solver.climb(x, phi, state, scale, 51)
-    end, _, _ = solver.climb(x, phi, state, scale, 50)  # the last step's rise would show at the next gradient
+    _, _, gain = solver.take_steps(x, phi, state, scale, 51)
+    end, _, _ = solver.take_steps(x, phi, state, scale, 50)  # the last step's rise would show at the next gradient
     model = solver.bound.model
     rise = (exact_elbo(model, x, end) - exact_elbo(model, x, phi)).detach()
     assert rise.min() > 1e-3

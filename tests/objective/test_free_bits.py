@@ -23,7 +23,7 @@ def free_bits(nats: float, decay: float = 0.5, beta: float = 1.0) -> FreeBits:
 
 def told(J: FreeBits, *kls: float) -> FreeBits:
     for kl in kls:
-        J.watch(torch.tensor([kl - 0.5, kl + 0.5]))
+        J.record_kl(torch.tensor([kl - 0.5, kl + 0.5]))
     return J
 
 

@@ -77,13 +77,13 @@ def test_plain_operations_do_what_the_kernel_does(changed: dict[str, float], mon
 def test_a_state_is_loaded_where_it_is() -> None:
     held = weights()
     ours = Adam(held)
-    places = ours.held(held)
+    places = ours.state_tensors(held)
     begun = ours.state_dict()
     move(ours, held, [torch.ones(shape) for shape in SHAPES])
     moved = [value.clone() for value in places]
     saved = {"state": {0: {name: value.clone() for name, value in ours.state[held[0]].items()}}}
     ours.load_state_dict(saved | {"param_groups": begun["param_groups"]})
-    assert all(value is place for value, place in zip(ours.held(held), places, strict=True))
+    assert all(value is place for value, place in zip(ours.state_tensors(held), places, strict=True))
     assert [float(value.sum()) != 0 for value in places] == [True, False, False] * 3
     assert torch.equal(places[0], moved[0])
 

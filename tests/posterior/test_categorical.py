@@ -65,7 +65,7 @@ def test_a_sure_class_is_sure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dim", "classes", "remedy"), [(25, 10, "latent_dim=20"), (3, 10, "latent_dim=10"), (4, 1, "=2")]
+    ("dim", "classes", "remedy"), [(25, 10, "latent_dim=20"), (3, 10, "latent_dim=10"), (4, 1, "at least 2, got 1")]
 )
 def test_blocks_that_do_not_fit_are_refused(dim: int, classes: int, remedy: str) -> None:
     with pytest.raises(UserError, match=remedy):

@@ -5,6 +5,9 @@ import torch
 from torch.func import jacrev
 
 from vaerun.errors import UserError
+from vaerun.posterior.autoregressive_bernoulli import AutoregressiveBernoulli
+from vaerun.posterior.autoregressive_gaussian import AutoregressiveGaussian
+from vaerun.posterior.base import Family
 from vaerun.posterior.masked import MaskedNetwork, constant
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -38,6 +41,7 @@ def test_as_a_constant_it_is_the_same_function() -> None:
     assert not constant(network)(z, context).requires_grad
 
 
-def test_a_network_without_units_is_refused() -> None:
-    with pytest.raises(UserError, match="hidden=0"):
-        MaskedNetwork(latent_dim=3, context_dim=2, outputs=1, hidden=0)
+@pytest.mark.parametrize("family", [AutoregressiveBernoulli, AutoregressiveGaussian])
+def test_a_network_without_units_is_refused(family: type[Family]) -> None:
+    with pytest.raises(UserError, match=r"posterior\.hidden must be at least 1, got 0"):
+        family(latent_dim=3, hidden=0)

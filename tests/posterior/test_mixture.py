@@ -52,5 +52,5 @@ def test_its_components_start_apart() -> None:
 
 
 def test_no_component_is_refused() -> None:
-    with pytest.raises(UserError, match="components=0"):
+    with pytest.raises(UserError, match=r"posterior\.components must be at least 1, got 0"):
         Mixture(latent_dim=3, components=0)

@@ -32,7 +32,7 @@ def test_every_layer_is_invertible_and_the_identity_where_u_is_zero() -> None:
     torch.testing.assert_close((q.w * q.u).sum(-1), q.gain)
     assert q.gain.min() > -1
     noise = torch.randn(5, 1000, 3)
-    torch.testing.assert_close(q.pull(q.push(noise)[0])[0], noise, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(q.inverse(q.transform(noise)[0])[0], noise, rtol=1e-6, atol=1e-6)
     start = family(family.initial().unsqueeze(0))
     torch.testing.assert_close(start.u, torch.zeros(1, 2, 3))
     torch.testing.assert_close(start.w.norm(dim=-1), torch.ones(1, 2), rtol=0.02, atol=0)

@@ -41,7 +41,7 @@ def test_its_density_is_that_of_the_noise_over_the_determinant(name: str, transf
         torch.testing.assert_close(log_q[k, 0], base - torch.linalg.slogdet(jacobian).logabsdet)
         if transforms == 1:
             assert not torch.triu(jacobian, 1).any()  # autoregressive from the noise: one pass makes a sample
-    torch.testing.assert_close(q.pull((z - q.mu) / q.log_sigma.exp())[0], noise)
+    torch.testing.assert_close(q.inverse((z - q.mu) / q.log_sigma.exp())[0], noise)
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -85,10 +85,10 @@ def test_without_zuko_the_sentence_says_how_to_get_it(family: type, monkeypatch:
 @pytest.mark.parametrize(
     ("family", "keys", "sentence"),
     [
-        (IAF, {"context": 0}, "context=0"),
-        (IAF, {"transforms": 0}, "transforms=0"),
-        (Spline, {"hidden": [0]}, r"hidden=\[0\]"),
-        (Spline, {"bins": 1}, "bins=1"),
+        (IAF, {"context": 0}, r"context must be at least 1, got 0"),
+        (IAF, {"transforms": 0}, r"transforms must be at least 1, got 0"),
+        (Spline, {"hidden": [0]}, r"every size in posterior\.hidden must be at least 1, got \[0\]"),
+        (Spline, {"bins": 1}, r"bins must be at least 2, got 1"),
     ],
 )
 def test_sizes_that_leave_nothing_are_refused(family: type, keys: dict[str, Any], sentence: str) -> None:

@@ -20,5 +20,5 @@ def test_it_decays_and_stops() -> None:
 
 @pytest.mark.parametrize("keys", [{"end": 0.0}, {"start": 0.4, "end": 0.5}, {"rate": -0.1}])
 def test_what_is_no_decay_is_refused(keys: dict[str, float]) -> None:
-    with pytest.raises(UserError, match="exponential decay"):
+    with pytest.raises(UserError, match=f"^{list(keys)[-1]} must be"):
         make(node("estimator/temperature/exponential", **keys), {})

@@ -60,5 +60,5 @@ def test_the_estimators_own_loss_is_added_to_theirs() -> None:
     W = strategy.bound.model.W
     before = W.detach().clone()
     (d_W,) = torch.autograd.grad(estimate.surrogate.mean(), W, retain_graph=True)
-    strategy.ascend(estimate._replace(auxiliary=3 * W.sum()))
+    strategy.backward_step(estimate._replace(auxiliary=3 * W.sum()))
     torch.testing.assert_close(W.detach() - before, d_W - 3)

@@ -26,7 +26,7 @@ ENCODERS = options("strategy/encoder_loss")
 
 
 def test_every_way_to_train_the_encoder_is_a_variant() -> None:
-    assert [nested["encoder"] for name, nested in variants("strategy") if name == "semi_amortized"] == ENCODERS
+    assert [nested["encoder_loss"] for name, nested in variants("strategy") if name == "semi_amortized"] == ENCODERS
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -34,7 +34,7 @@ def test_theta_moves_at_the_refined_phi(encoder: str, monkeypatch: pytest.Monkey
     quadrature(monkeypatch)
     x, rows = simulated(6), PlainAscent(RATE)
     strategy = linear_strategy(
-        "semi_amortized", x, optimizer=plain_ascent, rows=rows, nested={"encoder": encoder}, steps=3
+        "semi_amortized", x, optimizer=plain_ascent, rows=rows, nested={"encoder_loss": encoder}, steps=3
     )
     model = strategy.bound.model
     guess = phi = strategy.amortizer(x).detach()
@@ -48,14 +48,14 @@ def test_theta_moves_at_the_refined_phi(encoder: str, monkeypatch: pytest.Monkey
     torch.testing.assert_close(estimate.value, elbo.detach())
     torch.testing.assert_close(estimate.diagnostics["refinement"], (phi - guess).norm(dim=1))
     assert rows.updates == 3
-    if encoder != "through":  # there W moves φ_T, too
+    if encoder != "unrolled":  # there W moves φ_T, too
         torch.testing.assert_close(model.W.detach() - W, d_W)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_comes_near_the_maximum_likelihood(encoder: str) -> None:
     x = simulated()
-    strategy = linear_strategy("semi_amortized", x, nested={"encoder": encoder}, steps=3)
+    strategy = linear_strategy("semi_amortized", x, nested={"encoder_loss": encoder}, steps=3)
     train(strategy, x, 300)
     model, maximum = strategy.bound.model, maximum_log_likelihood(x, 2)
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_a_new_point_is_refined_from_its_guess(monkeypatch: pytest.MonkeyPatch) 
         assert (inference.diagnostics["inner_steps"] == 7).all()
         assert (exact_elbo(model, x, inference.phi) > exact_elbo(model, x, guess)).all()
     state = strategy.solver.optimizer.init(guess)
-    torch.testing.assert_close(inference.phi, strategy.searching[0](x, guess, state, max_steps=7).phi)
+    torch.testing.assert_close(inference.phi, strategy.held_out_solver(x, guess, state, max_steps=7).phi)
 
 
 @pytest.mark.parametrize("keys", [{"steps": 0}, {"test_steps": 0}])

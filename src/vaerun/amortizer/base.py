@@ -1,4 +1,4 @@
-"""What an amortizer is."""
+"""f_λ: x ↦ φ, the interface of encoders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Amortizer(nn.Module, ABC):
-    """f_λ: x ↦ φ; λ is this module's parameters."""
+    """f_λ: x ↦ φ, where λ are the parameters of this module."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

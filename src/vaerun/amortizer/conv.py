@@ -1,4 +1,4 @@
-"""φ = A h(convolutions of (x − x̄)/4s): an image read in ever coarser steps."""
+"""φ = A h(convolutions of (x − x̄)/4s): an encoder for images."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from vaerun.nn.network import convolutions, image_shape, mlp
 class ConvAmortizer(Amortizer):
     """f_λ(x) = MLP(h(C_L … h(C_1 (x − x̄)/4s))): convolutions of stride 2, then affine maps.
 
-    For images of any height and width; the last bias starts at the family's initial φ. x̄ is the training data's mean
-    and s its spread over all coordinates, as for the mlp.
+    For images of any height and width; the last bias starts at the initial φ of the family. x̄ is the mean of the
+    training data and s their standard deviation, pooled over all coordinates.
 
     Args:
         data_shape: (H, W) or (H, W, C).
@@ -22,12 +22,12 @@ class ConvAmortizer(Amortizer):
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s.
         initial: φ near the prior, Float[Tensor, "P"].
-        channels: of the convolutions, the one nearest the image first.
-        hidden: units of the layers between the smallest image and φ.
+        channels: of the convolutions, the one nearest to the image first.
+        hidden: units of the layers between the last convolution and φ.
         activation: h, by name.
 
     Raises:
-        UserError: the data are no images, no activation of that name, or a layer without units.
+        UserError: the data are not images, no activation of that name, or a layer without units.
 
     Reference: Radford, Metz, Chintala 2016, Unsupervised representation learning with deep convolutional generative
     adversarial networks, §3.

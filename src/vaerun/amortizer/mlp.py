@@ -10,10 +10,10 @@ from vaerun.nn.network import mlp
 
 
 class MLPAmortizer(Amortizer):
-    """f_λ(x) = A_L h(… h(A_1 (x − x̄)/4s + b_1)) + b_L, with b_L starting at the family's initial φ.
+    """f_λ(x) = A_L h(… h(A_1 (x − x̄)/4s + b_1)) + b_L, where b_L starts at the initial φ of the family.
 
-    x̄ is the training data's mean and s its spread over all coordinates. Most of (x − x̄)/4s lies in [−1, 1], as pixels
-    do, so the same learning rate fits measurements of any unit.
+    x̄ is the mean of the training data and s their standard deviation, pooled over all coordinates. Most values of
+    (x − x̄)/4s lie in [−1, 1], like pixels, so the same learning rate works for data in any unit.
 
     Args:
         data_dim: X.

@@ -1,8 +1,9 @@
-"""E_q[log p_θ(x, z) − log q(z; φ)] with the least noise in φ that q allows: the bound that figures are sought on."""
+"""E_q[log p_θ(x, z) − log q(z; φ)] with the lowest-variance gradient in φ that q supports, for inference of φ."""
 
 from collections.abc import Callable, Sequence
 
 from vaerun.bound.bound import Bound
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator
 from vaerun.estimator.baseline.leave_one_out import LeaveOneOut
@@ -19,41 +20,40 @@ from vaerun.schedule.constant import Constant
 ESTIMATORS: Sequence[tuple[type[Posterior], Callable[[], Estimator]]] = (
     (Posterior, Enumerate),
     (Posterior, StratifiedReparam),
-    # Near p(z given x) it is almost without noise, but asks for log q at a given z: of a flow, the inverse.
+    # Its variance is almost 0 near p(z given x), but it needs log q at a given z, which for a flow is the inverse map.
     (ClosedFormMean, DoublyReparam),
     (Posterior, Reparam),
     (Posterior, DisARM),
     (Posterior, lambda: Score(baseline=LeaveOneOut())),
 )
-"""Estimators of the ELBO's gradient, all unbiased, those of less variance first, and the q for which they pay.
+"""Unbiased estimators of ∇ELBO, lowest variance first, each with the class of q for which it is efficient.
 
-What an estimator needs of q it says itself; the last serves every q.
+An estimator also declares what it needs of q; the last one works for every q.
 """
 
-COSTLY = 16  # times the decoder evaluations of K samples: what no reduction of variance is worth
+COSTLY = 16  # an estimator with more than 16 times the decoder evaluations of K samples is not used
 
 
 def lowest_variance_elbo(bound: Bound, *, family: Family | None = None, num_samples: int = 16) -> Bound:
-    """E_q[log p_θ(x, z) − log q(z; φ)] at KL weight 1 over the same θ, with the best estimator that q allows.
+    """E_q[log p_θ(x, z) − log q(z; φ)] at KL weight 1, with the lowest-variance estimator that q supports.
 
-    What was trained (an importance-weighted bound, a KL weight, free bits; by whatever estimator) has no part in it, so
-    that a φ sought for a figure is sought in the same way for every run.
+    It does not depend on the objective (importance-weighted, KL weight, free bits) or estimator of training, so that φ
+    is found in the same way for every run.
 
     Args:
-        bound: whose model and family are taken, not copied.
-        family: of another q, in place of the bound's own.
-        num_samples: K, 2 or more: of a step, not of a figure.
+        bound: its model and family are used, not copied.
+        family: another family in place of the bound's own.
+        num_samples: K of one gradient, 2 or more.
 
     Raises:
-        UserError: K < 2, of which the last resort, leave-one-out, has need; or q and prior are over other blocks.
+        UserError: K < 2, which the leave-one-out baseline needs; or q and prior have different one-hot blocks.
     """
-    if num_samples < 2:
-        raise UserError(f"num_samples={num_samples}, but an ascent in φ compares samples: give 2 or more.")
+    at_least("num_samples", num_samples, 2)
     family = bound.family if family is None else family
     device = next(bound.model.parameters()).device
     refusal = UserError("no estimator")
-    for pays, make in ESTIMATORS:
-        if not issubclass(family.posterior, pays):
+    for efficient_for, make in ESTIMATORS:
+        if not issubclass(family.posterior, efficient_for):
             continue
         objective = ELBO(num_samples=num_samples, kl_weight=Constant(1.0))
         try:
@@ -64,9 +64,9 @@ def lowest_variance_elbo(bound: Bound, *, family: Family | None = None, num_samp
                 estimator=make(),
                 engine=bound.engine.unrounded,
             )
-        except UserError as error:  # the estimator asks more of q than it has
+        except UserError as error:  # q lacks a capability that the estimator needs
             refusal = error
             continue
         if made.decodes <= COSTLY * num_samples:
             return made.to(device).train(bound.training)
-    raise refusal  # even the score function, which serves every q: q and prior do not fit
+    raise refusal  # even the score function was refused: q and prior do not fit

@@ -1,4 +1,4 @@
-"""mean_k r_k and logsumexp_k r_k − log K of every point, at hard samples: what is reported as a bound."""
+"""mean_k r_k and logsumexp_k r_k − log K of every point, at samples of q: the reported bounds."""
 
 import math
 
@@ -40,7 +40,7 @@ def iwae(num_samples: int) -> Metric:
     )
 
 
-ROWS = 8192  # decoder rows held at once: memory stays bounded, matrix products stay large
+ROWS = 8192  # decoder rows per evaluation: bounded memory, large matrix products
 
 
 def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[Metric, Tensor]:
@@ -67,7 +67,7 @@ def bounds(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> dict[Metri
 
 
 def log_weights(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> Tensor:
-    """r = log p_θ(x, z) − log q(z; φ) at K hard samples, Float[Tensor, "K B"], drawn in chunks."""
+    """r = log p_θ(x, z) − log q(z; φ) at K samples of q, Float[Tensor, "K B"], drawn in chunks."""
     size = max(1, ROWS // len(x))
     parts = [min(size, num_samples - done) for done in range(0, num_samples, size)]
     return torch.cat([bound.rewards(x, phi, k) for k in parts])

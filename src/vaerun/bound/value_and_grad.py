@@ -1,4 +1,4 @@
-"""∇L: an estimate of the bound together with its gradients, as one program."""
+"""(L̂, ∇L̂): an estimate of the bound and its gradients, as one program for the engines."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,25 +8,25 @@ from torch import Tensor, nn
 
 from vaerun.execution.engine.base import Program
 from vaerun.notation import Estimate
-from vaerun.optimizer.base import Inlined
+from vaerun.optimizer.base import TraceableOptimizer
 
 
 class Gradients(NamedTuple):
-    """An estimate, and which way is down in the weights and up in φ."""
+    """An estimate and its gradients: of the loss in the weights, and of the bound in φ."""
 
     estimate: Estimate
     weights: Sequence[Tensor | None]  # gradient of the loss: auxiliary − mean_i surrogate_i
-    phi: Tensor | None  # gradient of Σ_i surrogate_i, Float[Tensor, "B P"]: a row's must not depend on its batch
+    phi: Tensor | None  # gradient of the SUM Σ_i surrogate_i, Float[Tensor, "B P"]
 
 
 class ValueAndGrad(Program):
-    """inputs ↦ (L̂, ∇_θ,λ of the mean, ∇_φ of the sum), in one backward pass.
+    """inputs ↦ (L̂, ∇_{θ,λ} of −mean_i L̂_i, ∇_φ of Σ_i L̂_i), in one backward pass.
 
     Args:
-        module: holds all that ``function`` reads.
+        module: contains all parameters and buffers of ``function``.
         function: (x, …) ↦ Estimate.
-        weights: what the mean is differentiated in.
-        in_phi: whether the last input is φ, and the sum is differentiated in it.
+        weights: the parameters for the gradient of the mean.
+        in_phi: whether the last input is φ, for the gradient of the sum.
     """
 
     def __init__(
@@ -53,32 +53,36 @@ class ValueAndGrad(Program):
 
 
 class TrainStep(Program):
-    """(α, inputs …) ↦ Gradients at the weights as they are, which a step of their optimiser then moves.
+    """(α, inputs …) ↦ Gradients, followed by one optimiser step with step size α on the weights.
 
-    A compiler that sees both reads a gradient where it has just been written.
+    In one program, a compiler can fuse the optimiser with the computation of the gradients.
 
     Args:
-        slope: inputs ↦ Gradients.
-        optimizer: of its weights.
+        value_and_grad: inputs ↦ Gradients.
+        optimizer: of the weights of ``value_and_grad``.
     """
 
-    def __init__(self, slope: ValueAndGrad, optimizer: Inlined) -> None:
-        super().__init__(slope.module)
-        self.slope, self.optimizer = slope, optimizer
+    def __init__(self, value_and_grad: ValueAndGrad, optimizer: TraceableOptimizer) -> None:
+        super().__init__(value_and_grad.module)
+        self.value_and_grad, self.optimizer = value_and_grad, optimizer
 
     @property
     def changes(self) -> list[Tensor]:
-        return [*super().changes, *self.slope.weights, *self.optimizer.held(self.slope.weights)]
+        return [
+            *super().changes,
+            *self.value_and_grad.weights,
+            *self.optimizer.state_tensors(self.value_and_grad.weights),
+        ]
 
     def __call__(self, *inputs: Tensor) -> Gradients:
         rate, *given = inputs
-        rise = self.slope(*given)
-        self.optimizer.move(self.slope.weights, rise.weights, rate)
-        return rise
+        result = self.value_and_grad(*given)
+        self.optimizer.move(self.value_and_grad.weights, result.weights, rate)
+        return result
 
 
 class PhiGradient(Program):
-    """(x, φ) ↦ ∇_φ Σ_i L̂(x_i; θ, φ_i), Float[Tensor, "B P"], θ untouched.
+    """(x, φ) ↦ ∇_φ Σ_i L̂(x_i; θ, φ_i), Float[Tensor, "B P"], at fixed θ.
 
     Args:
         bound: L.
@@ -88,13 +92,13 @@ class PhiGradient(Program):
         x, phi = inputs
         with torch.enable_grad():
             leaf = phi.detach().requires_grad_()
-            # The sum over points: a row's step must not depend on how many others share its batch.
+            # The sum, not the mean: the step of a point must not depend on the batch size.
             (gradient,) = torch.autograd.grad(self.module(x, leaf).surrogate.sum(), leaf)
         return gradient
 
 
 def detached(estimate: Estimate) -> Estimate:
-    """The same numbers without their graph."""
+    """The estimate without its graph."""
     return estimate._replace(
         surrogate=estimate.surrogate.detach(),
         auxiliary=estimate.auxiliary.detach(),

@@ -36,7 +36,7 @@ from vaerun.errors import UserError, close_match
 from vaerun.experiment.directory import read_config
 
 if TYPE_CHECKING:
-    from vaerun.image.base import Drawing
+    from vaerun.image.base import ImageSource
 
 NUMBERS = {"n": 64, "seed": 0, "latents": 8, "pairs": 8}
 EXAMPLES = {**NUMBERS, "points": "3,17", "checkpoint": "best"}
@@ -117,7 +117,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
 
     pictures = Images(opened.strategy, opened.data)
     drawings = draw(opened, amounts)
-    remarks = [drawing.remark() for drawing in drawings.values()]
+    remarks = [drawing.note() for drawing in drawings.values()]
     if not pictures.drawable():
         remarks.append(f"points of shape {opened.data.shape} are no grey or colour images: there are arrays alone")
     for remark in filter(None, remarks):
@@ -127,11 +127,11 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
         yield folder / f"{name}.npz"
         if pictures.drawable():
-            save_png(folder / f"{name}.png", pictures.picture(drawing))
+            save_png(folder / f"{name}.png", pictures.image(drawing))
             yield folder / f"{name}.png"
 
 
-def draw(opened: Any, amounts: Amounts) -> Mapping[str, "Drawing"]:
+def draw(opened: Any, amounts: Amounts) -> Mapping[str, "ImageSource"]:
     """What there is to draw, by name; each from the seed anew, so that no amount changes what another draws.
 
     Raises:

@@ -1,1 +1,4 @@
-"""Configurations: composed by Hydra, checked before torch is imported, errors explained."""
+"""Configuration: composition by Hydra, checks before torch is imported, and explanations of errors.
+
+It may import ``errors``.
+"""

@@ -1,4 +1,4 @@
-"""The user's own file, npz, npy or IDX, to one or three arrays of numbers; every surprise is told in one sentence."""
+"""FILE ↦ one or three arrays of numbers, from a user's npz, npy or IDX file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,24 +13,26 @@ NPY, ZIP = b"\x93NUMPY", b"PK"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays {train, valid, test}, or the only one under its own name; other arrays, such as labels, are not read.
+    """The arrays {train, valid, test}, or one array under its own name; other arrays, such as labels, are not read.
 
-    Of an npz, that is: train, valid and test where all three are there, else x, else the only array.
+    From an npz file: train, valid and test if it has all three, otherwise x, otherwise its only array.
 
     Raises:
-        UserError: there is no such file, or it is damaged, of another format, or holds other arrays.
+        UserError: the file does not exist, is damaged, has another format, or holds other arrays.
     """
     if not path.exists():
-        raise UserError(f"data.path={path} does not exist; name an npz, npy or IDX file.")
+        raise UserError(f"data.path={path} does not exist: name an npz, npy or IDX file.")
     if path.is_dir():
-        raise UserError(f"data.path={path} is a folder; put its points into one array and save that as an npz file.")
+        raise UserError(
+            f"data.path={path} is a folder, not a file: put its points into one array and save that as an npz file."
+        )
     try:
         return _by_content(path)
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            f"{path} cannot be used: {reason}; vaerun reads npz, npy and IDX files of numbers, "
-            "such as numpy.savez(path, x=array) writes."
+            f"{path} cannot be used, because {reason}: give an npz, npy or IDX file of numbers, such as "
+            "numpy.savez(path, x=array) writes."
         ) from error
 
 
@@ -42,7 +44,7 @@ def _by_content(path: Path) -> dict[str, np.ndarray]:
     if start == NPY:
         return {path.stem: _npy(path)}
     if path.suffix in (".npz", ".npy"):
-        raise ValueError(f"it is no {path.suffix} file, since it starts with {start!r}")
+        raise ValueError(f"it is not an {path.suffix} file (it starts with {start!r})")
     return {path.stem: idx.decode(path.read_bytes())}
 
 
@@ -62,4 +64,4 @@ def _choose(names: Sequence[str]) -> Sequence[str]:
     if len(names) == 1:
         return names
     held = ", ".join(names[:8]) + (" …" if len(names) > 8 else "") if names else "none"
-    raise ValueError(f"its arrays are {held}, where train, valid and test are needed, or x, or one array alone")
+    raise ValueError(f"its arrays are {held}, but it needs train, valid and test, or x, or only one array")

@@ -1,12 +1,12 @@
-"""The user's own data."""
+"""A data set from a user's own file."""
 
-import math
 from pathlib import Path
 from typing import final
 
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import above
 from vaerun.data.array_file import SPLITS, read_arrays
 from vaerun.data.base import Dataset, Source
 from vaerun.data.binarize import assemble, binarization
@@ -17,25 +17,26 @@ from vaerun.errors import UserError
 
 @final
 class Arrays(Source):
-    """The user's own npz, npy or IDX file: images [N, H, W] or [N, H, W, C], or vectors [N, X].
+    """FILE ↦ data set: an npz, npy or IDX file with images [N, H, W] or [N, H, W, C], or with vectors [N, X].
 
-    An npz with arrays train, valid and test is taken as split there. Any other, an npz with an array x or with one
-    array alone, an npy, or an IDX file (.gz or not), is split by this rule: torch's randperm of N from ``split_seed``;
-    the first int(N · test_fraction) rows of it test, the next int(N · valid_fraction) validate, the rest train. Whole
-    numbers from 0 to 255 and booleans are held as uint8, all else as float32.
+    An npz file with arrays train, valid and test keeps these splits. Any other file (an npz file with an array x or
+    with only one array, an npy file, an IDX file, compressed or not) is split by torch's randperm of N from
+    ``split_seed``: the first int(N · test_fraction) points are test, the next int(N · valid_fraction) valid, and the
+    rest train. Whole numbers from 0 to 255 and booleans are stored as uint8, everything else as float32.
 
     Args:
         path: the file.
-        scale: what a stored value is multiplied by. Null: 1/255 for whole numbers from 0 to 255, unless they are all 0
-            or 1; otherwise 1.
+        scale: the factor of stored values. Null: 1/255 for whole numbers from 0 to 255, unless all are 0 or 1;
+            otherwise 1.
         binarize: none, static, dynamic or threshold; the last three need scaled values in [0, 1].
-        binarize_seed: of the draws of static, and of valid and test under dynamic.
+        binarize_seed: of static binarisation, and of valid and test under dynamic.
         split_seed: of the split.
-        valid_fraction: share of the rows to validate with.
-        test_fraction: share of the rows to test with.
+        valid_fraction: fraction of the validation points.
+        test_fraction: fraction of the test points.
 
     Raises:
-        UserError: a choice cannot work; on ``load``, the file is missing, damaged, non-finite or not as stated.
+        UserError: a value is out of range; in ``load``, the file is missing, damaged, or has values that are not
+        finite.
 
     Reference: NumPy's file formats (numpy.lib.format), and IDX as published with MNIST.
     """
@@ -52,14 +53,13 @@ class Arrays(Source):
         test_fraction: float = 0.1,
     ) -> None:
         if not path:
-            raise UserError("data=arrays needs data.path=FILE, an npz, npy or IDX file of images or vectors.")
-        _check_number("scale", scale if scale is not None else 1.0, below=math.inf)
-        _check_number("valid_fraction", valid_fraction, below=1.0)
-        _check_number("test_fraction", test_fraction, below=1.0)
+            raise UserError("data.path must name an npz, npy or IDX file for data=arrays: give data.path=FILE.")
+        above("data.scale", scale, 0)
+        above("data.valid_fraction", valid_fraction, 0)
+        above("data.test_fraction", test_fraction, 0)
         if valid_fraction + test_fraction >= 1:
             raise UserError(
-                f"data.valid_fraction={valid_fraction} and data.test_fraction={test_fraction} leave nothing to train "
-                "on; their sum must be below 1."
+                f"data.valid_fraction + data.test_fraction must be below 1, got {valid_fraction} + {test_fraction}."
             )
         stream("data.split_seed", split_seed)
         self.path = Path(path).expanduser()
@@ -83,8 +83,9 @@ class Arrays(Source):
             return 1.0
         if largest < 128:
             raise UserError(
-                f"{self.path} holds whole numbers up to {largest}, too dark for grey levels up to 255; say what they "
-                f"are by data.scale={1 / largest!r} (grey up to {largest}), {1 / 255!r} (up to 255) or 1 (counts)."
+                f"data.scale must be given for whole numbers up to {largest}, as in {self.path}: use "
+                f"{1 / largest!r} for grey levels up to {largest}, {1 / 255!r} for grey levels up to 255, or 1 for "
+                "counts."
             )
         return 1 / 255
 
@@ -93,17 +94,10 @@ class Arrays(Source):
         num_test, num_valid = int(len(x) * self.test_fraction), int(len(x) * self.valid_fraction)
         if min(num_test, num_valid) < 1 or len(x) - num_test - num_valid < 2:
             raise UserError(
-                f"{self.path} holds {len(x)} points, too few to split by data.valid_fraction={self.valid_fraction} and "
-                f"data.test_fraction={self.test_fraction}, since each split needs 1 point and train 2; give more "
-                "points, or larger fractions."
+                f"valid and test need 1 point each and train needs 2, but {self.path} holds {len(x)} points at "
+                f"data.valid_fraction={self.valid_fraction} and data.test_fraction={self.test_fraction}: use more "
+                "points or other fractions."
             )
         order = torch.randperm(len(x), generator=stream("data.split_seed", self.split_seed))
         test, valid, train = order.split([num_test, num_valid, len(x) - num_test - num_valid])
         return x[train], x[valid], x[test]
-
-
-def _check_number(key: str, value: object, *, below: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < below:
-        limits = "a finite number above 0" if below == math.inf else f"a number between 0 and {below:g}"
-        hint = f", such as {1 / 255!r}, written out and not as a fraction" if isinstance(value, str) else ""
-        raise UserError(f"data.{key}={value} cannot work: use {limits}{hint}.")

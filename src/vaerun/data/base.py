@@ -1,4 +1,4 @@
-"""What a data set is: three splits of raw points on the device, and the rule by which a raw point is visited."""
+"""rows ↦ x: a data set is three splits of stored rows and a rule that turns rows into points x."""
 
 import hashlib
 import math
@@ -14,30 +14,30 @@ from torch import Tensor
 from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
-"""Where the visited values lie: {0, 1}, [0, 1], or any finite number."""
+"""The values of x: {0, 1}, [0, 1], or any finite number."""
 
 SplitName = Literal["train", "valid", "test"]
 
 CHUNK = 256
-"""Rows that are widened to float at a time: the float64 of a few thousand would take more room than all bytes do."""
+"""Rows that are converted to float at a time, which bounds the memory of the conversion."""
 
 
 class Visit(ABC):
-    """How stored rows become the x that a model sees."""
+    """rows ↦ x: the rule that turns stored rows into the points x of a model."""
 
     @abstractmethod
     def __call__(self, rows: Tensor) -> Tensor:
-        """Raw rows [B, X], uint8 or float32, to x [B, X], float32."""
+        """Stored rows [B, X], uint8 or float32, ↦ x [B, X], float32."""
 
     @abstractmethod
     def moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """E[x] and E[x²] of every visited value, [B, X] float64; the expectation is over the visit's own noise."""
+        """E[x] and E[x²] of every value, [B, X] float64; the expectation is over the random numbers of a visit."""
 
 
 @final
 @dataclass(frozen=True)
 class Scaled(Visit):
-    """x = scale · row: the same at every visit."""
+    """x = scale · row, the same at every visit."""
 
     scale: float = 1.0
 
@@ -53,7 +53,7 @@ class Scaled(Visit):
 @final
 @dataclass(frozen=True)
 class Redrawn(Visit):
-    """x ~ Bernoulli(scale · row), drawn anew at each visit from torch's global generator of the rows' device."""
+    """x ~ Bernoulli(scale · row), sampled at each visit from torch's global generator of the device."""
 
     scale: float
 
@@ -69,7 +69,7 @@ class Redrawn(Visit):
 @final
 @dataclass(frozen=True, eq=False)
 class Split:
-    """N raw points x [N, X], uint8 or float32 as stored, and the rule of a visit."""
+    """N stored rows [N, X], uint8 or float32, and the rule rows ↦ x."""
 
     x: Tensor
     rule: Visit = field(default_factory=Scaled)
@@ -78,21 +78,21 @@ class Split:
         return self.x.shape[0]
 
     def visit(self, rows: Tensor) -> Tensor:
-        """Raw rows [B, X] of ``x`` to the float32 [B, X] that a model sees."""
+        """Stored rows [B, X] ↦ x [B, X], float32."""
         return self.rule(rows)
 
     def chunks(self) -> Iterator[Tensor]:
-        """The raw rows in order, at most ``CHUNK`` at a time."""
+        """The stored rows in order, at most ``CHUNK`` at a time."""
         yield from self.x.split(CHUNK)
 
     def mean(self) -> Tensor:
-        """E[x], float32 [X]: the mean visited value of each coordinate."""
+        """E[x], float32 [X]: the mean of each coordinate."""
         return self._moments[0].float()
 
     def std(self) -> float:
-        """sqrt(mean over n, j of E[(x_nj − mean_j)²]): one pooled deviation from the coordinates' own means.
+        """sqrt(mean over n, j of E[(x_nj − mean_j)²]): the pooled standard deviation.
 
-        Pooled and not taken around one grand mean, so that coordinates with far-apart means do not inflate it.
+        Deviations are from the mean of each coordinate, so that different means do not increase it.
         """
         mean, square = self._moments
         return math.sqrt(max((square - mean.square()).mean().item(), 0.0))
@@ -108,12 +108,12 @@ class Split:
         return first / len(self), second / len(self)
 
     def to(self, device: torch.device | str) -> "Split":
-        """The same split with its rows on ``device``."""
+        """The split with its rows on ``device``."""
         return replace(self, x=self.x.to(device))
 
 
 class DataFacts(NamedTuple):
-    """What a model must know of its data to be built, and what a run records of them."""
+    """Name, shape, support and sizes of a data set: a model is built from them, and a run records them."""
 
     name: str
     binarize: str
@@ -125,11 +125,11 @@ class DataFacts(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits of points of one shape.
+    """(train, valid, test): three splits of points of one shape.
 
-    ``shape`` is that of one point: (H, W) or (H, W, C) for images, (X,) for vectors; the splits hold its X values in a
-    row. ``binarize`` names the choice that was made, ``support`` where the visited values lie, and ``sha256`` is the
-    fingerprint of the content used, after binarisation: equal for two runs that saw the same data.
+    ``shape`` is that of one point: (H, W) or (H, W, C) for images, (X,) for vectors; a stored row has its X values.
+    ``binarize`` is the name of the binarisation, ``support`` the set of values of x, and ``sha256`` the hash of the
+    data after binarisation, which is equal for two runs on the same data.
     """
 
     name: str
@@ -146,25 +146,27 @@ class Dataset:
         """A data set of the points x, Float[Tensor, "N …"], split at random.
 
         Args:
-            x: the points; what follows the first axis is the shape of one point.
-            valid: the part of the validation points, 0 < valid < 1.
-            test: the part of the test points, 0 < test < 1.
+            x: the points; the axes after the first are the shape of one point.
+            valid: the fraction of validation points, 0 < valid < 1.
+            test: the fraction of test points, 0 < test < 1.
             seed: of the permutation.
-            name: what records and tables call it.
+            name: the name in records and tables.
 
         Raises:
-            UserError: a part is out of range, a split would be empty, or a value is not finite.
+            UserError: a fraction is out of range, a split would be empty, or a value is not finite.
         """
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
-            raise UserError(f"valid={valid} and test={test} must be > 0 and leave a part for training.")
+            raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
         if not bool(torch.isfinite(x).all()):
-            raise UserError("x must be finite: remove the points that hold nan or infinity.")
+            raise UserError("every value of x must be finite: remove the points that hold nan or infinity.")
         shape = tuple(x.shape[1:]) or (1,)
         rows = x.reshape(len(x), -1).float()
         rows = rows[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)]
         held = [round(len(x) * part) for part in (valid, test)]
         if min(*held, len(x) - sum(held)) < 1:
-            raise UserError(f"{len(x)} points are too few for three splits: give more, or larger parts.")
+            raise UserError(
+                f"each split must hold at least 1 point, got {len(x)} points: use more points or other fractions."
+            )
         parts = rows.split([len(x) - sum(held), *held])
         low, high = float(rows.min()), float(rows.max())
         binary = bool(((rows == 0) | (rows == 1)).all())
@@ -174,7 +176,7 @@ class Dataset:
         return cls(name, train, valid_split, test_split, shape, "none", support, sha256)
 
     def facts(self) -> DataFacts:
-        """What a model must know to be built, besides the moments of the training points."""
+        """What a model needs to be built, besides the moments of the training points."""
         sizes = {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
         return DataFacts(self.name, self.binarize, tuple(self.shape), self.support, sizes)
 
@@ -188,27 +190,27 @@ class Dataset:
         return {"train": self.train, "valid": self.valid, "test": self.test}[name]
 
     def mean(self) -> Tensor:
-        """Float32 [X]: the mean visited value of each coordinate over the train split."""
+        """Float32 [X]: the mean of each coordinate over the train split."""
         return self.train.mean()
 
     def std(self) -> float:
-        """The pooled standard deviation of the visited train values around :meth:`mean`."""
+        """The pooled standard deviation of the train split around :meth:`mean`."""
         return self.train.std()
 
     def to(self, device: torch.device | str) -> "Dataset":
-        """The same data set with its splits on ``device``."""
+        """The data set with its splits on ``device``."""
         return replace(self, train=self.train.to(device), valid=self.valid.to(device), test=self.test.to(device))
 
 
 class Source(ABC):
-    """Where a data set comes from. Construction checks the choices; ``load`` reads, draws or simulates."""
+    """() ↦ data set: the constructor checks the values, ``load`` reads, downloads or simulates the data."""
 
     @abstractmethod
     def load(self) -> Dataset:
         """The data set, on the CPU.
 
         Raises:
-            UserError: a file is missing, damaged, or not what the choices need.
+            UserError: a file is missing or damaged, or its values do not fit.
         """
 
 

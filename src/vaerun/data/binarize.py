@@ -1,17 +1,17 @@
-"""Grey values p in [0, 1] to x in {0, 1}: four named choices, which move the reported numbers by nats and so are named.
+"""p in [0, 1] ↦ x in {0, 1}: four ways to binarise grey values. Reported bounds depend on the choice, by nats.
 
 ========= ================================================== ============================== ==========
 choice    train                                              valid, test                    support
 ========= ================================================== ============================== ==========
 static    x ~ Bernoulli(p), drawn once by ``binarize_seed``  the same                       binary
-dynamic   x ~ Bernoulli(p), redrawn at each visit            drawn once, as under static    binary
+dynamic   x ~ Bernoulli(p), sampled at each visit            drawn once, as under static    binary
 threshold x = 1[p > 1/2]                                     the same                       binary
 none      x = p                                              the same                       as found
 ========= ================================================== ============================== ==========
 
-Under ``dynamic``, valid and test are the very draws of ``static`` with the same ``binarize_seed``: evaluation is then
-comparable between epochs, runs and the two choices. ``binarize_seed`` has nothing to do with the seed of the run.
-On data already in {0, 1}, ``static``, ``threshold`` and ``none`` all leave it as it is, and ``dynamic`` is refused.
+Under ``dynamic``, valid and test are the same samples as under ``static`` with the same ``binarize_seed``, so that
+evaluations of different epochs, runs and of the two choices are comparable. ``binarize_seed`` is independent of the
+seed of the run. Data in {0, 1} are not changed by ``static``, ``threshold`` and ``none``; ``dynamic`` is refused.
 """
 
 from abc import ABC, abstractmethod
@@ -26,11 +26,11 @@ from vaerun.data.stream import stream
 from vaerun.errors import UserError, close_match
 
 SLACK = 1e-6
-"""How far beyond [0, 1] rounding may carry a scaled float32 value."""
+"""How far a scaled float32 value may lie outside [0, 1] because of rounding."""
 
 
 class Binarization(ABC):
-    """One choice: what becomes of a raw split whose visited values are p = scale · row."""
+    """p = scale · row ↦ x: a way to binarise a split."""
 
     name: ClassVar[str]
 
@@ -40,24 +40,24 @@ class Binarization(ABC):
 
     @abstractmethod
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
-        """Refuses values, found between ``low`` and ``high`` after scaling, that the choice cannot take.
+        """Refuses scaled values between ``low`` and ``high`` that cannot be binarised in this way.
 
         Raises:
-            UserError: the choice does not fit the values.
+            UserError: the binarisation does not fit the values.
         """
 
     @abstractmethod
     def train(self, x: Tensor, scale: float) -> Split:
-        """The split that is trained on, from raw rows x [N, X]."""
+        """The training split, from stored rows x [N, X]."""
 
     @abstractmethod
     def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
-        """A split that is evaluated on, from raw rows x [N, X]; ``place`` tells valid (1) from test (2)."""
+        """A validation (``place`` 1) or test (2) split, from stored rows x [N, X]."""
 
 
 @final
 class Static(Binarization):
-    """x ~ Bernoulli(p), drawn once from a generator of its own.
+    """x ~ Bernoulli(p), sampled once, from a separate generator.
 
     Reference: Salakhutdinov & Murray 2008, On the Quantitative Analysis of Deep Belief Networks.
     """
@@ -77,7 +77,7 @@ class Static(Binarization):
 
 @final
 class Dynamic(Binarization):
-    """x ~ Bernoulli(p), redrawn at each visit of a train point; valid and test are drawn once, as by ``static``.
+    """x ~ Bernoulli(p), sampled at each visit of a training point; valid and test are sampled once, as by ``static``.
 
     Reference: Burda et al. 2016, Importance Weighted Autoencoders.
     """
@@ -88,8 +88,8 @@ class Dynamic(Binarization):
         _need_probabilities(self.name, low, high, scale)
         if support == "binary":
             raise UserError(
-                f"data.binarize={self.name} has nothing to redraw, because the data are already in {{0, 1}}; "
-                "use data.binarize=none."
+                f"data.binarize={self.name} needs grey values, but the data are already in {{0, 1}}: use "
+                "data.binarize=none."
             )
 
     def train(self, x: Tensor, scale: float) -> Split:
@@ -116,8 +116,8 @@ class Threshold(Binarization):
 
 
 @final
-class Untouched(Binarization):
-    """x = p: the scaled values as they are."""
+class NoBinarization(Binarization):
+    """x = p: the scaled values, without binarisation."""
 
     name: ClassVar[str] = "none"
 
@@ -131,17 +131,21 @@ class Untouched(Binarization):
         return Split(x, Scaled(scale))
 
 
-CHOICES: dict[str, type[Binarization]] = {choice.name: choice for choice in (Static, Dynamic, Threshold, Untouched)}
+CHOICES: dict[str, type[Binarization]] = {
+    choice.name: choice for choice in (Static, Dynamic, Threshold, NoBinarization)
+}
 
 
 def binarization(name: str, *, seed: int) -> Binarization:
-    """The choice of that name.
+    """The binarisation of that name.
 
     Raises:
-        UserError: there is no such choice, or the seed is no whole number ≥ 0.
+        UserError: there is no such binarisation, or the seed is not a whole number ≥ 0.
     """
     if name not in CHOICES:
-        raise UserError(f"data.binarize={name} is none of {', '.join(CHOICES)}.{close_match(str(name), CHOICES)}")
+        raise UserError(
+            f"data.binarize must be one of {', '.join(CHOICES)}, got {name}.{close_match(str(name), CHOICES)}"
+        )
     return CHOICES[name](seed=seed)
 
 
@@ -153,12 +157,12 @@ def assemble(
     scale: float,
     choice: Binarization,
 ) -> Dataset:
-    """The data set of raw train, valid and test rows, each [N, X] uint8 or finite float32, under one choice.
+    """The data set of stored train, valid and test rows, each [N, X] uint8 or finite float32, after binarisation.
 
-    The raw rows are given up: a choice that draws writes over bytes, so that there are never two copies of them.
+    The rows can be overwritten: uint8 rows are binarised in place, so that there is only one copy of them.
 
     Raises:
-        UserError: the values do not fit the choice, or every train point comes out the same.
+        UserError: the values do not fit the binarisation, or all training points are equal.
     """
     low = min(x.min().item() for x in splits) * scale
     high = max(x.max().item() for x in splits) * scale
@@ -167,8 +171,8 @@ def assemble(
     train = choice.train(splits[0], scale)
     if all(bool((rows == train.x[0]).all()) for rows in train.chunks()):
         raise UserError(
-            f"Under data.binarize={choice.name} all {len(train)} train points of {name} are the same, "
-            "so there is nothing to learn; check data.scale and the file."
+            f"the training points must differ, but under data.binarize={choice.name} all {len(train)} of {name} are "
+            "the same: check data.scale and the file."
         )
     valid, test = (choice.held_out(x, scale, place=place) for place, x in enumerate(splits[1:], start=1))
     return Dataset(
@@ -178,7 +182,7 @@ def assemble(
         test=test,
         shape=shape,
         binarize=choice.name,
-        support=support if isinstance(choice, Untouched) else "binary",
+        support=support if isinstance(choice, NoBinarization) else "binary",
         sha256=fingerprint(train, valid, test),
     )
 
@@ -191,7 +195,7 @@ def _support(splits: tuple[Tensor, ...], scale: float, low: float, high: float) 
 
 
 def _stored(x: Tensor, draw: Callable[[Tensor], Tensor]) -> Split:
-    """A split of uint8 {0, 1} made chunk by chunk from raw rows, in their place where they are bytes."""
+    """A split of uint8 {0, 1}, computed in chunks from stored rows, in place if these are uint8."""
     drawn = x if x.dtype == torch.uint8 else torch.empty(x.shape, dtype=torch.uint8)
     for place, rows in zip(Split(drawn).chunks(), Split(x).chunks(), strict=True):
         place.copy_(draw(rows))
@@ -205,6 +209,6 @@ def _need_probabilities(name: str, low: float, high: float, scale: float) -> Non
     fits = 1 / 255 if 127 < largest <= 255 else 1 / largest if largest > 0 else 1.0
     remedy = "map the data to [0, 1] first" if low < -SLACK else f"use data.scale={fits!r}"
     raise UserError(
-        f"data.binarize={name} reads each value as a probability in [0, 1], but at scale {scale:.6g} the values run "
-        f"from {low:.6g} to {high:.6g}; {remedy}, or data.binarize=none with a likelihood for real data."
+        f"data.binarize={name} needs values between 0 and 1, got {low:.6g} to {high:.6g} at data.scale={scale:.6g}: "
+        f"{remedy}, or use data.binarize=none with a likelihood for real data."
     )

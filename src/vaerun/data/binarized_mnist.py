@@ -1,4 +1,4 @@
-"""The statically binarised MNIST that the literature reports."""
+"""The statically binarised MNIST of the literature."""
 
 import contextlib
 import hashlib
@@ -28,19 +28,19 @@ SHA256 = {
 
 @final
 class BinarizedMnist(Source):
-    """MNIST drawn once to {0, 1} by Larochelle and Murray: 50,000 train, 10,000 valid, 10,000 test; read or downloaded.
+    """MNIST drawn once to {0, 1} by Larochelle and Murray: 50,000 train, 10,000 valid, 10,000 test.
 
-    Read from binarized_mnist.npz (uint8 arrays train, valid and test of 784 values each), else made from
-    binarized_mnist_{train,valid,test}.amat, which are downloaded when absent, and kept as that npz. Either way each
-    split must hash to the published one. The test rows are sorted by class, so a prefix of them is no fair sample.
+    It is read from binarized_mnist.npz (uint8 arrays train, valid and test of 784 values each), or made from
+    binarized_mnist_{train,valid,test}.amat, which are downloaded if missing, and stored as that npz. The hash of each
+    split must be the published one. The test points are sorted by class, so the first ones are not a random sample.
 
     Args:
         root: folder with the npz or the three amat files; null for $VAERUN_DATA or a cache.
-        binarize: none; static and threshold leave it as it is, dynamic is refused.
-        binarize_seed: without effect here.
+        binarize: none; static and threshold have no effect, dynamic is refused.
+        binarize_seed: has no effect.
 
     Raises:
-        UserError: on ``load``, a file is missing, damaged or not the published one.
+        UserError: in ``load``, a file is missing, damaged or not the published one.
 
     Reference: Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator.
     """
@@ -63,7 +63,7 @@ def _from_npz(path: Path) -> dict[str, np.ndarray]:
         return {split: _checked(arrays.get(split), split) for split in SIZES}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path} cannot be used: {reason}; delete it, and what is absent is downloaded.") from error
+        raise UserError(f"{path} cannot be used, because {reason}: delete it, and it is downloaded again.") from error
 
 
 def _from_amat(folder: Path) -> dict[str, np.ndarray]:
@@ -76,19 +76,21 @@ def _from_amat(folder: Path) -> dict[str, np.ndarray]:
         try:
             images[split] = _parse(path.read_bytes(), split=split)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be used: {error}; delete it, and what is absent is downloaded.") from error
-    # A folder that is only read still serves: the text is then parsed again next time.
+            raise UserError(
+                f"{path} cannot be used, because {error}: delete it, and it is downloaded again."
+            ) from error
+    # The folder may be read-only; then the text is parsed again next time.
     with contextlib.suppress(OSError):
         store(folder / ARCHIVE, npz.pack(images))
     return images
 
 
 def _parse(content: bytes, *, split: str) -> np.ndarray:
-    """The digits 0 and 1 of an .amat text, whatever the white space between them."""
+    """The digits 0 and 1 of an .amat text, with any white space between them."""
     values = np.frombuffer(content, np.uint8) - np.uint8(ord("0"))
     kept = values[values <= 1]
     if kept.size != SIZES[split] * 784:
-        raise ValueError(f"it holds {kept.size} digits 0 and 1, where {SIZES[split]} x 784 are expected")
+        raise ValueError(f"it holds {kept.size} digits 0 and 1 instead of {SIZES[split]} x 784")
     return _checked(kept.reshape(-1, 784), split)
 
 
@@ -96,7 +98,7 @@ def _checked(array: np.ndarray | None, split: str) -> np.ndarray:
     if array is None:
         raise ValueError(f"it has no array {split!r}")
     if array.dtype != np.uint8 or array.size != SIZES[split] * 784 or len(array) != SIZES[split]:
-        raise ValueError(f"its {split!r} is {array.dtype} {array.shape}, where uint8 ({SIZES[split]}, 784) is expected")
+        raise ValueError(f"its {split!r} is {array.dtype} {array.shape} instead of uint8 ({SIZES[split]}, 784)")
     rows = np.ascontiguousarray(array.reshape(-1, 784))
     if (found := hashlib.sha256(rows.data).hexdigest()) != SHA256[split]:
         raise ValueError(f"its {split!r} is not the published one (sha256 {found}, expected {SHA256[split]})")

@@ -1,4 +1,4 @@
-"""The embedded default: scikit-learn's digits."""
+"""The digits of scikit-learn, the default data set, included in vaerun."""
 
 from importlib import resources
 from typing import final
@@ -12,20 +12,20 @@ from vaerun.data.binarize import assemble, binarization
 
 @final
 class Digits(Source):
-    """1,797 handwritten digits, 8x8 with grey levels 0 … 16, shipped with vaerun: 1,297 train, 200 valid, 300 test.
+    """1,797 handwritten digits, 8x8 with grey levels 0 … 16, included in vaerun: 1,297 train, 200 valid, 300 test.
 
-    The split is fixed: scikit-learn's rows in the order numpy.random.default_rng(0).permutation(1797), of which the
-    first 1,297 train, the next 200 validate and the last 300 test. A grey level g is the probability g/16. The licence,
-    BSD 3-Clause, lies beside the file as DIGITS_LICENSE.txt.
+    The split is fixed: the rows of scikit-learn in the order numpy.random.default_rng(0).permutation(1797), first
+    train, then valid, then test. A grey level g is the probability g/16. The licence, BSD 3-Clause, is in
+    DIGITS_LICENSE.txt beside the file.
 
     Args:
         binarize: static, dynamic, threshold or none.
-        binarize_seed: of the draws of static, and of valid and test under dynamic.
+        binarize_seed: of static binarisation, and of valid and test under dynamic.
 
     Raises:
         UserError: there is no such binarisation.
 
-    Reference: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), as copied by scikit-learn.
+    Reference: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (UCI), from scikit-learn.
     """
 
     def __init__(self, *, binarize: str = "static", binarize_seed: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Fashion-MNIST."""
+"""Fashion-MNIST, 28x28 images of clothes."""
 
 from typing import final
 
@@ -14,15 +14,15 @@ MIRRORS = (
 
 @final
 class FashionMnist(Source):
-    """Pictures of clothes, 28x28: 50,000 train, 10,000 valid (the train file's last), 10,000 test; read or downloaded.
+    """Images of clothes, 28x28: 50,000 train, 10,000 valid (the last of the train file), 10,000 test.
 
     Args:
-        root: folder with FashionMNIST/raw/*.gz or the files, zipped or not; null for $VAERUN_DATA or a cache.
+        root: folder with FashionMNIST/raw/*.gz or the files, compressed or not; null for $VAERUN_DATA or a cache.
         binarize: static, dynamic, threshold or none.
-        binarize_seed: of the draws of static, and of valid and test under dynamic.
+        binarize_seed: of static binarisation, and of valid and test under dynamic.
 
     Raises:
-        UserError: there is no such binarisation; on ``load``, a file is missing, damaged or not the published one.
+        UserError: there is no such binarisation; in ``load``, a file is missing, damaged or not the published one.
 
     Reference: Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a Novel Image Dataset for Benchmarking (MIT).
     """

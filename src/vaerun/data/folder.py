@@ -1,4 +1,4 @@
-"""Where published files lie: ``data.root``, else $VAERUN_DATA, else a cache folder of the user's."""
+"""The folder of published files: ``data.root``, or $VAERUN_DATA, or a cache folder of the user."""
 
 import os
 import tempfile
@@ -9,33 +9,34 @@ from vaerun.errors import UserError
 
 
 def data_folder(root: str | None) -> Path:
-    """The folder that is searched and downloaded to; it need not exist yet.
+    """The folder for reading and downloading; it may not exist yet.
 
-    The first given of: ``root``; the environment variable VAERUN_DATA; ``vaerun`` in $XDG_CACHE_HOME or ~/.cache.
+    The first of these that is given: ``root``; the environment variable VAERUN_DATA; ``vaerun`` in $XDG_CACHE_HOME or
+    ~/.cache.
 
     Raises:
-        UserError: the folder named is a file, or neither it nor the folder around it exists.
+        UserError: the folder is a file, or neither it nor its parent folder exists.
     """
     named = {"data.root": root, "$VAERUN_DATA": os.environ.get("VAERUN_DATA")}
     for key, value in named.items():
         if value:
             folder = Path(value).expanduser().absolute()
             if folder.exists() and not folder.is_dir():
-                raise UserError(f"{key}={value} is a file, not a folder; name the folder that holds the files.")
+                raise UserError(f"{key}={value} is a file, not a folder: name the folder that holds the files.")
             if not folder.parent.is_dir():
                 raise UserError(
-                    f"{key}={value} does not exist, nor does the folder around it; "
-                    "name the folder that holds the files, or one to download into."
+                    f"{key}={value} does not exist, and neither does its parent folder: name the folder that holds the "
+                    "files, or a folder to download into."
                 )
             return folder
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "vaerun"
 
 
 def find(folder: Path, name: str, *, subfolder: str = "") -> Path | None:
-    """The file ``name``, or ``name`` without its .gz, in the layout of torchvision or flat; None if it is in none.
+    """The file ``name``, or ``name`` without its .gz, in the layout of torchvision or flat; None if there is none.
 
-    Looked for in ``folder/subfolder`` (such as MNIST/raw), in the subfolder's last part (raw, for a ``folder`` that is
-    …/MNIST itself), and in ``folder``; the first found is taken.
+    It is searched in ``folder/subfolder`` (such as MNIST/raw), in the last part of the subfolder (raw, if ``folder`` is
+    …/MNIST), and in ``folder``; the first match is used.
     """
     last = subfolder.rpartition("/")[2]
     names = (name, name.removesuffix(".gz"))
@@ -44,12 +45,12 @@ def find(folder: Path, name: str, *, subfolder: str = "") -> Path | None:
 
 
 def store(path: Path, content: bytes) -> None:
-    """Writes the file whole or not at all: a temporary neighbour, renamed over it once complete.
+    """Writes a temporary file and renames it to ``path``, so that the file is complete or does not exist.
 
-    Two processes that store the same file at once each write their own neighbour, and either rename leaves it whole.
+    Two processes can store the same file at the same time, because each writes its own temporary file.
 
     Raises:
-        OSError: the folder cannot be made or written.
+        OSError: the folder cannot be created or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

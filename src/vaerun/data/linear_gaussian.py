@@ -1,23 +1,22 @@
-"""Data simulated from a linear-Gaussian model, whose exact log p(x) is known."""
+"""x = W z + μ + σ ε: simulated data with known log p(x)."""
 
-import math
 from dataclasses import replace
 from typing import final
 
 import torch
 
+from vaerun.config.ranges import above, at_least
 from vaerun.data.base import Dataset, Source
 from vaerun.data.binarize import assemble, binarization
 from vaerun.data.stream import stream
-from vaerun.errors import UserError
 
 
 @final
-class LinearGaussian(Source):
-    """x = W z + μ + σ ε with z ~ N(0, I_k), ε ~ N(0, I_X): simulated from known parameters.
+class LinearGaussianData(Source):
+    """x = W z + μ + σ ε with z ~ N(0, I_k), ε ~ N(0, I_X): simulated data.
 
-    ``W`` [X, k], ``mu`` [X] (entries standard normal, float32) and ``sigma`` are attributes, so that the exact
-    x ~ N(μ, W Wᵀ + σ² I) can be evaluated. The parameters and each split have a random stream of their own.
+    ``W`` [X, k], ``mu`` [X] (standard normal entries, float32) and ``sigma`` are attributes, so that the density
+    N(x; μ, W Wᵀ + σ² I) is known. The parameters and each split have separate random generators.
 
     Args:
         num_train, num_valid, num_test: points of each split.
@@ -27,7 +26,7 @@ class LinearGaussian(Source):
         simulation_seed: of the parameters and the points; independent of the seed of the run.
 
     Raises:
-        UserError: a number is below 1 (below 2 for num_train), σ is not positive, or the seed no whole number ≥ 0.
+        UserError: a number is below 1 (below 2 for num_train), σ ≤ 0, or the seed is not a whole number ≥ 0.
 
     Reference: Tipping & Bishop 1999, Probabilistic Principal Component Analysis.
     """
@@ -43,13 +42,12 @@ class LinearGaussian(Source):
         sigma: float = 0.5,
         simulation_seed: int = 0,
     ) -> None:
-        least = {"num_train": 2, "num_valid": 1, "num_test": 1, "data_dim": 1, "latent_dim": 1}
-        given = (num_train, num_valid, num_test, data_dim, latent_dim)
-        for (key, minimum), value in zip(least.items(), given, strict=True):
-            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-                raise UserError(f"data.{key}={value} cannot be simulated: use a whole number from {minimum} up.")
-        if not isinstance(sigma, int | float) or not (0 < sigma < math.inf):
-            raise UserError(f"data.sigma={sigma} is no standard deviation: use a finite number above 0.")
+        at_least("data.num_train", num_train, 2)
+        at_least("data.num_valid", num_valid, 1)
+        at_least("data.num_test", num_test, 1)
+        at_least("data.data_dim", data_dim, 1)
+        at_least("data.latent_dim", latent_dim, 1)
+        above("data.sigma", sigma, 0)
         self.sizes = (num_train, num_valid, num_test)
         self.sigma = float(sigma)
         self.simulation_seed = simulation_seed
@@ -62,12 +60,12 @@ class LinearGaussian(Source):
         untouched = binarization("none", seed=0)
         shape = (len(self.mu),)
         dataset = assemble("linear_gaussian", (train, valid, test), shape=shape, scale=1.0, choice=untouched)
-        # Few enough points can all fall into [0, 1]; the model they came from is real all the same.
+        # A few points can all lie in [0, 1] by chance, but the support of the model is real.
         return replace(dataset, support="real")
 
     def _simulate(self, n: int, place: int) -> torch.Tensor:
         generator = stream("data.simulation_seed", self.simulation_seed, place)
         z = torch.randn(n, self.W.shape[1], generator=generator)
         noise = torch.randn(n, self.W.shape[0], generator=generator)
-        # In float64 and rounded once, so that the order in which a BLAS adds does not show in the fingerprint.
+        # In float64 and rounded once, so that the hash does not depend on the order of sums in a BLAS library.
         return (z.double() @ self.W.double().T + self.mu + self.sigma * noise).float()

@@ -1,34 +1,34 @@
-"""Batches of a split: index gathers of fixed shape on the split's device, in an order re-enterable anywhere."""
+"""Batches of a split, of fixed shape and in a random order that depends only on seed and epoch."""
 
 from collections.abc import Iterator
 from typing import final
 
 import torch
 
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Split
 from vaerun.data.stream import stream
-from vaerun.errors import UserError
 from vaerun.notation import Batch
 
 
 @final
 class Loader:
-    """The order of epoch e is a permutation of 0 … N−1 that depends on (seed, e) alone.
+    """(seed, e) ↦ the batches of epoch e, in the order of a permutation of 0 … N−1 that depends only on (seed, e).
 
-    Every batch has the same shape: the incomplete last batch of an epoch is dropped, so a point comes at most once per
-    epoch, and other points are left out in the next. A batch size above N is clipped to N.
+    Every batch has the same shape: the incomplete last batch of an epoch is dropped, so a point is used at most once
+    per epoch, and different points are dropped in each epoch. A batch size above N is reduced to N.
 
     Args:
-        split: where the points are.
+        split: of the points.
         batch_size: B, at least 1.
-        seed: of the order; torch's global generator is neither read nor moved by it.
+        seed: of the order; torch's global generator is not used.
 
     Raises:
-        UserError: the batch size is below 1, or the seed is no whole number ≥ 0.
+        UserError: B < 1, or the seed is not a whole number ≥ 0.
     """
 
     def __init__(self, split: Split, *, batch_size: int, seed: int) -> None:
-        _check_batch_size(batch_size)
+        at_least("batch_size", batch_size, 1)
         stream("seed", seed)
         self.split = split
         self.batch_size = min(batch_size, len(split))
@@ -48,23 +48,18 @@ class Loader:
 
 
 def sweep(split: Split, batch_size: int, points: int | None = None) -> Iterator[Batch]:
-    """All points once, in stored order; the last batch may be smaller. A ``Redrawn`` split is redrawn here too.
+    """All points once, in stored order; the last batch may be smaller. A ``Redrawn`` split is sampled anew.
 
     Args:
-        split: where the points are.
-        batch_size: how many at a time.
-        points: only so many, evenly spread: stored rows may be sorted by class, so the first ones are no sample.
+        split: of the points.
+        batch_size: B, at least 1.
+        points: use only this number of evenly spaced points; stored points may be sorted by class.
 
     Raises:
-        UserError: the batch size is below 1.
+        UserError: B < 1.
     """
-    _check_batch_size(batch_size)
+    at_least("batch_size", batch_size, 1)
     count = len(split) if points is None else min(points, len(split))
     places = torch.arange(count, device=split.x.device) * (len(split) - 1) // max(1, count - 1)
     for index in places.split(batch_size):
         yield Batch(index, split.visit(split.x.index_select(0, index)))
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise UserError(f"A batch of {batch_size} points cannot be drawn: a batch size is a whole number from 1 up.")

@@ -1,4 +1,4 @@
-"""MNIST."""
+"""MNIST, 28x28 images of handwritten digits."""
 
 from typing import final
 
@@ -11,15 +11,15 @@ MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.
 
 @final
 class Mnist(Source):
-    """Handwritten digits, 28x28: 50,000 train, 10,000 valid (the train file's last), 10,000 test; read or downloaded.
+    """Handwritten digits, 28x28: 50,000 train, 10,000 valid (the last of the train file), 10,000 test.
 
     Args:
-        root: folder with MNIST/raw/*.gz or the files themselves, zipped or not; null for $VAERUN_DATA or a cache.
+        root: folder with MNIST/raw/*.gz or the files themselves, compressed or not; null for $VAERUN_DATA or a cache.
         binarize: static, dynamic, threshold or none.
-        binarize_seed: of the draws of static, and of valid and test under dynamic.
+        binarize_seed: of static binarisation, and of valid and test under dynamic.
 
     Raises:
-        UserError: there is no such binarisation; on ``load``, a file is missing, damaged or not the published one.
+        UserError: there is no such binarisation; in ``load``, a file is missing, damaged or not the published one.
 
     Reference: LeCun, Bottou, Bengio & Haffner 1998, Gradient-Based Learning Applied to Document Recognition.
     """

@@ -1,4 +1,4 @@
-"""NumPy's archives, read without pickle and with every kind of damage told in words."""
+"""npz files, read without pickle; damaged files raise a ValueError that says what is wrong."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ def read(path: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> dict[s
     """The arrays of an archive that ``choose`` picks from its names; the others are not read.
 
     Raises:
-        ValueError: the archive is damaged or holds something that is no plain array; the message names no file.
+        ValueError: the archive is damaged or holds something other than arrays; the message does not name the file.
         OSError: the file cannot be read.
     """
     try:
@@ -27,14 +27,14 @@ def read(path: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> dict[s
         raise unpickled(error) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise ValueError(f"its member {name!r} is no NumPy array")
+            raise ValueError(f"its member {name!r} is not a NumPy array")
     return arrays
 
 
 def unpickled(error: ValueError) -> ValueError:
-    """NumPy's advice to allow pickles, which run code, replaced by what is wrong with the file."""
+    """Replaces NumPy's advice to allow pickles, which can run code, by what is wrong with the file."""
     if "allow_pickle" in str(error) or "pickled" in str(error):
-        return ValueError("it holds Python objects instead of numbers, which are not read because they can run code")
+        return ValueError("it holds Python objects instead of numbers (they are not read, because they can run code)")
     return error
 
 

@@ -21,7 +21,7 @@ NUM_TRAIN = 50_000
 @final
 @dataclass(frozen=True)
 class Published:
-    """One such set: the folder it has in torchvision's layout, where it is served, and what its files unzip to."""
+    """A data set in two IDX files: its folder in torchvision's layout, its mirrors, and the hashes of its files."""
 
     name: str
     subfolder: str
@@ -48,5 +48,5 @@ class Published:
         if path is None:
             path = folder / self.subfolder / name
             download(path, self.mirrors, check=partial(idx.decode, shape=shape, sha256=sha256))
-        remedy = f"delete it or put {self.name}'s own into {folder / self.subfolder}; what is absent is downloaded"
+        remedy = f"delete it, and it is downloaded again, or put the file of {self.name} into {folder / self.subfolder}"
         return idx.read(path, shape=shape, sha256=sha256, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Arrays as users have them, to rows [N, X] of uint8 or finite float32."""
+"""[N, …] ↦ rows [N, X]: a user's arrays as uint8 or finite float32."""
 
 from pathlib import Path
 
@@ -9,34 +9,33 @@ from torch import Tensor
 from vaerun.errors import UserError
 
 AXES = {
-    0: "is a single number",
-    1: "has one axis only, as labels or a single point have",
+    0: "a single number",
+    1: "one axis, as labels or a single point have",
 }
 
 
 def tidy(arrays: dict[str, np.ndarray], path: Path) -> tuple[dict[str, Tensor], tuple[int, ...]]:
     """Each array [N, …] as rows [N, X], and the shape of one point, the same for all.
 
-    All become uint8 where all hold booleans or whole numbers from 0 to 255, else float32. A lone axis of one channel is
-    dropped from the shape.
+    The type is uint8 if all arrays hold booleans or whole numbers from 0 to 255, otherwise float32. An axis of one
+    channel is removed from the shape.
 
     Raises:
-        UserError: an array is no array of points, or holds a value that is no finite number; or they differ in shape or
-            in kind.
+        UserError: an array does not hold points, a value is not finite, or the arrays differ in shape or type.
     """
     for name, array in arrays.items():
-        _check(array, f"The array {name!r} of {path}")
+        _check(array, f"the array {name!r} of {path}")
     first, *others = arrays.items()
     for name, array in others:
         if array.shape[1:] != first[1].shape[1:]:
             raise UserError(
-                f"The points of {name!r} in {path} have the shape {array.shape[1:]}, but those of {first[0]!r} have "
-                f"{first[1].shape[1:]}; all splits must hold points of one shape."
+                f"all splits of {path} must hold points of one shape, got {first[1].shape[1:]} in {first[0]!r} and "
+                f"{array.shape[1:]} in {name!r}."
             )
         if (array.dtype.kind == "f") != (first[1].dtype.kind == "f"):
             raise UserError(
-                f"The array {name!r} of {path} is {array.dtype} and {first[0]!r} is {first[1].dtype}, so their scales "
-                "may differ; save all splits as whole numbers or all as floats."
+                f"all splits of {path} must be whole numbers or all must be floats, got {first[1].dtype} in "
+                f"{first[0]!r} and {array.dtype} in {name!r}."
             )
     dtype = np.uint8 if all(_fits_byte(array) for array in arrays.values()) else np.float32
     rows = {name: _rows(array, dtype, f"the array {name!r} of {path}") for name, array in arrays.items()}
@@ -48,15 +47,15 @@ def _check(array: np.ndarray, what: str) -> None:
         kind = {"c": "complex numbers", "U": "text", "S": "text", "O": "Python objects", "V": "records"}.get(
             array.dtype.kind, f"{array.dtype}"
         )
-        raise UserError(f"{what} holds {kind}; points are real numbers, so save it as float32 or uint8.")
+        raise UserError(f"{what} must hold real numbers, got {kind}: save it as float32 or uint8.")
     if array.ndim in AXES or array.ndim > 4:
-        axes = AXES.get(array.ndim, f"has {array.ndim} axes")
+        axes = AXES.get(array.ndim, f"{array.ndim} axes")
         raise UserError(
-            f"{what} {axes}, where vectors [N, X] or images [N, H, W] or [N, H, W, C] are needed; "
-            "reshape it to one row per point."
+            f"{what} must hold vectors [N, X] or images [N, H, W] or [N, H, W, C], got {axes}: reshape it to one row "
+            "per point."
         )
     if array.size == 0:
-        raise UserError(f"{what} is empty (shape {array.shape}); it needs at least one point of one value.")
+        raise UserError(f"{what} must hold at least one point of one value, got the shape {array.shape}.")
 
 
 def _fits_byte(array: np.ndarray) -> bool:
@@ -73,8 +72,8 @@ def _rows(array: np.ndarray, dtype: type, what: str) -> Tensor:
             column = int(np.argmin(np.isfinite(rows[row])))
             value = array.reshape(len(array), -1)[row, column]
             raise UserError(
-                f"Row {row} (from 0) of {what} holds {value} at place {column} and is the first of {(~finite).sum()} "
-                "such rows; every value must be finite in float32, so drop or repair them."
+                f"every value of {what} must be finite in float32, got {value} in row {row}, column {column} (from 0), "
+                f"the first of {(~finite).sum()} such rows: remove or correct them."
             )
     return torch.from_numpy(rows)
 

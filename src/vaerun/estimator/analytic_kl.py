@@ -15,7 +15,7 @@ from vaerun.posterior.base import ClosedFormKL, Posterior, Reparameterized
 class AnalyticKL(Estimator):
     """L = E_ε[log p(x given g(ε; φ))] − β KL(q(·; φ) ‖ p(z)): only the likelihood is sampled.
 
-    Valid for the ELBO alone: an importance-weighted bound has no KL term to replace.
+    Only valid for the ELBO and its weighted variants: an importance-weighted bound has no KL term.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, eq. 7 and appendix B.
     """

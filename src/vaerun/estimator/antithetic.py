@@ -1,4 +1,4 @@
-"""∇ J(r) from pairs of opposite draws of the same bits: what ARM and DisARM have in common."""
+"""∇ E_q[J(r)] from antithetic pairs of samples: the common part of ARM and DisARM."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -17,9 +17,9 @@ from vaerun.posterior.bernoulli import IndependentBernoulli
 class Antithetic(Estimator, ABC):
     """∇_φ E_q[J(r)] = E[Σ_k ½ (c_k − c̃_k) · weight(ε_k) − β a_k ∇_φ log q(z_k; φ)], z = 1[φ + ε > 0], z̃ = 1[φ − ε > 0].
 
-    z̃ is distributed as z, and c̃_k is the credit of sample k had its own draw been z̃_k. The other K − 1 samples may all
-    be taken from the z or all from the z̃; the mean of both is taken, as it is in the value, θ's gradient and the term
-    in a_k = ∂J/∂r_k, which vanishes for objectives that average.
+    z̃ has the distribution of z, and c̃_k is the credit of sample k with z_k replaced by z̃_k. The other K − 1 samples can
+    all be z or all be z̃, and the estimator averages both cases, also in the value, in the gradient of θ and in the term
+    with a_k = ∂J/∂r_k, which vanishes for objectives that average the rewards.
     """
 
     needs: ClassVar = (IndependentBernoulli,)
@@ -29,7 +29,7 @@ class Antithetic(Estimator, ABC):
 
     @abstractmethod
     def weight(self, noise: Tensor, logits: Tensor) -> Tensor:
-        """What E[½ (f(z) − f(z̃)) · weight] = ∇ E[f(z)] in the logits: Float[Tensor, "K B D"], of the same shape."""
+        """The weight with E[½ (f(z) − f(z̃)) · weight] = ∇ E[f(z)] in the logits, Float[Tensor, "K B D"]."""
 
     def forward(self, q: IndependentBernoulli, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
         noise = q.noise(objective.num_samples)

@@ -8,7 +8,7 @@ from vaerun.estimator.antithetic import Antithetic
 class ARM(Antithetic):
     """∇_φ E_q[f(z)] = E_u[(f(z) − f(z̃)) (u − ½)], z = 1[u > σ(−φ)], z̃ = 1[u < σ(φ)]: augment, REINFORCE, merge.
 
-    f is a sample's credit with the other samples as they are, so it serves every J. The same u drives both draws.
+    f is the credit of a sample given the other samples, so ARM is valid for every J. Both samples use the same u.
 
     Reference: Yin, Zhou 2019, ARM: augment-REINFORCE-merge gradient for stochastic binary networks, theorem 1.
     """

@@ -1,4 +1,4 @@
-"""What an estimator is."""
+"""∇_{θ,φ} E_q[J(r)] = E[∇ surrogate]: the interface of gradient estimators."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -13,18 +13,18 @@ from vaerun.posterior.base import Family, Posterior
 
 
 class Estimator(Declares, nn.Module, ABC):
-    """∇_{θ,φ} E_q[J(r_1, …, r_K)], as the gradient of a surrogate that one draw of samples defines."""
+    """∇_{θ,φ} E_q[J(r_1, …, r_K)] = E[∇_{θ,φ} surrogate]: a surrogate, a function of K samples, has this gradient."""
 
-    needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities the posterior must have
-    serves: ClassVar[tuple[type[Objective], ...]] = (Objective,)  # objectives it is valid for
-    unbiased: ClassVar[bool] = True  # what is claimed of the gradient; ``vaerun verify`` holds it to that
-    twice_differentiable: ClassVar[bool] = False  # whether the surrogate's second derivatives are estimates, too
+    needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities that q must have
+    serves: ClassVar[tuple[type[Objective], ...]] = (Objective,)  # objectives for which it is valid
+    unbiased: ClassVar[bool] = True  # whether the gradient is claimed to be unbiased; ``vaerun verify`` tests the claim
+    twice_differentiable: ClassVar[bool] = False  # whether second derivatives of the surrogate are valid estimates, too
 
     def decodes(self, num_samples: int, family: Family) -> int:
-        """How often the decoder is evaluated for one data point, at K = ``num_samples``.
+        """The number of decoder evaluations per data point at K = ``num_samples``.
 
         Raises:
-            UserError: more often than can be.
+            UserError: the number is above the limit of the estimator.
         """
         return num_samples
 
@@ -39,13 +39,13 @@ def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
 
 
 def estimate(value: Tensor, surrogate: Tensor, terms: Terms, auxiliary: Tensor | None = None) -> Estimate:
-    """The record of an estimator that drew hard samples: their log-likelihood and KL, averaged.
+    """The Estimate of an estimator with samples of q: with the mean log-likelihood and KL of the samples.
 
     Args:
         value: J(r), Float[Tensor, "B"].
         surrogate: what to differentiate, Float[Tensor, "B"].
         terms: at samples of the true q, each Float[Tensor, "K B"].
-        auxiliary: the loss of the estimator's own weights, Float[Tensor, ""]; None without any.
+        auxiliary: the loss of the weights of the estimator, Float[Tensor, ""]; None without weights.
     """
     detached = Terms(*(term.detach() for term in terms))
     return Estimate(

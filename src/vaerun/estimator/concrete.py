@@ -24,20 +24,21 @@ RELAXED_OBJECTIVE = Metric(
 
 
 class Concrete(Estimator):
-    """∇ E_ε[J(r(z̃))], z̃ = soften(φ + ε, τ): the gradient of a smooth stand-in, for bits σ((φ + ε)/τ).
+    """∇ E_ε[J(r(z̃))], z̃ = soften(φ + ε, τ): the gradient of a continuous relaxation; for bits, z̃ = σ((φ + ε)/τ).
 
-    r at a soft z is the formula that holds at a hard one (the masses of prior and q continued between their values), so
-    what is trained is no bound on log p(x); it is recorded as ``relaxed_objective``. The figures are of the hard z that
-    the same ε gives, which costs a decode without gradient. As τ → 0 the bias vanishes and the variance grows.
+    r(z̃) uses the formulas of the discrete z at continuous values, including the probability masses of prior and q, so
+    the trained objective is not a bound on log p(x); it is recorded as ``relaxed_objective``. The reported metrics use
+    the discrete z of the same ε, at one more decoder evaluation without gradient. As τ → 0, the bias vanishes and the
+    variance grows.
 
     Args:
         temperature: τ.
 
     Raises:
-        UserError: τ starts or ends at 0 or below.
+        UserError: τ is not positive at its start or end.
 
-    Reference: Maddison, Mnih, Teh 2017, The concrete distribution (who relax the masses to densities, too); Jang, Gu,
-    Poole 2017, Categorical reparameterization with Gumbel-softmax (whose terms are these).
+    Reference: Maddison, Mnih, Teh 2017, The concrete distribution (there the masses are relaxed to densities, too);
+    Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax (with these terms).
     """
 
     needs: ClassVar = (Relaxable,)
@@ -50,8 +51,7 @@ class Concrete(Estimator):
         first, last = temperature.at(0.0), temperature.at(math.inf)
         if min(first, last) <= 0:
             raise UserError(
-                f"estimator.temperature goes from {first:g} to {last:g}, but z is soft at a positive temperature only: "
-                f"give values above 0."
+                f"estimator.temperature must be > 0 from start to end, got {first:g} at the start, {last:g} at the end."
             )
         self.temperature = temperature
 

@@ -1,4 +1,4 @@
-"""∇ E_q[J(r)] by the score function with a relaxation as its control variate: what REBAR and RELAX have in common."""
+"""∇ E_q[J(r)] by the score function with a relaxation as control variate: the common part of REBAR and RELAX."""
 
 import math
 from abc import ABC, abstractmethod
@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above
 from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
@@ -18,28 +18,27 @@ from vaerun.posterior.base import Family, Relaxable
 class Coupled(Estimator, ABC):
     """Σ_k (c_k(r) − η c_k(h̃) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ J(h) − η ∇_φ J(h̃), with z = H(g), g = φ + ε.
 
-    h = h(g) is a smooth stand-in for r, and h̃ = h(g̃) the same at a g̃ drawn anew given H(g̃) = z. As g̃ has the law of g,
-    ∇ E[J(h)] = E[Σ_k c_k(h̃) ∇ log q(z_k)] + E[∇ J(h̃)], the last along g̃'s own path: what the score function of h̃ takes
-    away, the two paths put back, for every h, η and τ. Inside h, θ and q are constants: only the paths through g and g̃
-    are differentiated, and θ keeps the plain gradient of J(r).
+    h = h(g) is a differentiable approximation of r, and h̃ = h(g̃) at a g̃ sampled from p(g given H(g) = z). Since g̃ has
+    the distribution of g, ∇ E[J(h)] = E[Σ_k c_k(h̃) ∇ log q(z_k)] + E[∇ J(h̃)], where the last gradient is along the path
+    of g̃. So the terms with η have mean zero for every h, η and τ, and the estimator is unbiased. In h, θ and q are
+    constants: only the paths through g and g̃ are differentiated, and θ has the plain gradient of J(r).
 
-    η, τ and what else h has of its own descend the squared norm of the gradient in q's logits, whose expectation is its
-    variance but for a constant; in training mode only.
+    In training mode, η, τ and the weights of h minimise the squared norm of the gradient in the logits of q, which is
+    the variance up to a constant, in expectation.
 
     Args:
-        eta: where η starts.
-        tau: where τ starts.
+        eta: the initial η.
+        tau: the initial τ.
 
     Raises:
-        UserError: τ is not positive.
+        UserError: τ ≤ 0.
     """
 
     needs: ClassVar = (Relaxable,)
 
     def __init__(self, *, eta: float = 1.0, tau: float = 0.5) -> None:
         super().__init__()
-        if not 0 < tau < math.inf:
-            raise UserError(f"estimator.tau={tau} softens nothing: give a positive number.")
+        above("estimator.tau", tau, 0)
         self.eta = nn.Parameter(torch.tensor(float(eta)))
         self.log_temperature = nn.Parameter(torch.tensor(math.log(tau)))
 
@@ -47,13 +46,13 @@ class Coupled(Estimator, ABC):
         return 3 * num_samples
 
     @abstractmethod
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
-        """h at soft z: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]; q holds no gradient."""
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+        """h at relaxed z: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]; q has no gradient."""
 
     def forward(self, q: Relaxable, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
         g = q.perturb(q.noise(objective.num_samples))
         z = q.harden(g)
-        again = q.condition(z, q.noise(objective.num_samples))
+        conditioned = q.condition(z, q.noise(objective.num_samples))
         log_q = q.log_prob(z)
         terms = evaluate(model, x, z, log_q.detach())
         r = objective.reward(terms)
@@ -61,31 +60,31 @@ class Coupled(Estimator, ABC):
 
         learns = self.training and torch.is_grad_enabled() and q.logits.requires_grad
         with torch.enable_grad():
-            leaf = torch.cat((g, again)).detach().requires_grad_()
+            leaf = torch.cat((g, conditioned)).detach().requires_grad_()
             soft = q.soften(leaf, self.log_temperature.exp())
-            free, tied = self.stand_in(q.frozen(), model, objective, x, soft).chunk(2)
-            summed = (objective(free) - objective(tied)).sum()
+            unconditional, conditional = self.control_variate(q.frozen(), model, objective, x, soft).chunk(2)
+            summed = (objective(unconditional) - objective(conditional)).sum()
             (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
         advantage = (
             objective.credit(r.detach())
-            - self.eta * objective.credit(tied)
+            - self.eta * objective.credit(conditional)
             - objective.beta() * objective.score_weight(r.detach())
         )
         path = self.eta * slope
 
-        correction = (advantage.detach() * log_q).sum(0) + (path.detach() * torch.cat((g, again))).sum((0, 2))
+        correction = (advantage.detach() * log_q).sum(0) + (path.detach() * torch.cat((g, conditioned))).sum((0, 2))
         auxiliary = None
         if learns:
-            total = (advantage * log_q).sum() + (path * torch.cat((g, again))).sum()
+            total = (advantage * log_q).sum() + (path * torch.cat((g, conditioned))).sum()
             auxiliary = self.loss(q, total)
         return estimate(value, value + correction, terms, auxiliary)
 
     def loss(self, q: Relaxable, total: Tensor) -> Tensor:
-        """Has the gradient of mean_i ‖∂total/∂logits_i‖² in this module's weights and no other, Float[Tensor, ""].
+        """A loss whose gradient is that of mean_i ‖∂total/∂logits_i‖² in the weights of this module, Float[Tensor, ""].
 
         Args:
-            q: whose logits ``total`` depends on.
-            total: linear in log q, g and g̃, with coefficients that carry the gradient in this module's weights.
+            q: with the logits that ``total`` depends on.
+            total: linear in log q, g and g̃, with coefficients that depend on the weights of this module.
         """
         (gradient,) = torch.autograd.grad(total, q.logits, create_graph=True)
         own = list(self.parameters())

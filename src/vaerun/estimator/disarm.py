@@ -15,5 +15,5 @@ class DisARM(Antithetic):
     """
 
     def weight(self, noise: Tensor, logits: Tensor) -> Tensor:
-        # z ≠ z̃ where the noise outweighs the logit, and its sign says which of the two is 1.
+        # z ≠ z̃ where |ε| > |φ|, and the sign of ε says which of the two is 1.
         return noise.sign() * (noise.abs() > logits.abs()) * logits.abs().sigmoid()

@@ -1,4 +1,4 @@
-"""∇_φ J(r) = Σ_k (a_k − β ∂a_k/∂r_k) (∂r_k/∂z_k) ∇_φ g(ε_k; φ): the path alone."""
+"""∇_φ J(r) = Σ_k (a_k − β ∂a_k/∂r_k) (∂r_k/∂z_k) ∇_φ g(ε_k; φ): only path derivatives."""
 
 from typing import ClassVar
 
@@ -13,11 +13,12 @@ from vaerun.posterior.base import Reparameterized
 
 
 class DoublyReparam(Estimator):
-    """∇_φ E_q[J(r)] = E_ε[Σ_k (a_k − β ∂a_k/∂r_k) (∂r_k/∂z_k) ∇_φ g(ε_k; φ)], a_k = ∂J/∂r_k: no score of q is left.
+    """∇_φ E_q[J(r)] = E_ε[Σ_k (a_k − β ∂a_k/∂r_k) (∂r_k/∂z_k) ∇_φ g(ε_k; φ)], a_k = ∂J/∂r_k: no score term.
 
-    Reparameterizing the score term −β a_k ∇_φ log q(z_k; φ) of the plain gradient once more turns it into a path, too.
-    On the ELBO the weight is 1/K and this is sticking the landing, exactly zero where q is the posterior; on the
-    importance-weighted bound it is w̃_k² and this is DReG. θ keeps the plain gradient of J.
+    The score term −β a_k ∇_φ log q(z_k; φ) of the plain gradient is reparameterized once more, so that only path
+    derivatives remain. For the ELBO, the weight is 1/K: this is "sticking the landing", which is exactly zero where q
+    is the posterior. For the importance-weighted bound, the weight is w̃_k²: this is DReG. θ has the plain gradient of
+    J.
 
     Reference: Roeder, Wu, Duvenaud 2017, Sticking the landing; Tucker et al. 2019, Doubly reparameterized gradient
     estimators for Monte Carlo objectives.

@@ -16,16 +16,16 @@ LIMIT = 4096
 
 
 class Enumerate(Estimator):
-    """L = Σ_s q(z_s; φ) [log p(x given z_s) + β (log p(z_s) − log q(z_s; φ))]: the bound itself, nothing is drawn.
+    """L = Σ_s q(z_s; φ) [log p(x given z_s) + β (log p(z_s) − log q(z_s; φ))]: the exact bound.
 
-    Every value of z is decoded, so K plays no part and the gradient has no variance: the answer that every other
-    estimator is held against, and the best one where z has few values.
+    Every value of z is decoded, so K has no effect and the gradient has no variance. It is the reference for the other
+    estimators, and the best one if z has few values.
 
     Raises:
-        UserError: by ``decodes``, where z has more than 4096 values.
+        UserError: in ``decodes``, if z has more than 4096 values.
 
-    Reference: Liu et al. 2019, Rao-Blackwellized stochastic gradients for discrete distributions (they sum the likely
-    values and sample the rest; here every value is summed).
+    Reference: Liu et al. 2019, Rao-Blackwellized stochastic gradients for discrete distributions (there, likely values
+    are summed and the rest is sampled; here, all values are summed).
     """
 
     needs: ClassVar = (Enumerable,)
@@ -37,9 +37,8 @@ class Enumerate(Estimator):
         assert isinstance(q, Enumerable)
         if q.support_size > LIMIT:
             raise UserError(
-                f"estimator=enumerate decodes every value of z, of which latent_dim={family.latent_dim} has "
-                f"{q.support_size}, more than its limit of {LIMIT}: use a smaller model.latent_dim, or an estimator "
-                f"that samples."
+                f"estimator=enumerate decodes every value of z, at most {LIMIT}, got {q.support_size} values at "
+                f"model.latent_dim={family.latent_dim}: use a smaller model.latent_dim or an estimator that samples."
             )
         return q.support_size
 

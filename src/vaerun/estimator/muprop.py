@@ -17,11 +17,10 @@ from vaerun.posterior.base import ClosedFormMean, Family
 class MuProp(Estimator):
     """∇_φ E_q[r(z)] = E_q[(r(z) − r(z̄) − ∂r(z̄)·(z − z̄)) ∇_φ log q(z; φ)] + ∂r(z̄)·∇_φ z̄, with z̄ = E_q[z].
 
-    A baseline can be taken from what is left, as from the reward of the score function.
-
-    The control variate is the reward's first-order Taylor expansion at the mean, and what it takes away comes back in
-    closed form: E[∂r(z̄)·(z − z̄) ∇ log q] = ∂r(z̄)·∇ E_q[z]. The formulas of likelihood, prior and q are evaluated at z̄
-    even where z is discrete and z̄ is none of its values; unbiasedness does not rest on what they give there.
+    The control variate is the first-order Taylor expansion of the reward at the mean. Its expectation is known in
+    closed form: E[∂r(z̄)·(z − z̄) ∇ log q] = ∂r(z̄)·∇ E_q[z]. A baseline can be subtracted from the residual. The
+    formulas of likelihood, prior and q are evaluated at z̄ also if z is discrete and z̄ is not one of its values; the
+    estimator is unbiased whatever their values are there.
 
     Args:
         baseline: b_k of the residual credits.

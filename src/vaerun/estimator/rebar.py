@@ -1,4 +1,4 @@
-"""∇ E_q[J(r)] by the score function, with the concrete relaxation's reward as its control variate."""
+"""∇ E_q[J(r)] by the score function, with the concrete relaxation's reward as control variate."""
 
 from torch import Tensor
 
@@ -12,17 +12,17 @@ from vaerun.posterior.base import Relaxable
 class Rebar(Coupled):
     """∇_φ E_q[J(r)] = E[Σ_k (c_k(r) − η c_k(r̃) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ (J(r(soften(g))) − J(r̃))].
 
-    r̃ = r(soften(g̃, τ)) with g̃ a draw of g given H(g̃) = z: REBAR. η and τ are learned to lower the variance.
+    r̃ = r(soften(g̃, τ)) with g̃ sampled from p(g given H(g) = z): REBAR. η and τ are trained to reduce the variance.
 
     Args:
-        eta: where η starts.
-        tau: where τ starts.
+        eta: the initial η.
+        tau: the initial τ.
 
     Raises:
-        UserError: τ is not positive.
+        UserError: τ ≤ 0.
 
     Reference: Tucker et al. 2017, REBAR: low-variance, unbiased gradient estimates for discrete latent variable models.
     """
 
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft)))

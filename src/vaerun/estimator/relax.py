@@ -1,4 +1,4 @@
-"""∇ E_q[J(r)] by the score function, with a learned function of a relaxed z as its control variate."""
+"""∇ E_q[J(r)] by the score function, with a learned function of a relaxed z as control variate."""
 
 from collections.abc import Sequence
 
@@ -14,22 +14,22 @@ from vaerun.posterior.base import Relaxable
 
 
 class Relax(Coupled):
-    """∇_φ E_q[J(r)] as by REBAR, with h(g) = r(soften(g, τ)) + X · network(soften(g, τ), x) in the place of r̃: RELAX.
+    """∇_φ E_q[J(r)] as in REBAR, with h(g) = r(soften(g, τ)) + X · network(soften(g, τ), x) as control variate: RELAX.
 
-    The network starts at zero, where RELAX is REBAR, and learns with η and τ what lowers the variance.
+    The network starts at zero, where RELAX equals REBAR. It is trained with η and τ to reduce the variance.
 
     Args:
         latent_dim: D.
         data_dim: X.
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s; x enters as (x − x̄)/4s.
-        eta: where η starts.
-        tau: where τ starts.
+        eta: the initial η.
+        tau: the initial τ.
         hidden: units of the network's hidden layers.
         activation: by name; smooth, since its second derivatives are used.
 
     Raises:
-        UserError: τ is not positive, no activation of that name, or a layer without units.
+        UserError: τ ≤ 0, no activation of that name, or a layer without units.
 
     Reference: Grathwohl et al. 2018, Backpropagation through the void, §3 and its experiments on discrete VAEs.
     """
@@ -57,7 +57,7 @@ class Relax(Coupled):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def stand_in(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
         seen = (x.detach() - self.data_mean).div_(self.spread).expand(len(soft), -1, -1)
         learned = self.data_dim * self.layers(torch.cat((soft, seen), -1)).squeeze(-1)
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft))) + learned

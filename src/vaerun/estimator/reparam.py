@@ -12,7 +12,7 @@ from vaerun.posterior.base import Reparameterized
 
 
 class Reparam(Estimator):
-    """∇_φ E_q[J(r)] = E_ε[∇_φ J(r(g(ε; φ)))]: the gradient goes through the sample.
+    """∇_φ E_q[J(r)] = E_ε[∇_φ J(r(g(ε; φ)))]: the reparameterization gradient.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, eq. 6; Rezende et al. 2014, eq. 8.
     """

@@ -14,8 +14,8 @@ class Score(Estimator):
     """∇_φ E_q[J(r)] = E_q[Σ_k (c_k − b_k − β a_k) ∇_φ log q(z_k; φ)]: the score function, REINFORCE.
 
     c_k is the credit of sample k, b_k a baseline independent of z_k, and a_k = ∂J/∂r_k accounts for the log q inside r.
-    Works for every q; its variance is its price. With the leave-one-out baseline it is REINFORCE leave-one-out on the
-    ELBO and VIMCO on the importance-weighted bound.
+    It works for every q, but its variance is high. With the leave-one-out baseline it is REINFORCE leave-one-out for
+    the ELBO and VIMCO for the importance-weighted bound.
 
     Args:
         baseline: b_k.

@@ -1,4 +1,4 @@
-"""∇ J(r(z)) with ∂z/∂φ taken to be ∂E_q[z]/∂φ."""
+"""∇ J(r(z)) with ∂z/∂φ replaced by ∂E_q[z]/∂φ."""
 
 from typing import ClassVar
 
@@ -12,9 +12,10 @@ from vaerun.posterior.base import Relaxable
 
 
 class StraightThrough(Estimator):
-    """∇_φ J ≈ Σ_k (∂J/∂z_k) ∂E_q[z]/∂φ − β a_k ∇_φ log q(z_k; φ): forward a hard z, backward its mean.
+    """∇_φ J ≈ Σ_k (∂J/∂z_k) ∂E_q[z]/∂φ − β a_k ∇_φ log q(z_k; φ).
 
-    Exact where J is linear in z, biased elsewhere. ∂/∂z is that of the formulas continued between their values.
+    The forward pass uses the discrete z, the backward pass its mean. It is exact if J is linear in z, and otherwise
+    biased. ∂J/∂z uses the formulas of the discrete z at continuous values.
 
     Reference: Bengio, Léonard, Courville 2013, Estimating or propagating gradients through stochastic neurons.
     """

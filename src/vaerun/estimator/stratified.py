@@ -16,8 +16,8 @@ from vaerun.posterior.base import Family, Stratified
 class StratifiedReparam(Estimator):
     """L = Σ_m π_m E_{q_m}[log p(x given z) + β (log p(z) − log q(z))], each stratum reparameterized, q = Σ_m π_m q_m.
 
-    Which component a sample comes from is summed over instead of drawn, so the weights π need no score function.
-    K samples are drawn of each of the M components, and M K are decoded.
+    The component is summed over instead of sampled, so the weights π need no score function. Each of the M components
+    has K samples, so M K samples are decoded.
 
     Reference: Morningstar et al. 2021, Automatic differentiation variational inference with mixtures (SELBO).
     """

@@ -1,1 +1,5 @@
-"""Evaluations: metrics of a strategy on one split of the data, at fixed θ."""
+"""Evaluations of a trained run: bounds, gaps, marginal likelihood, gradients, latents.
+
+It may import the lecture (``schedule`` … ``strategy``) and the rooms below it, ``config``, ``execution``, ``nn`` and
+``metric``; of the laboratory ``exact``, ``image``.
+"""

@@ -31,7 +31,7 @@ from vaerun.evaluation.gap_rewards import draw
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.execution.memory import keep_freed_memory
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.metric.metric import Metric
 from vaerun.notation import Batch
 from vaerun.posterior.base import Family
@@ -133,7 +133,7 @@ class GapEvaluation(OverPoints):
         each = {**values, **estimates.evidence}
         points = {strategy.bound.metric(metric).name: value for metric, value in each.items()}
         points |= {metric.name: gap.value.where(gap.known, torch.nan) for metric, gap in found.items()}
-        pictures = worst_points(bounds, estimates, found[INFERENCE_GAP], Canvas.of(data))
+        pictures = worst_points(bounds, estimates, found[INFERENCE_GAP], ImageStyle.of(data))
         return results.result(points, {f"worst_points/{self.split}": one for one in pictures})
 
     def bounds(self, trained: Bound) -> list[Bound]:

@@ -7,22 +7,22 @@ import torch
 
 from vaerun.bound.bound import Bound
 from vaerun.evaluation.gap_estimates import Gap, GapEstimates
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 
 WORST = 8  # points, at most
 DRAWS = 64  # of z for each reconstruction
 
 
-def worst_points(bounds: Sequence[Bound], estimates: GapEstimates, gap: Gap, canvas: Canvas) -> list[np.ndarray]:
+def worst_points(bounds: Sequence[Bound], estimates: GapEstimates, gap: Gap, style: ImageStyle) -> list[np.ndarray]:
     """A picture with a column for each of the points of the largest gaps, the largest first; none of vectors.
 
     The rows are the points, their reconstructions under q, under q*, and under the richer family's q*.
     """
     count = min(WORST, int(gap.known.sum()))
-    if not canvas.drawable() or count == 0:
+    if not style.drawable() or count == 0:
         return []
     rows = gap.value.where(gap.known, -torch.inf).topk(count).indices
     shown = [estimates.x[rows]]
     for bound, phi in zip(bounds, estimates.phis, strict=True):
         shown.append(bound.model.mean(bound.family(phi[rows]).sample(DRAWS)).mean(0))
-    return [canvas.grid(torch.cat(shown), columns=count)]
+    return [style.grid(torch.cat(shown), columns=count)]

@@ -1,4 +1,4 @@
-"""On which device, with how many threads, and how strictly repeatable."""
+"""Device, number of threads, and deterministic algorithms."""
 
 import logging
 import os
@@ -9,9 +9,9 @@ import torch
 
 from vaerun.errors import UserError, close_match
 
-ROWS = 250  # decoder rows of a step that keep a thread busy: with fewer it waits for longer than it helps
-SHARES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")  # the first is how joblib and Ray tell a job how many it may use
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # a container's share of the processor, in microseconds per period
+ROWS = 250  # decoder rows (K × batch) per thread; with fewer, a further thread costs more time than it saves
+SHARES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")  # joblib and Ray set the first for their jobs
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # CPU quota of a container: microseconds per period
 
 logger = logging.getLogger("vaerun")
 
@@ -31,23 +31,20 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError(
-            f"execution.device={name}, but this torch ({torch.__version__}) finds no CUDA device: use "
+            f"execution.device={name} needs a CUDA device, but torch {torch.__version__} finds none: use "
             f"execution.device=cpu, or install a CUDA build of torch."
         )
     try:
         return torch.device(name)
     except RuntimeError:
-        raise UserError(f"execution.device={name} is not a device: write cpu, cuda or cuda:N.") from None
+        raise UserError(f"execution.device must be auto, cpu, cuda or cuda:N, got {name}.") from None
 
 
 def choose_threads(threads: int | None, rows: int) -> int:
-    """``threads``, or for None a thread for every ``ROWS`` decoder rows of a step, within this process's share.
+    """``threads``, or for None one thread per 250 decoder rows of a step, at most the cores of this process.
 
-    It is a rule and no measurement, because sums over several threads round differently: the same seed has to give the
-    same numbers, also to a run that goes on, however busy the machine is at that moment.
-
-    Raises:
-        UserError: ``threads`` < 1.
+    The number follows a rule and not a measurement, because sums over several threads round differently: a seed must
+    give the same results, also in a resumed run, whatever the load of the machine.
     """
     if threads is None:
         chosen = max(1, min(rows // ROWS, cores()))
@@ -55,26 +52,24 @@ def choose_threads(threads: int | None, rows: int) -> int:
         if chosen > 1 and busy > 1.25 * cores():
             logger.info("the machine is busy (load %.1f): execution.threads=1 may be much faster than %d", busy, chosen)
         return chosen
-    if threads < 1:
-        raise UserError(f"execution.threads={threads}, but computing takes a thread: give 1 or more, or null.")
     return threads
 
 
 def cores() -> int:
-    """Cores that are this process's to use: those of the machine, or its share of them as a container or a job.
+    """The number of cores that this process may use: of the machine, the container or the job.
 
-    Not torch's own count, which the run before this one in a sweep may have set.
+    It is not torch.get_num_threads(), which an earlier run of a sweep may have changed.
     """
     found = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if "SUBMITIT_LOCAL_JOB_ID" in os.environ:
-        return 1  # a sweep whose jobs all run at once on this machine, as many as there are
+        return 1  # a sweep whose jobs all run at the same time on this machine
     named = [os.environ.get(name, "").partition(",")[0] for name in SHARES]
     shares = [int(share) for share in named if share.isdecimal() and int(share) > 0]
     return min([found, *shares, *quota()])
 
 
 def quota() -> list[int]:
-    """Whole cores that a container's quota comes to; nothing where there is none."""
+    """The CPU quota of the container in whole cores; an empty list without a quota."""
     try:
         allowed, period = QUOTA.read_text().split()
         return [max(1, int(allowed) // int(period))]
@@ -83,9 +78,9 @@ def quota() -> list[int]:
 
 
 def set_deterministic(deterministic: bool) -> None:
-    """Asks torch for algorithms that give the same bits each time, at some cost on CUDA."""
+    """Makes torch use deterministic algorithms, which are slower on CUDA."""
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
-    if deterministic != torch.are_deterministic_algorithms_enabled():  # to say so once more imports torch's compiler
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call imports torch's compiler
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.benchmark = False

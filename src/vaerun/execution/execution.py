@@ -1,10 +1,11 @@
-"""Device, threads, matrix products and engine of a run: how it is computed, and not what."""
+"""Device, threads, matrix products and engine of a run: how it is computed."""
 
 from dataclasses import dataclass
 from typing import final
 
 import torch
 
+from vaerun.config.ranges import at_least
 from vaerun.execution.device import choose_device, choose_threads, set_deterministic
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.matmul import choose_matmul_backend
@@ -13,12 +14,12 @@ from vaerun.execution.precision import choose_engine
 
 @dataclass(frozen=True)
 class Machine:
-    """What was chosen: a run records it beside its results.
+    """The device, threads, library and engine in use; a run records them.
 
     Attributes:
         device: where the tensors are.
-        threads: of the CPU.
-        matmul_backend: the library that multiplies matrices on a CPU.
+        threads: the number of CPU threads.
+        matmul_backend: the library for matrix products on a CPU.
         engine: executes the programs of training.
     """
 
@@ -30,18 +31,18 @@ class Machine:
 
 @final
 class Execution:
-    """Settings of how a run is computed. Only ``precision`` may change what it computes, beyond rounding.
+    """Settings of how a run is computed. Only ``precision`` changes results by more than float32 rounding.
 
     Args:
-        device: auto, cpu or cuda (cuda:1, …); auto is cuda where there is one.
-        threads: of the CPU; null chooses by the size of a step.
-        matmul_backend: the library that multiplies matrices on a CPU: auto, mkl or onednn; both in float32.
-        compile: trace the steps of training and of local solvers, with their gradients and Adam's part, and compile
-            each into one program; it takes seconds, and is worth them in runs of minutes.
-        cuda_graphs: record what these programs launch on a CUDA device, and replay it; alone or with ``compile``.
-        precision: in which these programs multiply: float32, tf32 (CUDA) or bfloat16. Weights and every evaluation
+        device: auto, cpu or cuda (cuda:1, …); auto is cuda if available.
+        threads: the number of CPU threads; null chooses it by the size of a step.
+        matmul_backend: the library for float32 matrix products on a CPU: auto, mkl or onednn.
+        compile: compile each step of training and of the local solver, with gradients and Adam, into one program. It
+            takes seconds, so it is useful for runs of minutes.
+        cuda_graphs: record the kernels of these programs on a CUDA device and replay them; also with ``compile``.
+        precision: of the matrix products of these programs: float32, tf32 (CUDA) or bfloat16. Weights and evaluations
             stay in float32; with the other two, the recorded training bound is that of a model with rounded layers.
-        deterministic: ask torch for algorithms that repeat to the bit.
+        deterministic: use deterministic algorithms of torch.
     """
 
     def __init__(
@@ -55,18 +56,19 @@ class Execution:
         precision: str = "float32",
         deterministic: bool = False,
     ) -> None:
+        at_least("execution.threads", threads, 1)
         self.device, self.threads, self.matmul_backend = device, threads, matmul_backend
         self.compile, self.cuda_graphs, self.precision = compile, cuda_graphs, precision
         self.deterministic = deterministic
 
     def prepare(self, rows: int) -> Machine:
-        """Sets torch up for this process, and says what was chosen.
+        """Configures torch for this process, and returns what was chosen.
 
         Args:
             rows: decoder rows of a step, K × batch: the automatic number of threads depends on it.
 
         Raises:
-            UserError: there is no such device, library or precision here, or a number is out of range.
+            UserError: the device, library or precision is not available.
         """
         device = choose_device(self.device)
         threads = choose_threads(self.threads, rows)

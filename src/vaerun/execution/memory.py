@@ -1,26 +1,26 @@
-"""How much is computed at once: memory stays bounded, operations stay large."""
+"""The size of the parts in which large operations are computed, which bounds memory."""
 
 import torch
 from torch import Tensor
 
-NUMBERS = {"cpu": 2**19}  # of the decoder's outputs: on a CPU as many as stay in a core's cache
-MANY = 2**25  # where memory is as fast as arithmetic needs it
+NUMBERS = {"cpu": 2**19}  # decoder outputs per part: on a CPU, as many as fit into the cache of a core
+MANY = 2**25  # on other devices
 
 
 def numbers_at_once(device: torch.device) -> int:
-    """The decoder's outputs that fit together."""
+    """The number of decoder outputs in one part."""
     return NUMBERS.get(device.type, MANY)
 
 
 def rows_at_once(x: Tensor) -> int:
-    """The rows that fit together, for points x, Float[Tensor, "B X"]; 1 or more."""
+    """The number of decoder rows in one part, for points x, Float[Tensor, "B X"]; at least 1."""
     return max(1, numbers_at_once(x.device) // x.shape[1])
 
 
 def keep_freed_memory() -> None:
-    """Has the C library keep what is freed for the next step, where it would hand the pages back and fault them in.
+    """Makes the C library keep freed memory for the next step instead of returning it to the system.
 
-    glibc keeps less than twice the largest block that it has seen freed, up to blocks of 32 MiB. One that is never
-    written to costs nothing, and spares a third of an evaluation's time.
+    glibc raises its limit to twice the size of the largest freed block, for blocks up to 32 MiB. Allocating and freeing
+    one such block, without writing to it, is free of cost and makes evaluations a third faster.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)

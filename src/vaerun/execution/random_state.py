@@ -1,4 +1,4 @@
-"""Random numbers: fixed for a run by its seed, and lent to evaluations without a trace."""
+"""States of the random generators: of a run, and isolated ones for evaluations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def generator_state(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def set_generator_state(state: dict[str, Any], device: torch.device) -> None:
-    """Puts the generators back; a state saved on another kind of device sets what it has."""
+    """Restores the generators; a state that was saved on another type of device restores only the CPU's."""
     torch.set_rng_state(state["cpu"].cpu())
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)
@@ -24,7 +24,7 @@ def set_generator_state(state: dict[str, Any], device: torch.device) -> None:
 
 @contextmanager
 def isolated(seed: int, device: torch.device) -> Iterator[None]:
-    """Draws inside come from ``seed``; outside, training goes on as if nothing had been drawn."""
+    """Inside, random numbers come from ``seed``; afterwards, the generators have their earlier state."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

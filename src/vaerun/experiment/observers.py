@@ -85,9 +85,9 @@ class ImageWriter(Watcher):
         if self.every and self.images.drawable() and (last or (remainder == 0 and validations % self.every == 0)):
             with isolated(training.seed, training.device), torch.no_grad():
                 training.strategy.eval()
-                self.tracker.images(training.progress.step, "samples/prior", self.images.prior_picture(64))
+                self.tracker.images(training.progress.step, "samples/prior", self.images.prior_image(64))
                 self.tracker.images(
-                    training.progress.step, "reconstructions/valid", self.images.reconstruction_picture(32)
+                    training.progress.step, "reconstructions/valid", self.images.reconstruction_image(32)
                 )
                 training.strategy.train()
 
@@ -150,10 +150,10 @@ class Observers:
         experiment.strategy.eval()
         pictures = dict(result.pictures)
         with isolated(experiment.seed, experiment.device), torch.no_grad():
-            self.tracker.embedding(embed(experiment.strategy, experiment.data, self.images.canvas))
+            self.tracker.embedding(embed(experiment.strategy, experiment.data, self.images.style))
             if self.images.drawable():
-                pictures["traversal/valid"] = self.images.traversal_picture(LATENTS)
-                pictures["interpolation/valid"] = self.images.interpolation_picture(PAIRS)
+                pictures["traversal/valid"] = self.images.traversal_image(LATENTS)
+                pictures["interpolation/valid"] = self.images.interpolation_image(PAIRS)
         return result._replace(pictures=pictures)
 
     def close(self, status: str, why: str | None = None) -> list[dict[str, float]]:

@@ -1,4 +1,4 @@
-"""What a drawing is: numbers that belong together, and the picture that they make."""
+"""(x, z, E[x given z], …) ↦ image: tensors that belong together, and the image that shows them."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,30 +11,33 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.posterior.base import ClosedFormMean
 from vaerun.strategy.base import Strategy
 
-COLUMNS = 8  # of a grid, unless it holds so many images that it would grow taller than wide
-DRAWS = 256  # for E_q[z], where it has no closed form
+COLUMNS = 8  # of a grid; more if it would otherwise be taller than wide
+DRAWS = 256  # of z for E_q[z], if it has no closed form
 
 
 @dataclass(frozen=True)
-class Drawing(ABC):
-    """Tensors by name; x and mean end with the X values of a point. Making one draws from torch's global generator."""
+class ImageSource(ABC):
+    """(tensors by name) ↦ image. The last axis of x and mean has the X values of a point.
+
+    Constructing one draws from torch's global generator.
+    """
 
     points: ClassVar[tuple[str, ...]] = ("x", "mean")
 
     @abstractmethod
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        """uint8 [H, W], or [H, W, 3] in colour."""
+    def image(self, style: ImageStyle) -> np.ndarray:
+        """The image, uint8 [H, W] or [H, W, 3]."""
 
-    def remark(self) -> str:
-        """What has to be known of it to read it right, or nothing."""
+    def note(self) -> str:
+        """A sentence that a reader of the image needs, or an empty string."""
         return ""
 
     def arrays(self, shape: Sequence[int]) -> dict[str, np.ndarray]:
-        """The numbers by name, points in the shape they have in the data."""
+        """The tensors as arrays by name; points have the shape that they have in the data."""
         found = {field.name: getattr(self, field.name).detach().cpu() for field in fields(self)}
         return {
             name: (value.unflatten(-1, shape) if name in self.points else value).numpy()
@@ -43,21 +46,21 @@ class Drawing(ABC):
 
 
 def columns(n: int) -> int:
-    """Of a grid of n images."""
+    """The number of columns of a grid of n images."""
     return max(COLUMNS, math.isqrt(max(0, n - 1)) + 1)
 
 
 def spread(data: Dataset, n: int) -> Tensor:
-    """n places in the validation split, evenly spread: stored rows may be sorted by class, Int[Tensor, "n"]."""
+    """n evenly spaced indices of the validation split, Int[Tensor, "n"]; stored points may be sorted by class."""
     return torch.linspace(0, len(data.valid) - 1, n, device=data.valid.x.device).long()
 
 
 def visited(data: Dataset, index: Tensor) -> Tensor:
-    """The validation points at these places: Int[Tensor, "n"] ↦ Float[Tensor, "n X"]."""
+    """The validation points at these indices: Int[Tensor, "n"] ↦ Float[Tensor, "n X"]."""
     return data.valid.visit(data.valid.x.index_select(0, index))
 
 
 def center(strategy: Strategy, x: Tensor) -> Tensor:
-    """E_q[z] of new points x, or the mean of 256 draws where it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
+    """E_q[z] of new points x, or the mean of 256 samples if it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
     q = strategy.bound.family(strategy.infer(x).phi)
     return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)

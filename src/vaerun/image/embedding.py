@@ -1,4 +1,4 @@
-"""E_q[z] of validation points: where a model has put its data, for TensorBoard's projector."""
+"""E_q[z] of validation points, for the projector of TensorBoard."""
 
 import math
 from collections.abc import Mapping
@@ -10,36 +10,36 @@ import torch
 from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD, bounds
 from vaerun.data.base import Dataset
 from vaerun.data.loader import sweep
-from vaerun.image.style import Canvas, numbers
+from vaerun.image.style import ImageStyle, numbers
 from vaerun.posterior.active_units import means
 from vaerun.strategy.base import Strategy
 
 POINTS = 1000
-SIDE = 2048  # pixels of a sprite: what every graphics card takes
+SIDE = 2048  # largest side of a sprite in pixels, which every graphics card supports
 DRAWS = 16  # of z for the ELBO of a point
 BATCH = 512  # points inferred at once
 
 
 class Embedding(NamedTuple):
-    """N points, and what is known of each."""
+    """N points E_q[z], and their labels."""
 
     name: str
     points: np.ndarray  # [N, D]
-    columns: Mapping[str, np.ndarray]  # by name, each [N]: what a point can be labelled, coloured and searched by
-    sprite: np.ndarray | None = None  # uint8: the points' tiles row by row, columns ≥ rows
+    columns: Mapping[str, np.ndarray]  # by name, each [N]: labels for text, colour and search
+    sprite: np.ndarray | None = None  # uint8: the images of the points row by row, columns ≥ rows
     tile: tuple[int, int] = (0, 0)  # height and width of a tile
 
 
 @torch.no_grad()
-def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
-    """At most 1,000 validation points, evenly spread, at E_q[z]; each with its place in the split and its ELBO.
+def embed(strategy: Strategy, data: Dataset, style: ImageStyle) -> Embedding:
+    """E_q[z] of at most 1,000 evenly spaced validation points, each with its index in the split and its ELBO.
 
-    Where E_q[z] has no closed form it is a mean of draws. φ of a per-point strategy continues from the rows that
-    validation has stored. Draws from torch's global generator.
+    If E_q[z] has no closed form, it is a mean of samples. A per-point strategy starts at the φ that validation has
+    stored. Draws from torch's global generator.
     """
     first = data.valid.visit(data.valid.x[:1])
-    # A picture of one tile has a line on each of its four sides; in a sprite, each tile has two of them.
-    height, width = (side - 1 for side in canvas.grid(first, 1).shape[:2]) if canvas.drawable() else (1, 1)
+    # The image of one tile has a line on all four sides; in a sprite, each tile has two of them.
+    height, width = (side - 1 for side in style.grid(first, 1).shape[:2]) if style.drawable() else (1, 1)
     count = min(POINTS, len(data.valid), (SIDE // height) * (SIDE // width))
     shown = (strategy.bound.metric(ELBO), LOG_LIKELIHOOD, KL)
     found = []
@@ -51,12 +51,12 @@ def embed(strategy: Strategy, data: Dataset, canvas: Canvas) -> Embedding:
     x, z, *columns = (torch.cat(parts) for parts in zip(*found, strict=True))
     names = ("validation point", *(metric.name for metric in shown))
     sprite = None
-    if canvas.drawable():
-        sprite = canvas.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]
+    if style.drawable():
+        sprite = style.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]
     return Embedding(
         "E_q[z] of validation points",
         numbers(z),
-        {name: numbers(values) for name, values in zip(names, columns, strict=True)},
+        {name: numbers(column) for name, column in zip(names, columns, strict=True)},
         sprite,
         (height, width),
     )

@@ -1,4 +1,4 @@
-"""Rows of X numbers as pictures: tiles in a grid, and PNG files."""
+"""[N, X] ↦ image: a grid of tiles, and PNG files."""
 
 import io
 from collections.abc import Sequence
@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-TILE = 28  # pixels that the shorter side of a tile has at least
-GREY = 128  # the colour between the tiles, which neither black nor white digits have
+TILE = 28  # smallest length in pixels of the shorter side of a tile
+GREY = 128  # the colour between the tiles
 
 
 def grid(images: np.ndarray, shape: Sequence[int], *, columns: int, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """The images row by row in ``columns`` columns: uint8 [rows·(h+1)+1, columns·(w+1)+1] or that with 3 colours.
 
-    Each pixel is blown up to a square of whole pixels until a tile's shorter side has 28 or more; one grey pixel
-    stands between tiles and around them, and places without an image are grey.
+    Each pixel is enlarged to a square so that the shorter side of a tile has at least 28 pixels. One grey pixel
+    separates the tiles and surrounds them, and places without an image are grey.
 
     Args:
-        images: numbers [N, X]; what lies outside [low, high] is clipped, what is not a number is drawn as ``low``.
+        images: numbers [N, X]; values outside [low, high] are clipped, and nan is shown as ``low``.
         shape: of one image, (H, W) or (H, W, 3) with product X.
-        columns: images in a row; fewer where there are fewer images.
-        low: the number drawn black.
-        high: the number drawn white.
+        columns: images in a row; fewer if there are fewer images.
+        low: the value shown as black.
+        high: the value shown as white.
 
     Raises:
         ValueError: there is no image, or X is not the product of ``shape``.
@@ -40,7 +40,7 @@ def pairs(
     low: float = 0.0,
     high: float = 1.0,
 ) -> np.ndarray:
-    """A grid whose 1st, 3rd, … rows are originals, each with its reconstruction right below; otherwise as ``grid``.
+    """A grid whose 1st, 3rd, … rows are originals, each with its reconstruction below it; otherwise as ``grid``.
 
     Raises:
         ValueError: as ``grid``, or there are not as many reconstructions as originals.
@@ -53,28 +53,28 @@ def pairs(
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
-    """The PNG file of a picture, uint8 [H, W] or [H, W, 3]."""
+    """The PNG file of an image, uint8 [H, W] or [H, W, 3]."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
 def save_png(path: Path, picture: np.ndarray) -> None:
-    """Writes the PNG file of a picture, as ``save`` does."""
+    """Writes the PNG file of an image, as ``save`` does."""
     save(path, png_bytes(picture))
 
 
 def save(path: Path, content: bytes) -> None:
-    """Writes a file by rename: whoever opens ``path`` sees all of it or the one before."""
+    """Writes a file and renames it, so that ``path`` always holds a complete file, the old one or the new one."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
     part.replace(path)
 
 
 def _tiles(images: np.ndarray, shape: Sequence[int], low: float, high: float) -> np.ndarray:
-    """uint8 [N, h, w] or [N, h, w, 3], every pixel blown up."""
+    """uint8 [N, h, w] or [N, h, w, 3], every pixel enlarged."""
     if not len(images):
-        raise ValueError("a picture of no images")
+        raise ValueError("an image of no images")
     unit = np.clip(np.nan_to_num((np.asarray(images, np.float64) - low) / (high - low), nan=0.0), 0.0, 1.0)
     pixels = np.rint(255 * unit).astype(np.uint8).reshape(len(images), *shape)
     factor = -(-TILE // min(shape[:2]))
@@ -82,11 +82,11 @@ def _tiles(images: np.ndarray, shape: Sequence[int], low: float, high: float) ->
 
 
 def _paint(tiles: np.ndarray, places: Sequence[tuple[int, int]]) -> np.ndarray:
-    """The tiles at their places (row, column) on grey."""
+    """The tiles at their places (row, column) on a grey background."""
     _, height, width, *colours = tiles.shape
     rows, columns = (1 + max(place) for place in zip(*places, strict=True))
-    canvas = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, *colours), GREY, np.uint8)
+    picture = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, *colours), GREY, np.uint8)
     for tile, (row, column) in zip(tiles, places, strict=True):
         top, left = 1 + row * (height + 1), 1 + column * (width + 1)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas
+        picture[top : top + height, left : left + width] = tile
+    return picture

@@ -1,4 +1,4 @@
-"""E[x given z] at z = (1 − t) E_q[z given x] + t E_q[z given x']: from one point to another."""
+"""E[x given z] at z = (1 − t) E_q[z given x] + t E_q[z given x']: interpolation between two points."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,19 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, spread, visited
-from vaerun.image.style import Canvas
+from vaerun.image.base import ImageSource, center, spread, visited
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 STEPS = 9
 
 
 @dataclass(frozen=True)
-class Interpolation(Drawing):
-    """E[x given z] along the straight line from E_q[z given x] to E_q[z given x'], between x and x'; a row per pair.
+class Interpolation(ImageSource):
+    """E[x given z] along the straight line from E_q[z given x] to E_q[z given x'], with one row per pair.
 
-    Binary and one-hot z go through the probabilities between the two means, which decoders read as they read z.
+    Each row starts with x and ends with x'. For binary and one-hot z, the path consists of probabilities between the
+    two means, which the decoder accepts as it accepts z.
 
     Args:
         index: places of x and x' in the validation split, Int[Tensor, "R 2"].
@@ -37,7 +38,7 @@ class Interpolation(Drawing):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, data: Dataset, index: Tensor) -> "Interpolation":
-        """Between these pairs of validation points, Int[Tensor, "R 2"]."""
+        """The interpolation between these pairs of validation points, Int[Tensor, "R 2"]."""
         index = index.to(data.valid.x.device)
         x = visited(data, index.flatten())
         start, end = center(strategy, x).unflatten(0, (-1, 2)).unsqueeze(2).unbind(1)
@@ -45,16 +46,16 @@ class Interpolation(Drawing):
         z = torch.lerp(start, end, t.unsqueeze(-1))
         return cls(index, x.unflatten(0, (-1, 2)), t, z, strategy.bound.model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
+    def image(self, style: ImageStyle) -> np.ndarray:
         first, last = self.x.split(1, dim=1)
         rows = torch.cat((first, self.mean, last), 1)
-        return canvas.grid(rows.flatten(0, 1), rows.shape[1])
+        return style.grid(rows.flatten(0, 1), rows.shape[1])
 
 
 def apart(data: Dataset, n: int) -> Tensor:
-    """n pairs, or as many as there are without a point twice; half the split lies between two, Int[Tensor, "n 2"].
+    """n pairs of distinct points, or as many as there are, half the split apart, Int[Tensor, "n 2"].
 
-    Rows may be sorted by class: neighbours would be of a kind.
+    Stored points may be sorted by class, so neighbours can have the same class.
     """
     n = max(1, min(n, len(data.valid) // 2))
     return spread(data, 2 * n).unflatten(0, (2, n)).T

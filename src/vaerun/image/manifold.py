@@ -1,4 +1,4 @@
-"""E[x given z] over a grid of z in the plane: all that a model with D = 2 can draw."""
+"""E[x given z] on a grid of z in the plane, for models with D = 2."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.image.base import Drawing
+from vaerun.image.base import ImageSource
 from vaerun.image.quantile import quantiles
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 SIDE = 20
 
 
 @dataclass(frozen=True)
-class Manifold(Drawing):
+class Manifold(ImageSource):
     """E[x given z] at z = (F_1^{-1}(u), F_2^{-1}(u')), u and u' in (i + ½)/20, F_d the prior's marginals.
 
-    z_1 grows to the right and z_2 upwards, as in a plot of the plane. Of N(0, I) the grid has equal probability in
-    every tile; of another prior, whose quantiles are those of 10,000 draws, it may pass through places of none.
+    z_1 increases to the right and z_2 upwards. For N(0, I), every tile has equal probability. For another prior, the
+    quantiles are those of 10,000 samples, and the grid can contain z of low probability.
 
     Args:
         z: from the top left, row by row, Float[Tensor, "20 20 2"].
@@ -40,7 +40,7 @@ class Manifold(Drawing):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy) -> "Manifold":
-        """The manifold, where it ``exists``."""
+        """The manifold; ``exists`` must be true."""
         model = strategy.bound.model
         where = model.prior.sample(1)
         levels = (torch.arange(SIDE, dtype=where.dtype, device=where.device) + 0.5) / SIDE
@@ -49,5 +49,5 @@ class Manifold(Drawing):
         z = torch.stack((right, up), -1)
         return cls(z, model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.grid(self.mean.flatten(0, 1), SIDE)
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.grid(self.mean.flatten(0, 1), SIDE)

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.image.base import Drawing, columns
-from vaerun.image.style import Canvas
+from vaerun.image.base import ImageSource, columns
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 
 @dataclass(frozen=True)
-class PriorSamples(Drawing):
-    """z ~ p(z), E[x given z], and x ~ p(x given z); the picture shows the means, which the noise of x would only blur.
+class PriorSamples(ImageSource):
+    """z ~ p(z), E[x given z], and x ~ p(x given z); the image shows the means, without the noise of x.
 
     Args:
         z: Float[Tensor, "n D"].
@@ -28,10 +28,10 @@ class PriorSamples(Drawing):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, n: int) -> "PriorSamples":
-        """n of them."""
+        """n samples."""
         model = strategy.bound.model
         z = model.prior.sample(n)
         return cls(z, model.mean(z), model.observe(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.grid(self.mean, columns(len(self.mean)))
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.grid(self.mean, columns(len(self.mean)))

@@ -13,7 +13,7 @@ DRAWS = 10_000
 
 @singledispatch
 def quantiles(prior: Prior, levels: Tensor) -> Tensor:
-    """F_d^{-1}(u) of each coordinate's marginal, Float[Tensor, "Q"] ↦ Float[Tensor, "Q D"]: here of 10,000 draws."""
+    """F_d^{-1}(u) of each coordinate's marginal, Float[Tensor, "Q"] ↦ Float[Tensor, "Q D"], from 10,000 samples."""
     z = prior.sample(DRAWS).sort(0).values
     return z[(levels * (DRAWS - 1)).round().long()]
 

@@ -1,4 +1,4 @@
-"""x ↦ E[x given z] at z = E_q[z]: validation points and what the model makes of them."""
+"""x ↦ E[x given z] at z = E_q[z]: validation points and their reconstructions."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, columns, spread, visited
-from vaerun.image.style import Canvas
+from vaerun.image.base import ImageSource, center, columns, spread, visited
+from vaerun.image.style import ImageStyle
 from vaerun.strategy.base import Strategy
 
 
 @dataclass(frozen=True)
-class Reconstructions(Drawing):
-    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each point above its own.
+class Reconstructions(ImageSource):
+    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each x is above its reconstruction.
 
     Args:
-        index: places in the validation split, Int[Tensor, "n"].
+        index: of the points in the validation split, Int[Tensor, "n"].
         x: Float[Tensor, "n X"].
         z: Float[Tensor, "n D"].
         mean: Float[Tensor, "n X"].
@@ -31,11 +31,11 @@ class Reconstructions(Drawing):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, data: Dataset, n: int) -> "Reconstructions":
-        """n of them, or as many as there are validation points."""
+        """n reconstructions, or as many as there are validation points."""
         index = spread(data, min(n, len(data.valid)))
         x = visited(data, index)
         z = center(strategy, x)
         return cls(index, x, z, strategy.bound.model.mean(z))
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.pairs(self.x, self.mean, columns(len(self.x)))
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.pairs(self.x, self.mean, columns(len(self.x)))

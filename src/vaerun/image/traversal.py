@@ -1,4 +1,4 @@
-"""E[x given z] as one coordinate of z walks and the others stay: what each active latent means."""
+"""E[x given z] for varying z_d and fixed other coordinates: traversals of the active latents."""
 
 from dataclasses import dataclass
 
@@ -7,29 +7,30 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import Drawing, center, spread, visited
+from vaerun.image.base import ImageSource, center, spread, visited
 from vaerun.image.quantile import quantiles
-from vaerun.image.style import Canvas
+from vaerun.image.style import ImageStyle
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.strategy.base import Strategy
 
 STEPS = 9
-REACH = 2.5  # how far a walk goes, in standard deviations of a standard normal prior
-POINTS = 256  # that the variance is taken over
-ROUNDING = 1e-5  # of the largest value: what it changes by less, x does not see
+REACH = 2.5  # half the length of a traversal, in standard deviations of a standard normal prior
+POINTS = 256  # for the variance of E_q[z_d]
+ROUNDING = 1e-5  # relative to the largest value: smaller changes of x are rounding errors
 
 
 @dataclass(frozen=True)
-class Traversal(Drawing):
-    """E[x given z] for one x as z_d walks and the others stay at E_q[z]; a row per active latent, most active first.
+class Traversal(ImageSource):
+    """E[x given z] for varying z_d, with the other coordinates at E_q[z] of one x; a row per active latent.
 
-    Active is a latent with Var_x(E_q[z_d]) > 0.01 over 256 validation points. A real one walks between the quantiles of
-    its prior that are −2.5 and 2.5 of a standard normal, a binary one from 0 to 1, a coordinate of a one-hot block from
-    0 to 1 with the rest of the block in proportion. A latent that x does not see, given the others, has no row: so
-    those of upper layers. If none is active, the one that varies most has a row.
+    The most active latent comes first. A latent is active if Var_x(E_q[z_d]) > 0.01 over 256 validation points. A real
+    z_d varies between the quantiles of its prior at Φ(−2.5) and Φ(2.5), Φ the standard normal distribution function; a
+    binary z_d varies from 0 to 1; a coordinate of a one-hot block varies from 0 to 1, and the rest of the block keeps
+    its proportions. A latent that does not change E[x given z], such as one of an upper layer, has no row. If no latent
+    is active, the one with the largest variance has a row.
 
     Args:
-        index: the point's place in the validation split, Int[Tensor, ""].
+        index: of the point in the validation split, Int[Tensor, ""].
         x: the point, Float[Tensor, "X"].
         latent: d of each row, Int[Tensor, "L"].
         variance: Var_x(E_q[z_d]) of each row, Float[Tensor, "L"].
@@ -51,7 +52,7 @@ class Traversal(Drawing):
     @classmethod
     @torch.no_grad()
     def of(cls, strategy: Strategy, data: Dataset, latents: int) -> "Traversal":
-        """Of the first validation point, with at most so many rows."""
+        """The traversal at the first validation point, with at most ``latents`` rows."""
         bound = strategy.bound
         index = spread(data, min(POINTS, len(data.valid)))
         x = visited(data, index)
@@ -64,17 +65,17 @@ class Traversal(Drawing):
         rows = choose(activity[order], mean)[:latents]
         return cls(index[0], x[0], order[rows], activity[order][rows], value[rows], path[rows], mean[rows])
 
-    def remark(self) -> str:
+    def note(self) -> str:
         if self.variance[0] > ACTIVE:
             return ""
-        return f"no latent is active (Var_x E_q[z_d] > {ACTIVE:g}), so the traversal shows the one that varies most"
+        return f"no latent is active (Var_x E_q[z_d] > {ACTIVE:g}), so the traversal shows the most active one"
 
-    def picture(self, canvas: Canvas) -> np.ndarray:
-        return canvas.grid(self.mean.flatten(0, 1), self.mean.shape[1])
+    def image(self, style: ImageStyle) -> np.ndarray:
+        return style.grid(self.mean.flatten(0, 1), self.mean.shape[1])
 
 
 def walks(strategy: Strategy) -> Tensor:
-    """The values that each latent takes, Float[Tensor, "D S"]."""
+    """The values of z_d in a traversal, for every d, Float[Tensor, "D S"]."""
     prior = strategy.bound.model.prior
     z = prior.sample(1)
     if prior.support == "real":
@@ -86,7 +87,7 @@ def walks(strategy: Strategy) -> Tensor:
 
 
 def walk(z: Tensor, d: int, values: Tensor, block: int) -> Tensor:
-    """z with z_d at each of the values, the rest of its block sharing what they leave of 1: [D], [S] ↦ [S, D]."""
+    """z with z_d set to each of the values, the rest of its block scaled to sum to 1 − z_d: [D], [S] ↦ [S, D]."""
     first = d - d % block
     others = [e for e in range(first, first + block) if e != d]
     share = z[others].clamp_min(torch.finfo(z.dtype).tiny)
@@ -97,7 +98,7 @@ def walk(z: Tensor, d: int, values: Tensor, block: int) -> Tensor:
 
 
 def choose(activity: Tensor, mean: Tensor) -> list[int]:
-    """The rows, Float[Tensor, "D S X"], of latents that are active and that x sees; the first if there is none."""
+    """Indices of rows of ``mean``, Float[Tensor, "D S X"], that are active and change x; the first if there is none."""
     change = (mean.amax(1) - mean.amin(1)).amax(1)
     seen = (change > ROUNDING * mean.abs().amax()).nonzero().flatten().tolist() or [0]
     active = (activity > ACTIVE).tolist()

@@ -1,4 +1,4 @@
-"""Φ: the variational parameters of every point of a split, and their optimiser's state."""
+"""Φ [N, P]: the variational parameters φ_i of every point of a split, and the state of their optimiser."""
 
 import torch
 from torch import Tensor, nn
@@ -7,15 +7,15 @@ from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scat
 
 
 class PhiTable(nn.Module):
-    """Φ [N, P]: row i holds φ_i, beside the state of its optimiser. A row changes only when it is written.
+    """Φ [N, P]: row i holds φ_i and the state of its optimiser. A row changes only when it is written.
 
-    The tensors are buffers, so a checkpoint holds them and ``to(device)`` moves them; no optimiser of shared weights
-    sees them.
+    The tensors are buffers: a checkpoint holds them, ``to(device)`` moves them, and the optimiser of the shared weights
+    does not include them.
 
     Args:
         num_points: N.
         initial: φ of every row at the start, Float[Tensor, "P"].
-        optimizer: whose state the rows carry.
+        optimizer: the per-point optimiser whose state is stored beside φ.
     """
 
     phi: Tensor
@@ -32,7 +32,7 @@ class PhiTable(nn.Module):
 
     @property
     def state(self) -> LocalState:
-        """The optimiser's state of all rows, not a copy."""
+        """The state of the per-point optimiser for all rows; not a copy."""
         return self.state_type(*(self.get_buffer(name) for name in self.state_type._fields))
 
     def read(self, index: Tensor) -> tuple[Tensor, LocalState]:
@@ -40,7 +40,7 @@ class PhiTable(nn.Module):
         return self.phi.index_select(0, index), gather(self.state, index)
 
     def write(self, index: Tensor, phi: Tensor, state: LocalState) -> None:
-        """Sets φ and state of the points at ``index``; every other row stays as it is, to the bit."""
+        """Sets φ and state of the points at ``index``; every other row keeps its value, to the bit."""
         self.phi.index_copy_(0, index, phi)
         scatter(self.state, index, state)
         self.visited.index_fill_(0, index, True)

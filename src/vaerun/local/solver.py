@@ -1,4 +1,4 @@
-"""φ* ≈ argmax_φ L(x; θ, φ) for every point of a batch, θ fixed, each point stopping by itself."""
+"""φ* ≈ argmax_φ L(x; θ, φ) for every point of a batch at fixed θ, with a stopping rule for each point."""
 
 from typing import NamedTuple, final
 
@@ -7,36 +7,37 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import PhiGradient
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.execution.engine.base import Program
 from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
 
 
 class Solution(NamedTuple):
-    """Where the ascent in φ ended, point by point."""
+    """The result of maximising L in φ, for each point."""
 
     phi: Tensor  # Float[Tensor, "B P"]
-    state: LocalState  # the row optimiser's
+    state: LocalState  # of the per-point optimiser
     steps: Tensor  # Int[Tensor, "B"]: steps taken
-    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
-    decoder_evaluations: int  # what the ascent cost, over all points
+    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer improved, not at the step limit
+    decoder_evaluations: int  # the cost, summed over all points
 
 
 @final
 class LocalSolver:
-    """φ* ≈ argmax_φ L(x; θ, φ) by stochastic ascent, all points of a batch at once.
+    """φ* ≈ argmax_φ L(x; θ, φ) by stochastic gradient ascent, for all points of a batch at once.
 
-    A point's gain is measured on its way, at no cost: ⟨∇L at the new φ, the step that led there⟩ is the rise along
-    that step to first order, and unbiased, since the gradient's samples are fresh. Every ``window`` steps these are
-    summed. A point that gained less than ``tolerance`` has its step size divided by 3; after ``cuts`` such divisions it
-    has converged and leaves the batch. Stopping on the batch's mean would let easy points wait and cut hard ones off.
+    The gain of a point is estimated without additional evaluations: ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩ is, to first order,
+    the increase of L along the last step. It is unbiased, because the gradient uses fresh samples. The solver sums them
+    over ``window`` steps. If a point gains less than ``tolerance``, its step size is divided by 3. After ``cuts``
+    such divisions the point has converged and leaves the batch. A rule on the batch's mean would continue with points
+    that have converged and stop points that have not.
 
     Args:
         bound: L.
-        optimizer: how a row moves along its gradient.
-        window: steps between two looks at the gain.
-        tolerance: nats a point must gain in a window to go on at the same step size.
-        cuts: how often the step size is cut before the point has converged, where a caller does not say otherwise.
+        optimizer: the per-point optimiser, which turns a gradient into a step.
+        window: steps between two checks of the gain.
+        tolerance: gain in nats per window below which the step size is divided by 3.
+        cuts: how often the step size is divided before a point has converged; a caller can override it.
 
     Raises:
         UserError: ``window`` < 2 or ``cuts`` < 0.
@@ -48,18 +49,16 @@ class LocalSolver:
     def __init__(
         self, *, bound: Bound, optimizer: LocalOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
     ) -> None:
-        if window < 2:
-            raise UserError(f"local.window={window}, but a gain shows from one step to the next: give 2 or more.")
-        if cuts < 0:
-            raise UserError(f"local.cuts={cuts} is no number of divisions: give 0 or more.")
+        at_least("local.window", window, 2)
+        at_least("local.cuts", cuts, 0)
         self.bound = bound
         self.optimizer = optimizer
         self.window, self.tolerance, self.cuts = window, tolerance, cuts
-        self.uphill = PhiGradient(bound)
+        self.phi_gradient = PhiGradient(bound)
         self.inner_steps: dict[tuple[LocalOptimizer, type], InnerStep] = {}
 
     def over(self, bound: Bound) -> "LocalSolver":
-        """The same ascent on another bound."""
+        """A solver with the same settings for another bound."""
         return LocalSolver(
             bound=bound,
             optimizer=self.optimizer,
@@ -69,16 +68,16 @@ class LocalSolver:
         )
 
     def gradient(self, x: Tensor, phi: Tensor) -> Tensor:
-        """An estimate of ∇_φ L(x_i; θ, φ_i) for each point, θ untouched, Float[Tensor, "B P"]."""
-        return self.bound.engine(self.uphill, x, phi)
+        """An estimate of ∇_φ L(x_i; θ, φ_i) for each point at fixed θ, Float[Tensor, "B P"]."""
+        return self.bound.engine(self.phi_gradient, x, phi)
 
-    def ascend(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """One step uphill in φ for every point."""
+    def step(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
+        """φ + Δφ: one ascent step for every point, and the new state of the optimiser."""
         step, state = self.optimizer.update(self.gradient(x, phi), state)
         return phi + step, state
 
     def unroll(self, x: Tensor, phi: Tensor, steps: int) -> Tensor:
-        """φ after ``steps`` steps from ``phi``, Float[Tensor, "B P"], differentiable in where it starts and in θ."""
+        """φ after ``steps`` steps from ``phi``, Float[Tensor, "B P"], differentiable in the initial φ and in θ."""
         with torch.enable_grad():
             phi = phi if phi.requires_grad else phi.clone().requires_grad_()
             state = self.optimizer.init(phi.detach())
@@ -92,14 +91,14 @@ class LocalSolver:
     def __call__(
         self, x: Tensor, phi: Tensor, state: LocalState, *, max_steps: int, cuts: int | None = None
     ) -> Solution:
-        """Ascends from ``phi`` until each point has converged or taken ``max_steps`` steps.
+        """Maximises L from ``phi`` until each point has converged or taken ``max_steps`` steps.
 
         Args:
             x: Float[Tensor, "B X"].
-            phi: where to start, Float[Tensor, "B P"].
-            state: the row optimiser's state of these rows.
-            max_steps: the limit for each point.
-            cuts: overrides the solver's own.
+            phi: the initial φ, Float[Tensor, "B P"].
+            state: of the per-point optimiser, for these points.
+            max_steps: the step limit of each point.
+            cuts: overrides the value of the solver.
         """
         cuts = self.cuts if cuts is None else cuts
         solution = Solution(
@@ -116,9 +115,9 @@ class LocalSolver:
             count = min(self.window, max_steps - start)
             left = len(active)
             rows = self.bound.engine.rows(left, len(x))
-            taken = torch.cat((active, active[:1].expand(rows - left)))  # some of them idle
+            taken = torch.cat((active, active[:1].expand(rows - left)))  # padded: the first active point is repeated
             scale = 3.0 ** -plateaus.index_select(0, taken).to(phi.dtype).unsqueeze(1)
-            now, now_state, gain = self.climb(
+            now, now_state, gain = self.take_steps(
                 x.index_select(0, taken),
                 solution.phi.index_select(0, taken),
                 gather(solution.state, taken),
@@ -139,35 +138,35 @@ class LocalSolver:
                     break
         return solution._replace(decoder_evaluations=decoder_evaluations)
 
-    def climb(
+    def take_steps(
         self, x: Tensor, phi: Tensor, state: LocalState, scale: Tensor, count: int
     ) -> tuple[Tensor, LocalState, Tensor]:
-        """``count`` steps, each times ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
+        """``count`` steps scaled by ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
         gain = torch.zeros(len(x), dtype=phi.dtype, device=x.device)
         step = torch.zeros_like(phi)
         key = (self.optimizer, type(state))
-        inner_step = self.inner_steps.setdefault(key, InnerStep(self.uphill, *key))
+        inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, *key))
         for _ in range(count):
             phi, step, gain, state = self.bound.engine(inner_step, x, phi, step, gain, scale, *state)
         return phi, state, gain
 
 
 class InnerStep(Program):
-    """(x, φ, last step, gain, scale, state) ↦ (φ + step, step, gain + ⟨∇L, last step⟩, state), row by row.
+    """(x, φ, last step, gain, scale, state) ↦ (φ + step, step, gain + ⟨∇L, last step⟩, state), for each point.
 
     Args:
-        uphill: ∇_φ L.
+        phi_gradient: ∇_φ L.
         optimizer: gradient ↦ step.
         state_type: the NamedTuple of its state.
     """
 
-    def __init__(self, uphill: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
-        super().__init__(uphill.module)
-        self.uphill, self.optimizer, self.state_type = uphill, optimizer, state_type
+    def __init__(self, phi_gradient: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
+        super().__init__(phi_gradient.module)
+        self.phi_gradient, self.optimizer, self.state_type = phi_gradient, optimizer, state_type
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, LocalState]:
         x, phi, step, gain, scale, *fields = inputs
-        gradient = self.uphill(x, phi)
+        gradient = self.phi_gradient(x, phi)
         gain = gain + (gradient * step).sum(1)
         step, state = self.optimizer.update(gradient, self.state_type(*fields))
         step = scale * step

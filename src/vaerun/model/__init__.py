@@ -1,1 +1,5 @@
-"""p_θ(x, z): generative models."""
+"""p_θ(x, z): generative models.
+
+It may import ``config.ranges``, ``execution``, ``nn`` and ``metric``, and of the lecture ``schedule``, ``optimizer``,
+``data``.
+"""

@@ -1,15 +1,16 @@
-"""What a model is: p_θ(x, z) = p_θ(x given z) p_θ(z)."""
+"""p_θ(x, z) = p_θ(x given z) p_θ(z): the interface of generative models."""
 
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 
 
 class Model(nn.Module, ABC):
-    """p_θ(x, z) = p_θ(x given z) p_θ(z); θ is this module's parameters.
+    """p_θ(x, z) = p_θ(x given z) p_θ(z), where θ are the parameters of this module.
 
     Args:
         latent_dim: D.
@@ -18,6 +19,7 @@ class Model(nn.Module, ABC):
 
     def __init__(self, *, latent_dim: int, prior: Prior) -> None:
         super().__init__()
+        at_least("model.latent_dim", latent_dim, 1)
         self.latent_dim = latent_dim
         self.prior = prior
 
@@ -53,7 +55,7 @@ class Model(nn.Module, ABC):
 
 
 class ExactMarginal(Model, ABC):
-    """A model of which log p_θ(x) has a closed form: what a bound on it loses is then known exactly."""
+    """A model with log p_θ(x) = log ∫ p_θ(x, z) dz in closed form, so that the gap of a bound is known exactly."""
 
     @abstractmethod
     def exact_log_prob(self, x: Tensor) -> Tensor:

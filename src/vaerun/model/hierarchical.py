@@ -58,20 +58,20 @@ class LayeredNormal(Prior):
 class Hierarchical(Layered):
     """p_θ(x, z) = p(x given z_1) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) N(z_L; 0, I).
 
-    z = (z_1, …, z_L) holds the latents of all layers, the one nearest x first. The posterior is one family over all of
-    z, not the published encoder that goes from layer to layer.
+    z = (z_1, …, z_L) contains the latents of all layers, the layer nearest to x first. The posterior is one family over
+    all of z, unlike in the paper, where the encoder also has layers.
 
     Args:
         likelihood: p(x given outputs).
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
         data_mean: mean of the training data, Float[Tensor, "X"].
         layers: units of z_1, …, z_L.
-        hidden: units of the hidden layers between two of them.
-        activation: between these, by name.
-        bias_from_data: start the output bias at the data's mean.
+        hidden: units of the hidden layers of the networks between them.
+        activation: of these networks, by name.
+        bias_from_data: initialise the output bias with the mean of the data.
 
     Raises:
-        UserError: no layer, a layer without units, or no activation of that name.
+        UserError: there is no layer, a size is below 1, or there is no activation of that name.
 
     Reference: Rezende et al. 2014, Stochastic backpropagation, §2; Burda et al. 2016, Importance weighted autoencoders,
     §5 (two stochastic layers).
@@ -91,7 +91,7 @@ class Hierarchical(Layered):
         bias_from_data: bool = True,
     ) -> None:
         sizes = layer_sizes(layers)
-        stacked = len(sizes) > 1  # N(0, I) alone is left as it is, with the closed forms that are known of it
+        stacked = len(sizes) > 1  # one layer is N(0, I) itself, which has closed forms
         super().__init__(
             prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation)
             if stacked

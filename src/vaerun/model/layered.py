@@ -1,4 +1,4 @@
-"""p_θ(x, z) = p(x given z_1) p_θ(z_1, …, z_L): models with layers of latents, of which x sees the lowest."""
+"""p_θ(x, z) = p(x given z_1) p_θ(z_1, …, z_L): models with layers of latents, where x depends only on z_1."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from vaerun.model.prior.base import Prior
 
 
 class Layered(Model, ABC):
-    """p_θ(x, z) = p(x given decoder(read(z_1))) p_θ(z) with z = (z_1, …, z_L), the layer nearest x first.
+    """p_θ(x, z) = p(x given decoder(read(z_1))) p_θ(z) with z = (z_1, …, z_L), the layer nearest to x first.
 
     Args:
         prior: p_θ(z) over all layers.
         lowest: units of z_1.
         likelihood: p(x given outputs).
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
-        output_bias: where its last bias starts, Float[Tensor, "O"]; None leaves the network's own.
+        output_bias: initial value of its last bias, Float[Tensor, "O"]; None keeps that of the network.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class Layered(Model, ABC):
 
     @abstractmethod
     def read(self, z: Tensor) -> Tensor:
-        """What the decoder is given of z_1, same shape."""
+        """The input of the decoder as a function of z_1, same shape."""
 
     def outputs(self, z: Tensor) -> Tensor:
-        """Of the decoder: Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
+        """decoder(read(z_1)): Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
         return self.decoder(self.read(z[..., : self.lowest]))
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
@@ -65,8 +65,8 @@ def layer_sizes(layers: Sequence[int]) -> list[int]:
     """The sizes as a list.
 
     Raises:
-        UserError: no layer, or a layer without units.
+        UserError: there is no layer, or a size is below 1.
     """
     if not layers or any(size < 1 for size in layers):
-        raise UserError(f"model.layers={list(layers)} is no stack of layers: give one or more sizes of 1 or more.")
+        raise UserError(f"model.layers must hold one or more sizes of at least 1, got {list(layers)}.")
     return list(layers)

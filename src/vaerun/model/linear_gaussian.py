@@ -1,4 +1,4 @@
-"""z ~ N(0, I), x given z ~ N(Wz + μ, σ² I): the model whose every quantity is known."""
+"""z ~ N(0, I), x given z ~ N(Wz + μ, σ² I): the model with all quantities in closed form."""
 
 import math
 from typing import ClassVar
@@ -18,8 +18,8 @@ class LinearGaussian(ExactMarginal):
 
     Args:
         latent_dim: D.
-        data_mean: where μ starts, Float[Tensor, "X"].
-        data_std: where σ starts.
+        data_mean: the initial μ, Float[Tensor, "X"].
+        data_std: the initial σ.
 
     Reference: Tipping, Bishop 1999, Probabilistic principal component analysis, eqs. 1-8.
     """
@@ -30,7 +30,7 @@ class LinearGaussian(ExactMarginal):
 
     def __init__(self, *, latent_dim: int, data_mean: Tensor, data_std: float) -> None:
         super().__init__(latent_dim=latent_dim, prior=StandardNormal(latent_dim=latent_dim))
-        # W = 0 is a saddle of the likelihood, so W starts beside it.
+        # W = 0 is a saddle point of the likelihood, so W starts near it.
         self.W = nn.Parameter(0.1 * data_std * torch.randn(len(data_mean), latent_dim))
         self.mu = nn.Parameter(data_mean.clone())
         self.raw_log_sigma = nn.Parameter(torch.zeros(()))
@@ -75,7 +75,7 @@ class LinearGaussian(ExactMarginal):
         return -0.5 * white.square().sum(0) - factor.diagonal().log().sum() - 0.5 * len(self.mu) * LOG_2PI
 
     def diagonal_gap(self) -> Tensor:
-        """½ [Σ_i ln M_ii − ln|M|]: what the best diagonal Gaussian q loses, in nats, at every x, Float[Tensor, ""]."""
+        """½ [Σ_i ln M_ii − ln|M|]: the approximation gap of a diagonal q in nats, at every x, Float[Tensor, ""]."""
         precision = self.precision()
         return 0.5 * (precision.diagonal().log().sum() - torch.linalg.slogdet(precision).logabsdet)
 
@@ -83,7 +83,8 @@ class LinearGaussian(ExactMarginal):
 def maximum_log_likelihood(x: Tensor, latent_dim: int) -> float:
     """ℓ_max = −½[d ln 2π + Σ_{i≤D} ln λ_i + (d − D) ln σ² + d] with σ² the mean of the other eigenvalues of S.
 
-    The largest mean log-likelihood a linear-Gaussian model with D = ``latent_dim`` reaches on x, in nats per datum.
+    The largest mean log-likelihood that a linear-Gaussian model with D = ``latent_dim`` reaches on x, in nats per
+    datum.
 
     Args:
         x: Float[Tensor, "N X"].

@@ -15,7 +15,7 @@ from vaerun.model.prior.base import Prior
 
 
 def centred(z: Tensor) -> Tensor:
-    """2z − 1: a fair coin does not shift what reads it, and an affine map of it is as general as one of z."""
+    """2z − 1 in {−1, 1}: it has mean 0 for probability ½, and affine maps of it are as general as those of z."""
     return 2 * z - 1
 
 
@@ -55,9 +55,9 @@ class BeliefPrior(Prior):
 class SigmoidBelief(Layered):
     """p_θ(x, z) = p(x given z_1) Π_l Bernoulli(z_l; σ(A_l (2 z_{l+1} − 1) + b_l)) p(z_L): a sigmoid belief network.
 
-    z = (z_1, …, z_L) holds the bits of all layers, the one nearest x first; the posterior is over all of them. Layers
-    are read as 2z − 1, which is the same family of models. At soft z in [0, 1], where relaxations need it, the same
-    formulas hold.
+    z = (z_1, …, z_L) contains the bits of all layers, the layer nearest to x first; the posterior is over all of
+    them. The maps use 2z − 1 instead of z, which gives the same family of models. Relaxations use the same formulas at
+    relaxed z in [0, 1].
 
     Args:
         prior: latent_dim ↦ p(z_L), of the top layer.
@@ -65,10 +65,10 @@ class SigmoidBelief(Layered):
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
         data_mean: mean of the training data, Float[Tensor, "X"].
         layers: units of z_1, …, z_L.
-        bias_from_data: start the output bias at the data's mean.
+        bias_from_data: initialise the output bias with the mean of the data.
 
     Raises:
-        UserError: no layer, or a layer without units.
+        UserError: there is no layer, or a size is below 1.
 
     Reference: Neal 1992, Connectionist learning of belief networks; Mnih, Gregor 2014, Neural variational inference and
     learning in belief networks, §4.
@@ -89,7 +89,7 @@ class SigmoidBelief(Layered):
         sizes = layer_sizes(layers)
         top = prior(latent_dim=sizes[-1])
         super().__init__(
-            # The top alone is left as it is, with the closed forms that are known of it.
+            # One layer is the top prior itself, which has closed forms.
             prior=top if len(sizes) == 1 else BeliefPrior(top=top, layers=sizes),
             lowest=sizes[0],
             likelihood=likelihood,

@@ -12,7 +12,7 @@ from vaerun.model.prior.base import Prior
 
 
 class VAE(Model):
-    """p_θ(x, z) = p(x given decoder(z)) p_θ(z): a latent variable, a network and a likelihood.
+    """p_θ(x, z) = p(x given decoder(z)) p_θ(z): a prior, a decoder network and a likelihood.
 
     Args:
         latent_dim: D.
@@ -20,8 +20,8 @@ class VAE(Model):
         likelihood: p(x given outputs).
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z to outputs.
         data_mean: mean of the training data, Float[Tensor, "X"].
-        bias_from_data: start the output bias at the data's mean (for a Bernoulli likelihood: its log-odds), so that
-            training begins at the best model without z instead of at grey noise.
+        bias_from_data: initialise the output bias with the mean of the data (for a Bernoulli likelihood: its log-odds),
+            so that training starts at the best model that ignores z.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, §3.
     """

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons and stacks of convolutions, as encoders and decoders use them."""
+"""A_L h(… h(A_1 x)): multilayer perceptrons and convolutional networks for encoders and decoders."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,31 +21,31 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-KERNEL = 5  # odd, so that a stride of 2 halves any length, rounded up, and its transpose can undo it
+KERNEL = 5  # odd, so that stride 2 halves any length (rounded up), and the transposed convolution can invert it
 
 
 def activation_named(name: str) -> type[nn.Module]:
     """The activation of that name.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no activation of that name.
     """
     if name not in ACTIVATIONS:
         raise UserError(
-            f"activation={name} is not known.{close_match(name, ACTIVATIONS)} Choose one of {', '.join(ACTIVATIONS)}."
+            f"activation must be one of {', '.join(ACTIVATIONS)}, got {name}.{close_match(name, ACTIVATIONS)}"
         )
     return ACTIVATIONS[name]
 
 
 def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
-    """Affine maps between ``sizes`` with an activation between them, none after the last.
+    """Affine maps with an activation between two of them: layer sizes ``sizes``, no activation after the last layer.
 
     Raises:
         UserError: no activation of that name, or a layer without units.
     """
     between = activation_named(activation)
     if any(size < 1 for size in sizes):
-        raise UserError(f"hidden={list(sizes[1:-1])} has a layer without units: give sizes of 1 or more.")
+        raise UserError(f"every size in hidden must be at least 1, got {list(sizes[1:-1])}.")
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), between()]
@@ -53,7 +53,7 @@ def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
 
 
 class ImageShape(NamedTuple):
-    """Of one data point, whose X = H W C values are kept in rows of pixels."""
+    """The shape (H, W, C) of one data point, stored as X = H W C values row by row."""
 
     height: int
     width: int
@@ -64,7 +64,7 @@ class ImageShape(NamedTuple):
         return x.unflatten(1, self).movedim(-1, 1)
 
     def halved(self, times: int) -> list[tuple[int, int]]:
-        """(H, W), then each halved and rounded up, and so on: ``times`` + 1 sizes."""
+        """(H, W), (⌈H/2⌉, ⌈W/2⌉), …: the ``times`` + 1 sizes of successive halvings."""
         sizes = [(self.height, self.width)]
         for _ in range(times):
             sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
@@ -72,23 +72,23 @@ class ImageShape(NamedTuple):
 
 
 def image_shape(data_shape: Sequence[int], channels: Sequence[int], choice: str) -> ImageShape:
-    """The shape of an image of ``data_shape`` (H, W) or (H, W, C), after a look at ``channels``.
+    """The shape of an image of ``data_shape`` (H, W) or (H, W, C), with a check of ``channels``.
 
     Raises:
-        UserError: the data are no images, or a convolution has no channels; ``choice`` is what the user chose.
+        UserError: the data are not images, or a convolution has no channels; ``choice`` is named in the sentence.
     """
     if len(data_shape) not in (2, 3):
         raise UserError(
-            f"{choice}=conv needs images, but a data point of shape ({', '.join(map(str, data_shape))},) is a vector: "
-            f"use {choice}=mlp."
+            f"{choice}=conv needs images of shape (H, W) or (H, W, C), got points of shape {tuple(data_shape)}: use "
+            f"{choice}=mlp."
         )
     if not channels or any(size < 1 for size in channels):
-        raise UserError(f"channels={list(channels)} is no stack of convolutions: give one or more sizes of 1 or more.")
+        raise UserError(f"channels must hold one or more sizes of at least 1, got {list(channels)}.")
     return ImageShape(*data_shape) if len(data_shape) == 3 else ImageShape(data_shape[0], data_shape[1], 1)
 
 
 def convolutions(shape: ImageShape, channels: Sequence[int], activation: str) -> nn.Sequential:
-    """Image ↦ Float[Tensor, "B channels[-1] h w"]: convolutions of stride 2, an activation after each."""
+    """Image ↦ Float[Tensor, "B channels[-1] h w"]: convolutions of stride 2, each followed by an activation."""
     after = activation_named(activation)
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise([shape.channels, *channels]):
@@ -98,12 +98,12 @@ def convolutions(shape: ImageShape, channels: Sequence[int], activation: str) ->
 
 
 def transposed_convolutions(shape: ImageShape, channels: Sequence[int], activation: str) -> nn.Sequential:
-    """Float[Tensor, "B channels[-1] h w"] ↦ image: the sizes of ``convolutions`` backwards, no bias at the end."""
+    """Float[Tensor, "B channels[-1] h w"] ↦ image: the sizes of ``convolutions`` in reverse, no bias in the last."""
     before = activation_named(activation)
     sizes, all_channels = shape.halved(len(channels)), [shape.channels, *channels]
     layers: list[nn.Module] = []
     for i in range(len(channels), 0, -1):
-        lost = (1 - sizes[i - 1][0] % 2, 1 - sizes[i - 1][1] % 2)  # an even length and the odd one below halve alike
+        lost = (1 - sizes[i - 1][0] % 2, 1 - sizes[i - 1][1] % 2)  # lengths 2n and 2n − 1 have the same half, n
         layer = nn.ConvTranspose2d(
             all_channels[i],
             all_channels[i - 1],
@@ -118,10 +118,10 @@ def transposed_convolutions(shape: ImageShape, channels: Sequence[int], activati
 
 
 def keeping_scale(layer: nn.Conv2d | nn.ConvTranspose2d, *, inputs: float) -> nn.Module:
-    """The layer with weights of variance 2/``inputs``, the numbers that one output reads, and no bias to begin with.
+    """The layer with initial weights N(0, 2/``inputs``) and bias 0; ``inputs`` is the number of inputs of one output.
 
-    Torch's own weights shrink a signal sixfold in variance with every rectified layer, and a deep decoder that hardly
-    sees z learns to do without it.
+    With torch's own initial weights, each rectified layer divides the variance of a signal by six, and a deep decoder
+    learns to ignore z.
 
     Reference: He et al. 2015, Delving deep into rectifiers, eq. 10.
     """

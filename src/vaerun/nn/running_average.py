@@ -1,42 +1,34 @@
-"""m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · v_t: what earlier steps say of the present one."""
+"""m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · v_t: exponential averages over earlier steps."""
 
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
-
 
 class RunningAverage(nn.Module):
-    """The exponential average of the values it was told, corrected for its start at 0; 0 before the first.
+    """m_t / (1 − decay^t), the exponential average of v_1, …, v_t, corrected for m_0 = 0; 0 before the first value.
 
-    It moves in training mode alone, so that evaluation leaves the training trajectory as it was. Its state is in
-    buffers, so a checkpoint holds it.
+    It is updated only in training mode, so that evaluation does not change training. Its state is in buffers, so a
+    checkpoint holds it.
 
     Args:
         decay: in [0, 1).
-        key: the configuration key that ``decay`` came from, for the sentence.
-
-    Raises:
-        UserError: ``decay`` is outside [0, 1).
     """
 
     total: Tensor
     weight: Tensor
 
-    def __init__(self, decay: float, *, key: str) -> None:
+    def __init__(self, decay: float) -> None:
         super().__init__()
-        if not 0 <= decay < 1:
-            raise UserError(f"{key}={decay} is no decay: give a number in [0, 1).")
         self.decay = decay
         self.register_buffer("total", torch.zeros(()))
-        self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t: how much of the total is not its start at 0
+        self.register_buffer("weight", torch.zeros(()))  # 1 − decay^t
 
     def forward(self) -> Tensor:
         """The average, Float[Tensor, ""]."""
         return self.total / self.weight.clamp(min=1 - self.decay)
 
-    def watch(self, value: Tensor) -> None:
-        """Takes in one more value, Float[Tensor, ""], which must carry no gradient."""
+    def update(self, value: Tensor) -> None:
+        """Adds one value, Float[Tensor, ""] without gradient, to the average."""
         if self.training:
             self.total.copy_(torch.lerp(value, self.total, self.decay))
             self.weight.copy_(torch.lerp(torch.ones_like(self.weight), self.weight, self.decay))

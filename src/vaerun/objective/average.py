@@ -1,4 +1,4 @@
-"""J(r) = mean_k r_k: what the ELBO and its weighted variants have in common."""
+"""J(r) = mean_k r_k: the common part of the ELBO and its weighted variants."""
 
 from abc import ABC
 

@@ -1,11 +1,11 @@
-"""What an objective is: J, and the three derivatives of it that estimators ask for."""
+"""J(r_1, …, r_K), a bound on log p(x) as a function of K rewards, and the derivatives that estimators need."""
 
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.notation import Terms
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
@@ -16,7 +16,7 @@ class Objective(nn.Module, ABC):
 
     Args:
         num_samples: K, the number of samples of z.
-        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); None for 1. At β ≠ 1 J is no bound.
+        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); None for 1. At β ≠ 1, J is not a bound.
 
     Raises:
         UserError: K < 1.
@@ -24,18 +24,17 @@ class Objective(nn.Module, ABC):
 
     def __init__(self, *, num_samples: int = 1, kl_weight: Schedule | None = None) -> None:
         super().__init__()
-        if num_samples < 1:
-            raise UserError(f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more.")
+        at_least("objective.num_samples", num_samples, 1)
         self.num_samples = num_samples
         self.kl_weight = Constant(1.0) if kl_weight is None else kl_weight
 
     @property
     @abstractmethod
     def is_elbo(self) -> bool:
-        """Whether J is the ELBO at KL weight 1: then what is optimised is what ``elbo/train`` reports."""
+        """Whether J is the ELBO at KL weight 1; then ``elbo/train`` is the trained objective."""
 
     def beta(self) -> Tensor | float:
-        """β; 1 in evaluation mode, where a φ is sought for a figure that is a bound."""
+        """β; 1 in evaluation mode, where φ is found for a reported bound."""
         return self.kl_weight() if self.training else 1.0
 
     def reward(self, terms: Terms) -> Tensor:
@@ -48,12 +47,12 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def credit(self, r: Tensor) -> Tensor:
-        """c_k, what the score function of sample k is multiplied with, Float[Tensor, "K B"]."""
+        """The credit c_k, the factor of the score function ∇ log q(z_k; φ), Float[Tensor, "K B"]."""
 
     def credit_with(self, r: Tensor, instead: Tensor) -> Tensor:
-        """Sample k's credit had its own reward been instead_k, the others what they are; all Float[Tensor, "K B"].
+        """c_k with r_k replaced by instead_k and the other rewards unchanged; all Float[Tensor, "K B"].
 
-        Compared with ``credit`` it says what sample k's own value was worth: baselines and antithetic estimators ask.
+        The difference to ``credit`` is the contribution of sample k. Baselines and antithetic estimators use it.
         """
         k, b = r.shape
         itself = torch.eye(k, dtype=torch.bool, device=r.device).unsqueeze(-1)  # [sample, replaced, 1]
@@ -72,5 +71,5 @@ class Objective(nn.Module, ABC):
         more turns it into −β (∂a_k/∂r_k) times the path derivative of r_k (Tucker et al. 2019, eqs. 4-8).
         """
 
-    def watch(self, kl: Tensor) -> None:
-        """Told the KL of every estimate, detached Float[Tensor, "B"], by the bound; most objectives do not care."""
+    def record_kl(self, kl: Tensor) -> None:
+        """Receives the KL of every estimate, detached Float[Tensor, "B"], from the bound; by default it is not used."""

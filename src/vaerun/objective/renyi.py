@@ -11,10 +11,10 @@ from vaerun.schedule.base import Schedule
 
 
 class Renyi(Objective):
-    """J(r) = (1/(1 − α)) log (1/K) Σ_k exp((1 − α) r_k), the variational Rényi bound: the IWAE's at α = 0.
+    """J(r) = (1/(1 − α)) log (1/K) Σ_k exp((1 − α) r_k), the variational Rényi bound; α = 0 is IWAE.
 
-    As α → 1 it becomes the ELBO. For 0 ≤ α < 1 its expectation lies below log p(x) and rises with K; for α > 1 it lies
-    below the ELBO and falls with K; for α < 0 it may exceed log p(x), and is no bound.
+    The limit α → 1 is the ELBO. For 0 ≤ α < 1 its expectation is below log p(x) and increases with K; for α > 1 it is
+    below the ELBO and decreases with K; for α < 0 it can exceed log p(x), so it is not a bound.
 
     Args:
         num_samples: K.
@@ -30,9 +30,11 @@ class Renyi(Objective):
     def __init__(self, *, num_samples: int, kl_weight: Schedule, alpha: float = 0.5) -> None:
         super().__init__(num_samples=num_samples, kl_weight=kl_weight)
         if alpha == 1:
-            raise UserError("objective.alpha=1 divides by 1 − α = 0; the limit is the ELBO: use objective=elbo.")
+            raise UserError(
+                "objective.alpha must not be 1, where the formula divides by 1 − α = 0: use objective=elbo."
+            )
         if not math.isfinite(alpha):
-            raise UserError(f"objective.alpha={alpha} is no order: give a finite number other than 1.")
+            raise UserError(f"objective.alpha must be a finite number other than 1, got {alpha}.")
         self.order = 1 - alpha
 
     @property

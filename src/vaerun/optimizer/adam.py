@@ -1,4 +1,4 @@
-"""Adam over θ, λ and the estimator's own weights."""
+"""Adam for θ, λ and the weights of the estimator."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -7,18 +7,18 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
-from vaerun.optimizer.base import Inlined, Optimizer
+from vaerun.config.ranges import above, at_least, below
+from vaerun.optimizer.base import Optimizer, TraceableOptimizer
 
 
 @final
-class Adam(Inlined, Optimizer):
+class Adam(TraceableOptimizer, Optimizer):
     """w ← w − α m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁^t) and v̂ = v / (1 − β₂^t): all weights in one fused kernel.
 
-    It moves the weights to the bit as torch.optim.Adam(fused=True) does and keeps its state under the same names; t
-    counts the steps of each weight for itself. It calls the kernel itself, because to construct any torch.optim
-    optimiser imports torch's compiler, which takes as long as importing the rest of torch. A step never waits for the
-    device. As part of a compiled program it is made of plain operations, and rounds differently.
+    The results are identical to torch.optim.Adam(fused=True), to the bit, and the state has the same names; t counts
+    the steps of each weight. The class calls torch's kernel directly: constructing an optimiser of torch.optim imports
+    torch's compiler, which takes as long as importing the rest of torch. A step does not wait for the device. In a
+    compiled program it consists of plain operations, and rounds differently.
 
     Args:
         parameters: the weights w.
@@ -26,7 +26,7 @@ class Adam(Inlined, Optimizer):
         beta1: decay of m.
         beta2: decay of v.
         eps: ε.
-        weight_decay: c in g + c w, which takes the place of the gradient g.
+        weight_decay: c in g + c w, which replaces the gradient g.
 
     Raises:
         UserError: a value is out of its range.
@@ -44,19 +44,15 @@ class Adam(Inlined, Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"optimizer.learning_rate={learning_rate} is no step size: give a finite value > 0.")
-        for name, decay in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= decay < 1:
-                raise UserError(f"optimizer.{name}={decay} is no decay: give a number in [0, 1).")
-        if not (weight_decay >= 0 and eps >= 0):
-            raise UserError(
-                f"optimizer.weight_decay={weight_decay} and eps={eps} must not be negative: give 0 or more."
-            )
+        above("optimizer.learning_rate", learning_rate, 0)
+        below("optimizer.beta1", beta1, 0, 1)
+        below("optimizer.beta2", beta2, 0, 1)
+        at_least("optimizer.eps", eps, 0)
+        at_least("optimizer.weight_decay", weight_decay, 0)
         self.weights = list(parameters)
         self.param_groups = [{"params": self.weights, "lr": learning_rate}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
-        self.placed: tuple[float, Tensor] | None = None  # α, and the same on the weights' device
+        self.placed: tuple[float, Tensor] | None = None  # α, and α on the device of the weights
         self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
 
     @torch.no_grad()
@@ -89,7 +85,7 @@ class Adam(Inlined, Optimizer):
             count.add_(1)
         plain(moved, given, m, v, t, lr=rate, **self.constants)
 
-    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+    def state_tensors(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
         return [tensor for tensors in self.states(weights) for tensor in tensors]
 
     def states(self, weights: Iterable[nn.Parameter]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
@@ -110,7 +106,7 @@ class Adam(Inlined, Optimizer):
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        # In place: a program that was compiled reads and writes the state where it is.
+        # In place, because a compiled program reads and writes these tensors.
         for place, weight in enumerate(self.weights):
             saved = state_dict["state"].get(place)
             if saved is not None:
@@ -123,7 +119,7 @@ class Adam(Inlined, Optimizer):
 
 
 def in_memory_as(weight: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the strides of its weight: the kernel walks both in the order of memory, and does not ask."""
+    """The gradient with the strides of its weight, which the kernel requires but does not check."""
     if gradient.stride() == weight.stride():
         return gradient
     return torch.empty_like(weight).copy_(gradient)
@@ -142,9 +138,9 @@ def plain(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """The same in plain operations, weight by weight."""
-    t = torch.stack(list(counts)).double()  # a power near 1 loses digits in float32
-    # As exponentials, which a compiler takes once for each weight, and not again for each of its numbers.
+    """The Adam step in plain tensor operations, weight by weight."""
+    t = torch.stack(list(counts)).double()  # powers of numbers near 1 lose digits in float32
+    # As exponentials, which a compiler evaluates once per weight and not once per element.
     left1, left2 = (1 - (t * (math.log(beta) if beta else -math.inf)).exp() for beta in (beta1, beta2))
     scales = zip((lr / left1).unbind(), left2.rsqrt().unbind(), strict=True)
     for weight, gradient, m, v, (size, root) in zip(weights, gradients, means, squares, scales, strict=True):
@@ -170,5 +166,5 @@ def unfused(
     plain(weights, gradients, means, squares, counts, **settings)
 
 
-# torch's own name for it is private, and may be gone one day.
+# The name in torch is private, and a later version may not have it.
 kernel: Callable[..., Any] = getattr(torch, "_fused_adam_", unfused)

@@ -1,4 +1,4 @@
-"""What an optimiser of the shared weights is."""
+"""w ← w + Δw(∂loss/∂w): the interface of optimisers for the shared weights θ and λ."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,36 +8,36 @@ from torch import Tensor, nn
 
 
 class Optimizer(Protocol):
-    """Moves weights against their gradients. Every optimiser of torch.optim is one, and can be named in a YAML file.
+    """w ← w + Δw, a step that lowers the loss. Every optimiser of torch.optim has this interface.
 
     ``param_groups`` holds the weights by group, each a dict with the step size as ``lr``, which may be changed between
-    two steps. Weights whose ``grad`` is None are passed over.
+    two steps. Weights whose ``grad`` is None are skipped.
     """
 
     param_groups: list[dict[str, Any]]
 
     def step(self) -> object:
-        """Moves every weight that has a gradient."""
+        """Updates every weight that has a gradient."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs to go on: tensors and plain values, weights by their place."""
+        """The state for a checkpoint: tensors and plain values, weights by their position."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on from the state of an optimiser of the same weights."""
+        """Restores the state of an optimiser of the same weights."""
 
 
-class Inlined(ABC):
-    """What an optimiser has besides, if its step can be part of a program: the same operations at every step."""
+class TraceableOptimizer(ABC):
+    """(w, g, α) ↦ w + Δw in the same tensor operations at every step, so that the step can be part of a program."""
 
     @property
     @abstractmethod
     def rate(self) -> Tensor:
-        """The step size as it is now, Float[Tensor, ""], on the weights' device: an input of that program."""
+        """The present step size α, Float[Tensor, ""], on the device of the weights: an input of the program."""
 
     @abstractmethod
     def move(self, weights: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], rate: Tensor) -> None:
-        """Moves each of ``weights`` that has a gradient, in plain operations."""
+        """Updates each of ``weights`` that has a gradient, in plain tensor operations."""
 
     @abstractmethod
-    def held(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
-        """The state that moving ``weights`` changes; from now on it is changed in place, by ``load_state_dict`` too."""
+    def state_tensors(self, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+        """The state that a step of ``weights`` changes. It is changed in place, also by ``load_state_dict``."""

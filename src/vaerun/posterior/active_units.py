@@ -1,15 +1,15 @@
-"""Var_x E_q[z_d]: how much the mean of each latent changes with x."""
+"""Var_x(E_q[z_d]): the activity of each latent, the variance of its mean over x."""
 
 from torch import Tensor
 
 from vaerun.posterior.base import ClosedFormMean, Posterior
 
 ACTIVE = 0.01  # the variance over x above which a unit counts as active
-DRAWS = 64  # for E_q[z], where it has no closed form
+DRAWS = 64  # of z for E_q[z], if it has no closed form
 
 
 def means(q: Posterior) -> tuple[Tensor, Tensor]:
-    """E_q[z] twice, Float[Tensor, "B D"]: by independent draws, or both exact."""
+    """Two estimates of E_q[z], Float[Tensor, "B D"]: from independent samples, or both exact."""
     if isinstance(q, ClosedFormMean):
         return q.mean(), q.mean()
     one, other = q.sample(DRAWS).chunk(2)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Enumerable, Family
 from vaerun.posterior.bernoulli import corners
@@ -26,7 +27,7 @@ class DependentBernoulli(Enumerable):
         self.context = bounded_log_scale(offset)
 
     def logits(self, z: Tensor) -> Tensor:
-        """Of each bit given those before it, Float[Tensor, "K B D"]."""
+        """The logit of each bit given the bits before it, Float[Tensor, "K B D"]."""
         return self.offset + self.network(z, self.context).squeeze(-1)
 
     @torch.no_grad()
@@ -54,15 +55,15 @@ class DependentBernoulli(Enumerable):
 class AutoregressiveBernoulli(Family):
     """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d + f_d(z_1, …, z_{d−1}, φ))) over z in {0, 1}^D, P = D.
 
-    The masked network f is shared by all points and trains with λ; it starts near zero, so φ = 0 is near the fair coin.
-    The density takes one pass of f, a sample D of them.
+    The masked network f is shared by all points and trained with λ; it starts near zero, so φ = 0 is near probability
+    ½. The density needs one pass of f, a sample D passes.
 
     Args:
         latent_dim: D.
         hidden: hidden units of f.
 
     Raises:
-        UserError: there is no hidden unit.
+        UserError: ``hidden`` < 1.
 
     Reference: Gregor et al. 2014, Deep autoregressive networks; Germain et al. 2015, MADE: masked autoencoder for
     distribution estimation, §4.
@@ -74,6 +75,7 @@ class AutoregressiveBernoulli(Family):
 
     def __init__(self, *, latent_dim: int, hidden: int = 64) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.hidden", hidden, 1)
         self.network = MaskedNetwork(latent_dim=latent_dim, context_dim=latent_dim, outputs=1, hidden=hidden)
 
     @property

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
@@ -25,7 +26,7 @@ class DependentGaussian(Reparameterized):
         self.context = bounded_log_scale(phi)
 
     def conditionals(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log σ of each coordinate given those before it, each Float[Tensor, "K B D"]."""
+        """Mean and log σ of each coordinate given the coordinates before it, each Float[Tensor, "K B D"]."""
         mu, raw = self.phi.chunk(2, dim=-1)
         shift, more = self.network(z, self.context).unbind(-1)
         return mu + shift, bounded_log_scale(raw + more)
@@ -62,16 +63,16 @@ class DependentGaussian(Reparameterized):
 class AutoregressiveGaussian(Family):
     """q(z; φ) = Π_d N(z_d; μ_d + f_d(z_1, …, z_{d−1}, φ), σ_d(z_1, …, z_{d−1}, φ)²), φ = (μ, s), P = 2D.
 
-    log σ_d = 7 tanh((s_d + g_d)/7). The masked network (f, g) is shared by all points and trains with λ; it starts near
-    zero, so φ = 0 is near the standard normal. The density takes one pass of the network, a sample D of them: the
-    inverse autoregressive flow has it the other way round.
+    log σ_d = 7 tanh((s_d + g_d)/7). The masked network (f, g) is shared by all points and trained with λ; it starts
+    near zero, so φ = 0 is near the standard normal. The density needs one pass of the network, a sample D passes; for
+    the inverse autoregressive flow it is the other way round.
 
     Args:
         latent_dim: D.
         hidden: hidden units of the network.
 
     Raises:
-        UserError: there is no hidden unit.
+        UserError: ``hidden`` < 1.
 
     Reference: Papamakarios, Pavlakou, Murray 2017, Masked autoregressive flow for density estimation, §3.1 (one layer).
     """
@@ -81,6 +82,7 @@ class AutoregressiveGaussian(Family):
 
     def __init__(self, *, latent_dim: int, hidden: int = 64) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.hidden", hidden, 1)
         self.network = MaskedNetwork(latent_dim=latent_dim, context_dim=2 * latent_dim, outputs=2, hidden=hidden)
 
     @property

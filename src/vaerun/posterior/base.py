@@ -1,4 +1,4 @@
-"""What a posterior family is: φ ↦ q(z; φ), and the capabilities that estimators ask of q."""
+"""φ ↦ q(z; φ): the interface of posterior families, and the capabilities of q that estimators need."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from vaerun.model.prior.base import Prior
 
 
 class Posterior(ABC):
-    """q(z; φ) for the φ of a batch: can be sampled, and its density evaluated."""
+    """q(z; φ_i) for a batch of φ_i, with samples z ~ q and the density log q(z; φ)."""
 
     @abstractmethod
     def sample(self, k: int) -> Tensor:
@@ -22,7 +22,7 @@ class Posterior(ABC):
 
 
 class ClosedFormMean(Posterior, ABC):
-    """E_q[z] without sampling."""
+    """E_q[z] in closed form."""
 
     @abstractmethod
     def mean(self) -> Tensor:
@@ -30,11 +30,11 @@ class ClosedFormMean(Posterior, ABC):
 
 
 class KnownScore(Posterior, ABC):
-    """‖∇_φ log q(z; φ)‖² without a backward pass."""
+    """‖∇_φ log q(z; φ)‖² in closed form, without a backward pass."""
 
     @abstractmethod
     def squared_score(self, z: Tensor) -> Tensor:
-        """‖∇ log q(z)‖² in the parameters q is written in, detached: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
+        """‖∇ log q(z)‖² in the parameters of q, detached: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
 
 
 class Reparameterized(Posterior, ABC):
@@ -42,7 +42,7 @@ class Reparameterized(Posterior, ABC):
 
     @abstractmethod
     def noise(self, k: int) -> Tensor:
-        """ε_1, …, ε_k; an argument of ``transport``, so that a test can put quadrature nodes in its place."""
+        """ε_1, …, ε_k; an argument of ``transport``, so that a test can replace it by quadrature nodes."""
 
     @abstractmethod
     def transport(self, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,23 +50,23 @@ class Reparameterized(Posterior, ABC):
 
     @abstractmethod
     def frozen(self) -> "Reparameterized":
-        """The same q, its φ and any shared weights constants: derivatives of its log q are those in z alone."""
+        """The same q with φ and shared weights detached, so that log q is differentiated only in z."""
 
 
 class Relaxable(ClosedFormMean, ABC):
-    """Discrete z = H(g), g = φ + ε elementwise with ε from a fixed distribution (logistic, Gumbel): Gumbel-max.
+    """Discrete z = H(g), where g = φ + ε elementwise and ε has a fixed distribution (logistic, Gumbel): Gumbel-max.
 
-    Softening H gives the relaxations; g given z gives their control variates. The mass function, the prior and the
-    likelihood are evaluated at soft z by the formula that holds at hard z.
+    A smooth H gives the continuous relaxations; samples of g given z give their control variates. The mass function,
+    the prior and the likelihood use the formula of the discrete z also at relaxed z.
 
     Reference: Maddison et al. 2017, The concrete distribution; Jang et al. 2017; Tucker et al. 2017, REBAR, appendix A.
     """
 
-    logits: Tensor  # Float[Tensor, "B D"]: all of φ, which a relaxation's variance is differentiated in
+    logits: Tensor  # Float[Tensor, "B D"]: the parameters φ
 
     @abstractmethod
     def frozen(self) -> "Relaxable":
-        """The same q with its logits a constant: derivatives of its log q are those in z alone."""
+        """The same q with detached logits, so that log q is differentiated only in z."""
 
     @abstractmethod
     def noise(self, k: int) -> Tensor:
@@ -82,20 +82,20 @@ class Relaxable(ClosedFormMean, ABC):
 
     @abstractmethod
     def soften(self, g: Tensor, temperature: Tensor | float) -> Tensor:
-        """H smoothed: → H(g) as the temperature → 0, differentiable in g and temperature, Float[Tensor, "K B D"]."""
+        """The relaxed z, which → H(g) as temperature → 0; differentiable in both, Float[Tensor, "K B D"]."""
 
     @abstractmethod
     def condition(self, z: Tensor, noise: Tensor) -> Tensor:
-        """g given H(g) = z, from fresh noise ε as ``noise`` gives it, differentiable in φ, Float[Tensor, "K B D"]."""
+        """A sample of g given H(g) = z, from new ``noise`` ε, differentiable in φ, Float[Tensor, "K B D"]."""
 
 
 class Enumerable(Posterior, ABC):
-    """z from a finite set that can be listed."""
+    """z in a finite set {z_1, …, z_S}."""
 
     @property
     @abstractmethod
     def support_size(self) -> int:
-        """S, found without listing them."""
+        """S, without listing the values."""
 
     @abstractmethod
     def support(self) -> Tensor:
@@ -115,7 +115,7 @@ class Stratified(Posterior, ABC):
 
 
 class ClosedFormKL(Posterior, ABC):
-    """KL(q(·; φ) ‖ p(z)) without sampling, for the priors of class ``closed_form_with``."""
+    """KL(q(·; φ) ‖ p(z)) in closed form, for priors of the classes ``closed_form_with``."""
 
     closed_form_with: ClassVar[tuple[type[Prior], ...]]
 
@@ -125,17 +125,17 @@ class ClosedFormKL(Posterior, ABC):
 
 
 class Family(nn.Module, ABC):
-    """φ ↦ q(z; φ). Weights of the module, where it has any, are shared by all points and train with λ.
+    """φ ↦ q(z; φ). If the module has weights, all points share them, and they are trained with λ.
 
     Args:
         latent_dim: D.
     """
 
-    posterior: ClassVar[type[Posterior]]  # what forward returns: its base classes are the family's capabilities
-    support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
-    contains_posterior: ClassVar[bool] = False  # whether some φ is p(z given x) where z has two coordinates: of the
-    # linear-Gaussian model, or of any model over two bits; ``vaerun verify`` sees to it
-    block: int = 1  # coordinates that make up one variable: the classes of a one-hot block
+    posterior: ClassVar[type[Posterior]]  # the class that forward returns; its base classes are the capabilities
+    support: ClassVar[str]  # the type of z: "real", "binary" or "categorical" (one-hot blocks)
+    contains_posterior: ClassVar[bool] = False  # whether q(z; φ) = p(z given x) for some φ, with two
+    # coordinates of z, for the linear-Gaussian model or for any model over two bits; ``vaerun verify`` tests it
+    block: int = 1  # coordinates per variable: the number of classes of a one-hot block
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()

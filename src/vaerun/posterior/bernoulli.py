@@ -80,7 +80,7 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 
 
 class Bernoulli(Family):
-    """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d)) over z in {0, 1}^D, P = D; φ = 0 is the fair coin.
+    """q(z; φ) = Π_d Bernoulli(z_d; σ(φ_d)) over z in {0, 1}^D, P = D; φ = 0 is probability ½.
 
     Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §2.
     """
@@ -102,7 +102,7 @@ class Bernoulli(Family):
 def corners(like: Tensor) -> Tensor:
     """{0, 1}^D for each of B points, in the order of binary numbers: Float[Tensor, "B D"] ↦ Float[Tensor, "S B D"]."""
     dim = like.shape[-1]
-    # Made on the device: to bring it there from the host would be to wait for the device.
+    # Made on the device, because a copy from the host would wait for the device.
     places = torch.arange(dim - 1, -1, -1, device=like.device)
     bits = torch.arange(2**dim, device=like.device).unsqueeze(1) >> places & 1
     return bits.to(like.dtype).unsqueeze(1).expand(-1, len(like), -1)

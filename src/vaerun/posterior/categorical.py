@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.categorical import CategoricalPrior, blocks_of
 from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, KnownScore, Relaxable
@@ -65,10 +66,10 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         return (self.blocks(g) / temperature).softmax(-1).flatten(-2)
 
     def condition(self, z: Tensor, noise: Tensor) -> Tensor:
-        """m = logsumexp(logits) + ε of the class that won, −log(e^−(logit + ε) + e^−m) of the others.
+        """m = logsumexp(logits) + ε of the class in z, −log(e^−(logit + ε) + e^−m) of the others.
 
-        The maximum of a block does not depend on which class has it, so m is drawn first, and the others below it:
-        truncated Gumbels.
+        The maximum m of a block is independent of its class, so m is sampled first, and the others as Gumbels
+        truncated at m.
         """
         total = self.blocks(self.logits).logsumexp(-1, keepdim=True)
         largest = total + (self.blocks(z) * self.blocks(noise)).sum(-1, keepdim=True)
@@ -84,7 +85,7 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         """All C^V values, Float[Tensor, "S B D"]."""
         device = self.logits.device
         places = torch.arange(self.logits.shape[-1] // self.num_classes - 1, -1, -1, device=device)
-        # Made on the device: to bring it there from the host would be to wait for the device.
+        # Made on the device, because a copy from the host would wait for the device.
         numbers = torch.arange(self.support_size, device=device).unsqueeze(1) // self.num_classes**places
         one_hot = torch.eye(self.num_classes, dtype=self.logits.dtype, device=device)
         values = one_hot.index_select(0, (numbers % self.num_classes).flatten()).reshape(self.support_size, -1)
@@ -99,7 +100,7 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 class Categorical(Family):
     """q(z; φ) = Π_v Categorical(z_v; softmax φ_v), P = D; φ = 0 is uniform.
 
-    z is D/C variables of C classes, each a block of C coordinates of which one is 1; so D counts coordinates.
+    z is D/C variables of C classes, each a block of C coordinates of which one is 1; D counts coordinates.
 
     Args:
         latent_dim: D.
@@ -117,6 +118,7 @@ class Categorical(Family):
 
     def __init__(self, *, latent_dim: int, num_classes: int = 10) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("posterior.num_classes", num_classes, 2)
         self.block = blocks_of(latent_dim, num_classes)
 
     @property

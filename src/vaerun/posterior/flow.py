@@ -12,7 +12,7 @@ from vaerun.posterior.gaussian import HALF_LOG_2PI
 class Flow(Reparameterized, ABC):
     """z = μ + σ T(ε) with an invertible T that is near the identity at the start.
 
-    Each point's own location and scale come after T, so T acts on standardised numbers wherever q is.
+    The location and scale of each point are applied after T, so T acts on standardised values.
 
     Args:
         mu: μ, Float[Tensor, "B D"].
@@ -25,18 +25,18 @@ class Flow(Reparameterized, ABC):
         self.mu, self.log_sigma = mu, log_sigma
 
     @abstractmethod
-    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(T(ε), log|det ∂T/∂ε|), Float[Tensor, "K B D"] ↦ Float[Tensor, "K B D"], Float[Tensor, "K B"]."""
 
     @abstractmethod
-    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """(T⁻¹(y), log|det ∂T/∂ε| there), Float[Tensor, "K B D"] ↦ Float[Tensor, "K B D"], Float[Tensor, "K B"]."""
 
     def noise(self, k: int) -> Tensor:
         return torch.randn(k, *self.mu.shape, device=self.mu.device, dtype=self.mu.dtype)
 
     def transport(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        y, log_det = self.push(noise)
+        y, log_det = self.transform(noise)
         return self.mu + self.log_sigma.exp() * y, self._log_density(noise, log_det)
 
     @torch.no_grad()
@@ -44,7 +44,7 @@ class Flow(Reparameterized, ABC):
         return self.transport(self.noise(k))[0]
 
     def log_prob(self, z: Tensor) -> Tensor:
-        return self._log_density(*self.pull((z - self.mu) * (-self.log_sigma).exp()))
+        return self._log_density(*self.inverse((z - self.mu) * (-self.log_sigma).exp()))
 
     def _log_density(self, noise: Tensor, log_det: Tensor) -> Tensor:
         return -0.5 * noise.square().sum(-1) - log_det - (self.log_sigma + HALF_LOG_2PI).sum(-1)

@@ -60,8 +60,8 @@ class CorrelatedGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
 class FullGaussian(Family):
     """q(z; φ) = N(z; μ, L Lᵀ) with L = diag σ (I + N), P = D + D(D + 1)/2; φ = 0 is the standard normal.
 
-    φ = (μ, s, n) with log σ = 7 tanh(s / 7), and 7 tanh(n / 7) the entries of N row by row: what stands left of the
-    diagonal is at most 7 times its row's σ, so no φ makes it overflow.
+    φ = (μ, s, n) with log σ = 7 tanh(s / 7), and 7 tanh(n / 7) the entries of N row by row: entries of L left of the
+    diagonal are at most 7 times the σ of their row, so L does not overflow.
 
     Reference: Kingma, Welling 2019, An introduction to variational autoencoders, §2.5.1 (full-covariance Gaussian).
     """

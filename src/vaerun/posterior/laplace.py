@@ -65,8 +65,7 @@ class DiagonalLaplace(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL)
 class Laplace(Family):
     """q(z; φ) = Π_d Laplace(z_d; μ_d, b_d) with φ = (μ, s) and log b = 7 tanh(s / 7), P = 2D.
 
-    It starts at variance 1. A Laplace distribution comes no nearer to the standard normal than 0.0724 nats a dimension,
-    and that is where it starts.
+    It starts at variance 1, where its KL to the standard normal is lowest: 0.0724 nats per dimension.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, §2.4 (location-scale families).
     """

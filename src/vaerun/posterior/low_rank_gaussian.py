@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.nn.bounded_scale import bounded_log_scale
@@ -73,15 +73,15 @@ class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
 class LowRankGaussian(Family):
     """q(z; φ) = N(z; μ, diag σ² + V Vᵀ) with V = diag σ W of R columns, P = D (2 + R).
 
-    φ = (μ, s, w) with log σ = 7 tanh(s / 7) and 7 tanh(w / 7) the entries of W. It starts with small factors: at W = 0
-    the gradient in W is zero by symmetry.
+    φ = (μ, s, w) with log σ = 7 tanh(s / 7) and 7 tanh(w / 7) the entries of W. The initial W is small and not 0,
+    because at W = 0 the gradient in W is zero by symmetry.
 
     Args:
         latent_dim: D.
         rank: R.
 
     Raises:
-        UserError: the rank is below 1.
+        UserError: R < 1.
 
     Reference: Ong, Nott, Smith 2018, Gaussian variational approximation with a factor covariance structure.
     """
@@ -92,8 +92,7 @@ class LowRankGaussian(Family):
 
     def __init__(self, *, latent_dim: int, rank: int = 2) -> None:
         super().__init__(latent_dim=latent_dim)
-        if rank < 1:
-            raise UserError(f"posterior.rank={rank} leaves no factor: give 1 or more, or use posterior=gaussian.")
+        at_least("posterior.rank", rank, 1, "use posterior=gaussian for a diagonal covariance")
         self.rank = rank
 
     @property

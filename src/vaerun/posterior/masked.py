@@ -1,4 +1,4 @@
-"""y_d = f(z_1, …, z_{d−1}, c): networks whose d-th output does not see z_d or what comes after it."""
+"""y_d = f(z_1, …, z_{d−1}, c): networks whose d-th output does not depend on z_d, …, z_D."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,23 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vaerun.errors import UserError
-
 
 class MaskedNetwork(nn.Module):
     """y_d = W_d tanh(A z + C c + b), with A and W masked so that y_d is a function of z_1, …, z_{d−1} and c.
 
-    Hidden unit h has a degree m_h in {0, …, D − 1}; it sees the first m_h coordinates of z, and y_d the units with
-    m_h < d. W starts near zero, and so does y; tanh keeps it bounded, whatever z is.
+    Hidden unit h has a degree m_h in {0, …, D − 1}; its inputs are the first m_h coordinates of z, and y_d uses the
+    units with m_h < d. W starts near zero, and so does y; tanh bounds y for every z.
 
     Args:
         latent_dim: D.
         context_dim: length of c.
         outputs: numbers in each y_d.
-        hidden: hidden units.
-
-    Raises:
-        UserError: there is no hidden unit.
+        hidden: hidden units, 1 or more.
 
     Reference: Germain et al. 2015, MADE: masked autoencoder for distribution estimation, §4.
     """
@@ -33,8 +28,6 @@ class MaskedNetwork(nn.Module):
 
     def __init__(self, *, latent_dim: int, context_dim: int, outputs: int, hidden: int) -> None:
         super().__init__()
-        if hidden < 1:
-            raise UserError(f"posterior.hidden={hidden} leaves no hidden unit: give 1 or more.")
         degree, place = torch.arange(hidden) * latent_dim // hidden, torch.arange(latent_dim)
         # Not saved: they follow from the sizes.
         self.register_buffer("see_z", (place < degree.unsqueeze(1)).float(), persistent=False)
@@ -51,6 +44,6 @@ class MaskedNetwork(nn.Module):
 
 
 def constant(module: nn.Module) -> Callable[..., Any]:
-    """The function that ``module`` is, its weights as constants."""
+    """The function of ``module`` with its weights as constants."""
     weights = {name: weight.detach() for name, weight in module.named_parameters()}
     return lambda *args: functional_call(module, weights, args)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import ClosedFormMean, Family, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
@@ -51,15 +51,15 @@ class GaussianMixture(Stratified, ClosedFormMean):
 class Mixture(Family):
     """q(z; φ) = Σ_m π_m N(z; μ_m, diag σ_m²) with log σ = 7 tanh(s / 7), P = M (1 + 2D).
 
-    Which component a z came from is no differentiable function of φ: use an estimator that sums over the components, or
-    the score function. The means start a little apart, because equal components would stay equal for ever.
+    The component of z is not a differentiable function of φ: use an estimator that sums over the components, or the
+    score function. The initial means differ a little, because equal components would have equal gradients.
 
     Args:
         latent_dim: D.
         components: M.
 
     Raises:
-        UserError: there is no component.
+        UserError: M < 1.
 
     Reference: Morningstar et al. 2021, Automatic differentiation variational inference with mixtures.
     """
@@ -69,8 +69,7 @@ class Mixture(Family):
 
     def __init__(self, *, latent_dim: int, components: int = 4) -> None:
         super().__init__(latent_dim=latent_dim)
-        if components < 1:
-            raise UserError(f"posterior.components={components} leaves no distribution: give 1 or more.")
+        at_least("posterior.components", components, 1)
         self.components = components
 
     @property

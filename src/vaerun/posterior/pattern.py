@@ -1,4 +1,4 @@
-"""Numbers that tell things apart without a draw: an initial φ is the same for every point and every seed."""
+"""cos(π (row + ½)(column + 1)/(rows + 1)): a fixed pattern for initial φ that differ between components."""
 
 import math
 

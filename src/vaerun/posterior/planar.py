@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
 from vaerun.posterior.pattern import waves
 
-FLATTEST = 1e-3  # the least that a layer stretches along w: at 0 it would not be invertible
-ITERATIONS = 16  # of the root finder: float64's precision at every layer that φ can describe
+FLATTEST = 1e-3  # smallest stretch of a layer along w; at 0 it would not be invertible
+ITERATIONS = 16  # of Newton's method: enough for float64 precision at every φ
 
 
 class PlanarFlow(Flow):
     """z = μ + σ T_F(… T_1(ε)), T_f(y) = y + û_f tanh(w_fᵀ y + b_f).
 
-    T_f moves y along û_f alone. Its inverse takes the root s of s + (w_fᵀ û_f) tanh s = w_fᵀ y + b_f, which is unique.
+    T_f changes y only along û_f. Its inverse needs the root s of s + (w_fᵀ û_f) tanh s = w_fᵀ y + b_f, which is unique.
 
     Args:
         mu: μ, Float[Tensor, "B D"].
@@ -35,7 +35,7 @@ class PlanarFlow(Flow):
         super().__init__(mu, log_sigma)
         self.u, self.w, self.b, self.gain = u, w, b, gain
 
-    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         y, log_det = noise, torch.zeros_like(noise[..., 0])
         for f in range(self.b.shape[1]):
             h = torch.tanh((self.w[:, f] * y).sum(-1) + self.b[:, f])
@@ -43,7 +43,7 @@ class PlanarFlow(Flow):
             log_det = log_det + torch.log1p(self.gain[:, f] * (1 - h.square()))
         return y, log_det
 
-    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         log_det = torch.zeros_like(y[..., 0])
         for f in reversed(range(self.b.shape[1])):
             h = torch.tanh(solve(self.gain[:, f], (self.w[:, f] * y).sum(-1) + self.b[:, f]))
@@ -59,9 +59,9 @@ class PlanarFlow(Flow):
 def solve(gain: Tensor, value: Tensor) -> Tensor:
     """s with s + gain tanh s = value, differentiable (once) in both; gain > −1.
 
-    Both sides are odd, so s has the sign of the value. On that side the left one is concave or convex, and Newton's
-    method, started at a bound, comes nearer at every step. One more step, from the root found without gradient, has the
-    derivative that the implicit function theorem gives.
+    Both sides are odd, so s has the sign of the value. For that sign, the left side is concave or convex, and Newton's
+    method converges monotonically from a bound of the root. One more step, from the root without gradient, has the
+    derivative of the implicit function theorem.
     """
     with torch.no_grad():
         size = value.abs()
@@ -79,17 +79,18 @@ def solve(gain: Tensor, value: Tensor) -> Tensor:
 class Planar(Family):
     """q(z; φ) of z = μ + σ T_F(… T_1(ε)), T_f(y) = y + û_f tanh(w_fᵀ y + b_f), P = 2D + F (2D + 1).
 
-    All of it is per point: no weight is shared. u, w, b and log σ are 7 tanh(raw / 7). û is u with its part along w
-    replaced so that wᵀ û = softplus(wᵀ u + c) − 1 + 0.001, which is 0 at u = 0: there the layer is the identity, and so
-    it starts. The paper has softplus(wᵀ u) − 1, no floor, and the location and scale before the layers instead of after
-    them. A sample and its density take one pass; the density of a given z needs a scalar root for each layer.
+    All parameters are per point: no weights are shared. u, w, b and log σ are 7 tanh(raw / 7). û is u with its
+    component along w changed so that wᵀ û = softplus(wᵀ u + c) − 1 + 0.001, which is 0 at the initial u = 0, where the
+    layer is the identity. The paper has softplus(wᵀ u) − 1 without the constants, and applies location and scale before
+    the layers instead of after them. A sample and its density need one pass; the density of a given z needs a scalar
+    root per layer.
 
     Args:
         latent_dim: D.
         flows: F.
 
     Raises:
-        UserError: the number of flows is below 1.
+        UserError: F < 1.
 
     Reference: Rezende, Mohamed 2015, Variational inference with normalizing flows, eq. 10 and appendix A.1.
     """
@@ -99,8 +100,7 @@ class Planar(Family):
 
     def __init__(self, *, latent_dim: int, flows: int = 4) -> None:
         super().__init__(latent_dim=latent_dim)
-        if flows < 1:
-            raise UserError(f"posterior.flows={flows} leaves a diagonal normal: give 1 or more, or posterior=gaussian.")
+        at_least("posterior.flows", flows, 1, "use posterior=gaussian for no layer")
         self.flows = flows
 
     @property
@@ -108,7 +108,7 @@ class Planar(Family):
         return 2 * self.latent_dim + self.flows * (2 * self.latent_dim + 1)
 
     def initial(self) -> Tensor:
-        """Identity layers with directions of their own: at w = 0 and u = 0 neither would have a gradient."""
+        """Identity layers, u = 0, with different directions w; at w = 0, neither would have a gradient."""
         axes = torch.eye(self.latent_dim)[torch.arange(self.flows) % self.latent_dim]
         w = 2 * axes + waves(self.latent_dim, self.flows).T
         zeros = torch.zeros(2 * self.latent_dim + self.flows * self.latent_dim)

@@ -1,4 +1,4 @@
-"""z = μ + σ T(ε; c): flows whose layers are networks that all points share, built by zuko."""
+"""z = μ + σ T(ε; c): flows of the package zuko, whose networks all points share."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.base import Family
@@ -15,7 +16,7 @@ from vaerun.posterior.masked import constant
 
 
 class SharedFlow(Flow):
-    """z = μ + σ T(ε; c) with a T of shared weights that is told c of each point.
+    """z = μ + σ T(ε; c) where T has shared weights and c differs per point.
 
     Args:
         mu: μ, Float[Tensor, "B D"].
@@ -28,10 +29,10 @@ class SharedFlow(Flow):
         super().__init__(mu, log_sigma)
         self.context, self.layers = context, layers
 
-    def push(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.layers(noise, self.context, False)
 
-    def pull(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         return self.layers(y, self.context, True)
 
     def frozen(self) -> "SharedFlow":
@@ -40,10 +41,10 @@ class SharedFlow(Flow):
 
 
 class Layers(nn.Module):
-    """T and its inverse, and log|det ∂T/∂ε| beside either.
+    """(T(ε), log|det ∂T/∂ε|) and the inverse of T.
 
     Args:
-        transform: zuko's, in its own direction from ε to T(ε): one pass of the networks; the inverse takes D.
+        transform: of zuko, from ε to T(ε) in one pass of the networks; the inverse needs D passes.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -52,7 +53,7 @@ class Layers(nn.Module):
         with torch.no_grad():
             for layer in transform.transforms:
                 last = layer.hyper[-1]
-                last.weight.mul_(0.01)  # near the identity, and yet with a gradient for what comes before
+                last.weight.mul_(0.01)  # near the identity, but with a gradient for the layers before
                 last.bias.zero_()
 
     def forward(self, values: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
@@ -72,7 +73,7 @@ class SharedFlowFamily(Family):
         transform: (features, context) ↦ zuko's flow of D features given C numbers.
 
     Raises:
-        UserError: the context is empty, or zuko is not installed.
+        UserError: C < 1, or zuko is not installed.
     """
 
     posterior: ClassVar = SharedFlow
@@ -80,8 +81,7 @@ class SharedFlowFamily(Family):
 
     def __init__(self, *, latent_dim: int, context: int, transform: Callable[..., Any]) -> None:
         super().__init__(latent_dim=latent_dim)
-        if context < 1:
-            raise UserError(f"posterior.context={context} tells the flow nothing of its point: give 1 or more.")
+        at_least("posterior.context", context, 1)
         self.context = context
         self.layers = Layers(transform(features=latent_dim, context=context).transform)
 
@@ -98,7 +98,7 @@ class SharedFlowFamily(Family):
 
 
 def zuko_flows() -> Any:
-    """The module ``zuko.flows``, imported when a flow is built.
+    """The module ``zuko.flows``, which is imported when a flow is built.
 
     Raises:
         UserError: it is not installed.
@@ -109,6 +109,8 @@ def zuko_flows() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "zuko":
             raise
-        raise UserError("this posterior needs the package zuko: pip install 'vaerun[flows]'.") from None
-    Distribution.set_default_validate_args(checks)  # zuko turns the checks of everybody's distributions off
+        raise UserError(
+            "posterior=iaf and posterior=spline need the package zuko: pip install 'vaerun[flows]'."
+        ) from None
+    Distribution.set_default_validate_args(checks)  # importing zuko disables the checks of all distributions
     return flows

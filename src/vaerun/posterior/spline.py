@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.posterior.shared_flow import SharedFlowFamily, zuko_flows
 
@@ -10,9 +11,9 @@ class Spline(SharedFlowFamily):
     """q(z; φ) of z = μ + σ T_F(… T_1(ε)), T_f(y)_d a monotonic spline of y_d on [−5, 5] and the identity beyond.
 
     φ = (μ, s, c), log σ = 7 tanh(s / 7), P = 2D + C. Knots and slopes are functions of y_1, …, y_{d−1} and
-    7 tanh(c / 7), by networks that all points share and that train with λ; every second one sees the coordinates in
-    reverse order. A sample and its density take one pass of each network; the density of a given z takes D. T acts on
-    standardised noise, so the interval fits wherever q is.
+    7 tanh(c / 7), by networks that all points share and that are trained with λ; every second one has the coordinates
+    in reverse order. A sample and its density need one pass of each network; the density of a given z needs D passes. T
+    acts on standardised noise, so the interval [−5, 5] fits every q.
 
     Args:
         latent_dim: D.
@@ -22,7 +23,7 @@ class Spline(SharedFlowFamily):
         hidden: units of each network's hidden layers.
 
     Raises:
-        UserError: there is no context, layer or unit, fewer than two bins, or zuko is not installed.
+        UserError: a size is below 1, ``bins`` < 2, or zuko is not installed.
 
     Reference: Durkan et al. 2019, Neural spline flows, §3.
     """
@@ -36,10 +37,10 @@ class Spline(SharedFlowFamily):
         bins: int = 8,
         hidden: Sequence[int] = (64,),
     ) -> None:
-        if transforms < 1 or any(units < 1 for units in hidden):
-            raise UserError(f"posterior.transforms={transforms} and hidden={list(hidden)}: give numbers of 1 or more.")
-        if bins < 2:
-            raise UserError(f"posterior.bins={bins} leaves no knot to move: give 2 or more.")
+        at_least("posterior.transforms", transforms, 1)
+        if any(units < 1 for units in hidden):
+            raise UserError(f"every size in posterior.hidden must be at least 1, got {list(hidden)}.")
+        at_least("posterior.bins", bins, 2)
         flows = zuko_flows()
 
         def transform(**sizes: int) -> object:

@@ -1,1 +1,4 @@
-"""Annealed scalars: values that change as training goes on."""
+"""t ↦ value(t): annealed scalars.
+
+It may import ``config.ranges``, ``execution``, ``nn`` and ``metric``, and no other room of the lecture.
+"""

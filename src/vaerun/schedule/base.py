@@ -1,4 +1,4 @@
-"""What an annealed scalar is."""
+"""t ↦ value(t): scalars that change with the number of trained epochs t."""
 
 from abc import ABC, abstractmethod
 
@@ -7,14 +7,13 @@ from torch import Tensor, nn
 
 
 class Schedule(nn.Module, ABC):
-    """t ↦ value: a scalar as a function of the epochs trained so far (a real number).
+    """t ↦ value(t): a scalar as a function of the number t of epochs trained so far (a real number).
 
-    The value is a buffer, so that a compiled step reads a tensor instead of a constant that changes, and a
-    checkpoint holds it unasked.
+    The value is a buffer, so that a compiled step reads it as a tensor, and a checkpoint holds it.
     """
 
     value: Tensor  # Float[Tensor, ""]
-    now: float  # the same on the host, for what is counted there
+    now: float  # the same value on the host
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +25,7 @@ class Schedule(nn.Module, ABC):
         """The value after ``epochs`` epochs."""
 
     def advance(self, epochs: float) -> None:
-        """Sets the value to that after ``epochs`` epochs."""
+        """Sets the value to ``at(epochs)``."""
         self.now = self.at(epochs)
         self.value.fill_(self.now)
 

@@ -2,12 +2,13 @@
 
 import math
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
 
 class Constant(Schedule):
-    """value(t) = v, at all times.
+    """value(t) = v.
 
     Args:
         constant: v.
@@ -17,8 +18,9 @@ class Constant(Schedule):
     """
 
     def __init__(self, constant: float = 1.0) -> None:
-        if not 0 <= constant < math.inf:
-            raise UserError(f"a constant weight of {constant} is none: give a finite number of 0 or more.")
+        at_least("constant", constant, 0)
+        if math.isinf(constant):
+            raise UserError(f"constant must be finite, got {constant}.")
         self.constant = float(constant)
         super().__init__()
 

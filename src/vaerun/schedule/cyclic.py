@@ -1,24 +1,24 @@
-"""value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed part of the present cycle."""
+"""value(t) = start + (end − start) · min(1, τ / proportion), τ the elapsed fraction of the present cycle."""
 
+from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
 
 class Cyclic(Schedule):
-    """value(t) = start + (end − start) · min(1, τ / proportion), τ = (t · cycles / epochs) mod 1: warm-ups in a row.
+    """value(t) = start + (end − start) · min(1, τ / proportion), τ = (t · cycles / epochs) mod 1: repeated warm-ups.
 
-    Every cycle starts over, with what the last one learned of z still there; after the last, the value stays at
-    ``end``.
+    The parameters are kept from cycle to cycle. After the last cycle, the value stays at ``end``.
 
     Args:
         start: the value at the start of a cycle.
-        end: the value from the end of a cycle's rise until the next cycle.
+        end: the value after the warm-up of a cycle.
         epochs: length of all cycles together. They must end inside the run.
-        cycles: how many.
-        proportion: of a cycle, in which the value rises.
+        cycles: the number of cycles.
+        proportion: the fraction of a cycle in which the value rises.
 
     Raises:
-        UserError: ``epochs`` is not positive, there is less than one cycle, or ``proportion`` is outside (0, 1].
+        UserError: ``epochs`` ≤ 0, ``cycles`` < 1, or ``proportion`` is outside (0, 1].
 
     Reference: Fu et al. 2019, Cyclical annealing schedule: a simple approach to mitigating KL vanishing, §4.
     """
@@ -31,12 +31,11 @@ class Cyclic(Schedule):
         cycles: int = 4,
         proportion: float = 0.5,
     ) -> None:
-        if epochs <= 0:
-            raise UserError(f"cyclic warm-ups last epochs={epochs}, which is no time: give epochs > 0.")
-        if cycles < 1:
-            raise UserError(f"a cyclic weight of cycles={cycles} never rises: give 1 or more.")
-        if not 0 < proportion <= 1:
-            raise UserError(f"proportion={proportion} of a cycle cannot be spent rising: give a number in (0, 1].")
+        above("epochs", epochs, 0)
+        at_least("cycles", cycles, 1)
+        above("proportion", proportion, 0)
+        if proportion > 1:
+            raise UserError(f"proportion must be at most 1, got {proportion}: it is the rising part of a cycle.")
         self.start, self.end = float(start), float(end)
         self.epochs, self.cycles, self.proportion = float(epochs), cycles, proportion
         super().__init__()

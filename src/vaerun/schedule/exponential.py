@@ -2,6 +2,7 @@
 
 import math
 
+from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
@@ -11,20 +12,20 @@ class Exponential(Schedule):
 
     Args:
         start: the value at the first step.
-        end: the value it does not fall below.
-        rate: per epoch.
+        end: the lowest value.
+        rate: of the decay, per epoch.
 
     Raises:
-        UserError: ``end`` is not in (0, start], or ``rate`` is negative.
+        UserError: ``end`` is outside (0, start], or ``rate`` < 0.
 
     Reference: Jang, Gu, Poole 2017, Categorical reparameterization with Gumbel-softmax, §4.2 (their annealing).
     """
 
     def __init__(self, start: float = 1.0, end: float = 0.5, rate: float = 0.03) -> None:
-        if not 0 < end <= start:
-            raise UserError(f"an exponential decay from start={start} to end={end} is none: give 0 < end ≤ start.")
-        if rate < 0:
-            raise UserError(f"an exponential decay of rate={rate} grows: give 0 or more.")
+        above("end", end, 0)
+        at_least("rate", rate, 0)
+        if not end <= start:
+            raise UserError(f"end must be at most start={start} in an exponential decay, got {end}.")
         self.start, self.end, self.rate = float(start), float(end), float(rate)
         super().__init__()
 

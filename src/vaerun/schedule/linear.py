@@ -1,6 +1,6 @@
 """value(t) = start + (end − start) · min(1, t / epochs)."""
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above
 from vaerun.schedule.base import Schedule
 
 
@@ -10,17 +10,16 @@ class Linear(Schedule):
     Args:
         start: the value at the first step.
         end: the value from the end of the warm-up on.
-        epochs: length of the warm-up. It must end inside the run, or the objective asked for is never trained.
+        epochs: length of the warm-up. It must end within the run, otherwise the final objective is never trained.
 
     Raises:
-        UserError: ``epochs`` is not positive.
+        UserError: ``epochs`` ≤ 0.
 
     Reference: Bowman et al. 2016, Generating sentences from a continuous space, §3.1 (KL cost annealing).
     """
 
     def __init__(self, start: float = 0.0, end: float = 1.0, epochs: float = 10.0) -> None:
-        if epochs <= 0:
-            raise UserError(f"a linear warm-up lasts epochs={epochs}, which is no time: give epochs > 0.")
+        above("epochs", epochs, 0)
         self.start, self.end, self.epochs = float(start), float(end), float(epochs)
         super().__init__()
 

@@ -1,1 +1,5 @@
-"""Where φ comes from, and when θ, φ and λ move."""
+"""max over θ and φ or λ of Σ_i L(x_i; θ, φ_i): inference strategies.
+
+It may import ``config.ranges``, ``execution``, ``nn`` and ``metric``, and of the lecture ``schedule``, ``optimizer``,
+``data``, ``model``, ``posterior``, ``objective``, ``estimator``, ``amortizer``, ``bound``, ``local``.
+"""

@@ -1,4 +1,4 @@
-"""λ to its optimum before each step of θ, while the mutual information of x and z still rises."""
+"""Many steps of λ before each step of θ, as long as the mutual information I_q(x; z) increases."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.posterior.base import Posterior
@@ -26,20 +26,20 @@ INFORMATION = Metric(
 
 
 class Aggressive(Encoded):
-    """λ climbs L until it stops paying, then θ takes one step; from when I_q(x; z) no longer rises, both go in sync.
+    """λ maximises L until the bound stops improving, then θ takes one step; later, both take one joint step per batch.
 
-    λ has stopped paying when the mean bound over ``window`` of its steps is no higher than over the window before.
-    These steps are taken on the batch at hand, with fresh samples: a step is given one batch, and θ moves on that very
-    batch, where the encoder must not lag. I_q is estimated on each batch before λ has seen it in this epoch, and
-    averaged over the epoch; the first epoch whose average is below the best so far ends the aggressive phase for good.
+    The steps of λ stop when the mean bound over ``window`` steps is not above that of the previous window. They use
+    the batch of the θ-step with fresh samples, so that the encoder is accurate on the points that θ is fitted to.
+    I_q(x; z) is estimated on each batch before the steps of λ and averaged over the epoch. The first epoch whose
+    average is below the best one so far ends the aggressive phase; it does not start again.
 
     Args:
         bound: L(x; θ, φ).
         amortizer: f_λ.
         optimizer: makes the optimiser of θ and λ.
         num_points: N of each split, by name.
-        window: λ-steps between two looks at whether they pay.
-        max_inner: λ-steps at most before a θ-step.
+        window: λ-steps between two checks of the bound.
+        max_inner: the largest number of λ-steps before a θ-step.
 
     Raises:
         UserError: ``window`` or ``max_inner`` is below 1.
@@ -66,52 +66,50 @@ class Aggressive(Encoded):
         max_inner: int = 100,
     ) -> None:
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
-        if window < 1 or max_inner < 1:
-            raise UserError(
-                f"strategy.window={window} and strategy.max_inner={max_inner}: λ moves before θ does, so give 1 or "
-                f"more of each."
-            )
+        at_least("strategy.window", window, 1)
+        at_least("strategy.max_inner", max_inner, 1)
         self.num_points, self.window, self.max_inner = num_points["train"], window, max_inner
         self.register_buffer("aggressive", torch.tensor(True))
         self.register_buffer("steps_in_epoch", torch.tensor(0))
         self.register_buffer("information", torch.tensor(0.0))
         self.register_buffer("best_information", torch.tensor(0.0))
-        self.host: tuple[bool, int] | None = None  # the first two, read once: the device is not asked at every step
+        # Copies of the first two on the host, so that a step does not wait for the device.
+        self.host: tuple[bool, int] | None = None
 
     def step(self, batch: Batch) -> Estimate:
         aggressive, done = self.host or (bool(self.aggressive), int(self.steps_in_epoch))
         if not aggressive:
             self.host = (False, 0)
-            return self.in_sync(batch)
-        information = self.watch(batch)
-        inner = self.climb(batch)
+            return self.joint_step(batch)
+        information = self.record_information(batch)
+        inner = self.lam_steps(batch)
         estimate = self.theta_step(batch, self.encode(batch))
         self.host = self.close_epoch() if done + 1 >= self.num_points // len(batch.x) else (True, done + 1)
-        figures = {"information": information, "inner_steps": information.new_tensor(float(inner))}
-        return estimate._replace(diagnostics={**estimate.diagnostics, **figures})
+        metrics = {"information": information, "inner_steps": information.new_tensor(float(inner))}
+        return estimate._replace(diagnostics={**estimate.diagnostics, **metrics})
 
-    def climb(self, batch: Batch) -> int:
-        """Steps of λ while a window of them pays; how many there were."""
+    def lam_steps(self, batch: Batch) -> int:
+        """Takes steps of λ until a window of them does not improve the bound; returns their number."""
         before = -torch.inf
         for start in range(0, self.max_inner, self.window):
             count = min(self.window, self.max_inner - start)
-            rise = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
-            mean = float(rise)
+            result = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
+            mean = float(result)
             if mean <= before:
                 break
             before = mean
         return start + count
 
     @torch.no_grad()
-    def watch(self, batch: Batch) -> Tensor:
-        """Adds the batch's I_q to that of the epoch."""
+    def record_information(self, batch: Batch) -> Tensor:
+        """Adds the I_q of the batch to the sum of the epoch."""
         information = mutual_information(self.bound.family(self.encode(batch)), self.bound.objective.num_samples)
         self.information += information
         self.steps_in_epoch += 1
         return information
 
     def close_epoch(self) -> tuple[bool, int]:
-        """Decides by the epoch's mean I_q whether the next is aggressive."""
+        """Decides by the mean I_q of the epoch whether the next epoch is aggressive."""
         mean = self.information / self.steps_in_epoch
         self.aggressive.copy_(mean >= self.best_information)
         self.best_information.copy_(torch.maximum(mean, self.best_information))
@@ -123,7 +121,7 @@ class Aggressive(Encoded):
 def mutual_information(q: Posterior, k: int) -> Tensor:
     """I_q(x; z) = E[log q(z; φ_i) − log (1/B) Σ_j q(z; φ_j)], i over the B points, z ~ q(·; φ_i), at most log B.
 
-    Each of k draws a point is evaluated under every point's q, which costs no decoding.
+    The k samples of every point are evaluated under the q of every point, which needs no decoder evaluation.
 
     Reference: Hoffman, Johnson 2016, ELBO surgery.
     """

@@ -10,11 +10,10 @@ from vaerun.strategy.encoded import Encoded
 
 
 class Alternating(Encoded):
-    """λ climbs Σ_i L(x_i; θ, f_λ(x_i)) for m steps, then θ for n, on one batch and with fresh samples at each step.
+    """λ maximises Σ_i L(x_i; θ, f_λ(x_i)) for m steps, then θ for n steps, on one batch with fresh samples.
 
-    The lecture's open question: how many steps of the one for how many of the other, and when. m and n follow
-    schedules over the epochs, rounded at each batch, and are at least 1. The family's shared weights and the
-    estimator's own move with λ. Adam counts the steps of λ and of θ apart.
+    m and n follow schedules over the epochs; they are rounded at each batch and are at least 1. The shared weights of
+    the family and the weights of the estimator are updated with λ. Adam counts the steps of λ and θ separately.
 
     Args:
         bound: L(x; θ, φ).
@@ -42,10 +41,7 @@ class Alternating(Encoded):
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
         for name, schedule in (("lam_schedule", lam_schedule), ("theta_schedule", theta_schedule)):
             if schedule.at(0.0) < 0.5:
-                raise UserError(
-                    f"strategy.{name} starts at {schedule.at(0.0):g}, but both λ and θ move at every batch: give 1 or "
-                    f"more."
-                )
+                raise UserError(f"strategy.{name} must start at 1 step or more, got {schedule.at(0.0):g}.")
         self.lam_schedule, self.theta_schedule = lam_schedule, theta_schedule
 
     def step(self, batch: Batch) -> Estimate:
@@ -58,5 +54,5 @@ class Alternating(Encoded):
 
 
 def rounded(schedule: Schedule) -> int:
-    """The present value as a number of steps, at least 1."""
+    """The present value of the schedule, rounded to a number of steps, at least 1."""
     return max(1, int(schedule.now + 0.5))

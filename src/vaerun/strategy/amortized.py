@@ -1,11 +1,11 @@
-"""φ = f_λ(x): one gradient moves θ and λ together."""
+"""φ = f_λ(x): one gradient step updates θ and λ together."""
 
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.encoded import Encoded
 
 
 class Amortized(Encoded):
-    """max_{θ,λ} Σ_i L(x_i; θ, f_λ(x_i)): an encoder guesses φ; a new point costs one pass through it.
+    """max_{θ,λ} Σ_i L(x_i; θ, f_λ(x_i)): an encoder predicts φ, so inference of a new point is one forward pass.
 
     Args:
         bound: L(x; θ, φ).
@@ -16,4 +16,4 @@ class Amortized(Encoded):
     """
 
     def step(self, batch: Batch) -> Estimate:
-        return self.in_sync(batch)
+        return self.joint_step(batch)

@@ -1,4 +1,4 @@
-"""What an inference strategy is."""
+"""max over θ and φ or λ of Σ_i L(x_i; θ, φ_i): the interface of inference strategies."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,29 +12,31 @@ from vaerun.bound.value_and_grad import Gradients, TrainStep, ValueAndGrad
 from vaerun.local.optimizer.base import LocalState
 from vaerun.metric.metric import Declares, Metric, by_name
 from vaerun.notation import NOTHING, Batch, Estimate
-from vaerun.optimizer.base import Inlined, Optimizer
+from vaerun.optimizer.base import Optimizer, TraceableOptimizer
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 class Inference(NamedTuple):
-    """φ of a batch of points, and what finding it took."""
+    """φ of a batch of points, and diagnostics of the inference."""
 
     phi: Tensor  # Float[Tensor, "B P"]
     diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each [B]
-    state: LocalState | None = None  # the per-point optimiser's, where there is one
+    state: LocalState | None = None  # of the per-point optimiser, if the strategy has one
 
 
 class Strategy(Declares, nn.Module, ABC):
-    """max over θ and (φ_1, …, φ_N or λ) of Σ_i L(x_i; θ, φ_i): where φ comes from, and when what moves.
+    """max over θ and (φ_1, …, φ_N or λ) of Σ_i L(x_i; θ, φ_i).
+
+    A strategy decides how φ_i is found, and in which order θ, φ and λ are updated.
 
     Args:
         bound: L(x; θ, φ).
-        shared: the module whose parameters all points share (θ, λ, the estimator's own); its call is differentiated.
+        shared: the module with the parameters that all points share (θ, λ, the estimator's); it is differentiated.
         optimizer: makes the optimiser of the shared weights.
     """
 
-    per_point: ClassVar[bool]  # whether every data point has a φ of its own, which needs data that stay as they are
+    per_point: ClassVar[bool]  # whether a φ_i is stored for every data point, which needs data that do not change
 
     def __init__(self, *, bound: Bound, shared: nn.Module, optimizer: MakeOptimizer) -> None:
         super().__init__()
@@ -46,21 +48,21 @@ class Strategy(Declares, nn.Module, ABC):
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
         self.programs: dict[tuple[Callable[..., Estimate], int, bool], ValueAndGrad | TrainStep] = {}
-        self.decoder_evaluations = 0  # of training steps; one evaluation is one z decoded for one x
+        self.decoder_evaluations = 0  # of training steps; one evaluation decodes one z for one x
         self.encoder_evaluations = 0
 
     @abstractmethod
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
-        """φ of the points x, at θ as it is: Float[Tensor, "B X"] ↦ Inference over B. It changes nothing.
+        """φ of the points x at the present θ: Float[Tensor, "B X"] ↦ Inference over B. It changes no state.
 
         Args:
             x: the points.
-            index: their places in ``split``, Int[Tensor, "B"], where a strategy may have stored a φ to start from.
+            index: their indices in ``split``, Int[Tensor, "B"]; a strategy may start from a φ that is stored there.
             split: "train", "valid", "test", or "new" for points of no split.
         """
 
     def infer_and_store(self, x: Tensor, index: Tensor, split: str) -> Inference:
-        """As ``infer``; a strategy with a φ_i per point stores what it found, and continues from there next time."""
+        """As ``infer``; a per-point strategy also stores φ, and its next inference of the point starts there."""
         return self.infer(x, index, split)
 
     def declared(self) -> dict[str, Metric]:
@@ -69,15 +71,15 @@ class Strategy(Declares, nn.Module, ABC):
 
     @abstractmethod
     def step(self, batch: Batch) -> Estimate:
-        """Moves θ and φ or λ once, as the strategy prescribes, and returns the estimate that moved θ."""
+        """Updates θ and φ or λ on one batch, and returns the estimate that was used to update θ."""
 
     def num_parameters(self) -> dict[str, int]:
-        """How many numbers are θ, λ (with the estimator's own and the family's shared weights) and Φ."""
+        """The number of parameters in θ, in λ (with the weights of estimator and family) and in Φ."""
         theta, lam = (sum(weight.numel() for weight in group) for group in (self.theta, self.lam))
         return {"theta": theta, "lam": lam, "phi": 0}
 
     def gradient_norms(self) -> dict[str, Tensor]:
-        """Norms of the gradients of the last step of each group of shared weights, each Float[Tensor, ""]."""
+        """The norm of the last gradient of each group of shared weights, each Float[Tensor, ""]."""
         groups = {"theta": self.theta, "lam": self.lam}
         norms = {name: [w.grad.norm() for w in group if w.grad is not None] for name, group in groups.items()}
         return {name: torch.stack(some).norm() for name, some in norms.items() if some}
@@ -89,40 +91,42 @@ class Strategy(Declares, nn.Module, ABC):
         weights: list[nn.Parameter] | None = None,
         in_phi: bool = False,
     ) -> Gradients:
-        """One step of the shared weights uphill on the MEAN of an estimate, taken and differentiated as one program.
+        """One ascent step of the shared weights on the MEAN of an estimate over the batch, as one program.
 
         Args:
-            function: the estimate of ``inputs``; part of ``shared``.
-            inputs: x, and what else it takes.
-            weights: those that move, where it is not all of them: ``theta`` or ``lam``.
-            in_phi: whether the gradient of the SUM in φ, the last input, is wanted besides.
+            function: inputs ↦ Estimate; part of ``shared``.
+            inputs: x and the other arguments of ``function``.
+            weights: the weights to update, ``theta`` or ``lam``; all by default.
+            in_phi: whether to return also the gradient of the SUM with respect to φ, the last input.
         """
         moved = self.weights if weights is None else weights
         key = (function, id(moved), in_phi)
         if key not in self.programs:
-            slope = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
+            value_and_grad = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
             optimizer = self.optimizer if self.bound.engine.takes_optimizer else None
-            self.programs[key] = TrainStep(slope, optimizer) if isinstance(optimizer, Inlined) else slope
+            self.programs[key] = (
+                TrainStep(value_and_grad, optimizer) if isinstance(optimizer, TraceableOptimizer) else value_and_grad
+            )
         program = self.programs[key]
         for weight in moved:
-            weight.grad = None  # the new ones take the place of the old in memory, and in the cache
+            weight.grad = None  # so that the new gradients reuse the memory of the old ones
         if isinstance(program, TrainStep):
-            rise = self.bound.engine(program, program.optimizer.rate, *inputs)
-            for weight, gradient in zip(moved, rise.weights, strict=True):
+            result = self.bound.engine(program, program.optimizer.rate, *inputs)
+            for weight, gradient in zip(moved, result.weights, strict=True):
                 weight.grad = gradient
         else:
-            rise = self.bound.engine(program, *inputs)
-            self.move(moved, rise.weights)
-        return rise
+            result = self.bound.engine(program, *inputs)
+            self.apply_gradients(moved, result.weights)
+        return result
 
-    def ascend(self, estimate: Estimate) -> None:
-        """The same for an estimate that already has its graph."""
+    def backward_step(self, estimate: Estimate) -> None:
+        """One ascent step of all shared weights by a backward pass through the graph of an estimate."""
         loss = estimate.auxiliary - estimate.surrogate.mean()
-        self.move(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
+        self.apply_gradients(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
 
-    def move(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
-        """One step of the optimiser for some of the weights; the others keep their values and gradients."""
-        # An optimiser passes over weights without a gradient, so that one of them serves every subset.
+    def apply_gradients(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
+        """One optimiser step for some of the weights; the others keep their values and gradients."""
+        # An optimiser skips weights without a gradient, so one optimiser can update any subset.
         others = {id(weight) for weight in self.weights} - {id(weight) for weight in moved}
         held = [(weight, weight.grad) for weight in self.weights if id(weight) in others]
         for weight, _ in held:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
@@ -12,20 +12,20 @@ from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Coordinate(PerPoint):
-    """Coordinate ascent: raise L(x_i; θ, φ_i) in φ_i until it no longer improves, then step θ at the φ_i* found.
+    """φ_i ← argmax_φ L(x_i; θ, φ) at fixed θ, then gradient steps of θ at fixed φ_i: coordinate ascent.
 
-    A point stops by itself, when a window of steps no longer gains, or at ``max_steps``; its next visit goes on from
-    there.
+    The steps of a point stop when a window of them does not improve its bound, or at ``max_steps``. Its next visit
+    starts from the φ_i that was found.
 
     Args:
         bound: L(x; θ, φ).
         solver: φ* ≈ argmax_φ L(x; θ, φ).
-        optimizer: makes θ's optimiser.
+        optimizer: makes the optimiser of θ.
         num_points: N of each split, by name.
-        phi_init: where a point's ascent starts.
-        max_steps: φ-steps a point takes at most at one visit.
+        phi_init: the initial φ of a visit.
+        max_steps: the largest number of φ-steps of a point at one visit.
         theta_steps: θ-steps after them, each with fresh samples.
-        test_steps: the solver's limit for a point that is not trained on.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.
@@ -53,18 +53,15 @@ class Coordinate(PerPoint):
             phi_init=phi_init,
             test_steps=test_steps,
         )
-        if max_steps < 1 or theta_steps < 1:
-            raise UserError(
-                f"strategy.max_steps={max_steps} and strategy.theta_steps={theta_steps}: coordinate ascent moves both "
-                f"φ and θ, so each needs 1 or more."
-            )
+        at_least("strategy.max_steps", max_steps, 1)
+        at_least("strategy.theta_steps", theta_steps, 1)
         self.max_steps, self.theta_steps = max_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        beginning = self.begin(batch)
-        solution = self.solver(batch.x, beginning.phi, beginning.state, max_steps=self.max_steps, cuts=0)
+        start = self.begin(batch)
+        solution = self.solver(batch.x, start.phi, start.state, max_steps=self.max_steps, cuts=0)
         self.table("train").write(batch.index, solution.phi, solution.state)
         for t in range(self.theta_steps):
             estimate = self.gradient_step(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **beginning.diagnostics})
+        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **start.diagnostics})

@@ -1,4 +1,4 @@
-"""φ = f_λ(x): what strategies that guess φ have in common."""
+"""φ = f_λ(x): the common part of strategies with an encoder."""
 
 from abc import ABC
 from typing import ClassVar
@@ -25,7 +25,7 @@ class AmortizedBound(nn.Module):
 
 
 class Encoded(Strategy, ABC):
-    """An encoder guesses φ = f_λ(x), so that a new point costs one pass through it and nothing is stored.
+    """φ_i = f_λ(x_i): an encoder predicts φ, so no φ_i is stored.
 
     Args:
         bound: L(x; θ, φ).
@@ -43,31 +43,31 @@ class Encoded(Strategy, ABC):
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         return Inference(self.amortizer(x))
 
-    def in_sync(self, batch: Batch) -> Estimate:
-        """One step of θ and λ along one gradient, counted."""
-        rise = self.gradient_step(self.shared, batch.x)
+    def joint_step(self, batch: Batch) -> Estimate:
+        """One joint gradient step of θ and λ; adds its evaluations to the counts."""
+        result = self.gradient_step(self.shared, batch.x)
         self.count(batch)
-        return rise.estimate
+        return result.estimate
 
     def lam_step(self, batch: Batch) -> Estimate:
-        """One step of λ alone, θ held, counted."""
-        rise = self.gradient_step(self.shared, batch.x, weights=self.lam)
+        """One gradient step of λ at fixed θ; adds its evaluations to the counts."""
+        result = self.gradient_step(self.shared, batch.x, weights=self.lam)
         self.count(batch)
-        return rise.estimate
+        return result.estimate
 
     def theta_step(self, batch: Batch, phi: Tensor) -> Estimate:
-        """One step of θ alone at a given φ, Float[Tensor, "B P"], its decoding counted."""
-        rise = self.gradient_step(self.bound, batch.x, phi, weights=self.theta)
+        """One gradient step of θ at fixed φ, Float[Tensor, "B P"]; adds its evaluations to the counts."""
+        result = self.gradient_step(self.bound, batch.x, phi, weights=self.theta)
         self.decoder_evaluations += len(batch.x) * self.bound.decodes
-        return rise.estimate
+        return result.estimate
 
     def encode(self, batch: Batch) -> Tensor:
-        """f_λ(x) without gradient, Float[Tensor, "B P"], counted."""
+        """f_λ(x) without gradient, Float[Tensor, "B P"]; adds its evaluations to the counts."""
         self.encoder_evaluations += len(batch.x)
         with torch.no_grad():
             return self.amortizer(batch.x)
 
     def count(self, batch: Batch) -> None:
-        """Books one evaluation of L(x; θ, f_λ(x)) over a batch."""
+        """Adds one evaluation of L(x; θ, f_λ(x)) over a batch to the counts."""
         self.decoder_evaluations += len(batch.x) * self.bound.decodes
         self.encoder_evaluations += len(batch.x)

@@ -1,4 +1,4 @@
-"""φ_0 = f_λ(x), φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)), T times; θ follows the bound at φ_T."""
+"""φ_0 = f_λ(x), φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)), T times; θ maximises the bound at φ_T."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import ValueAndGrad
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
@@ -24,16 +24,16 @@ REFINEMENT_GAIN = Metric(
 
 
 class IterativeAmortized(Strategy):
-    """φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)) from φ_0 = f_λ(x): a network learns the steps that a solver takes.
+    """φ_{t+1} = φ_t + g_λ(φ_t, ∇_φ L(x; θ, φ_t)) from φ_0 = f_λ(x): a network predicts the steps.
 
-    λ, the weights of encoder and refiner, climbs the mean of L(x; θ, φ_0), …, L(x; θ, φ_T); θ climbs L(x; θ, φ_T). What
-    a network sees is a constant to it, so that each step learns to raise the bound at its own end, memory does not grow
-    with T, and every estimator will do. A gradient serves twice: as what the next step sees, and as what the last one
-    learns from, so T + 1 estimates of the bound are all that a visit takes.
+    λ, the weights of encoder and refiner, maximises the mean of L(x; θ, φ_0), …, L(x; θ, φ_T); θ maximises
+    L(x; θ, φ_T). The inputs of the refiner are detached: each step is trained to improve the bound at its own result,
+    memory does not grow with T, and any estimator can be used. The gradient at φ_t is the input of step t and the
+    training signal of step t − 1, so one visit needs only T + 1 estimates of the bound.
 
     Args:
         bound: L(x; θ, φ).
-        amortizer: f_λ, the first guess.
+        amortizer: f_λ, the initial φ.
         optimizer: makes the optimiser of θ and λ.
         refiner: g_λ.
         steps: T, in training and for new points.
@@ -41,8 +41,8 @@ class IterativeAmortized(Strategy):
     Raises:
         UserError: T < 1.
 
-    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3, algorithm 1 (there from φ_0 near the prior,
-    by a gated step).
+    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3, algorithm 1 (with φ_0 near the prior
+    and a gated step).
     """
 
     per_point: ClassVar[bool] = False
@@ -51,10 +51,7 @@ class IterativeAmortized(Strategy):
     def __init__(
         self, *, bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, refiner: Refiner, steps: int = 5
     ) -> None:
-        if steps < 1:
-            raise UserError(
-                f"strategy.steps={steps}: a guess is refined by 1 step or more; without any it is strategy=amortized."
-            )
+        at_least("strategy.steps", steps, 1, "use strategy=amortized for an encoder without refinement")
         super().__init__(bound=bound, shared=nn.ModuleList((bound, amortizer, refiner)), optimizer=optimizer)
         self.amortizer, self.refiner, self.steps = amortizer, refiner, steps
         self.in_phi = ValueAndGrad(bound, bound, (), in_phi=True)
@@ -63,27 +60,27 @@ class IterativeAmortized(Strategy):
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
         phi = self.amortizer(x)
         for _ in range(self.steps):
-            phi = phi + self.refiner(phi, self.look(x, phi)[0])
+            phi = phi + self.refiner(phi, self.gradient_and_value(x, phi)[0])
         return Inference(phi)
 
     def step(self, batch: Batch) -> Estimate:
         phi = self.amortizer(batch.x)
-        pull = torch.zeros_like(phi[:, 0])
+        encoder_term = torch.zeros_like(phi[:, 0])
         values = []
         for _ in range(self.steps):
-            gradient, value = self.look(batch.x, phi)
+            gradient, value = self.gradient_and_value(batch.x, phi)
             values.append(value)
-            pull = pull + (gradient * phi).sum(1)
+            encoder_term = encoder_term + (gradient * phi).sum(1)
             phi = phi.detach() + self.refiner(phi.detach(), gradient)
-        # The last bound moves θ by all of its gradient, and λ by its share of the mean.
+        # The last bound has its full gradient in θ, and weight 1/(T + 1) in λ.
         share = 1 / (self.steps + 1)
         estimate = self.bound(batch.x, phi.detach() + share * (phi - phi.detach()))
-        self.ascend(estimate._replace(surrogate=estimate.surrogate + share * pull))
+        self.backward_step(estimate._replace(surrogate=estimate.surrogate + share * encoder_term))
         self.decoder_evaluations += (self.steps + 1) * len(batch.x) * self.bound.decodes
         self.encoder_evaluations += len(batch.x)
         return estimate._replace(diagnostics={**estimate.diagnostics, "refinement_gain": estimate.value - values[0]})
 
-    def look(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient_and_value(self, x: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
         """(∇_φ Σ_i L̂(x_i; θ, φ_i) Float[Tensor, "B P"], L̂ Float[Tensor, "B"]), of one estimate."""
         estimate, _, gradient = self.bound.engine(self.in_phi, x, phi.detach())
         return gradient, estimate.value

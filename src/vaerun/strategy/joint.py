@@ -1,10 +1,10 @@
-"""θ and φ_i move together: m φ-steps for n θ-steps."""
+"""θ and φ_i in one gradient step: m φ-steps for n θ-steps."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 from vaerun.bound.bound import Bound
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
@@ -20,25 +20,25 @@ GRADIENT_NORM_PHI = Metric(
 
 
 class Joint(PerPoint):
-    """One gradient of L(x_i; θ, φ_i) moves θ and φ_i at once; in sync at m = n = 1.
+    """(θ, φ_i) ← (θ, φ_i) + ∇_{θ,φ_i} L(x_i; θ, φ_i): one gradient updates θ and φ_i together, exactly so at m = n = 1.
 
-    m φ-steps per n θ-steps are m − 1 steps of φ alone, one of both, and n − 1 of θ alone.
+    In general, a visit takes m − 1 steps of φ alone, one step of both, and n − 1 steps of θ alone.
 
     Args:
         bound: L(x; θ, φ).
-        solver: moves single rows, and finds φ of points that are not trained on.
-        optimizer: makes θ's optimiser.
+        solver: updates φ_i, and finds φ of points that are not used in training.
+        optimizer: makes the optimiser of θ.
         num_points: N of each split, by name.
-        phi_init: where a point's ascent starts.
+        phi_init: the initial φ of a visit.
         phi_steps: m.
         theta_steps: n.
-        test_steps: the solver's limit for a point that is not trained on.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.
 
-    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters), with both moved
-    by gradients.
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local and global parameters; here both are
+    updated by gradients).
     """
 
     metrics: ClassVar[tuple[Metric, ...]] = (*PerPoint.metrics, GRADIENT_NORM_PHI)
@@ -63,18 +63,15 @@ class Joint(PerPoint):
             phi_init=phi_init,
             test_steps=test_steps,
         )
-        if phi_steps < 1 or theta_steps < 1:
-            raise UserError(
-                f"strategy.phi_steps={phi_steps} and strategy.theta_steps={theta_steps}: joint ascent moves both φ and "
-                f"θ, so each needs 1 or more."
-            )
+        at_least("strategy.phi_steps", phi_steps, 1)
+        at_least("strategy.theta_steps", theta_steps, 1)
         self.phi_steps, self.theta_steps = phi_steps, theta_steps
 
     def step(self, batch: Batch) -> Estimate:
-        beginning = self.begin(batch)
-        phi, state = beginning.phi, beginning.state
+        start = self.begin(batch)
+        phi, state = start.phi, start.state
         for _ in range(self.phi_steps - 1):
-            phi, state = self.solver.ascend(batch.x, phi, state)
+            phi, state = self.solver.step(batch.x, phi, state)
         estimate, _, gradient = self.gradient_step(self.shared, batch.x, phi, in_phi=True)
         assert gradient is not None
         step, state = self.solver.optimizer.update(gradient, state)
@@ -85,5 +82,5 @@ class Joint(PerPoint):
         steps = self.phi_steps + self.theta_steps - 1
         self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
         return estimate._replace(
-            diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **beginning.diagnostics}
+            diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **start.diagnostics}
         )

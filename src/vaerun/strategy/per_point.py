@@ -1,4 +1,4 @@
-"""φ_i from a table: what coordinate and joint ascent have in common."""
+"""φ_i from a table Φ: the common part of coordinate and joint ascent."""
 
 from abc import ABC
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.metric.metric import Metric
@@ -18,16 +18,16 @@ from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
 from vaerun.strategy.metrics import INNER_CONVERGED, INNER_STEPS
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
-STORED = ("train", "valid")  # splits with a table: the test points are evaluated once
-SAMPLES = 2  # K of a step for a point that is not trained on: the fewest that every estimator can do with
+STORED = ("train", "valid")  # the splits with a table; test points are evaluated only once
+SAMPLES = 2  # K of a step for points that are not used in training: the fewest that every estimator can use
 
 
 class BoundWithAuxiliary(nn.Module):
-    """L(x; θ, φ), and beside it what the start learns from the φ found at a visit.
+    """L(x; θ, φ) + the training term of the initial φ, which is trained with the φ that a visit finds.
 
     Args:
         bound: L.
-        phi_init: where ascents start.
+        phi_init: (x, stored φ) ↦ initial φ.
     """
 
     def __init__(self, bound: Bound, phi_init: PhiInit) -> None:
@@ -36,23 +36,23 @@ class BoundWithAuxiliary(nn.Module):
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         estimate = self.bound(x, phi)
-        return estimate._replace(surrogate=estimate.surrogate + self.phi_init.auxiliary(x, phi))
+        return estimate._replace(surrogate=estimate.surrogate + self.phi_init.training_term(x, phi))
 
 
 class PerPoint(Strategy, ABC):
-    """Every point has variational parameters φ_i of its own, rows of one table Φ for each of train and valid.
+    """max_{θ, φ_1, …, φ_N} Σ_i L(x_i; θ, φ_i): every point has its own φ_i, a row of a table Φ for train and for valid.
 
     For points that were not used in training, φ is found by the local solver. It maximises the ELBO with the
     lowest-variance estimator that q supports, whatever was used in training, so that evaluations of different runs are
-    comparable. ``phi_init`` chooses where an ascent starts, at a visit or at an evaluation.
+    comparable. ``phi_init`` gives the initial φ, at a training visit and at an evaluation.
 
     Args:
         bound: L(x; θ, φ).
         solver: φ* ≈ argmax_φ L(x; θ, φ).
-        optimizer: makes θ's optimiser.
+        optimizer: makes the optimiser of θ.
         num_points: N of each split, by name.
-        phi_init: where a point's ascent starts.
-        test_steps: the solver's limit for a point that is not trained on.
+        phi_init: the initial φ of a visit.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: ``test_steps`` < 1.
@@ -72,12 +72,11 @@ class PerPoint(Strategy, ABC):
         test_steps: int,
     ) -> None:
         super().__init__(bound=bound, shared=BoundWithAuxiliary(bound, phi_init), optimizer=optimizer)
-        if test_steps < 1:
-            raise UserError(f"strategy.test_steps={test_steps} leaves a new point without a φ: give 1 or more.")
+        at_least("strategy.test_steps", test_steps, 1)
         self.solver, self.phi_init = solver, phi_init
         self.held_out_solver = solver.over(lowest_variance_elbo(bound, num_samples=SAMPLES))
         self.test_steps = test_steps
-        # A parameter of the model says on which device the rows have to be.
+        # The rows of Φ are on the device of the model.
         self.initial = bound.family.initial().to(next(bound.model.parameters()).device)
         self.tables = nn.ModuleDict(
             {
@@ -97,12 +96,12 @@ class PerPoint(Strategy, ABC):
         return {**super().num_parameters(), "phi": self.table("train").phi.numel()}
 
     def begin(self, batch: Batch) -> InitialPhi:
-        """Where the ascent of training points starts, counted."""
+        """The initial φ of training points; adds its evaluations to the counts."""
         table = self.table("train")
-        beginning = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
-        self.decoder_evaluations += beginning.decoder_evaluations
-        self.encoder_evaluations += beginning.encoder_evaluations
-        return beginning
+        start = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
+        self.decoder_evaluations += start.decoder_evaluations
+        self.encoder_evaluations += start.encoder_evaluations
+        return start
 
     @torch.no_grad()
     def infer(self, x: Tensor, index: Tensor | None = None, split: str = "new") -> Inference:
@@ -126,5 +125,5 @@ class PerPoint(Strategy, ABC):
 
 
 def effort(solution: Solution) -> dict[str, Tensor]:
-    """Steps each point took and whether it converged, by quantity, each Float[Tensor, "B"]."""
+    """The number of steps of each point and whether it converged, each Float[Tensor, "B"]."""
     return {"inner_steps": solution.steps.float(), "inner_converged": solution.converged.float()}

@@ -1,4 +1,4 @@
-"""φ_0 = f_λ(x), then T steps of ascent in φ; θ follows the bound at φ_T."""
+"""φ_0 = f_λ(x), then T ascent steps in φ; θ maximises the bound at φ_T."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
@@ -28,18 +28,18 @@ REFINEMENT = Metric(
 class SemiAmortized(Encoded):
     """max_θ Σ_i L(x_i; θ, φ_T), φ_0 = f_λ(x_i) refined by T steps of the solver; λ is trained by ``encoder_loss``.
 
-    Nothing is stored: a visit starts at the guess, whatever the last one found. The solver's steps are those of
-    ``local``; a guess near its optimum wants shorter ones than a start at the prior. Points that are not trained on
-    climb the ELBO with the estimator of least noise that q allows, as in per-point strategies.
+    No φ is stored: every visit starts at f_λ(x). The step size is that of ``local``; near the optimum, where f_λ(x)
+    is, smaller steps are better than from the prior. For points that are not used in training, the solver maximises the
+    ELBO with the lowest-variance estimator that q supports, as in per-point strategies.
 
     Args:
         bound: L(x; θ, φ).
         amortizer: f_λ.
-        solver: moves φ.
+        solver: refines φ.
         optimizer: makes the optimiser of θ and λ.
         encoder_loss: how λ is trained.
-        steps: T; a limit above ``local.window`` lets points that no longer gain stop earlier.
-        test_steps: the solver's limit where a point is not trained on.
+        steps: T; above ``local.window``, points that have converged stop earlier.
+        test_steps: the step limit of the solver for points that are not used in training.
 
     Raises:
         UserError: a number of steps is below 1.
@@ -61,11 +61,8 @@ class SemiAmortized(Encoded):
         test_steps: int = 100,
     ) -> None:
         super().__init__(bound=bound, amortizer=amortizer, optimizer=optimizer)
-        if steps < 1 or test_steps < 1:
-            raise UserError(
-                f"strategy.steps={steps} and strategy.test_steps={test_steps}: a guess is refined by 1 step or more; "
-                f"without any it is strategy=amortized."
-            )
+        at_least("strategy.steps", steps, 1, "use strategy=amortized for an encoder without refinement")
+        at_least("strategy.test_steps", test_steps, 1)
         self.solver, self.encoder_loss = solver, encoder_loss
         self.held_out_solver = solver.over(lowest_variance_elbo(bound, num_samples=SAMPLES))
         self.steps, self.test_steps = steps, test_steps
@@ -79,9 +76,9 @@ class SemiAmortized(Encoded):
 
     def step(self, batch: Batch) -> Estimate:
         guess = self.amortizer(batch.x)
-        phi, pull, decoder_evaluations = self.encoder_loss(batch.x, guess, self.steps)
+        phi, encoder_term, decoder_evaluations = self.encoder_loss(batch.x, guess, self.steps)
         estimate = self.bound(batch.x, phi)
-        self.ascend(estimate._replace(surrogate=estimate.surrogate + pull))
+        self.backward_step(estimate._replace(surrogate=estimate.surrogate + encoder_term))
         self.count(batch)
         self.decoder_evaluations += decoder_evaluations
         return estimate._replace(diagnostics={**estimate.diagnostics, "refinement": (phi - guess).detach().norm(dim=1)})

@@ -1,1 +1,5 @@
-"""Where a run's numbers, pictures and words go: the terminal, a file of lines, TensorBoard."""
+"""Records of a run: the terminal, metrics.jsonl, TensorBoard.
+
+It may import the lecture (``schedule`` … ``strategy``) and the rooms below it, ``config``, ``execution``, ``nn`` and
+``metric``; of the laboratory ``exact``, ``image``, ``evaluation``.
+"""

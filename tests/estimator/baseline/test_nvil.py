@@ -98,5 +98,5 @@ def test_its_loss_trains_the_network_and_not_the_average() -> None:
 
 
 def test_a_decay_outside_0_1_is_refused() -> None:
-    with pytest.raises(UserError, match=r"estimator\.baseline\.decay=1"):
+    with pytest.raises(UserError, match=r"estimator\.baseline\.decay must be at least 0 and below 1, got 1"):
         nvil(1.0)

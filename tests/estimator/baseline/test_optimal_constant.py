@@ -98,5 +98,5 @@ def test_evaluation_leaves_it_as_it_was_and_a_checkpoint_holds_it() -> None:
 
 
 def test_a_decay_outside_0_1_is_refused() -> None:
-    with pytest.raises(UserError, match=r"estimator\.baseline\.decay=1"):
+    with pytest.raises(UserError, match=r"estimator\.baseline\.decay must be at least 0 and below 1, got 1"):
         optimal(1.0)

@@ -75,9 +75,9 @@ def engines() -> list[object]:
 def test_a_slope_is_near_and_stays_in_float32(inner: type[Engine]) -> None:
     bound = bound_of("gaussian")
     x, phi = (torch.rand(64, 3) < 0.4).float(), torch.randn(64, 4)
-    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
-    exact, _, drawn = run(Eager(), slope, x, phi)
-    rounded, _, drawn_too = run(BFloat16(inner()), slope, x, phi)
+    value_and_grad = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    exact, _, drawn = run(Eager(), value_and_grad, x, phi)
+    rounded, _, drawn_too = run(BFloat16(inner()), value_and_grad, x, phi)
     assert torch.equal(drawn_too, drawn)
     assert exact.phi is not None
     assert rounded.phi is not None
@@ -95,8 +95,8 @@ def error(value: Tensor, exact: Tensor) -> float:
 def test_in_evaluation_mode_nothing_is_rounded() -> None:
     bound = bound_of("gaussian").eval()
     x, phi = (torch.rand(6, 3) < 0.4).float(), torch.randn(6, 4)
-    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
-    assert equal(run(BFloat16(Eager()), slope, x, phi)[0], run(Eager(), slope, x, phi)[0])
+    value_and_grad = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    assert equal(run(BFloat16(Eager()), value_and_grad, x, phi)[0], run(Eager(), value_and_grad, x, phi)[0])
 
 
 @pytest.mark.parametrize("strategy", ["amortized", "joint", "coordinate", "iterative_amortized"])

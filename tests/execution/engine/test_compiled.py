@@ -37,14 +37,14 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_moved() -> None:
     bound = bound_of("bernoulli", "score", baseline="moving_average")
     x, phi = (torch.rand(6, 3) < 0.4).float(), torch.randn(6, 2)
-    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    value_and_grad = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
     compiled = Compiled()
     for _ in range(2):
         before = [buffer.clone() for buffer in bound.buffers()]
-        eager, after, drawn = run(Eager(), slope, x, phi)
+        eager, after, drawn = run(Eager(), value_and_grad, x, phi)
         for buffer, value in zip(bound.buffers(), before, strict=True):
             buffer.copy_(value)
-        fused, changed, drawn_too = run(compiled, slope, x, phi)
+        fused, changed, drawn_too = run(compiled, value_and_grad, x, phi)
         torch.testing.assert_close(fused.estimate, eager.estimate, **CLOSE)
         torch.testing.assert_close(fused.phi, eager.phi, **CLOSE)
         torch.testing.assert_close(fused.weights, eager.weights, **CLOSE)
@@ -127,7 +127,7 @@ class Curious(Program):
 
 
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
-    with pytest.raises(UserError, match=r"cannot be traced .* trainer\.compile=false"):
+    with pytest.raises(UserError, match=r"cannot be traced .* execution\.compile=false"):
         Compiled()(Curious(nn.Identity()), torch.ones(3))
 
 
@@ -150,7 +150,7 @@ def test_a_gpu_without_triton_is_met_with_a_sentence(
 
     monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", fail)
     bound = bound_of("gaussian")
-    with pytest.raises(expected, match="takes triton, .*compile=false" if expected is UserError else said):
+    with pytest.raises(expected, match="needs triton, .*compile=false" if expected is UserError else said):
         Compiled()(PhiGradient(bound), torch.ones(2, 3), torch.zeros(2, 4))
 
 

@@ -43,14 +43,14 @@ def points(device: torch.device, rows: int = 6) -> tuple[Tensor, Tensor]:
 def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_moved(device: torch.device) -> None:
     bound = bound_of("bernoulli", "score", baseline="moving_average").to(device)
     x, phi = points(device)
-    slope = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
+    value_and_grad = ValueAndGrad(bound, bound, list(bound.parameters()), in_phi=True)
     captured = CUDAGraph(Eager())
     for _ in range(3):
         before = [buffer.clone() for buffer in bound.buffers()]
-        eager, after, drawn = run(Eager(), slope, x, phi)
+        eager, after, drawn = run(Eager(), value_and_grad, x, phi)
         for buffer, value in zip(bound.buffers(), before, strict=True):
             buffer.copy_(value)
-        replayed, changed, drawn_too = run(captured, slope, x, phi)
+        replayed, changed, drawn_too = run(captured, value_and_grad, x, phi)
         torch.testing.assert_close(replayed, eager)
         torch.testing.assert_close(changed, after)
         assert not all(torch.equal(value, old) for value, old in zip(after, before, strict=True))
@@ -65,10 +65,10 @@ def test_a_slope_is_the_same_estimate_and_gradients_wherever_the_weights_have_mo
 def test_replays_draw_fresh_noise_and_leave_earlier_outputs_alone(device: torch.device) -> None:
     bound = bound_of("gaussian").to(device)
     x, phi = points(device)[0], torch.zeros(6, 4, device=device)
-    captured, uphill = CUDAGraph(Eager()), PhiGradient(bound)
-    first = captured(uphill, x, phi)
+    captured, phi_gradient = CUDAGraph(Eager()), PhiGradient(bound)
+    first = captured(phi_gradient, x, phi)
     kept = first.clone()
-    second = captured(uphill, x, phi)
+    second = captured(phi_gradient, x, phi)
     assert torch.equal(first, kept)
     assert not torch.equal(first, second)
 
@@ -94,7 +94,7 @@ def test_practice_moves_no_weights_where_the_optimiser_is_in_the_program(device:
         torch.manual_seed(3)
         for _ in range(3):
             engine(ascent, optimizer.rate, x, phi)
-        ends.append((weights, optimizer.held(weights)))
+        ends.append((weights, optimizer.state_tensors(weights)))
     torch.testing.assert_close(*ends)
 
 
@@ -111,11 +111,11 @@ def test_an_optimiser_that_cannot_be_in_a_program_moves_the_weights_after_it() -
 
 def test_every_shape_and_mode_has_a_recording_of_its_own(device: torch.device) -> None:
     bound = bound_of("bernoulli", "score", baseline="none").to(device)
-    captured, slope = CUDAGraph(Eager()), ValueAndGrad(bound, bound, list(bound.parameters()))
+    captured, value_and_grad = CUDAGraph(Eager()), ValueAndGrad(bound, bound, list(bound.parameters()))
     for rows, training in ((6, True), (4, True), (6, False), (6, True), (4, True)):
         bound.train(training)
         x, phi = points(device, rows)
-        eager, replayed = run(Eager(), slope, x, phi)[0], run(captured, slope, x, phi)[0]
+        eager, replayed = run(Eager(), value_and_grad, x, phi)[0], run(captured, value_and_grad, x, phi)[0]
         torch.testing.assert_close(replayed, eager)
         assert replayed.phi is None
         assert len(replayed.estimate.value) == rows
@@ -182,5 +182,5 @@ def test_a_solver_goes_the_same_way_and_its_last_points_are_fewer_rows(device: t
 
 
 def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence(device: torch.device) -> None:
-    with pytest.raises(UserError, match=r"cannot record .*capturing.* trainer\.cuda_graphs=false"):
+    with pytest.raises(UserError, match=r"cannot record .*capturing.* execution\.cuda_graphs=false"):
         CUDAGraph(Eager())(Curious(nn.Identity()), torch.ones(3, device=device))

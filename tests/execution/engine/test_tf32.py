@@ -57,9 +57,9 @@ def test_a_program_that_fails_leaves_nothing_permitted() -> None:
 def test_training_is_near_and_evaluation_the_same() -> None:
     bound = bound_of("gaussian").to("cuda")
     x, phi = (torch.rand(64, 3) < 0.4).float().to("cuda"), torch.randn(64, 4, device="cuda")
-    slope = ValueAndGrad(bound, bound, list(bound.parameters()))
-    exact, rounded = (run(engine, slope, x, phi)[0].estimate.value for engine in (Eager(), TF32(Eager())))
+    value_and_grad = ValueAndGrad(bound, bound, list(bound.parameters()))
+    exact, rounded = (run(engine, value_and_grad, x, phi)[0].estimate.value for engine in (Eager(), TF32(Eager())))
     torch.testing.assert_close(rounded, exact, rtol=2.0**-8, atol=2.0**-8)
     bound.eval()
-    exact, rounded = (run(engine, slope, x, phi)[0].estimate.value for engine in (Eager(), TF32(Eager())))
+    exact, rounded = (run(engine, value_and_grad, x, phi)[0].estimate.value for engine in (Eager(), TF32(Eager())))
     assert torch.equal(rounded, exact)

@@ -64,7 +64,7 @@ def test_without_noise_it_needs_far_fewer_steps_than_adam(monkeypatch: pytest.Mo
         solver = make(node("local/solver", optimizer=node(f"local/optimizer/{name}")), {"bound": bound})
         phi, state = start(solver, x)
         for step in range(1, 1000):
-            phi, state = solver.ascend(x, phi, state)
+            phi, state = solver.step(x, phi, state)
             if distance(model, x, phi).max() < 1e-3:
                 steps[name] = step
                 break
@@ -77,7 +77,7 @@ def test_a_step_that_was_cut_is_remembered_as_it_was_taken(monkeypatch: pytest.M
     _, bound, x = problem()
     solver = make(node("local/solver", optimizer=node("local/optimizer/lbfgs")), {"bound": bound})
     phi, state = start(solver, x)
-    end, after, _ = solver.climb(x, phi, state, torch.full((8, 1), 0.1), 1)
+    end, after, _ = solver.take_steps(x, phi, state, torch.full((8, 1), 0.1), 1)
     torch.testing.assert_close(after.moved, end - phi)
 
 

@@ -56,10 +56,10 @@ def test_its_bias_is_the_one_given_for_every_output() -> None:
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"shape": (10,)}, r"model/decoder=conv needs images, .*\(10,\) is a vector: use model/decoder=mlp"),
-        ({"channels": []}, "no stack of convolutions"),
-        ({"channels": [4, 0]}, "no stack of convolutions"),
-        ({"hidden": [0]}, "without units"),
+        ({"shape": (10,)}, r"model/decoder=conv needs images .*, got points of shape \(10,\): use model/decoder=mlp"),
+        ({"channels": []}, "channels must hold one or more sizes of at least 1, got"),
+        ({"channels": [4, 0]}, "channels must hold one or more sizes of at least 1, got"),
+        ({"hidden": [0]}, "every size in hidden must be at least 1"),
         ({"activation": "reluu"}, "Did you mean 'relu'"),
     ],
 )

@@ -30,5 +30,8 @@ def test_its_last_bias_is_the_one_given() -> None:
 
 @pytest.mark.parametrize("keys", [{"activation": "reluu"}, {"hidden": [4, 0]}])
 def test_what_is_no_network_is_refused(keys: dict[str, object]) -> None:
-    with pytest.raises(UserError, match="reluu.*Did you mean 'relu'" if "activation" in keys else "without units"):
+    with pytest.raises(
+        UserError,
+        match="reluu.*Did you mean 'relu'" if "activation" in keys else "every size in hidden must be at least 1",
+    ):
         decoder(**keys)

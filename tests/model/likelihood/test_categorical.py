@@ -50,5 +50,5 @@ def test_it_starts_at_the_flattest_distribution_with_the_datas_mean(levels: int)
 
 
 def test_one_value_is_no_distribution() -> None:
-    with pytest.raises(UserError, match="levels=1"):
+    with pytest.raises(UserError, match=r"model\.likelihood\.levels must be at least 2, got 1"):
         likelihood(1)

@@ -74,5 +74,5 @@ def test_samples_round_a_logistic(monkeypatch: Any) -> None:
 
 
 def test_one_value_is_no_distribution() -> None:
-    with pytest.raises(UserError, match="levels=1"):
+    with pytest.raises(UserError, match=r"model\.likelihood\.levels must be at least 2, got 1"):
         likelihood(levels=1)

@@ -43,5 +43,5 @@ def test_far_from_every_component_it_stays_finite() -> None:
 
 
 def test_a_mixture_of_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="num_components=0"):
+    with pytest.raises(UserError, match=r"model\.prior\.num_components must be at least 1, got 0"):
         mixture(0)

@@ -78,5 +78,5 @@ def test_without_an_encoder_it_is_refused(name: str) -> None:
 
 
 def test_a_prior_of_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="num_components=0"):
+    with pytest.raises(UserError, match=r"model\.prior\.num_components must be at least 1, got 0"):
         strategy(num_components=0)

@@ -13,7 +13,7 @@ def test_lambda_follows_the_mean_bound_at_its_guess_alone(monkeypatch: pytest.Mo
     quadrature(monkeypatch)
     x = simulated(6)
     strategy = linear_strategy(
-        "semi_amortized", x, optimizer=plain_ascent, rows=PlainAscent(1e-3), nested={"encoder": "start"}
+        "semi_amortized", x, optimizer=plain_ascent, rows=PlainAscent(1e-3), nested={"encoder_loss": "initial_bound"}
     )
     lam = list(strategy.amortizer.parameters())
     wanted = torch.autograd.grad(exact_elbo(strategy.bound.model, x, strategy.amortizer(x)).mean(), lam)

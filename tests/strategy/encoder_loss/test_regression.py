@@ -14,7 +14,12 @@ def test_lambda_follows_the_squared_distance_alone(monkeypatch: pytest.MonkeyPat
     quadrature(monkeypatch)
     x, rate = simulated(6), 1e-2
     strategy = linear_strategy(
-        "semi_amortized", x, optimizer=plain_ascent, rows=PlainAscent(rate), nested={"encoder": "towards"}, steps=1
+        "semi_amortized",
+        x,
+        optimizer=plain_ascent,
+        rows=PlainAscent(rate),
+        nested={"encoder_loss": "regression"},
+        steps=1,
     )
     lam = list(strategy.amortizer.parameters())
     guess = strategy.amortizer(x)

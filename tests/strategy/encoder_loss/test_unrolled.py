@@ -26,7 +26,7 @@ def unrolled(strategy: Strategy, x: Tensor) -> float:
         guess = strategy.amortizer(x)
     phi, state = guess, strategy.solver.optimizer.init(guess)
     for _ in range(strategy.steps):
-        phi, state = strategy.solver.ascend(x, phi, state)
+        phi, state = strategy.solver.step(x, phi, state)
     return float(strategy.bound(x, phi).value.mean())
 
 
@@ -38,7 +38,7 @@ def test_the_gradient_is_the_finite_difference_of_the_unrolled_bound(
     quadrature(monkeypatch)
     x = simulated(5)
     strategy = linear_strategy(
-        "semi_amortized", x, optimizer=plain_ascent, rows=rows(), nested={"encoder": "through"}, steps=4
+        "semi_amortized", x, optimizer=plain_ascent, rows=rows(), nested={"encoder_loss": "unrolled"}, steps=4
     )
     before = [weight.detach().clone() for weight in strategy.weights]
     wanted = []
@@ -60,7 +60,9 @@ def test_the_gradient_is_the_finite_difference_of_the_unrolled_bound(
 def test_a_coordinate_without_gradient_does_no_harm() -> None:
     """Adam's root has no derivative at 0."""
     x = simulated(5)
-    strategy = linear_strategy("semi_amortized", x, estimator="analytic_kl", nested={"encoder": "through"}, steps=2)
+    strategy = linear_strategy(
+        "semi_amortized", x, estimator="analytic_kl", nested={"encoder_loss": "unrolled"}, steps=2
+    )
     with torch.no_grad():
         strategy.bound.model.W.zero_()
         for weight in strategy.amortizer.parameters():
@@ -72,4 +74,4 @@ def test_a_coordinate_without_gradient_does_no_harm() -> None:
 @pytest.mark.parametrize("estimator", ["score"])
 def test_an_estimator_without_second_derivatives_is_refused(estimator: str) -> None:
     with pytest.raises(UserError, match=r"strategy/encoder_loss=unrolled .*Score.*estimator=reparam"):
-        linear_strategy("semi_amortized", simulated(5), estimator=estimator, nested={"encoder": "through"})
+        linear_strategy("semi_amortized", simulated(5), estimator=estimator, nested={"encoder_loss": "unrolled"})

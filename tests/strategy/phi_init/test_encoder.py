@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("name", ["coordinate", "joint"])
 def test_only_a_first_visit_starts_at_the_guess(name: str) -> None:
     x, first = simulated(6), torch.tensor([0, 4])
-    strategy = linear_strategy(name, x, nested={"start": "encoder"})
+    strategy = linear_strategy(name, x, nested={"phi_init": "encoder"})
     strategy.step(Batch(first, x[first]))
     kept = strategy.table("train").phi.clone()
     guess = strategy.phi_init.amortizer(x).detach()
@@ -26,7 +26,7 @@ def test_lambda_follows_its_distance_to_what_is_found(name: str, monkeypatch: py
     quadrature(monkeypatch)
     x, rows = simulated(6), torch.arange(6)
     strategy = linear_strategy(
-        name, x, optimizer=plain_ascent, rows=PlainAscent(1e-3), nested={"start": "encoder"}, theta_steps=2
+        name, x, optimizer=plain_ascent, rows=PlainAscent(1e-3), nested={"phi_init": "encoder"}, theta_steps=2
     )
     strategy.step(Batch(rows, x))
     before = [weight.detach().clone() for weight in strategy.lam]
@@ -42,7 +42,7 @@ def test_lambda_follows_its_distance_to_what_is_found(name: str, monkeypatch: py
 
 def test_the_guess_comes_near_what_is_found() -> None:
     x, rows = simulated(60), torch.arange(60)
-    strategy = linear_strategy("coordinate", x, nested={"start": "encoder"}, k=50)
+    strategy = linear_strategy("coordinate", x, nested={"phi_init": "encoder"}, k=50)
     for step in range(150):
         for group in strategy.optimizer.param_groups:
             group["lr"] = 0.03 if step < 100 else 0.003

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from tests.problems import exact_elbo, linear_strategy, node, simulated
 from vaerun.errors import UserError
+from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -14,34 +15,34 @@ pytestmark = pytest.mark.usefixtures("exact")
 def test_a_new_point_gets_the_candidate_of_the_highest_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Candidates are what the solver returns: here given, and none of them solved."""
     x, rows = simulated(6), torch.arange(6)
-    strategy = linear_strategy("coordinate", x, nested={"start": "random"})
+    strategy = linear_strategy("coordinate", x, nested={"phi_init": "random"})
     given = torch.randn(5, 6, 4)
-    solutions, solver = iter(given), strategy.solver
-    forward = solver.forward
+    solutions = iter(given)
+    solve = LocalSolver.__call__
 
-    def solved(*arguments: Tensor, max_steps: int) -> object:
-        return forward(*arguments, max_steps=1)._replace(phi=next(solutions))
+    def solved(solver: LocalSolver, *arguments: Tensor, max_steps: int) -> object:
+        return solve(solver, *arguments, max_steps=1)._replace(phi=next(solutions))
 
-    monkeypatch.setattr(solver, "forward", solved)
+    monkeypatch.setattr(LocalSolver, "__call__", solved)
     strategy.phi_init.num_samples = 20_000
-    beginning = strategy.begin(Batch(rows, x))
+    start = strategy.begin(Batch(rows, x))
     with torch.no_grad():
         elbo = torch.stack([exact_elbo(strategy.bound.model, x, phi) for phi in given])
     best = elbo.argmax(0)
-    assert torch.equal(beginning.phi, given[best, rows])
-    gain = beginning.diagnostics["restart_gain"]
+    assert torch.equal(start.phi, given[best, rows])
+    gain = start.diagnostics["restart_gain"]
     torch.testing.assert_close(gain, elbo.amax(0) - elbo[0], rtol=0.05, atol=0.05)
 
 
 def test_only_new_points_are_solved_again() -> None:
     x, first = simulated(6), torch.tensor([0, 4])
-    strategy = linear_strategy("coordinate", x, nested={"start": "random"})
+    strategy = linear_strategy("coordinate", x, nested={"phi_init": "random"})
     strategy.step(Batch(first, x[first]))
     kept, cost = strategy.table("train").phi.clone(), strategy.decoder_evaluations
-    beginning = strategy.begin(Batch(torch.arange(6), x))
-    assert torch.equal(beginning.phi[first], kept[first])
-    assert (beginning.diagnostics["restart_gain"][first] == 0).all()
-    assert (beginning.phi[[1, 2, 3, 5]] != kept[[1, 2, 3, 5]]).all()
+    start = strategy.begin(Batch(torch.arange(6), x))
+    assert torch.equal(start.phi[first], kept[first])
+    assert (start.diagnostics["restart_gain"][first] == 0).all()
+    assert (start.phi[[1, 2, 3, 5]] != kept[[1, 2, 3, 5]]).all()
     assert strategy.decoder_evaluations > cost
     cost = strategy.decoder_evaluations
     strategy.begin(Batch(first, x[first]))
@@ -50,7 +51,7 @@ def test_only_new_points_are_solved_again() -> None:
 
 def test_candidates_share_their_samples_and_a_second_look_has_others() -> None:
     x = simulated(6)
-    start = linear_strategy("coordinate", x, nested={"start": "random"}).start
+    start = linear_strategy("coordinate", x, nested={"phi_init": "random"}).phi_init
     phi = torch.randn(6, 4)
     once, again = start.bounds(x, [phi, phi]), start.bounds(x, [phi, phi])
     assert torch.equal(once[0], once[1])
@@ -60,7 +61,7 @@ def test_candidates_share_their_samples_and_a_second_look_has_others() -> None:
 def test_where_all_ends_are_equal_luck_shows_no_gain(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best of equals, looked at again, is no better: judged by its own draw it would seem to be."""
     x = simulated(200)
-    strategy = linear_strategy("coordinate", x, nested={"start": "random"}, k=1)
+    strategy = linear_strategy("coordinate", x, nested={"phi_init": "random"}, k=1)
     strategy.phi_init.num_samples = 1
     bounds = strategy.phi_init.bounds
     seen = []
@@ -69,7 +70,7 @@ def test_where_all_ends_are_equal_luck_shows_no_gain(monkeypatch: pytest.MonkeyP
         seen.append(torch.cat([bounds(points, [phi.new_zeros(phi.shape)]) for phi in candidates]))
         return seen[-1]
 
-    monkeypatch.setattr(strategy.start, "bounds", independent)
+    monkeypatch.setattr(strategy.phi_init, "bounds", independent)
     gain = strategy.begin(Batch(torch.arange(200), x)).diagnostics["restart_gain"]
     lucky = seen[0].amax(0) - seen[0][0]
     assert abs(gain.mean()) < 4 * gain.std() / 200**0.5
@@ -79,4 +80,4 @@ def test_where_all_ends_are_equal_luck_shows_no_gain(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("key", [{"restarts": 0}, {"steps": 0}, {"num_samples": 0}, {"scale": 0.0}])
 def test_what_cannot_be_is_refused(key: dict[str, float]) -> None:
     with pytest.raises(UserError, match=f"strategy.phi_init.{next(iter(key))}"):
-        linear_strategy("coordinate", simulated(6), start=node("strategy/phi_init/random", **key))
+        linear_strategy("coordinate", simulated(6), phi_init=node("strategy/phi_init/random", **key))

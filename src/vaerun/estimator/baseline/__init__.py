@@ -1,1 +1,1 @@
-"""b_k: what is subtracted from the credit of a sample, independent of that sample."""
+"""b_k with E_q[b_k ∇ log q(z_k; φ)] = 0: baselines of the score function."""

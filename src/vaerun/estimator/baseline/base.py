@@ -1,4 +1,4 @@
-"""What a baseline is."""
+"""b_k with E_q[b_k ∇ log q(z_k; φ)] = 0: the interface of baselines."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -12,9 +12,9 @@ from vaerun.posterior.base import Posterior
 class Baseline(nn.Module, ABC):
     """b_k, independent of z_k, so that E_q[b_k ∇ log q(z_k; φ)] = 0 and the gradient stays unbiased."""
 
-    min_samples: ClassVar[int] = 1  # the smallest K it is defined for
-    needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities the posterior must have
-    unbiased: ClassVar[bool] = True  # what is claimed of the gradient; ``vaerun verify`` holds it to that
+    min_samples: ClassVar[int] = 1  # the smallest K for which it is defined
+    needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities that q must have
+    unbiased: ClassVar[bool] = True  # whether the gradient is claimed to be unbiased; ``vaerun verify`` tests the claim
 
     @abstractmethod
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
@@ -22,16 +22,16 @@ class Baseline(nn.Module, ABC):
 
         Args:
             r: rewards, detached, Float[Tensor, "K B"].
-            objective: J, whose credits b is set against.
+            objective: J, with the credits from which b is subtracted.
             x: Float[Tensor, "B X"].
-            q: where z was drawn.
-            z: the samples, Float[Tensor, "K B D"], for a baseline that learns from them after this step.
+            q: the distribution of z.
+            z: the samples, Float[Tensor, "K B D"], for a baseline that uses them in later steps.
         """
 
     def rescale(self, advantage: Tensor) -> Tensor:
-        """c − b − β a as the gradient uses it, Float[Tensor, "K B"]: as it is, unless a baseline also scales."""
+        """The factor of the score function, from c − b − β a, Float[Tensor, "K B"]; unchanged by default."""
         return advantage
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:
-        """What the baseline's own weights descend, Float[Tensor, ""]; 0 for a baseline without weights."""
+        """The loss of the weights of the baseline, Float[Tensor, ""]; 0 without weights."""
         return credit.new_zeros(())

@@ -11,10 +11,10 @@ from vaerun.posterior.base import Posterior
 
 
 class Learned(Baseline):
-    """b(x) = X · network((x − x̄)/4s), trained to predict the credit of a sample of x: it descends E[((c − b)/X)²].
+    """b(x) = X · network((x − x̄)/4s), which minimises E[((c − b)/X)²]: it predicts the credit of a sample of x.
 
-    x̄ is the training data's mean and s its spread, as in the encoder. The network speaks in nats per coordinate of x,
-    so that the same learning rate fits data of any size.
+    x̄ is the mean of the training data and s their standard deviation, as in the encoder. The output of the network is
+    in nats per coordinate of x, so that the same learning rate works for data of any dimension.
 
     Args:
         data_dim: X.
@@ -48,7 +48,7 @@ class Learned(Baseline):
         self.layers = mlp([data_dim, *hidden, 1], activation)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
-        # Detached, because what x came through is not the baseline's to train.
+        # Detached, because the loss of the baseline must not train the modules that x depends on.
         return self.data_dim * self.layers((x.detach() - self.data_mean).div_(self.spread)).squeeze(-1)
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ from vaerun.posterior.base import Posterior
 
 
 class LeaveOneOut(Baseline):
-    """b_k = c_k(r with r_k replaced by the mean of the other K − 1 rewards): one definition for every J.
+    """b_k = c_k(r with r_k replaced by the mean of the other K − 1 rewards): for every J.
 
-    On the ELBO it is REINFORCE leave-one-out, on the importance-weighted bound VIMCO with the arithmetic mean of the
-    log-weights, that is the geometric mean of the weights.
+    For the ELBO it is REINFORCE leave-one-out; for the importance-weighted bound it is VIMCO with the arithmetic mean
+    of the log-weights, which is the geometric mean of the weights.
 
     Reference: Mnih, Rezende 2016, Variational inference for Monte Carlo objectives, eq. 10; Kool et al. 2019.
     """

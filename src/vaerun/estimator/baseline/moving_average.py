@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
@@ -11,9 +12,9 @@ from vaerun.posterior.base import Posterior
 
 
 class MovingAverage(Baseline):
-    """b = m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · mean(c) over the credits of earlier steps only.
+    """b = m_t / (1 − decay^t), m_t = decay · m_{t−1} + (1 − decay) · mean(c) over the credits c of EARLIER steps.
 
-    It moves in training mode alone, so that evaluation leaves the training trajectory as it was.
+    It is updated only in training mode, so that evaluation does not change training.
 
     Args:
         decay: in [0, 1).
@@ -28,9 +29,10 @@ class MovingAverage(Baseline):
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
-        self.average = RunningAverage(decay, key="estimator.baseline.decay")
+        below("estimator.baseline.decay", decay, 0, 1)
+        self.average = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         b = self.average()
-        self.average.watch(objective.credit(r).mean())
+        self.average.update(objective.credit(r).mean())
         return b

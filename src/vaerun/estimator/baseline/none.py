@@ -8,7 +8,7 @@ from vaerun.posterior.base import Posterior
 
 
 class NoBaseline(Baseline):
-    """b_k = 0: the plain score function, against which every baseline is judged.
+    """b_k = 0: the plain score function.
 
     Reference: Williams 1992, Simple statistical gradient-following algorithms, eq. 5.
     """

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.estimator.baseline.learned import Learned
 from vaerun.nn.running_average import RunningAverage
@@ -13,17 +14,17 @@ from vaerun.posterior.base import Posterior
 
 
 class NVIL(Baseline):
-    """b(x) = C(x) + m, and the advantage is divided by max(1, √v): NVIL's three ways to tame the score function.
+    """b(x) = C(x) + m, with the advantage divided by max(1, √v): the three variance reductions of NVIL.
 
-    C is a ``Learned`` baseline, m the exponential average of c − C(x), and v that of the variance of a step's
-    advantages. Both averages are of EARLIER steps, where the paper takes in the present one first, so neither depends
-    on the samples it is applied to: the gradient keeps its direction in expectation, but not its length.
+    C is a ``Learned`` baseline, m the exponential average of c − C(x), and v the exponential average of the variance of
+    the advantages of a step. Both averages are over EARLIER steps (the paper includes the present one), so they do not
+    depend on the samples they are applied to: the expected gradient keeps its direction, but not its length.
 
     Args:
         data_dim: X.
-        data_mean: the training data's mean, Float[Tensor, "X"].
-        data_std: its spread.
-        hidden: units of C's hidden layers.
+        data_mean: the mean of the training data, Float[Tensor, "X"].
+        data_std: their standard deviation.
+        hidden: units of the hidden layers of C.
         activation: by name.
         decay: of the averages, in [0, 1).
 
@@ -46,21 +47,22 @@ class NVIL(Baseline):
         decay: float = 0.9,
     ) -> None:
         super().__init__()
+        below("estimator.baseline.decay", decay, 0, 1)
         self.learned = Learned(
             data_dim=data_dim, data_mean=data_mean, data_std=data_std, hidden=hidden, activation=activation
         )
-        self.mean = RunningAverage(decay, key="estimator.baseline.decay")
-        self.variance = RunningAverage(decay, key="estimator.baseline.decay")
+        self.mean = RunningAverage(decay)
+        self.variance = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         predicted = self.learned(r, objective, x, q, z)
         b = predicted + self.mean()
-        self.mean.watch((objective.credit(r) - predicted.detach()).mean())
+        self.mean.update((objective.credit(r) - predicted.detach()).mean())
         return b
 
     def rescale(self, advantage: Tensor) -> Tensor:
         scale = self.variance().sqrt().clamp(min=1)
-        self.variance.watch(advantage.var(unbiased=False))
+        self.variance.update(advantage.var(unbiased=False))
         return advantage / scale
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:

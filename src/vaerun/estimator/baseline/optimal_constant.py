@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.nn.running_average import RunningAverage
 from vaerun.objective.base import Objective
@@ -12,11 +13,11 @@ from vaerun.posterior.base import KnownScore, Posterior
 
 
 class OptimalConstant(Baseline):
-    """b* = E[‖∇_φ log q(z; φ)‖² c] / E[‖∇_φ log q(z; φ)‖²]: of all constants the one with the least variance.
+    """b* = E[‖∇_φ log q(z; φ)‖² c] / E[‖∇_φ log q(z; φ)‖²]: the constant with the lowest variance.
 
-    The variance is summed over the parameters that q is written in and over the data; both expectations are exponential
-    averages over EARLIER steps. It is the best constant for objectives that average the rewards. For others c is the
-    credit less β a_k, and the products of different samples' scores are left out, so it is near the best one.
+    The variance is summed over the parameters of q and over the data; both expectations are exponential averages over
+    EARLIER steps. b* is optimal for objectives that average the rewards. For others, c is the credit minus β a_k, and
+    products of the scores of different samples are neglected, so b* is close to optimal.
 
     Args:
         decay: of both averages, in [0, 1).
@@ -32,8 +33,9 @@ class OptimalConstant(Baseline):
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
-        self.weighted = RunningAverage(decay, key="estimator.baseline.decay")
-        self.square = RunningAverage(decay, key="estimator.baseline.decay")
+        below("estimator.baseline.decay", decay, 0, 1)
+        self.weighted = RunningAverage(decay)
+        self.square = RunningAverage(decay)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         assert isinstance(q, KnownScore)
@@ -41,6 +43,6 @@ class OptimalConstant(Baseline):
         b = self.weighted() / square.clamp(min=torch.finfo(square.dtype).tiny)
         squared_score = q.squared_score(z)
         credit = objective.credit(r) - objective.beta() * objective.score_weight(r)
-        self.weighted.watch((squared_score * credit).mean())
-        self.square.watch(squared_score.mean())
+        self.weighted.update((squared_score * credit).mean())
+        self.square.update(squared_score.mean())
         return b

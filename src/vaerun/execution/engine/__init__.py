@@ -1,1 +1,1 @@
-"""How a function of tensors is executed: operation by operation, or as one compiled program."""
+"""(program, inputs) ↦ outputs: engines, which execute programs eagerly, compiled or as CUDA graphs."""

@@ -1,4 +1,4 @@
-"""What is executed, and what executes it."""
+"""Program: tensors ↦ tensors. Engine: (program, inputs) ↦ outputs, eagerly, compiled or as a CUDA graph."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-FEWEST = 8  # of the rows: a program for every halving down to an eighth
+FEWEST = 8  # row numbers are padded to n, n/2, n/4 or n/8, so that at most four programs are made
 
 
 class Program(ABC):
-    """Tensors ↦ a nest of new tensors: a step of training that asks nothing of a tensor's value on its way.
+    """Tensors ↦ nested new tensors: a step of training whose control flow does not depend on tensor values.
 
-    Its gradients are taken within. What it may change in place is named by ``changes``.
+    It computes its own gradients. ``changes`` lists the tensors that it may change in place.
 
     Args:
-        module: whether this is in training mode is the one thing besides tensors that it may depend on.
+        module: its mode, training or evaluation, may change the program; nothing else besides tensors may.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -25,43 +25,43 @@ class Program(ABC):
 
     @property
     def changes(self) -> list[Tensor]:
-        """All that it may change in place: buffers of ``module``, unless said otherwise."""
+        """The tensors that it may change in place: by default the buffers of ``module``."""
         return list(self.module.buffers())
 
     @abstractmethod
     def __call__(self, *inputs: Tensor) -> Any:
-        """The outputs, without gradient; tuples, lists and dicts of tensors and None."""
+        """The outputs, without gradient: tuples, lists and dicts of tensors and None."""
 
 
 class Engine(ABC):
-    """(program, inputs) ↦ the program's outputs. Engines differ in speed, and in rounding."""
+    """(program, inputs) ↦ program(inputs). Engines differ in speed and in rounding."""
 
     @abstractmethod
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
         """``program(*inputs)``.
 
         Raises:
-            UserError: the program cannot be executed in this way.
+            UserError: this engine cannot execute the program.
         """
 
     def rows(self, needed: int, most: int) -> int:
-        """How many rows to give a program that works row by row where ``needed`` of ``most`` are left to do."""
+        """The number of rows for a row-wise program when ``needed`` of ``most`` rows are left; more are padding."""
         return needed
 
     @property
     def takes_optimizer(self) -> bool:
-        """Whether a step of training gains from having its optimiser in the same program."""
+        """Whether a training step is faster with its optimiser in the same program."""
         return False
 
     @property
     def unrounded(self) -> "Engine":
-        """What figures are sought with: this engine, unless it computes in less than float32."""
+        """The engine for reported values: this one, unless it computes with less precision than float32."""
         return self
 
 
 @contextmanager
 def restored(program: Program) -> Iterator[None]:
-    """All that the program changes within is afterwards as it was before."""
+    """Restores, at the end, all tensors that the program may change."""
     before = [(tensor, tensor.detach().clone()) for tensor in program.changes]
     try:
         yield
@@ -71,13 +71,13 @@ def restored(program: Program) -> Iterator[None]:
                 tensor.copy_(value)
 
 
-def kind(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
-    """What a program that was made once for its inputs depends on besides their values."""
+def cache_key(program: Program, inputs: tuple[Tensor, ...]) -> tuple:
+    """The key of a compiled or recorded program: module mode, shapes, strides and types of the inputs."""
     return (program, program.module.training, *((value.shape, value.stride(), value.dtype) for value in inputs))
 
 
-def halved(needed: int, most: int) -> int:
-    """The least of most, most/2, most/4, … that ``needed`` fit into: a few shapes to make a program for, not all."""
+def bucket(needed: int, most: int) -> int:
+    """The smallest of most, most/2, most/4 and most/8 that is at least ``needed``: few shapes, so few programs."""
     size = most
     while size % 2 == 0 and size // 2 >= max(needed, most // FEWEST):
         size //= 2

@@ -1,4 +1,4 @@
-"""W x + b with W and x rounded to bfloat16 while a program trains; all else in float32."""
+"""W x + b with W and x rounded to bfloat16 in training; everything else in float32."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, final
@@ -16,16 +16,15 @@ PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
 
 @final
 class BFloat16(Engine):
-    """Another engine, given programs whose layers multiply in bfloat16: 8 bits of precision, the range of float32.
+    """Wraps an engine: layers multiply in bfloat16, which has 8 bits of precision and the range of float32.
 
-    Affine maps and convolutions, forwards and backwards, round their factors and their product; sums within a product
-    are taken in float32. Weights, their optimiser, gradients as they are returned, activations, samples, log-densities
-    and the bound stay in float32, so that z and log q(z; φ) belong together. A bound that such a program returns is one
-    on log p of the model with rounded layers, not of the model that is evaluated; in evaluation mode, nothing is
-    rounded.
+    Affine maps and convolutions round their factors and their product, in the forward and the backward pass; sums
+    within a product are in float32. Weights, optimiser, returned gradients, activations, samples, log-densities and the
+    bound stay in float32, so that z and log q(z; φ) are consistent. The bound of such a program is a bound for the
+    model with rounded layers, not for the model that is evaluated. In evaluation mode, nothing is rounded.
 
     Args:
-        inner: what executes the programs.
+        inner: the engine that executes the programs.
 
     Reference: Micikevicius et al. 2018, Mixed precision training (there with float16); Kalamkar et al. 2019, A study of
     bfloat16 for deep learning training.
@@ -54,10 +53,10 @@ class BFloat16(Engine):
 
 @final
 class Rounded(Program):
-    """A program with the products of its layers in bfloat16 where its module is in training mode.
+    """A program whose layers multiply in bfloat16 while its module is in training mode.
 
     Args:
-        program: what is computed so.
+        program: the program in float32.
     """
 
     def __init__(self, program: Program) -> None:
@@ -76,7 +75,7 @@ class Rounded(Program):
 
 
 class Rounding(TorchFunctionMode):
-    """Makes layers multiply in bfloat16. Torch's autocast rounds more, and on a CPU other things than on a GPU."""
+    """Makes layers multiply in bfloat16. Torch's autocast rounds more, and differently on a CPU and a GPU."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -85,13 +84,13 @@ class Rounding(TorchFunctionMode):
 
 
 def call(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """As it is."""
+    """function(*args, **named)."""
     return function(*args, **named)
 
 
 def product(
     function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None = None, *rest: Any, **named: Any
 ) -> Tensor:
-    """The layer's output in the type of ``x``, its bias not rounded."""
+    """The output of the layer in the type of ``x``; the bias is not rounded."""
     y = function(x.bfloat16(), weight.bfloat16(), None, *rest, **named)
     return y.to(x.dtype) if bias is None else y + bias.reshape(-1, *[1] * (weight.dim() - 2))

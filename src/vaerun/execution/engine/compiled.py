@@ -1,4 +1,4 @@
-"""A program traced once for each shape of its inputs, gradients included, and compiled into one."""
+"""Programs that are traced with their gradients and compiled, once for each shape of their inputs."""
 
 import warnings
 from collections.abc import Callable
@@ -9,58 +9,58 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vaerun.errors import UserError
-from vaerun.execution.engine.base import Engine, Program, halved, kind, restored
+from vaerun.execution.engine.base import Engine, Program, bucket, cache_key, restored
 
 
 @final
 class Compiled(Engine):
-    """The program as one graph, with its gradients and an optimiser's step if it has one, compiled by TorchInductor.
+    """Executes the program as one graph, with its gradients and the optimiser step, compiled by TorchInductor.
 
-    Tracing the program with its gradients in it leaves one graph without Python; compiling the forward pass alone, as
-    ``torch.compile`` of a loss does, gains nothing over plain torch. A program is traced and compiled at its first
-    call, and again for inputs of another shape or in evaluation mode; TorchInductor keeps on disk what it compiled, for
-    the next run. Random numbers are torch's own, so that seeds mean the same; sums may round differently.
+    Tracing includes the gradients, so that one graph without Python remains; compiling only the forward pass, as
+    ``torch.compile`` of a loss does, is not faster than plain torch. A program is traced and compiled at its first
+    call, and again for inputs of another shape or in evaluation mode. TorchInductor caches compiled code on disk for
+    later runs. Random numbers are torch's own, so a seed gives the same samples; sums may round differently.
 
     Reference: Ansel et al. 2024, PyTorch 2: faster machine learning through dynamic Python bytecode transformation and
     graph compilation, §4.
     """
 
     def __init__(self) -> None:
-        self.made: dict[tuple, Made] = {}
+        self.made: dict[tuple, CompiledProgram] = {}
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        key = kind(program, inputs)
+        key = cache_key(program, inputs)
         made = self.made.get(key)
         if made is None:
-            made = self.made[key] = make(program, inputs)
+            made = self.made[key] = compile_program(program, inputs)
         with torch.no_grad():
             return made.outputs(made.call([*inputs, *made.held]))
 
     def rows(self, needed: int, most: int) -> int:
-        return halved(needed, most)
+        return bucket(needed, most)
 
     @property
     def takes_optimizer(self) -> bool:
         return True
 
 
-class Made(NamedTuple):
+class CompiledProgram(NamedTuple):
     """A compiled program for inputs of one shape."""
 
     call: Callable[[list[Tensor]], Any]
-    held: list[Tensor]  # the weights and buffers it reads and writes, given after the inputs
+    held: list[Tensor]  # the weights and buffers that it reads and writes, passed after the inputs
     structure: pytree.TreeSpec
 
     def outputs(self, flat: Any) -> Any:
-        """What the program would have returned."""
+        """The outputs in the structure that the program returns."""
         return pytree.tree_unflatten(list(flat), self.structure)
 
 
-def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
-    """Traces and compiles.
+def compile_program(program: Program, inputs: tuple[Tensor, ...]) -> CompiledProgram:
+    """Traces and compiles a program.
 
     Raises:
-        UserError: the program looks at a tensor's value, or there is no compiler.
+        UserError: the program depends on the value of a tensor, or there is no compiler.
     """
     from torch._guards import TracingContext, tracing
     from torch._inductor.compile_fx import compile_fx
@@ -69,12 +69,12 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's to itself
+            warnings.simplefilter("ignore")  # warnings that only concern torch
             graph, held, structure = traced(program, inputs)
     except Exception as error:
         raise refusal(f"it cannot be traced ({first_line(error)})") from error
     try:
-        # Only with symbols for shapes, though here are none, does Inductor look for what it compiled in earlier runs.
+        # Inductor uses its cache of earlier runs only with a ShapeEnv, although no shape is symbolic here.
         context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
         with torch.no_grad(), tracing(context), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -84,38 +84,38 @@ def make(program: Program, inputs: tuple[Tensor, ...]) -> Made:
         if reason is None:
             raise
         raise refusal(reason) from error
-    return Made(lambda flat: call(*flat), held, structure)
+    return CompiledProgram(lambda flat: call(*flat), held, structure)
 
 
 def lacking(error: Exception) -> str | None:
-    """What the machine lacks, if that is why Inductor failed."""
+    """What is missing on the machine, if that is why Inductor failed; otherwise None."""
     from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
-    cause = getattr(error, "inner_exception", error)  # in most places, Inductor hands on another's error in its own
+    cause = getattr(error, "inner_exception", error)  # Inductor usually wraps the original error
     if isinstance(cause, InvalidCxxCompiler):
         return "there is no C++ compiler on this machine; install g++ or clang"
     if isinstance(cause, CppCompileError):
         return f"the C++ compiler failed ({first_line(cause)})"
     if "triton" in f"{error}".lower():
-        return "for a GPU it takes triton, which is not installed or does not know this one"
+        return "a GPU needs triton, which is not installed or does not support this GPU"
     return None
 
 
 def settings(device: torch.device) -> dict[str, Any]:
-    """Of Inductor, for programs on ``device``."""
+    """The settings of Inductor for programs on ``device``."""
     on_cpu = device.type == "cpu"
     return {
-        "fallback_random": True,  # its own random numbers would not be torch's, nor those of a run without compiling
-        "cpp_wrapper": on_cpu,  # C++ calls the kernels, not Python; on a GPU that would take CUDA's headers
-        "pattern_matcher": not on_cpu,  # it would put biases back into products, away from what follows them
+        "fallback_random": True,  # use torch's random numbers, as a run without compilation does
+        "cpp_wrapper": on_cpu,  # kernels are called from C++ instead of Python; on a GPU this needs the CUDA headers
+        "pattern_matcher": not on_cpu,  # it would fuse biases into products, and not with the activation after them
     }
 
 
 def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.GraphModule, list[Tensor], pytree.TreeSpec]:
-    """The program's graph with every tensor that it holds made an input after its own, those tensors, and its outputs'.
+    """(graph of the program, tensors that it holds, structure of its outputs); the held tensors become inputs.
 
-    The inputs are shapes, and no random number is drawn. Torch does carry out what involves tensors of one number
-    alone, such as counts and moving averages; that is put back.
+    Tracing uses fake inputs and draws no random number. Torch executes operations on scalar tensors, such as counts and
+    moving averages, during tracing; these tensors are restored.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -129,16 +129,16 @@ def traced(program: Program, inputs: tuple[Tensor, ...]) -> tuple[torch.fx.Graph
     with restored(program), torch.random.fork_rng(devices=[]):
         trace = make_fx(flat, {torch.ops.aten.addmm.default: affine}, tracing_mode="fake", _allow_non_fake_inputs=True)
         graph = trace(*inputs)
-    return graph, lifted(graph), structure[-1]
+    return graph, constants_as_inputs(graph), structure[-1]
 
 
 def affine(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """β bias + α x W, its bias added in a pass of its own: one that is fused with what follows, as an activation."""
+    """β bias + α x W, with the bias as a separate operation that can be fused with the activation after it."""
     return alpha * torch.mm(x, weight) + beta * bias
 
 
-def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
-    """Turns the tensors that a graph holds into inputs after those it has; returns them."""
+def constants_as_inputs(graph: torch.fx.GraphModule) -> list[Tensor]:
+    """Turns the tensors that a graph holds into additional inputs at the end; returns them."""
     held: dict[int, tuple[Tensor, torch.fx.Node]] = {}
     last = [node for node in graph.graph.nodes if node.op == "placeholder"][-1]
     constants = [node for node in graph.graph.nodes if node.op == "get_attr"]
@@ -151,18 +151,18 @@ def lifted(graph: torch.fx.GraphModule) -> list[Tensor]:
         node.replace_all_uses_with(held[id(value)][1])
         graph.graph.erase_node(node)
     for name in {node.target for node in constants}:
-        delattr(graph, name)  # else they would be inputs once more
+        delattr(graph, name)  # otherwise they would become inputs twice
     for node in graph.graph.nodes:
-        node.meta.clear()  # the new inputs have none, and Inductor takes all or none
+        node.meta.clear()  # Inductor needs metadata for all inputs or for none, and the new inputs have none
     graph.recompile()
     return [value.detach() for value, _ in held.values()]
 
 
 def refusal(reason: str) -> UserError:
-    """The sentence on what cannot be compiled."""
-    return UserError(f"execution.compile=true cannot compile this combination: {reason}. Use execution.compile=false.")
+    """The error for a program that cannot be compiled."""
+    return UserError(f"execution.compile=true cannot compile this combination: {reason}; use execution.compile=false.")
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, in short."""
+    """The error in at most 200 characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

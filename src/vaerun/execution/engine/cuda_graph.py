@@ -1,4 +1,4 @@
-"""A program's launches recorded once for each shape of its inputs, and replayed as one CUDA graph."""
+"""Programs whose kernels are recorded, once for each shape of their inputs, and replayed as one CUDA graph."""
 
 from typing import Any, NamedTuple, final
 
@@ -7,25 +7,25 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from vaerun.errors import UserError
-from vaerun.execution.engine.base import Engine, Program, halved, kind, restored
+from vaerun.execution.engine.base import Engine, Program, bucket, cache_key, restored
 from vaerun.execution.engine.compiled import first_line
 
-WARM_UPS = 2  # the first loads libraries and chooses kernels; by the second nothing of that is left to do
-MODE = "thread_local"  # another thread, such as the one that writes checkpoints, may use the device while it records
+WARM_UPS = 2  # the first loads libraries and selects kernels; the second confirms that nothing is left to load
+MODE = "thread_local"  # another thread, such as the checkpoint writer, may use the device during a recording
 
 
 @final
 class CUDAGraph(Engine):
-    """The kernels that another engine launches for a program, as one CUDA graph that one call sends to the device.
+    """Launches all kernels that another engine uses for a program as one CUDA graph, with a single call.
 
-    A step of a small network is many small kernels, and a GPU is done with each before Python has launched the next.
-    The program is executed for practice, what that changed is put back, and it is recorded; from then on its inputs are
-    copied to where the recording reads them, the recording is replayed, and its outputs are copied to where the next
-    replay does not write. Weights and buffers are read and written where they are. Each replay goes on in torch's
-    random numbers from where the generator is, so that a seed means the same as without a graph.
+    A step of a small network consists of many small kernels, and a GPU finishes each before Python launches the next.
+    The program is first executed as a warm-up, the tensors that this changed are restored, and the kernels are
+    recorded. Afterwards, inputs are copied to the memory that the recording reads, it is replayed, and its outputs are
+    copied to new memory. Weights and buffers are used in place. A replay continues the random numbers of torch's
+    generator, so a seed gives the same samples as without a graph.
 
     Args:
-        inner: what is recorded.
+        inner: the engine whose kernels are recorded.
 
     Reference: Gray 2019, Getting started with CUDA graphs.
     """
@@ -33,17 +33,17 @@ class CUDAGraph(Engine):
     def __init__(self, inner: Engine) -> None:
         self.inner = inner
         self.recordings: dict[tuple, Recording] = {}
-        self.place: Place | None = None
+        self.resources: CaptureResources | None = None
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
-        key = kind(program, inputs)
+        key = cache_key(program, inputs)
         recording = self.recordings.get(key)
         if recording is None:
             recording = self.recordings[key] = self.record(program, inputs)
         return recording.replay(inputs)
 
     def rows(self, needed: int, most: int) -> int:
-        return halved(needed, most)
+        return bucket(needed, most)
 
     @property
     def takes_optimizer(self) -> bool:
@@ -51,20 +51,22 @@ class CUDAGraph(Engine):
 
     @torch.no_grad()
     def record(self, program: Program, inputs: tuple[Tensor, ...]) -> "Recording":
-        """Executes for practice, then records; what that changed and random numbers are then as they were before.
+        """Warms up, then records; changed tensors and random generators are restored.
 
         Raises:
-            UserError: the program waits for the device, or does something else that a graph cannot hold.
+            UserError: the program waits for the device, or contains another operation that cannot be recorded.
         """
-        if self.place is None:
-            # One pool for all: no recording finds there what it needs, since outputs are copied at once.
-            self.place = Place(torch.cuda.Stream(inputs[0].device), torch.cuda.graph_pool_handle())
+        if self.resources is None:
+            # All recordings share one pool, because outputs are copied immediately after a replay.
+            self.resources = CaptureResources(torch.cuda.Stream(inputs[0].device), torch.cuda.graph_pool_handle())
         read = [torch.empty_like(value).copy_(value) for value in inputs]
-        self.practise(program, read)
+        self.warm_up(program, read)
         graph = torch.cuda.CUDAGraph()
-        recording = torch.cuda.graph(graph, pool=self.place.pool, stream=self.place.stream, capture_error_mode=MODE)
+        recording = torch.cuda.graph(
+            graph, pool=self.resources.pool, stream=self.resources.stream, capture_error_mode=MODE
+        )
         try:
-            with torch.cuda.stream(torch.cuda.current_stream(read[0].device)), recording:  # back to it in any case
+            with torch.cuda.stream(torch.cuda.current_stream(read[0].device)), recording:  # restores the current stream
                 outputs, structure = pytree.tree_flatten(self.inner(program, *read))
         except RuntimeError as error:
             raise UserError(
@@ -76,10 +78,10 @@ class CUDAGraph(Engine):
         places = [None if value is None else next(count) for value in outputs]
         return Recording(graph, read, written, places, structure)
 
-    def practise(self, program: Program, read: list[Tensor]) -> None:
-        """Executes the program beside the stream in use, and leaves no trace in what it changes and random numbers."""
-        assert self.place is not None
-        device, stream = read[0].device, self.place.stream
+    def warm_up(self, program: Program, read: list[Tensor]) -> None:
+        """Executes the program on another stream; restores the tensors that it changes and the random generators."""
+        assert self.resources is not None
+        device, stream = read[0].device, self.resources.stream
         with restored(program):
             stream.wait_stream(torch.cuda.current_stream(device))
             with torch.random.fork_rng(devices=[device]), torch.cuda.stream(stream):
@@ -88,25 +90,25 @@ class CUDAGraph(Engine):
             torch.cuda.current_stream(device).wait_stream(stream)
 
 
-class Place(NamedTuple):
-    """Where recordings are made."""
+class CaptureResources(NamedTuple):
+    """The stream and the memory pool of recordings."""
 
     stream: Any  # torch.cuda.Stream
     pool: Any  # of memory
 
 
 class Recording(NamedTuple):
-    """A program's launches for inputs of one shape."""
+    """The recorded kernels of a program for inputs of one shape."""
 
     graph: Any  # torch.cuda.CUDAGraph
-    read: list[Tensor]  # where it takes its inputs from
-    written: list[Tensor]  # where it leaves its outputs, until another recording is replayed
-    places: list[int | None]  # of the outputs, which may be None, in that list
+    read: list[Tensor]  # the memory of its inputs
+    written: list[Tensor]  # the memory of its outputs, valid until the next replay of any recording
+    places: list[int | None]  # the index of each output in ``written``; None for an output None
     structure: pytree.TreeSpec
 
     @torch.no_grad()
     def replay(self, inputs: tuple[Tensor, ...]) -> Any:
-        """What the program would have returned."""
+        """The outputs of the program for these inputs."""
         torch._foreach_copy_(self.read, inputs)
         self.graph.replay()
         outputs = [torch.empty_like(value) for value in self.written]

@@ -1,4 +1,4 @@
-"""Operation by operation, as Python comes to them."""
+"""program(inputs), executed operation by operation."""
 
 from typing import Any, final
 
@@ -9,7 +9,7 @@ from vaerun.execution.engine.base import Engine, Program
 
 @final
 class Eager(Engine):
-    """Calls the program."""
+    """(program, inputs) ↦ program(inputs), operation by operation, in Python."""
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
         return program(*inputs)

@@ -1,4 +1,4 @@
-"""A CUDA device's products of float32 numbers rounded to TF32 while a program trains."""
+"""float32 products of a CUDA device with factors rounded to TF32 in training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from vaerun.execution.engine.base import Engine, Program
 
 @final
 class TF32(Engine):
-    """Another engine, with the factors of matrix products and convolutions rounded to 11 bits for tensor cores.
+    """Wraps an engine: the factors of matrix products and convolutions are rounded to 11 bits for tensor cores.
 
-    They are stored in float32, and all else is computed in it. A bound that such a program returns is one up to this
-    rounding, and of a model with rounded products; in evaluation mode, nothing is rounded.
+    Tensors are stored in float32, and all other operations use float32. The bound of such a program is a bound for the
+    model with rounded products. In evaluation mode, nothing is rounded.
 
     Args:
-        inner: what executes the programs.
+        inner: the engine that executes the programs.
 
     Reference: Stosic, Micikevicius 2021, Accelerating AI training with NVIDIA TF32 tensor cores.
     """
@@ -46,7 +46,7 @@ class TF32(Engine):
 
 @contextmanager
 def permitted() -> Iterator[None]:
-    """TF32 inside, none outside."""
+    """Allows TF32 inside the context, and not afterwards."""
     permit(True)
     try:
         yield
@@ -55,6 +55,6 @@ def permitted() -> Iterator[None]:
 
 
 def permit(tf32: bool) -> None:
-    """Whether a CUDA device may round the factors of a product; torch's own choice is yes for convolutions."""
+    """Sets whether a CUDA device may round factors to TF32; torch's default is yes for convolutions."""
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.allow_tf32 = tf32

@@ -1,1 +1,1 @@
-"""Optimisers over rows of Φ, each row with a state and a step count of its own."""
+"""(g, state) ↦ (Δφ, state): per-point optimisers, with a state and a step count per row of Φ."""

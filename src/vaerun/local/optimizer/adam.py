@@ -1,12 +1,11 @@
-"""Adam over rows, the step count of a row its own."""
+"""Adam for each row of Φ, with a step count per row."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least, below
 from vaerun.local.optimizer.base import LocalOptimizer
 
 
@@ -19,10 +18,10 @@ class RowAdamState(NamedTuple):
 
 
 class LocalAdam(LocalOptimizer):
-    """step = α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁^t), v̂ = v / (1 − β₂^t), with t the steps this row has taken.
+    """Δφ = α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁^t), v̂ = v / (1 − β₂^t), where t counts the steps of this row.
 
-    A dense Adam over the table would move the rows of points that are not in the batch, and correct the bias of a row
-    by the steps of all others.
+    One Adam over the whole table would also move rows that are not in the batch, and its bias correction would count
+    the steps of all rows.
 
     Args:
         learning_rate: α.
@@ -31,7 +30,7 @@ class LocalAdam(LocalOptimizer):
         eps: ε.
 
     Raises:
-        UserError: α is not positive, or a decay is not in [0, 1).
+        UserError: α ≤ 0, ε < 0, or a decay is outside [0, 1).
 
     Reference: Kingma, Ba 2015, Adam: a method for stochastic optimization, algorithm 1.
     """
@@ -39,11 +38,10 @@ class LocalAdam(LocalOptimizer):
     def __init__(
         self, *, learning_rate: float = 0.1, beta1: float = 0.9, beta2: float = 0.95, eps: float = 1e-8
     ) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise UserError(f"local.optimizer.learning_rate={learning_rate} is no step size: give a value > 0.")
-        for name, decay in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= decay < 1:
-                raise UserError(f"local.optimizer.{name}={decay} is no decay: give a number in [0, 1).")
+        above("local.optimizer.learning_rate", learning_rate, 0)
+        below("local.optimizer.beta1", beta1, 0, 1)
+        below("local.optimizer.beta2", beta2, 0, 1)
+        at_least("local.optimizer.eps", eps, 0)
         self.learning_rate, self.beta1, self.beta2, self.eps = learning_rate, beta1, beta2, eps
 
     def init(self, phi: Tensor) -> RowAdamState:
@@ -55,6 +53,6 @@ class LocalAdam(LocalOptimizer):
         m = torch.lerp(gradient, state.m, self.beta1)
         v = torch.lerp(gradient.square(), state.v, self.beta2)
         m_hat = m / (1 - self.beta1**count)
-        # Where a gradient is 0 the root has no derivative, which a strategy that differentiates the steps asks for.
+        # The square root has no derivative at 0, and a strategy that differentiates through the steps needs one.
         v_hat = (v / (1 - self.beta2**count)).clamp(min=torch.finfo(v.dtype).tiny)
         return self.learning_rate * m_hat / (v_hat.sqrt() + self.eps), RowAdamState(m, v, count)

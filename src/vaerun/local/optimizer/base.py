@@ -1,26 +1,26 @@
-"""What a row optimiser is."""
+"""(g, state) ↦ (Δφ, state): per-point optimisers, whose steps depend only on the gradients of that point."""
 
 from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor
 
-LocalState = Any  # a NamedTuple of tensors whose first axis is the rows
+LocalState = Any  # a NamedTuple of tensors whose first axis runs over the points
 
 
 class LocalOptimizer(ABC):
-    """(init, update) over rows: a row's step depends on its own gradients and on nothing that shares its batch."""
+    """(g_i, state_i) ↦ (Δφ_i, state_i) for every row i; the step of a row does not depend on the other rows."""
 
     @abstractmethod
     def init(self, phi: Tensor) -> LocalState:
-        """The state of rows that have not moved yet: Float[Tensor, "R P"] ↦ a NamedTuple of tensors [R, …]."""
+        """The state before the first step: Float[Tensor, "R P"] ↦ a NamedTuple of tensors [R, …]."""
 
     @abstractmethod
     def update(self, gradient: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """The step to ADD to the rows, uphill along ``gradient``, and the new state; both Float[Tensor, "R P"]."""
+        """(Δφ, new state): the step to ADD to the rows for this ``gradient``; both Float[Tensor, "R P"]."""
 
     def shortened(self, state: LocalState, scale: Tensor) -> LocalState:
-        """The state when the last step was taken at ``scale`` Float[Tensor, "R 1"] of its length; most do not care."""
+        """The state after the last step was multiplied by ``scale`` Float[Tensor, "R 1"]; unchanged by default."""
         return state
 
 
@@ -30,6 +30,6 @@ def gather(state: LocalState, index: Tensor) -> LocalState:
 
 
 def scatter(state: LocalState, index: Tensor, rows: LocalState) -> None:
-    """Writes the states of ``rows`` to the places ``index``."""
+    """Writes the states of ``rows`` at ``index``, in place."""
     for field, values in zip(state, rows, strict=True):
         field.index_copy_(0, index, values)

@@ -1,33 +1,32 @@
-"""Limited-memory BFGS over rows, each row with a history of its own."""
+"""Limited-memory BFGS for each row of Φ, with a history per row."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.optimizer.sgd import clipped
 
 
 class RowLBFGSState(NamedTuple):
-    """Where R rows came from, and their last H pairs (s, y), the newest last; a pair of zeros is none."""
+    """The last step of R rows and their last H pairs (s, y), newest last; an empty place holds zeros."""
 
-    moved: Tensor  # Float[Tensor, "R P"]: the last step as it was taken
-    gradient: Tensor  # Float[Tensor, "R P"]: before it
+    moved: Tensor  # Float[Tensor, "R P"]: the last step, as it was taken
+    gradient: Tensor  # Float[Tensor, "R P"]: the gradient before that step
     s: Tensor  # Float[Tensor, "R H P"]: steps
-    y: Tensor  # Float[Tensor, "R H P"]: what the gradient lost along each
+    y: Tensor  # Float[Tensor, "R H P"]: the decrease of the gradient along each step
 
 
 class LocalLBFGS(LocalOptimizer):
-    """step = α B⁻¹ g, at most c long, with B⁻¹ from a row's last H pairs s = Δφ, y = −Δg by the two-loop recursion.
+    """Δφ = α B⁻¹ g with ‖Δφ‖ ≤ c, where B⁻¹ comes from the last H pairs s = Δφ, y = −Δg by the two-loop recursion.
 
-    B is an estimate of −∇²_φ L, so at α = 1 these are Newton's steps without a line search. For gradients with little
-    noise: an estimator that sums, or many samples; under noise, steps are too short rather than too long, and Adam is
-    the better choice. A pair along which the bound is not concave enough, s·y < 0.2 s·Bs, is damped: y becomes the
-    nearest mixture with Bs that is; a row without pairs takes only one with s·y > 0. θ's own moves between two visits
-    of a row are in its next pair, and damped with it. A row's state is 2H + 2 times as long as its φ.
+    B approximates −∇²_φ L, so α = 1 gives quasi-Newton steps without a line search. Use it for gradients with little
+    noise, such as exact sums or many samples; with noise the steps become too short, and Adam is the better choice. A
+    pair with s·y < 0.2 s·Bs is damped: y is replaced by the nearest mixture of y and Bs that satisfies the condition.
+    The first pair of a row is used only if s·y > 0. When θ changes between two visits, the change is part of the next
+    y. The state of a row holds 2H + 2 vectors of the length of φ.
 
     Args:
         learning_rate: α.
@@ -35,17 +34,15 @@ class LocalLBFGS(LocalOptimizer):
         max_step: c, the Euclidean length of the longest step in φ.
 
     Raises:
-        UserError: α or c is not positive, or H < 1.
+        UserError: α ≤ 0, c ≤ 0 or H < 1.
 
     Reference: Nocedal, Wright 2006, Numerical optimization, algorithm 7.4 (two loops) and procedure 18.2 (damping).
     """
 
     def __init__(self, *, learning_rate: float = 1.0, history: int = 5, max_step: float = 1.0) -> None:
-        for name, value in (("learning_rate", learning_rate), ("max_step", max_step)):
-            if not 0 < value < math.inf:
-                raise UserError(f"local.optimizer.{name}={value} is no step size: give a value > 0.")
-        if history < 1:
-            raise UserError(f"local.optimizer.history={history} remembers nothing: give 1 or more.")
+        above("local.optimizer.learning_rate", learning_rate, 0)
+        at_least("local.optimizer.history", history, 1)
+        above("local.optimizer.max_step", max_step, 0)
         self.learning_rate, self.history, self.max_step = learning_rate, history, max_step
 
     def init(self, phi: Tensor) -> RowLBFGSState:
@@ -72,10 +69,10 @@ def ratio(a: Tensor, b: Tensor) -> Tensor:
 
 
 def remember(state: RowLBFGSState, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """The pairs with the newest one added, damped where it has to be; unchanged where it is of no use."""
+    """The pairs after adding the newest one, damped where necessary; unchanged where s·y ≤ 0."""
     s, y = state.moved, state.gradient - gradient
     newest_s, newest_y = state.s[:, -1], state.y[:, -1]
-    curvature = ratio(dot(newest_y, newest_y), dot(newest_s, newest_y))  # B = curvature · 1; 0 without a pair
+    curvature = ratio(dot(newest_y, newest_y), dot(newest_s, newest_y))  # B = curvature · I; 0 without a pair
     sy, sBs = dot(s, y), curvature * dot(s, s)
     mixture = torch.where(sy < 0.2 * sBs, ratio(0.8 * sBs, sBs - sy), 1.0)
     y = mixture * y + (1 - mixture) * curvature * s
@@ -87,7 +84,7 @@ def remember(state: RowLBFGSState, gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def direction(gradient: Tensor, s: Tensor, y: Tensor) -> Tensor:
-    """B⁻¹ g by the two loops over the pairs, B⁻¹ starting at s·y / y·y of the newest; g itself without any."""
+    """B⁻¹ g by two loops over the pairs, with B₀⁻¹ = s·y / y·y of the newest pair; g itself without a pair."""
     pairs = list(zip(s.unbind(1), y.unbind(1), strict=True))
     shares = []
     q = gradient

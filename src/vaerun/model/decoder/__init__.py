@@ -1,1 +1,1 @@
-"""z ↦ the outputs that a likelihood reads."""
+"""z ↦ outputs: decoders."""

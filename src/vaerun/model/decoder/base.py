@@ -1,4 +1,4 @@
-"""What a decoder is."""
+"""z ↦ outputs: the interface of decoders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Decoder(nn.Module, ABC):
-    """z ↦ outputs of the likelihood."""
+    """z ↦ outputs, the parameters of the likelihood p(x given outputs)."""
 
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""outputs = transposed convolutions of h(A z): an image grown from a small one."""
+"""outputs = transposed convolutions of h(A z): a decoder for images."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,20 @@ from vaerun.nn.network import image_shape, mlp, transposed_convolutions
 class ConvDecoder(Decoder):
     """outputs = T_1 h(… h(T_L h(MLP(z)))) + b: affine maps, then transposed convolutions of stride 2, L to 1.
 
-    The mirror image of the conv amortizer, for images of any height and width. The bias b has a number for every
-    output, so that it can start at the data's mean.
+    The transpose of the conv amortizer, for images of any height and width. The bias b has one value per output, so
+    that it can be initialised with the mean of the data.
 
     Args:
         input_dim: D.
         output_dim: O, a multiple of H W.
-        output_bias: b at the start, Float[Tensor, "O"]; None starts at 0.
+        output_bias: the initial b, Float[Tensor, "O"]; None for 0.
         data_shape: (H, W) or (H, W, C).
-        channels: of the convolutions, the one nearest the image first.
+        channels: of the convolutions, the one nearest to the image first.
         hidden: units of the layers between z and the smallest image.
         activation: h, by name.
 
     Raises:
-        UserError: the data are no images, no activation of that name, or a layer without units.
+        UserError: the data are not images, no activation of that name, or a layer without units.
 
     Reference: Radford, Metz, Chintala 2016, Unsupervised representation learning with deep convolutional generative
     adversarial networks, §3.

@@ -15,7 +15,7 @@ class MLPDecoder(Decoder):
     Args:
         input_dim: D.
         output_dim: O.
-        output_bias: b_L at the start, Float[Tensor, "O"]; None leaves torch's.
+        output_bias: the initial b_L, Float[Tensor, "O"]; None for torch's own.
         hidden: units of the hidden layers.
         activation: h, by name.
 

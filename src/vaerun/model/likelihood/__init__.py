@@ -1,1 +1,1 @@
-"""p_θ(x given z): what the decoder's outputs mean."""
+"""p_θ(x given z) as p(x given outputs): likelihoods of the decoder's outputs."""

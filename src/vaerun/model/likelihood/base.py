@@ -1,4 +1,4 @@
-"""What a likelihood is."""
+"""p(x given outputs): the interface of likelihoods."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 
 class Likelihood(nn.Module, ABC):
-    """p(x given outputs of the decoder), independent over the X coordinates of x.
+    """p(x given outputs of the decoder), with independent coordinates of x.
 
     Args:
         data_dim: X.
-        data_std: spread of the data over all its coordinates, where a scale can start.
+        data_std: pooled standard deviation of the data, an initial value for scales.
     """
 
-    data_support: ClassVar[str]  # what x may be: "binary" {0, 1}, "unit" [0, 1] or "real"
-    normalized: ClassVar[bool]  # whether it is a density (or mass function) over that x
-    levels: int | None = None  # how many values, evenly spread over [0, 1], a coordinate takes; None: a continuum
+    data_support: ClassVar[str]  # the values of x: "binary" {0, 1}, "unit" [0, 1] or "real"
+    normalized: ClassVar[bool]  # whether it is a density (or mass function) over these x
+    levels: int | None = None  # number of evenly spaced values in [0, 1] of a coordinate; None if continuous
 
     def __init__(self, *, data_dim: int, data_std: float) -> None:
         super().__init__()
@@ -26,11 +26,11 @@ class Likelihood(nn.Module, ABC):
     @property
     @abstractmethod
     def num_outputs(self) -> int:
-        """O, how many numbers the decoder gives for one x."""
+        """O, the number of decoder outputs for one x."""
 
     @abstractmethod
     def initial_outputs(self, data_mean: Tensor) -> Tensor:
-        """The outputs at which E[x] is the data's mean: Float[Tensor, "X"] ↦ Float[Tensor, "O"]."""
+        """The outputs with E[x given outputs] = the mean of the data: Float[Tensor, "X"] ↦ Float[Tensor, "O"]."""
 
     @abstractmethod
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:

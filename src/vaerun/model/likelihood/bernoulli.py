@@ -9,8 +9,8 @@ from torch.nn.functional import pad
 from vaerun.execution.memory import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
 
-TOGETHER = 112  # numbers from ½ to 1, whose product is above 2⁻¹²⁶, where float32 begins to lose digits
-NEVER = 1e-3  # a pixel that is never on starts at this probability: log-odds of 0 are −∞
+TOGETHER = 112  # factors in [½, 1] per product, which stays above 2⁻¹²⁶, the smallest normal float32
+NEVER = 1e-3  # smallest initial probability of a pixel, since the log-odds of 0 are −∞
 
 
 class BernoulliLikelihood(Likelihood):
@@ -42,10 +42,10 @@ class BernoulliLikelihood(Likelihood):
 
 
 class _LogProb(torch.autograd.Function):
-    """Σ_j log Bernoulli(x_j; σ(l_j)) and its derivatives x − σ(l) and l: of l's size, no more than one array at a time.
+    """Σ_j log Bernoulli(x_j; σ(l_j)) and its derivatives x − σ(l) in l and l in x, with one array of the size of l.
 
-    Left to itself, torch makes three on the way there and two on the way back, which in a step of many samples is most
-    of the memory.
+    Autograd would keep three such arrays in the forward and two in the backward pass, which is most of the memory of a
+    step with many samples.
     """
 
     @staticmethod
@@ -58,15 +58,15 @@ class _LogProb(torch.autograd.Function):
         x, outputs = ctx.saved_tensors
         gradient = gradient.unsqueeze(-1)
         in_x = (gradient * outputs).sum_to_size(x.shape) if ctx.needs_input_grad[0] else None
-        if torch.is_grad_enabled():  # it is to be differentiated itself
+        if torch.is_grad_enabled():  # the gradient itself will be differentiated
             return in_x, (x - outputs.sigmoid()) * gradient
         return in_x, outputs.sigmoid().sub_(x).mul_(-gradient)
 
 
 def summed(x: Tensor, outputs: Tensor) -> Tensor:
-    """log p(x given z) of every row of x and outputs, both Float[Tensor, "... X"], as many rows at a time as fit."""
+    """log p(x given z) of every row of x and outputs, both Float[Tensor, "... X"], in parts that fit into memory."""
     several = next((place for place, size in enumerate(outputs.shape[:-1]) if size > 1), None)
-    # A tensor that only stands for one is being compiled, and the compiler makes no arrays on the way.
+    # A tensor of another type is being traced, and a compiled program needs no parts.
     if several is None or type(outputs) is not Tensor or outputs.numel() <= numbers_at_once(outputs.device):
         return at_once(x, outputs)
     halves = zip(x.chunk(2, several), outputs.chunk(2, several), strict=True)
@@ -74,10 +74,10 @@ def summed(x: Tensor, outputs: Tensor) -> Tensor:
 
 
 def at_once(x: Tensor, outputs: Tensor) -> Tensor:
-    """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), in float32 or float64, in which nothing overflows.
+    """log Π_j σ(|l_j|) − Σ_j (max(l_j, 0) − x_j l_j), without overflow in float32.
 
-    A factor lies between ½ and 1: the product of a hundred of them is still a number, and takes one logarithm for all.
-    Where all x_j are as good as certain, a factor is 1 to rounding, and log p off by up to 2⁻²⁴ a number.
+    The factors lie in [½, 1], so a product of a hundred of them does not underflow and needs only one logarithm. Where
+    |l_j| is large, a factor is rounded to 1, which changes log p by at most 2⁻²⁴ per factor.
     """
     together = min(TOGETHER, outputs.shape[-1])
     linear = outputs.clamp(min=0).addcmul_(x, outputs, value=-1).sum(-1)

@@ -5,25 +5,25 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
 
-STEEPEST = 20.0  # times L: the tilt towards one end of the grid at which nothing else counts
+STEEPEST = 20.0  # times L: the slope of the logits at which all probability is at one end of the grid
 
 
 class CategoricalLikelihood(Likelihood):
     """p(x given z) = Π_j softmax(logits_j)[(L − 1) x_j] over x in {0, 1/(L − 1), …, 1}^X.
 
-    L logits for every coordinate, so any shape of distribution at L times the outputs. A mass function: its bound is
-    that of a log-probability, at most 0, and not comparable with that of a density over [0, 1], nor with another L.
-    Data between two values of the grid count as the nearer one.
+    L logits per coordinate, so any distribution on the grid, with L times the outputs. It is a mass function: its bound
+    is at most 0, and not comparable with the bound of a density over [0, 1] or of another L. Values between two grid
+    values are rounded to the nearest one.
 
     Args:
         data_dim: X.
         data_std: not used.
-        levels: L, the values of the grid; 256 for all of an image of 8 bits.
+        levels: L, the number of grid values; 256 for 8-bit images.
 
     Raises:
         UserError: L < 2.
@@ -38,8 +38,7 @@ class CategoricalLikelihood(Likelihood):
 
     def __init__(self, *, data_dim: int, data_std: float, levels: int = 16) -> None:
         super().__init__(data_dim=data_dim, data_std=data_std)
-        if levels < 2:
-            raise UserError(f"model.likelihood.levels={levels} leaves a pixel one value: give 2 or more.")
+        at_least("model.likelihood.levels", levels, 2)
         self.levels = levels
         self.register_buffer("grid", torch.linspace(0, 1, levels), persistent=False)
 
@@ -49,7 +48,7 @@ class CategoricalLikelihood(Likelihood):
         return self.data_dim * self.levels
 
     def initial_outputs(self, data_mean: Tensor) -> Tensor:
-        """The flattest distribution of that mean: logits that are linear in the value."""
+        """The maximum-entropy distribution with that mean: logits that are linear in the value."""
         grid = torch.linspace(0, 1, self.levels, dtype=torch.float64, device=data_mean.device)
 
         def mean(slope: Tensor) -> Tensor:

@@ -9,15 +9,15 @@ from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
 
-NEAR = 0.2  # below it the closed forms lose digits to 0/0, and these series are exact to rounding
+NEAR = 0.2  # below it the closed forms approach 0/0, and the series are exact up to rounding
 
 
 class ContinuousBernoulli(Likelihood):
     """p(x given z) = Π_j C(λ_j) λ_j^{x_j} (1 − λ_j)^{1 − x_j} over x in [0, 1]^X.
 
     The cross entropy of grey pixels with the constant C(λ) = 2 artanh(1 − 2λ)/(1 − 2λ) that makes it a density. In the
-    logit η of λ, which is the decoder's output, log p(x) = ηx − log((e^η − 1)/η). As any density it has no upper bound:
-    a pixel that is exactly 0 or 1 in every image is worth log|η|.
+    logit η of λ, which is the decoder's output, log p(x) = ηx − log((e^η − 1)/η). Like every density, it has no upper
+    bound: a pixel that is exactly 0 or 1 in every image contributes log|η|.
 
     Args:
         data_dim: X.

@@ -1,4 +1,4 @@
-"""Σ_j x_j log σ(logit_j) + (1 − x_j) log(1 − σ(logit_j)) at grey x in [0, 1]: a custom of examples, no density."""
+"""Σ_j x_j log σ(logit_j) + (1 − x_j) log(1 − σ(logit_j)) at grey x in [0, 1]: common in examples, but not a density."""
 
 from typing import ClassVar
 
@@ -12,14 +12,14 @@ from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
 class CrossEntropyLikelihood(Likelihood):
     """Σ_j x_j log σ(logit_j) + (1 − x_j) log(1 − σ(logit_j)) for x in [0, 1]^X.
 
-    It does not integrate to one over x, so nothing computed with it bounds log p(x): its ELBO is recorded as
-    ``pseudo_elbo``. ``likelihood=bernoulli`` with binarised data gives a bound.
+    It does not integrate to one over x, so its ELBO is not a bound on log p(x) and is recorded as ``pseudo_elbo``.
+    ``model/likelihood=bernoulli`` with binarised data gives a bound.
 
     Args:
         data_dim: X.
         data_std: not used.
 
-    Reference: Loaiza-Ganem, Cunningham 2019, The continuous Bernoulli, §2 (why it is no likelihood).
+    Reference: Loaiza-Ganem, Cunningham 2019, The continuous Bernoulli, §2 (why it is not a likelihood).
     """
 
     data_support: ClassVar[str] = "unit"

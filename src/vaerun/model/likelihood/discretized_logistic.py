@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.inverse import inverse
@@ -18,14 +18,14 @@ class DiscretizedLogistic(Likelihood):
     """p(x given z) = Π_j σ((x_j + h − μ_j)/s_j) − σ((x_j − h − μ_j)/s_j) over x in {0, 1/(L − 1), …, 1}^X.
 
     A logistic of location μ_j, the decoder's output, and learned scale s_j, summed over the bin of half-width
-    h = 1/(2(L − 1)) around x_j; the first bin reaches to −∞ and the last one to ∞. It is a mass function: its bound is
-    that of a log-probability, at most 0, and not comparable with that of a density over [0, 1]. Data between two values
-    of the grid count as the nearer one.
+    h = 1/(2(L − 1)) around x_j; the first bin extends to −∞ and the last one to ∞. It is a mass function: its bound
+    is at most 0, and not comparable with the bound of a density over [0, 1]. Values between two grid values are rounded
+    to the nearest one.
 
     Args:
         data_dim: X.
-        data_std: where the standard deviation of every logistic starts.
-        levels: L, the values of the grid; 256 for images of 8 bits.
+        data_std: the initial standard deviation of every logistic.
+        levels: L, the number of grid values; 256 for 8-bit images.
 
     Raises:
         UserError: L < 2.
@@ -40,8 +40,7 @@ class DiscretizedLogistic(Likelihood):
 
     def __init__(self, *, data_dim: int, data_std: float, levels: int = 256) -> None:
         super().__init__(data_dim=data_dim, data_std=data_std)
-        if levels < 2:
-            raise UserError(f"model.likelihood.levels={levels} leaves a pixel one value: give 2 or more.")
+        at_least("model.likelihood.levels", levels, 2)
         self.levels = levels
         self.raw_log_scale = nn.Parameter(torch.zeros(data_dim))
 
@@ -54,23 +53,23 @@ class DiscretizedLogistic(Likelihood):
         return self.data_std * math.sqrt(3) / math.pi * bounded_log_scale(self.raw_log_scale).exp()
 
     def initial_outputs(self, data_mean: Tensor) -> Tensor:
-        reach = 1 + 20 * float(self.scale().detach().max())  # open ends hold a mean of NEVER within so many scales
+        reach = 1 + 20 * float(self.scale().detach().max())  # within this range, the mean reaches NEVER and 1 − NEVER
         return inverse(self.mean, data_mean.clamp(NEVER, 1 - NEVER), -reach, reach)
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
-        """With σ(b) − σ(a) = σ(b) σ(−a) (1 − e^{a − b}), which no tail brings to 0."""
+        """With σ(b) − σ(a) = σ(b) σ(−a) (1 − e^{a − b}), which does not underflow in the tails."""
         steps = self.levels - 1
         place, scale = (x * steps).round(), self.scale()
         from_above = ((place + 0.5) / steps - outputs) / scale  # b
         from_below = (outputs - (place - 0.5) / steps) / scale  # −a
-        width = (-torch.expm1(-1 / (steps * scale))).log()  # log(1 − e^{a − b}): all bins are equally wide
+        width = (-torch.expm1(-1 / (steps * scale))).log()  # log(1 − e^{a − b}), equal for all bins
         first, last = place == 0, place == steps
         inside = torch.where(first | last, 0.0, width)
         log_p = torch.where(last, 0.0, logsigmoid(from_above)) + torch.where(first, 0.0, logsigmoid(from_below))
         return (log_p + inside).sum(-1)
 
     def mean(self, outputs: Tensor) -> Tensor:
-        """Σ over the grid of P(x_j ≥ value) steps: a loop, since all edges at once would not fit in memory."""
+        """Σ over the grid of P(x_j ≥ value) / steps, in a loop, because all edges at once need too much memory."""
         steps, scale = self.levels - 1, self.scale()
         total = torch.zeros_like(outputs)
         for edge in range(steps):

@@ -13,13 +13,13 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class GaussianLikelihood(Likelihood):
-    """p(x given z) = N(x; mean(z), σ² I_X) with one learned σ, which starts at the spread of the data.
+    """p(x given z) = N(x; mean(z), σ² I_X) with one learned σ, which starts at the standard deviation of the data.
 
-    With σ fixed at 1 this is the squared error; learned, it balances the likelihood against the KL by itself.
+    With σ = 1 it is the squared error up to constants; a learned σ balances the likelihood and the KL.
 
     Args:
         data_dim: X.
-        data_std: where σ starts; σ stays within e^±7 of it.
+        data_std: the initial σ; σ stays within a factor e^±7 of it.
 
     Reference: Rybkin, Daniilidis, Levine 2021, Simple and effective VAE training with calibrated decoders, §3.1.
     """

@@ -1,19 +1,18 @@
-"""The argument at which an increasing function has a given value."""
+"""u with increasing(u) = value: the inverse of an increasing function."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-HALVINGS = 100  # more than float64 can tell apart
+HALVINGS = 100  # enough for float64 precision
 
 
 @torch.no_grad()
 def inverse(increasing: Callable[[Tensor], Tensor], value: Tensor, low: float, high: float) -> Tensor:
     """The u in [low, high] with increasing(u) = value, elementwise, by bisection in float64; any shape.
 
-    For starting points, which are found once: a mean that is known only as a sum or a series has no inverse in closed
-    form.
+    It is used once, for initial values: a mean that is a sum or a series has no inverse in closed form.
     """
     target = value.double()
     below, above = torch.full_like(target, low), torch.full_like(target, high)

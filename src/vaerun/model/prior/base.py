@@ -1,4 +1,4 @@
-"""What a prior is."""
+"""p_θ(z): the interface of priors."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 class Prior(nn.Module, ABC):
-    """p_θ(z) over D coordinates.
+    """p_θ(z) over D coordinates of z, with log-density and samples.
 
     Args:
         latent_dim: D.
     """
 
-    support: ClassVar[str]  # "real", "binary" or "categorical" (one-hot blocks): what z is
-    block: int = 1  # coordinates that make up one variable: the classes of a one-hot block
+    support: ClassVar[str]  # the type of z: "real", "binary" or "categorical" (one-hot blocks)
+    block: int = 1  # coordinates per variable: the number of classes of a one-hot block
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from vaerun.model.prior.base import Prior
 
 
 class BernoulliPrior(Prior):
-    """p_θ(z) = Π_d Bernoulli(z_d; σ(logit_d)) over z in {0, 1}^D; the logits are part of θ and start at fair coins.
+    """p_θ(z) = Π_d Bernoulli(z_d; σ(logit_d)) over z in {0, 1}^D; the logits are part of θ and start at 0.
 
     Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §4.
     """

@@ -5,16 +5,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
 
 
 class CategoricalPrior(Prior):
-    """p_θ(z) = Π_v Categorical(z_v; softmax(logits_v)) over one-hot blocks; the logits are part of θ and start uniform.
+    """p_θ(z) = Π_v Categorical(z_v; softmax(logits_v)) over one-hot blocks; the logits are part of θ and start at 0.
 
     Args:
-        latent_dim: D, the length of all blocks together.
-        num_classes: C, the length of one, a divisor of D.
+        latent_dim: D, the total length of all blocks.
+        num_classes: C, the length of a block, a divisor of D.
 
     Raises:
         UserError: C is below 2 or does not divide D.
@@ -26,6 +27,7 @@ class CategoricalPrior(Prior):
 
     def __init__(self, *, latent_dim: int, num_classes: int) -> None:
         super().__init__(latent_dim=latent_dim)
+        at_least("model.prior.num_classes", num_classes, 2)
         self.block = blocks_of(latent_dim, num_classes)
         self.logits = nn.Parameter(torch.zeros(latent_dim))
 
@@ -43,14 +45,12 @@ def blocks_of(latent_dim: int, num_classes: int) -> int:
     """``num_classes``, if one-hot blocks of that length make up z.
 
     Raises:
-        UserError: they do not.
+        UserError: latent_dim is not a multiple of num_classes.
     """
-    if num_classes < 2:
-        raise UserError(f"num_classes={num_classes} leaves nothing to infer: give posterior.num_classes=2 or more.")
     if latent_dim % num_classes:
         fitting = max(num_classes, round(latent_dim / num_classes) * num_classes)
         raise UserError(
-            f"model.latent_dim={latent_dim} is no whole number of one-hot blocks of num_classes={num_classes}: "
-            f"use model.latent_dim={fitting}, or another posterior.num_classes."
+            f"model.latent_dim must be a multiple of posterior.num_classes={num_classes}, got {latent_dim}: use "
+            f"model.latent_dim={fitting}, or another posterior.num_classes."
         )
     return num_classes

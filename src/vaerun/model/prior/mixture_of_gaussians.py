@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.nn.bounded_scale import bounded_log_scale
 
@@ -16,8 +16,8 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 class MixtureOfGaussians(Prior):
     """p_θ(z) = Σ_m π_m N(z; μ_m, diag σ_m²); means, scales and weights are part of θ.
 
-    It starts near N(0, I), with half of the variance between the components and half within them: equal components
-    would stay equal.
+    It starts near N(0, I), with half of the variance between the components and half within them, because equal
+    components would have equal gradients.
 
     Args:
         latent_dim: D.
@@ -26,15 +26,14 @@ class MixtureOfGaussians(Prior):
     Raises:
         UserError: M < 1.
 
-    Reference: Tomczak, Welling 2018, VAE with a VampPrior (the mixture of Gaussians that it is compared with).
+    Reference: Tomczak, Welling 2018, VAE with a VampPrior (its mixture of Gaussians).
     """
 
     support: ClassVar[str] = "real"
 
     def __init__(self, *, latent_dim: int, num_components: int = 10) -> None:
         super().__init__(latent_dim=latent_dim)
-        if num_components < 1:
-            raise UserError(f"model.prior.num_components={num_components} leaves no prior: give 1 or more.")
+        at_least("model.prior.num_components", num_components, 1)
         self.logits = nn.Parameter(torch.zeros(num_components))
         self.mu = nn.Parameter(math.sqrt(0.5) * torch.randn(num_components, latent_dim))
         self.raw_log_sigma = nn.Parameter(torch.full((num_components, latent_dim), 0.5 * math.log(0.5)))

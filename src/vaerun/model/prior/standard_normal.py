@@ -22,7 +22,7 @@ class StandardNormal(Prior):
 
     def __init__(self, *, latent_dim: int) -> None:
         super().__init__(latent_dim=latent_dim)
-        # A prior without weights must still know where to draw its samples.
+        # The prior has no weights, so this buffer gives the device and type of its samples.
         self.register_buffer("device_of", torch.zeros(()), persistent=False)
 
     def log_prob(self, z: Tensor) -> Tensor:

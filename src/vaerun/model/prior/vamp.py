@@ -7,12 +7,13 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
 
 
 class Component(Protocol):
-    """q(z; φ) of several points: all that a mixture asks of it. Every ``Posterior`` is one."""
+    """q(z; φ) of several points with samples and log-density; every ``Posterior`` has this interface."""
 
     def sample(self, k: int) -> Tensor:
         """K draws of each point's z, Float[Tensor, "K B D"]."""
@@ -24,15 +25,16 @@ class Component(Protocol):
 class Vamp(Prior):
     """p(z) = (1/M) Σ_m q(z; f_λ(u_m)): the encoder's average posterior at M learned pseudo-inputs.
 
-    The u_m, Float[Tensor, "M X"], are part of θ and start around the data's mean with its spread; nothing bounds them.
-    The encoder is no part of θ, but λ moves p(z), too. Each evaluation of p(z) encodes all M.
+    The u_m, Float[Tensor, "M X"], are part of θ and start at random, with the mean and standard deviation of
+    the data; they are not bounded. The encoder is not part of θ, but p(z) depends on λ, too. Each evaluation of p(z)
+    encodes all M pseudo-inputs.
 
     Args:
         latent_dim: D.
         data_dim: X.
         data_mean: mean of the training data, Float[Tensor, "X"].
-        data_std: its spread over all coordinates.
-        guide: x ↦ q(z; f_λ(x)), called only after the encoder exists; None where there is no encoder.
+        data_std: their pooled standard deviation.
+        guide: x ↦ q(z; f_λ(x)), called only after the encoder is built; None without an encoder.
         num_components: M.
 
     Raises:
@@ -57,10 +59,9 @@ class Vamp(Prior):
         super().__init__(latent_dim=latent_dim)
         if guide is None:
             raise UserError(
-                "model/prior=vamp needs an encoder, for it is made of the encoder's posteriors: use strategy=amortized."
+                "model/prior=vamp needs an encoder, because its components are q(z; f_λ(u)): use strategy=amortized."
             )
-        if num_components < 1:
-            raise UserError(f"model.prior.num_components={num_components} leaves no prior: give 1 or more.")
+        at_least("model.prior.num_components", num_components, 1)
         self.guide = guide
         self.register_buffer("data_mean", data_mean.clone())
         self.data_std = data_std

@@ -1,1 +1,1 @@
-"""What λ follows where its guess is refined."""
+"""φ_0 = f_λ(x) ↦ φ_T and the objective of λ: how an encoder is trained when its output is refined."""

@@ -1,4 +1,4 @@
-"""What it is to train an encoder whose guess is refined."""
+"""φ_0 = f_λ(x) ↦ φ_T and the objective of λ: how an encoder is trained when its output is refined."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from vaerun.local.solver import LocalSolver
 
 
 class Refinement(NamedTuple):
-    """φ_T, and what moves λ."""
+    """φ_T, and the objective of λ."""
 
-    phi: Tensor  # Float[Tensor, "B P"]: φ_T; part of λ's graph where λ follows the bound through it
-    pull: Tensor  # Float[Tensor, "B"]: what λ climbs besides the bound at ``phi``; nothing else has a part in it
-    decoder_evaluations: int  # what both took, over all points
+    phi: Tensor  # Float[Tensor, "B P"]: φ_T; in the graph of λ if λ is trained through it
+    encoder_term: Tensor  # Float[Tensor, "B"]: λ maximises it besides the bound at ``phi``; no gradient in θ
+    decoder_evaluations: int  # the cost of both, summed over all points
 
 
 class EncoderLoss(ABC):
-    """φ_0 = f_λ(x) ↦ (φ_T, what λ follows): T steps of the solver, and how f_λ learns from them.
+    """φ_0 = f_λ(x) ↦ (φ_T, objective of λ): T steps of the solver, and the term that trains f_λ.
 
     Args:
-        solver: moves φ.
+        solver: refines φ.
     """
 
     def __init__(self, *, solver: LocalSolver) -> None:
@@ -28,10 +28,10 @@ class EncoderLoss(ABC):
 
     @abstractmethod
     def __call__(self, x: Tensor, guess: Tensor, steps: int) -> Refinement:
-        """Refines the ``guess`` φ_0, Float[Tensor, "B P"] with λ's graph, by T = ``steps`` steps at most."""
+        """Refines ``guess`` = φ_0, Float[Tensor, "B P"] in the graph of λ, by at most T = ``steps`` steps."""
 
     def refine(self, x: Tensor, guess: Tensor, steps: int) -> tuple[Tensor, int]:
-        """φ_T as a constant, and how often that decoded; a point that no longer rises stops earlier."""
+        """(φ_T without gradient, decoder evaluations); a point that has converged stops before T steps."""
         phi = guess.detach()
         solution = self.solver(x, phi, self.solver.optimizer.init(phi), max_steps=steps, cuts=0)
         return solution.phi, solution.decoder_evaluations

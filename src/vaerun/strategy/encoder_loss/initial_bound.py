@@ -1,4 +1,4 @@
-"""λ follows ∇_λ L(x; θ, f_λ(x)): the bound at its own guess."""
+"""λ maximises L(x; θ, f_λ(x)), the bound at the output of the encoder."""
 
 from torch import Tensor
 
@@ -6,13 +6,13 @@ from vaerun.strategy.encoder_loss.base import EncoderLoss, Refinement
 
 
 class InitialBound(EncoderLoss):
-    """λ climbs L(x; θ, φ_0) at its own guess φ_0 = f_λ(x), while θ climbs L(x; θ, φ_T) at the refined φ.
+    """max_λ L(x; θ, φ_0) at φ_0 = f_λ(x), and max_θ L(x; θ, φ_T) at the refined φ_T.
 
-    The encoder is that of an amortized strategy, under a θ that never saw its guesses. ∇_φ L(x; θ, φ_0) costs one more
-    estimate of the bound; θ has no part in it.
+    The encoder is trained as in the amortized strategy, but θ is fitted to φ_T. ∇_φ L(x; θ, φ_0) needs one more
+    estimate of the bound, which has no gradient in θ.
 
     Args:
-        solver: moves φ.
+        solver: refines φ.
 
     Reference: Krishnan, Liang, Hoffman 2018, On the challenges of learning with inference networks on sparse,
     high-dimensional data, algorithm 1.
@@ -21,6 +21,6 @@ class InitialBound(EncoderLoss):
     def __call__(self, x: Tensor, guess: Tensor, steps: int) -> Refinement:
         gradient = self.solver.gradient(x, guess)
         phi, decoder_evaluations = self.refine(x, guess, steps)
-        # Its derivative in λ is ∇_φ L(φ_0) times ∂φ_0/∂λ: the chain rule, without a second pass.
-        pull = (gradient * guess).sum(1)
-        return Refinement(phi, pull, decoder_evaluations + len(x) * self.solver.bound.decodes)
+        # Its gradient in λ is ∇_φ L(φ_0) ∂φ_0/∂λ, by the chain rule.
+        encoder_term = (gradient * guess).sum(1)
+        return Refinement(phi, encoder_term, decoder_evaluations + len(x) * self.solver.bound.decodes)

@@ -1,4 +1,4 @@
-"""λ follows −∇_λ ½‖f_λ(x) − φ_T‖²: a regression on what refinement found."""
+"""λ minimises ½‖f_λ(x) − φ_T‖²: a regression on the refined φ."""
 
 from torch import Tensor
 
@@ -6,21 +6,21 @@ from vaerun.strategy.encoder_loss.base import EncoderLoss, Refinement
 
 
 def regression(guess: Tensor, target: Tensor) -> Tensor:
-    """−½ Σ_p (guess_p − sg[target_p])², Float[Tensor, "B"]: rises as the guess nears the target.
+    """−½ Σ_p (guess_p − sg[target_p])², Float[Tensor, "B"], where sg stops the gradient.
 
-    In the coordinates φ that the solver moves: no density and no sampler is asked of q, so it holds for every family.
+    It is a distance between parameters φ and needs neither density nor samples of q, so it works for every family.
     """
     return -0.5 * (guess - target.detach()).square().sum(1)
 
 
 class Regression(EncoderLoss):
-    """λ climbs −½‖f_λ(x) − sg[φ_T]‖²: the encoder learns to guess where the solver ends.
+    """min_λ ½‖f_λ(x) − sg[φ_T]‖²: the encoder learns to predict the result of the solver.
 
-    The distance is measured in φ, summed over its P coordinates. Where the solver ends at the same place wherever it
-    starts, its only fixed point is the best φ on average; with few steps it moves towards that place a little a visit.
+    The squared distance is summed over the P coordinates of φ. If the result φ_T does not depend on φ_0, the encoder is
+    fitted to the optimum itself; with few steps, the target is only a little closer to the optimum than f_λ(x).
 
     Args:
-        solver: moves φ.
+        solver: refines φ.
 
     Reference: Amos 2023, Tutorial on amortized optimization (amortization by regression), with the roles of Krishnan,
     Liang, Hoffman 2018.

@@ -1,4 +1,4 @@
-"""θ and λ follow the total derivative of L(x; θ, φ_T(f_λ(x), θ)), through the T steps."""
+"""θ and λ maximise L(x; θ, φ_T(f_λ(x), θ)), differentiated through the T steps."""
 
 from torch import Tensor
 
@@ -8,20 +8,20 @@ from vaerun.strategy.encoder_loss.base import EncoderLoss, Refinement
 
 
 class Unrolled(EncoderLoss):
-    """θ and λ climb L(x; θ, φ_T) differentiated through the steps φ_{t+1} = φ_t + step(∇_φ L(x; θ, φ_t)).
+    """max_{θ,λ} L(x; θ, φ_T), differentiated through the steps φ_{t+1} = φ_t + step(∇_φ L(x; θ, φ_t)).
 
-    The refined φ_T is a function of f_λ(x) and of θ, and one gradient of the bound at φ_T goes through all T steps to
-    both. It holds second derivatives of the bound, so each step costs about three of a plain one, and memory grows
-    with T. Every point takes all T steps.
+    The refined φ_T is a function of f_λ(x) and of θ, and the gradient of the bound at φ_T is propagated through all T
+    steps. It contains second derivatives of the bound: a step costs about three plain steps, and memory grows with T.
+    Every point takes all T steps.
 
     Args:
-        solver: moves φ.
+        solver: refines φ.
 
     Raises:
         UserError: the estimator's gradient cannot be differentiated again.
 
-    Reference: Kim et al. 2018, Semi-amortized variational autoencoders, algorithm 1 (there by finite differences of
-    gradients, and with clipped ones).
+    Reference: Kim et al. 2018, Semi-amortized variational autoencoders, algorithm 1 (with finite differences of
+    gradients, and clipped gradients).
     """
 
     def __init__(self, *, solver: LocalSolver) -> None:
@@ -29,9 +29,8 @@ class Unrolled(EncoderLoss):
         estimator = solver.bound.estimator
         if not estimator.twice_differentiable:
             raise UserError(
-                f"strategy/encoder_loss=unrolled needs second derivatives of the bound, which "
-                f"{type(estimator).__name__} does not estimate: use estimator=reparam, or "
-                f"strategy/encoder_loss=initial_bound or regression."
+                f"strategy/encoder_loss=unrolled needs an estimator that can be differentiated twice, got "
+                f"{type(estimator).__name__}: use estimator=reparam, or strategy/encoder_loss=initial_bound."
             )
 
     def __call__(self, x: Tensor, guess: Tensor, steps: int) -> Refinement:

@@ -1,1 +1,1 @@
-"""Where the ascent in φ starts."""
+"""(x, stored φ) ↦ φ^(0): initial φ of a visit."""

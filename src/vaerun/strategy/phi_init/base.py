@@ -1,4 +1,4 @@
-"""What it is to start a point's ascent in φ."""
+"""(x, φ_i) ↦ φ^(0): the initial φ of a point at a visit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,34 +12,34 @@ from vaerun.notation import NOTHING
 
 
 class InitialPhi(NamedTuple):
-    """Where a batch of points starts, and what finding that took."""
+    """The initial φ of a batch of points, and its cost."""
 
     phi: Tensor  # Float[Tensor, "B P"]
-    state: LocalState  # the row optimiser's
+    state: LocalState  # of the per-point optimiser
     decoder_evaluations: int = 0
     encoder_evaluations: int = 0
     diagnostics: Mapping[str, Tensor] = NOTHING  # by quantity, each Float[Tensor, "B"]
 
 
 class PhiInit(Declares, nn.Module, ABC):
-    """(x, the last φ) ↦ the φ at which a point's ascent starts."""
+    """(x, stored φ) ↦ φ^(0), where the maximisation of L(x; θ, φ) over φ starts."""
 
     @abstractmethod
     def forward(self, x: Tensor, phi: Tensor, state: LocalState, new: Tensor) -> InitialPhi:
-        """Where to start.
+        """The initial φ of each point.
 
         Args:
             x: Float[Tensor, "B X"].
-            phi: where each point's last ascent ended, or the family's initial φ, Float[Tensor, "B P"].
-            state: the row optimiser's state there.
-            new: whether the point has had no ascent yet, Bool[Tensor, "B"].
+            phi: the stored φ_i of each point, at first the initial φ of the family, Float[Tensor, "B P"].
+            state: of the per-point optimiser, stored with it.
+            new: whether this is the first visit of the point, Bool[Tensor, "B"].
         """
 
-    def auxiliary(self, x: Tensor, refined: Tensor) -> Tensor | float:
-        """What the start's own weights climb, Float[Tensor, "B"]; most have none, and climb nothing.
+    def training_term(self, x: Tensor, refined: Tensor) -> Tensor | float:
+        """The term of the objective that trains this module's weights, Float[Tensor, "B"]; 0 without weights.
 
         Args:
             x: Float[Tensor, "B X"].
-            refined: the φ that the visit found, Float[Tensor, "B P"].
+            refined: the φ found at this visit, Float[Tensor, "B P"].
         """
         return 0.0

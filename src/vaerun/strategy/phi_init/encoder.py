@@ -1,4 +1,4 @@
-"""φ = f_λ(x) for a point that has none yet, with f_λ trained towards the φ found."""
+"""φ^(0) = f_λ(x) at the first visit of a point; f_λ is trained by regression on the φ found."""
 
 import torch
 from torch import Tensor
@@ -10,15 +10,14 @@ from vaerun.strategy.encoder_loss.regression import regression
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Encoder(PhiInit):
-    """φ = f_λ(x) for a point without a φ of its own; f_λ climbs −½‖f_λ(x) − sg[φ]‖² to the φ found at each visit.
+class EncoderInit(PhiInit):
+    """φ^(0) = f_λ(x) at the first visit of a point, where λ minimises ½‖f_λ(x) − sg[φ]‖² to the φ found at each visit.
 
-    The first visit of a training point and the first evaluation of a held-out one start at the guess, and so does every
-    point of no split; from then on both go on where they ended, which is better than a guess. λ takes one step at each
-    visit, on the way of θ's step.
+    The first training visit, the first validation and every new point start at f_λ(x). Later visits start at the
+    stored φ_i, which is more accurate. λ is updated together with θ, once per visit.
 
     Args:
-        solver: whose rows start.
+        solver: whose φ is initialised.
         amortizer: f_λ.
 
     Reference: Amos 2023, Tutorial on amortized optimization (a learned warm start).
@@ -31,7 +30,7 @@ class Encoder(PhiInit):
     def forward(self, x: Tensor, phi: Tensor, state: LocalState, new: Tensor) -> InitialPhi:
         with torch.no_grad():
             phi = torch.where(new.unsqueeze(1), self.amortizer(x), phi)
-        return InitialPhi(phi, state, encoder_evaluations=2 * len(x))  # once to start, and once for the auxiliary
+        return InitialPhi(phi, state, encoder_evaluations=2 * len(x))  # once here, and once in the training term
 
-    def auxiliary(self, x: Tensor, refined: Tensor) -> Tensor:
+    def training_term(self, x: Tensor, refined: Tensor) -> Tensor:
         return regression(self.amortizer(x), refined)

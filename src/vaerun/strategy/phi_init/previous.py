@@ -1,4 +1,4 @@
-"""φ where the point's last ascent ended."""
+"""φ^(0) = φ_i, the φ stored at the last visit."""
 
 from torch import Tensor
 
@@ -6,11 +6,11 @@ from vaerun.local.optimizer.base import LocalState
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Previous(PhiInit):
-    """φ = φ_i where its last ascent ended, and the family's initial φ, a q near the prior, before the first.
+class PreviousInit(PhiInit):
+    """φ^(0) = φ_i as stored at the last visit; at the first visit, the initial φ of the family (q near the prior).
 
-    A training point goes on at each visit, a held-out point at each evaluation, both with their optimiser's memory; a
-    point of no split starts at the initial φ. The usual choice: θ moves little between two visits.
+    The state of the per-point optimiser is kept, too. New points start at the initial φ of the family. This is the
+    usual choice, because θ changes little between two visits.
 
     Reference: Neal, Hinton 1998, A view of the EM algorithm that justifies incremental, sparse, and other variants.
     """

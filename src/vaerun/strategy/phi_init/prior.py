@@ -1,4 +1,4 @@
-"""φ = the family's initial φ, at every visit."""
+"""φ^(0) = the initial φ of the family, at every visit."""
 
 from torch import Tensor
 
@@ -7,18 +7,17 @@ from vaerun.local.solver import LocalSolver
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 
-class Prior(PhiInit):
-    """φ = the family's initial φ, where q is near the prior, at every visit, as if no point had been seen before.
+class PriorInit(PhiInit):
+    """φ^(0) = the initial φ of the family, where q is near the prior, at every visit.
 
-    The first and all later visits of a training point and every evaluation of a held-out one start there, without
-    memory. What is found depends on x and θ alone, so it wants enough steps at each visit: with joint ascent's single
-    step no φ would get anywhere.
+    The state of the per-point optimiser starts anew, too, so the φ found depends only on x and θ. It needs enough steps
+    at each visit; the single step of joint ascent is not enough.
 
     Args:
-        solver: whose rows start.
+        solver: whose φ is initialised.
         initial: the family's initial φ, Float[Tensor, "P"].
 
-    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local parameters anew at each visit).
+    Reference: Hoffman et al. 2013, Stochastic variational inference, §2 (local parameters start anew at each visit).
     """
 
     initial: Tensor

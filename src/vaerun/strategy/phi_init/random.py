@@ -1,11 +1,11 @@
-"""φ = the best of several ascents from random places, for a point that has none yet."""
+"""φ^(0) = the best of several maximisations from random initial φ, at the first visit of a point."""
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least
 from vaerun.execution.random_state import isolated
 from vaerun.local.optimizer.base import LocalState, gather, scatter
 from vaerun.local.solver import LocalSolver
@@ -21,24 +21,23 @@ RESTART_GAIN = Metric(
 )
 
 
-class Random(PhiInit):
-    """φ = the best of R + 1 ascents for a point without a φ: from the family's initial φ°, and R times φ° + s ε.
+class RandomInit(PhiInit):
+    """φ^(0) = the best result of R + 1 maximisations of L: from the family's φ°, and R times from φ° + s ε.
 
-    The first visit of a training point, the first evaluation of a held-out one and every point of no split are solved
-    R + 1 times over before anything else; from then on both go on where they ended. The best is that of the highest
-    bound, at KL weight 1, on samples that are fresh and common to all candidates. ``restart_gain``, the bound of the
-    best less that of the ascent from φ°, is of a second draw, so what won by luck shows no gain; it is 0 for points
-    that were not solved anew.
+    This is done at the first training visit, at the first validation and for every new point; later visits start at the
+    stored φ_i. The best candidate has the highest bound, at KL weight 1, on fresh samples that all candidates share.
+    The metric ``restart_gain`` is the bound of the best candidate minus that from φ°. It uses a second set of samples,
+    so that the selection does not bias it; it is 0 at later visits.
 
     Args:
-        solver: moves φ.
+        solver: maximises L in φ.
         restarts: R.
-        scale: s, in φ.
-        steps: of each ascent at most.
-        num_samples: estimates of the bound by which a candidate is judged.
+        scale: s, in units of φ.
+        steps: the step limit of each maximisation.
+        num_samples: estimates of the bound of each candidate.
 
     Raises:
-        UserError: a number is below 1, or s is not positive.
+        UserError: a number is below 1, or s ≤ 0.
 
     Reference: Martí 2003, Multi-start methods.
     """
@@ -49,11 +48,10 @@ class Random(PhiInit):
         self, *, solver: LocalSolver, restarts: int = 4, scale: float = 1.0, steps: int = 100, num_samples: int = 32
     ) -> None:
         super().__init__()
-        for name, number in (("restarts", restarts), ("steps", steps), ("num_samples", num_samples)):
-            if number < 1:
-                raise UserError(f"strategy.phi_init.{name}={number} is too small: give 1 or more.")
-        if not scale > 0:
-            raise UserError(f"strategy.phi_init.scale={scale} starts everywhere at one place: give a value > 0.")
+        at_least("strategy.phi_init.restarts", restarts, 1)
+        above("strategy.phi_init.scale", scale, 0)
+        at_least("strategy.phi_init.steps", steps, 1)
+        at_least("strategy.phi_init.num_samples", num_samples, 1)
         self.solver = solver
         self.restarts, self.scale, self.steps, self.num_samples = restarts, scale, steps, num_samples
 
@@ -81,7 +79,7 @@ class Random(PhiInit):
         return InitialPhi(phi, state, decoder_evaluations=solved + judged, diagnostics={"restart_gain": gain})
 
     def bounds(self, x: Tensor, candidates: list[Tensor]) -> Tensor:
-        """The bound of each candidate for each point on common samples, Float[Tensor, "R B"]."""
+        """The bound of each candidate at each point, on the same samples for all candidates, Float[Tensor, "R B"]."""
         solver = self.solver
         k, seed = solver.bound.objective.num_samples, int(torch.randint(2**62, ()))
         values = []

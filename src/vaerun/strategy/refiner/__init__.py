@@ -1,1 +1,1 @@
-"""Networks that improve φ by looking at its gradient."""
+"""(φ, ∇_φ L) ↦ Δφ: networks that refine φ."""

@@ -1,4 +1,4 @@
-"""What a refiner is."""
+"""(φ, ∇_φ L) ↦ Δφ: learned update steps in φ."""
 
 from abc import ABC, abstractmethod
 
@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 
 class Refiner(nn.Module, ABC):
-    """(φ, ∇_φ L) ↦ Δφ: a step in φ that is learned."""
+    """(φ, ∇_φ L) ↦ Δφ by a network: a learned update step."""
 
     @abstractmethod
     def forward(self, phi: Tensor, gradient: Tensor) -> Tensor:
-        """What to add to φ; all Float[Tensor, "B P"]. The gradient is in nats per unit of φ, of any size."""
+        """Δφ, which is added to φ; all Float[Tensor, "B P"]. The gradient is in nats per unit of φ."""

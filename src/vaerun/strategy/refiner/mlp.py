@@ -12,8 +12,8 @@ from vaerun.strategy.refiner.base import Refiner
 class MLPRefiner(Refiner):
     """Δφ = A_L h(… h(A_1 u + b_1)) + b_L with u = (φ − φ°, sign(g) log(1 + |g|)) and g = ∇_φ L.
 
-    Gradients of a bound in φ span orders of magnitude: the logarithm keeps their sign and their size, and is the
-    identity near 0, so that a step can end at an optimum. A_L starts small and b_L at 0: at first little is refined.
+    Gradients of a bound span orders of magnitude. sign(g) log(1 + |g|) keeps the sign, compresses the size, and is the
+    identity near 0, so that steps vanish at an optimum. A_L starts small and b_L at 0, so the first steps are small.
 
     Args:
         num_parameters: P.
@@ -24,8 +24,8 @@ class MLPRefiner(Refiner):
     Raises:
         UserError: no activation of that name, or a layer without units.
 
-    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3 (there the step is gated, and inputs are
-    normalised by layer); Andrychowicz et al. 2016, Learning to learn by gradient descent by gradient descent, appendix
+    Reference: Marino, Yue, Mandt 2018, Iterative amortized inference, §3 (with a gated step and
+    layer normalisation); Andrychowicz et al. 2016, Learning to learn by gradient descent by gradient descent, appendix
     A (logarithms of gradients).
     """
 
