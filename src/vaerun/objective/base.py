@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vaerun.errors import UserError
 from vaerun.notation import Terms
 from vaerun.schedule.base import Schedule
+from vaerun.schedule.constant import Constant
 
 
 class Objective(nn.Module, ABC):
@@ -16,17 +17,18 @@ class Objective(nn.Module, ABC):
     Args:
         num_samples: K, the number of samples of z.
         kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); at β ≠ 1 J is trained, but is no bound.
+            1 throughout where nothing is given.
 
     Raises:
         UserError: K < 1.
     """
 
-    def __init__(self, *, num_samples: int, kl_weight: Schedule) -> None:
+    def __init__(self, *, num_samples: int = 1, kl_weight: Schedule | None = None) -> None:
         super().__init__()
         if num_samples < 1:
             raise UserError(f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more.")
         self.num_samples = num_samples
-        self.kl_weight = kl_weight
+        self.kl_weight = Constant(1.0) if kl_weight is None else kl_weight
 
     @property
     @abstractmethod

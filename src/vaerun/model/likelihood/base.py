@@ -18,7 +18,7 @@ class Likelihood(nn.Module, ABC):
     normalized: ClassVar[bool]  # whether it is a density (or mass function) over that x
     levels: int | None = None  # how many values, evenly spread over [0, 1], a coordinate takes; None: a continuum
 
-    def __init__(self, *, data_dim: int, data_std: float) -> None:
+    def __init__(self, *, data_dim: int, data_std: float = 1.0) -> None:
         super().__init__()
         self.data_dim = data_dim
         self.data_std = data_std
