@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-BLOCK = re.compile(r"^```python\n(?!# \S+\.py\n)(.*?)^```$", re.MULTILINE | re.DOTALL)  # one that names a file is a file
+# A block whose first line names a file is that file, and is not run.
+BLOCK = re.compile(r"^```python\n(?!# \S+\.py\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [path.name for path in sorted(DOCS.glob("*.md")) if BLOCK.search(path.read_text())]
 
 
