@@ -29,6 +29,7 @@ def test_there_is_a_page_to_run() -> None:
     assert "python.md" in PAGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(script((DOCS / name).read_text()))

@@ -131,13 +131,13 @@ class Experiment:
         log_results(training, records[-1])
         return summarise(self, training.progress, records)
 
-    def restore(self, directory: Path | str, name: str = "best") -> int:
+    def restore(self, directory: Path, name: str = "best") -> int:
         """Sets the strategy to a checkpoint of a run directory, ``best`` or ``last``; returns its step.
 
         Raises:
             UserError: there is none, or it belongs to another configuration or other data.
         """
-        state = checkpoint.load(checkpoint_path(Path(directory), name), self.device)
+        state = checkpoint.load(checkpoint_path(directory, name), self.device)
         checkpoint.restore_tensors(state, self.strategy, self.data)
         return int(state["progress"]["step"])
 

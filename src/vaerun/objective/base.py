@@ -16,8 +16,7 @@ class Objective(nn.Module, ABC):
 
     Args:
         num_samples: K, the number of samples of z.
-        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); at β ≠ 1 J is trained, but is no bound.
-            1 throughout where nothing is given.
+        kl_weight: β in r = log p(x given z) + β (log p(z) − log q(z)); None for 1. At β ≠ 1 J is no bound.
 
     Raises:
         UserError: K < 1.
