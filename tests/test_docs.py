@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.hydra import roots
+
+TOP = Path(__file__).parents[1]
+DOCS = TOP / "docs"
 # A block whose first line names a file is that file, and is not run.
 BLOCK = re.compile(r"^```python\n(?!# \S+\.py\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [path.name for path in sorted(DOCS.glob("*.md")) if BLOCK.search(path.read_text())]
@@ -56,3 +60,27 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     nbformat.validate(notebook)
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert (tmp_path / "runs").is_dir()
+
+
+@pytest.mark.parametrize("page", [*TOP.glob("*.md"), *DOCS.glob("*.md")], ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def test_the_new_keys_of_the_changelog_exist_and_the_old_ones_do_not() -> None:
+    catalogue = Catalogue(roots()[:1])
+    known = {*catalogue.written(), *(f"{group}={name}" for group, names in catalogue.groups.items() for name in names)}
+    renamed = re.findall(r"^  \| `(.+?)` \| `(.+?)` \|$", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert len(renamed) > 15
+    assert not [new for _, new in renamed if new not in known]
+    assert not [old for old, _ in renamed if old in known]
+
+
+def test_the_keys_of_the_glossary_exist() -> None:
+    catalogue = Catalogue(roots()[:1])
+    page = (DOCS / "glossary.md").read_text()
+    written = {word.partition("=")[0] for word in re.findall(r"`([a-z_]+[./][a-z_/.]+(?:=\w+)?)`", page)}
+    keys = {word for word in written if word.split(".")[0].split("/")[0] in catalogue.nouns}
+    assert len(keys) > 15
+    assert not keys - set(catalogue.written())
