@@ -82,33 +82,36 @@ def worker(words: list[str], steps: list[int]) -> None:
     from vaerun import cli
     from vaerun.strategy.base import Strategy
     from vaerun.tracking.console import Console
-    from vaerun.trainer.session import Session
+    from vaerun.trainer.budget import Budget
     from vaerun.trainer.trainer import Trainer
+    from vaerun.trainer.validation import Validation
 
     found: dict[str, Any] = {"resident": {}, "whole_peak": 0}
     threading.Thread(target=watch, args=[found], daemon=True).start()
     strategies: list[Strategy] = []
-    fit, test, validate = Trainer.fit, Trainer.over, Session.validate
+    fit, used_up, validate = Trainer.fit, Budget.used_up, Validation.__call__
 
     def watched(self: Trainer, strategy: Strategy, data: Any, **keys: Any) -> Any:
         strategies.append(strategy)
         found["batch"] = data.train.visit(data.train.x[: self.batch_size])
         found["held"] = {"data": sum(split.x.nbytes for split in (data.train, data.valid, data.test))}
-        keys["test"] = after_training(keys["test"], found)
-        return fit(self, strategy, data, **keys)
+        training = fit(self, strategy, data, **keys)
+        found["training_peak"] = found["whole_peak"]
+        return training
 
     def on_step(self: Console, step: int) -> None:
         if step in steps:
             found["resident"][step] = resident()
 
-    def over(self: Trainer, session: Any) -> bool:
-        return session.progress.step >= steps[-1] or test(self, session)
+    def over(self: Budget, training: Any) -> bool:
+        return training.progress.step >= steps[-1] or used_up(self, training)
 
-    def validated(self: Session) -> Any:
+    def validated(self: Validation, *given: Any) -> Any:
         found.setdefault("steps_peak", found["whole_peak"])
-        return validate(self)
+        return validate(self, *given)
 
-    Trainer.fit, Trainer.over, Console.step, Session.validate = watched, over, on_step, validated  # type: ignore
+    Trainer.fit, Budget.used_up, Console.step = watched, over, on_step  # type: ignore[method-assign, assignment]
+    Validation.__call__ = validated  # type: ignore[method-assign]
     out = os.dup(1)
     os.dup2(2, 1)
     code = cli.dispatch(["train", "trainer.epochs=100000", *words])
@@ -116,16 +119,6 @@ def worker(words: list[str], steps: list[int]) -> None:
     found["held"] |= held(strategy, found.pop("batch"))
     os.write(out, f"{json.dumps(found)}\n".encode())
     sys.exit(code)
-
-
-def after_training(test: Any, found: dict[str, Any]) -> Any:
-    """``test``, with the peak of what went before it written down."""
-
-    def tested() -> Any:
-        found["training_peak"] = found["whole_peak"]
-        return test()
-
-    return tested
 
 
 def held(strategy: Any, batch: Any) -> dict[str, int]:

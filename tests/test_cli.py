@@ -128,7 +128,7 @@ def test_version(vaerun):
         (["train", "trainer=5"], "Config group override must be a string"),
         (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
-        (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key 'nope'"),
+        (["train", "execution.device=${nope}"], "cannot be resolved, because Interpolation key 'nope'"),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
         (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model="),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
