@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.runs import TINY
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -37,6 +39,17 @@ def test_an_estimator_of_ones_own_is_one_module_and_one_yaml(tmp_path: Path) -> 
     refused = vaerun("train", "estimator=antithetic", "posterior=bernoulli")
     assert refused.returncode == 2
     assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    found = re.search(r"```python\n(import vaerun\n.*?)```", README, re.DOTALL)
+    assert found
+    short = found[1].replace("trainer.epochs=20", "trainer.epochs=1").replace("points=100", "points=5")
+    assert short != found[1]
+    ran = subprocess.run([sys.executable, "-c", short], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "runs" / "a" / "summary.json").exists()
 
 
 def test_every_choice_in_the_table_exists() -> None:

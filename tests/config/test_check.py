@@ -94,7 +94,7 @@ ILLEGAL = {
     ("+posterior.latent_dim=3",): ["posterior.latent_dim is vaerun's to find"],
     ("+model.data_mean=0",): ["model.data_mean is vaerun's to find"],
     ("~trainer",): ["trainer is not chosen, but every run needs one: use trainer=default"],
-    ("~objective.num_samples",): ["objective=elbo needs a value for num_samples: give objective.num_samples=VALUE"],
+    ("~model.latent_dim",): ["model=vae needs a value for latent_dim: give model.latent_dim=VALUE"],
     ("++posterior._target_=vaerun.posterior.gaussian.Gausian",): ["has no Gausian.", "Did you mean 'Gaussian'?"],
     ("++posterior._target_=vaerun.posterior.gausian.Gaussian",): ["has no gausian.", "Did you mean 'gaussian'?"],
     ("++posterior._target_=nowhere.Gaussian",): ["there is no package nowhere on Python's path"],

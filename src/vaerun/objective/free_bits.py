@@ -32,7 +32,9 @@ class FreeBits(Average):
     Reference: Kingma et al. 2016, Improving variational inference with inverse autoregressive flow, appendix C.8.
     """
 
-    def __init__(self, *, num_samples: int, kl_weight: Schedule, nats: float = 2.0, decay: float = 0.9) -> None:
+    def __init__(
+        self, *, num_samples: int = 1, kl_weight: Schedule | None = None, nats: float = 2.0, decay: float = 0.9
+    ) -> None:
         super().__init__(num_samples=num_samples, kl_weight=kl_weight)
         at_least("objective.nats", nats, 0)
         below("objective.decay", decay, 0, 1)

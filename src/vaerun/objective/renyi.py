@@ -27,7 +27,7 @@ class Renyi(Objective):
     Reference: Li, Turner 2016, Rényi divergence variational inference, §3-4.
     """
 
-    def __init__(self, *, num_samples: int, kl_weight: Schedule, alpha: float = 0.5) -> None:
+    def __init__(self, *, num_samples: int = 1, kl_weight: Schedule | None = None, alpha: float = 0.5) -> None:
         super().__init__(num_samples=num_samples, kl_weight=kl_weight)
         if alpha == 1:
             raise UserError(

@@ -18,7 +18,7 @@ class Likelihood(nn.Module, ABC):
     normalized: ClassVar[bool]  # whether it is a density (or mass function) over these x
     levels: int | None = None  # number of evenly spaced values in [0, 1] of a coordinate; None if continuous
 
-    def __init__(self, *, data_dim: int, data_std: float) -> None:
+    def __init__(self, *, data_dim: int, data_std: float = 1.0) -> None:
         super().__init__()
         self.data_dim = data_dim
         self.data_std = data_std

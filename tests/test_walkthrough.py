@@ -1,0 +1,92 @@
+"""The walkthroughs of CONTRIBUTING.md, done in a folder of one's own: each is one module and one YAML file."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs import TINY
+
+PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+FILES = dict(re.findall(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A folder with all files of the page."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def vaerun(lab: Path, *words: str) -> str:
+    """What ``vaerun WORDS`` prints in that folder; it must end well."""
+    command = [Path(sys.executable).parent / "vaerun", *words]
+    ran = subprocess.run(command, cwd=lab, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
+    return ran.stdout
+
+
+def summary(run: Path) -> dict:
+    """What a run left."""
+    return json.loads((run / "summary.json").read_text())
+
+
+def test_the_page_has_a_module_and_a_yaml_for_each_walkthrough() -> None:
+    assert len([name for name in FILES if name.endswith(".py")]) == 4
+    assert {Path(name).parent.name for name in FILES if name.endswith(".yaml")} == {
+        "estimator",
+        "posterior",
+        "evaluation",
+        "data",
+    }
+
+
+def test_an_estimator(lab: Path) -> None:
+    vaerun(lab, "train", "estimator=plain_score", *TINY, "hydra.run.dir=run")
+    assert summary(lab / "run")["status"] == "completed"
+    words = ("estimator=plain_score", "posterior=bernoulli", "objective=elbo")
+    claims = json.loads(vaerun(lab, "verify", *words, "--json"))
+    assert "plain_score" in json.dumps(claims)
+
+
+def test_a_wrong_estimator_is_found_out(lab: Path) -> None:
+    module = lab / "mylab" / "plain_score.py"
+    module.write_text(module.read_text().replace("value + (credit", "value - (credit"))
+    command = [Path(sys.executable).parent / "vaerun", "verify", "estimator=plain_score", "posterior=bernoulli"]
+    ran = subprocess.run([*command, "objective=elbo"], cwd=lab, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 1
+
+
+def test_a_posterior(lab: Path) -> None:
+    listed = vaerun(lab, "list", "posterior")
+    entry = re.search(r"^  logistic(.*?)(?=^[ *] \w|\Z)", listed, re.MULTILINE | re.DOTALL)
+    assert entry, listed
+    assert "reparam" in entry[1]
+    assert "analytic_kl" not in entry[1]  # no closed form was declared
+    vaerun(lab, "train", "posterior=logistic", *TINY, "hydra.run.dir=run")
+    assert summary(lab / "run")["status"] == "completed"
+    vaerun(lab, "verify", "posterior=logistic", "estimator=reparam", "objective=elbo")
+
+
+def test_an_evaluation(lab: Path) -> None:
+    vaerun(lab, "train", *TINY, "hydra.run.dir=run")
+    vaerun(lab, "eval", "run", "evaluation=reconstruction")
+    line = json.loads((lab / "run" / "evaluations.jsonl").read_text())
+    assert 0 < line["metrics"]["squared_error/test"] < 64  # of 64 pixels, each in [0, 1]
+    assert line["metrics"]["squared_error_se/test"] > 0
+    assert line["data"]["points"] == 300
+
+
+def test_a_data_set(lab: Path) -> None:
+    vaerun(lab, "train", "data=bars", "data.num_points=500", *TINY, "hydra.run.dir=run")
+    found = summary(lab / "run")
+    assert found["status"] == "completed"
+    assert found["data"]["name"] == "bars"
+    assert found["data"]["support"] == "binary"
