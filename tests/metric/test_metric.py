@@ -122,6 +122,10 @@ def test_declarations_survive_a_file_except_for_charts() -> None:
     [
         *(None, 3, "elbo", [], {"elbo": None}, {"elbo": {}}, {"elbo": {"meaning": 3}}),
         {"elbo": {"meaning": "a bound", "order": "first"}},
+        {"elbo": {"meaning": "a bound", "order": float("nan")}},
+        {"elbo": {"meaning": "a bound", "minimum": 10**400}},
+        {"elbo": {"meaning": "a bound", "better": "sideways"}},
+        {"elbo": {"meaning": "a bound", "bound": ["lower"]}},
         {"elbo": {"title": "ELBO"}},
     ],
 )

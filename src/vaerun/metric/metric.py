@@ -1,9 +1,10 @@
 """A metric: what a reported number means, its unit, which way is better, and what it bounds."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, Literal, NamedTuple, final
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal, NamedTuple, final, get_args
 
 Better = Literal["higher", "lower", ""]
 Bounds = Literal["lower", "upper", "exact", ""]
@@ -69,8 +70,7 @@ class Metric:
             raise ValueError(f"the pattern {self.chart.quantities!r} of the chart must match the name {self.name!r}")
 
     def without_density(self) -> "Metric":
-        """The metric that stands for this one under a likelihood that is no density: ``pseudo_NAME``, which bounds
-        nothing."""
+        """``pseudo_NAME``: what stands for this metric under a likelihood that is no density. It bounds nothing."""
         return replace(
             self,
             name=f"pseudo_{self.name}",
@@ -143,14 +143,28 @@ def read(about: Any) -> dict[str, Metric]:
     """
     found: dict[str, Metric] = {}
     for name, entry in about.items() if isinstance(about, Mapping) else ():
-        known = {key: value for key, value in entry.items() if key in TYPES} if isinstance(entry, Mapping) else {}
-        if isinstance(known.get("meaning"), str) and all(isinstance(known[key], TYPES[key]) for key in known):
+        known = {key: value for key, value in entry.items() if key in READ} if isinstance(entry, Mapping) else {}
+        if "meaning" in known and all(READ[key](value) for key, value in known.items()):
             found[name] = Metric(name, **known)
     return found
 
 
-TYPES: Mapping[str, tuple[type, ...]] = {
-    field.name: (int, float) if "float" in str(field.type) else (str,)
-    for field in fields(Metric)
-    if field.name not in ("name", "chart")
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
+
+
+READ: Mapping[str, Callable[[Any], bool]] = {
+    "meaning": _is_text,
+    "unit": _is_text,
+    "better": lambda value: value in get_args(Better),
+    "bound": lambda value: value in get_args(Bounds),
+    "title": _is_text,
+    "order": _is_number,
+    "minimum": _is_number,
+    "stands_for": _is_text,
 }
+"""What ``read`` takes from a file, and which values it accepts."""
