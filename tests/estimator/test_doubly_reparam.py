@@ -69,8 +69,8 @@ def test_theta_keeps_the_plain_gradient_and_the_figures_are_the_same(name: str) 
     found = Drawn("doubly_reparam", name, *arguments, beta=0.3)
     plain = Drawn("reparam", name, *arguments, beta=0.3)
     torch.testing.assert_close(found.W, plain.W)
-    for name in ("value", "log_likelihood", "kl"):
-        torch.testing.assert_close(getattr(found.estimate, name), getattr(plain.estimate, name))
+    for field in ("value", "log_likelihood", "kl"):
+        torch.testing.assert_close(getattr(found.estimate, field), getattr(plain.estimate, field))
 
 
 def test_on_the_importance_weighted_bound_the_weights_are_squared() -> None:

@@ -76,8 +76,8 @@ def test_theta_sees_the_samples_and_not_the_mean() -> None:
         strict=True,
     ):
         torch.testing.assert_close(a, b)
-    for name in ("value", "log_likelihood", "kl"):
-        torch.testing.assert_close(getattr(found, name), getattr(plain, name))
+    for field in ("value", "log_likelihood", "kl"):
+        torch.testing.assert_close(getattr(found, field), getattr(plain, field))
 
 
 def test_the_mean_is_decoded_too() -> None:
