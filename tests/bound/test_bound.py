@@ -95,7 +95,7 @@ def test_parts_that_would_give_a_wrong_gradient_are_refused(
 
 @pytest.mark.parametrize("estimator", ["reparam", "analytic_kl", "score"])
 def test_in_evaluation_mode_the_kl_weight_is_one(estimator: str) -> None:
-    """A φ that is sought for a figure climbs the bound itself, whatever weight was trained with."""
+    """For a reported value, φ maximises the bound at KL weight 1, whatever the weight in training."""
     x, phi = torch.randn(5, 3), torch.randn(5, 4).requires_grad_()
     gradients = []
     for beta, training in ((0.3, False), (1.0, True), (0.3, True)):

@@ -66,8 +66,8 @@ def gradients(name: str, logits: Tensor, model: Model, J: Objective, over: Cells
     estimate = paired(name)(q, model, J, point().expand(len(over.weight), -1))
     (phi,) = torch.autograd.grad(estimate.surrogate.sum(), leaf, retain_graph=True)
     theta = torch.autograd.grad((over.weight * estimate.surrogate).sum(), parameters(model))
-    figures = [(over.weight * t).sum() for t in (estimate.value, estimate.log_likelihood, estimate.kl)]
-    return Gradients(phi, list(theta), *figures)
+    values = [(over.weight * t).sum() for t in (estimate.value, estimate.log_likelihood, estimate.kl)]
+    return Gradients(phi, list(theta), *values)
 
 
 @pytest.mark.parametrize("name", PAIRED)

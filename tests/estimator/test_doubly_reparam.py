@@ -35,7 +35,7 @@ class Drawn:
 
 
 def away() -> tuple[Tensor, Tensor, Tensor]:
-    """(μ, log σ, three draws of noise) of a q that is no posterior."""
+    """(μ, log σ, three draws of noise) of a q that is not the posterior."""
     return torch.randn(2, 2), 0.3 * torch.randn(2, 2), torch.randn(3, 2, 2)
 
 
@@ -69,8 +69,8 @@ def test_theta_keeps_the_plain_gradient_and_the_figures_are_the_same(name: str) 
     found = Drawn("doubly_reparam", name, *arguments, beta=0.3)
     plain = Drawn("reparam", name, *arguments, beta=0.3)
     torch.testing.assert_close(found.W, plain.W)
-    for figure in ("value", "log_likelihood", "kl"):
-        torch.testing.assert_close(getattr(found.estimate, figure), getattr(plain.estimate, figure))
+    for field in ("value", "log_likelihood", "kl"):
+        torch.testing.assert_close(getattr(found.estimate, field), getattr(plain.estimate, field))
 
 
 def test_on_the_importance_weighted_bound_the_weights_are_squared() -> None:

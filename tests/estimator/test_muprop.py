@@ -1,4 +1,4 @@
-"""MuProp: exact in expectation whatever the formulas give at the mean, and without variance where r is linear."""
+"""MuProp: exact in expectation for any value of the formulas at the mean, and without variance where r is linear."""
 
 from typing import Any
 
@@ -76,8 +76,8 @@ def test_theta_sees_the_samples_and_not_the_mean() -> None:
         strict=True,
     ):
         torch.testing.assert_close(a, b)
-    for figure in ("value", "log_likelihood", "kl"):
-        torch.testing.assert_close(getattr(found, figure), getattr(plain, figure))
+    for field in ("value", "log_likelihood", "kl"):
+        torch.testing.assert_close(getattr(found, field), getattr(plain, field))
 
 
 def test_the_mean_is_decoded_too() -> None:

@@ -58,7 +58,7 @@ def test_without_a_control_variate_it_is_the_score_function() -> None:
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_noise_given_a_bit_has_the_law_of_noise_of_that_bit(sign: float) -> None:
-    """P(g' ≤ g(ε) given z) is σ(ε) at z = 1 and σ(−ε) at z = 0, whatever φ: the law, and how it moves with φ."""
+    """P(g' ≤ g(ε) given z) is σ(ε) at z = 1 and σ(−ε) at z = 0 for every φ, with its derivative in φ."""
     family, _, phi = parts()
     leaf = phi.requires_grad_()
     q = family(leaf)

@@ -81,7 +81,7 @@ def test_a_moving_average_shifts_the_rewards() -> None:
 @pytest.mark.parametrize("name", ["elbo", "iwae"])
 @pytest.mark.parametrize("k", [2, 3])
 def test_at_the_exact_posterior_leave_one_out_leaves_nothing_of_the_rewards(name: str, k: int) -> None:
-    """c_k − b_k is zero whatever was drawn: no gradient on the ELBO, −mean_k ∇ log q(z_k) on the weighted bound."""
+    """c_k − b_k is zero for every sample: no gradient on the ELBO, −mean_k ∇ log q(z_k) on the weighted bound."""
     model = linear_gaussian(torch.tensor([[0.7], [-0.4]]), torch.tensor([0.1, 0.2]), 0.5)
     x = torch.tensor([[1.0, -0.3], [0.4, 2.0]])
     mean, covariance = model.exact_posterior(x)

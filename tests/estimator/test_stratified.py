@@ -87,9 +87,9 @@ def test_gradients_and_figures_are_exact_in_expectation(k: int, beta: float) -> 
     for a, b in zip(found, torch.autograd.grad(answer.bound, weights), strict=True):
         assert b.abs().max() > 1e-3
         torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
-    for figure, wanted in zip((estimate.value, estimate.log_likelihood, estimate.kl), answer, strict=True):
-        torch.testing.assert_close((p * figure).sum(), wanted.detach(), rtol=0, atol=1e-9)
-        assert not figure.requires_grad
+    for value, wanted in zip((estimate.value, estimate.log_likelihood, estimate.kl), answer, strict=True):
+        torch.testing.assert_close((p * value).sum(), wanted.detach(), rtol=0, atol=1e-9)
+        assert not value.requires_grad
 
 
 def test_its_samples_are_the_components_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest
     torch.testing.assert_close(end, path[-1])
     wanted = sum(
         (exact_gradient(solver, x, after) * (after - before)).sum(1)
-        for before, after in itertools.pairwise(path[:-1])  # the last step's rise would show at the next gradient
+        for before, after in itertools.pairwise(path[:-1])  # without the last step
     )
     torch.testing.assert_close(gain, wanted)
 
@@ -58,11 +58,11 @@ def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.
     phi = 0.3 * torch.randn(6, 4)
     state, scale = solver.optimizer.init(phi), torch.ones(6, 1)
     _, _, gain = solver.take_steps(x, phi, state, scale, 51)
-    end, _, _ = solver.take_steps(x, phi, state, scale, 50)  # the last step's rise would show at the next gradient
+    end, _, _ = solver.take_steps(x, phi, state, scale, 50)  # without the last step
     model = solver.bound.model
-    rise = (exact_elbo(model, x, end) - exact_elbo(model, x, phi)).detach()
-    assert rise.min() > 1e-3
-    torch.testing.assert_close(gain, rise, rtol=0.02, atol=0)
+    improvement = (exact_elbo(model, x, end) - exact_elbo(model, x, phi)).detach()
+    assert improvement.min() > 1e-3
+    torch.testing.assert_close(gain, improvement, rtol=0.02, atol=0)
 
 
 def test_noise_does_not_stop_a_point_that_rises() -> None:

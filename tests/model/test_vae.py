@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from tests.problems import bernoulli_space, family_and_model, node, space
+from vaerun.errors import UserError
 from vaerun.experiment.build import make
 from vaerun.model.vae import VAE
 
@@ -62,3 +63,11 @@ def test_theta_is_decoder_likelihood_and_prior() -> None:
     model.log_joint(torch.zeros(4, 3), torch.ones(2, 4, 2)).sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in names.values())
     assert isinstance(model.decoder.layers[-1], nn.Linear)
+
+
+def test_a_latent_without_coordinates_is_refused() -> None:
+    facts = {"data_dim": 3, "data_mean": MEAN, "data_std": 0.4}
+    vae_without = node("model/vae", latent_dim=0)
+    vae_without["prior"]["latent_dim"] = 1
+    with pytest.raises(UserError, match=r"^model\.latent_dim must be at least 1, got 0\.$"):
+        make(vae_without, facts)

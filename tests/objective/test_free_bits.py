@@ -21,7 +21,7 @@ def free_bits(nats: float, decay: float = 0.5, beta: float = 1.0) -> FreeBits:
     return make(node("objective/free_bits", nats=nats, decay=decay, kl_weight=kl_weight), {})
 
 
-def told(J: FreeBits, *kls: float) -> FreeBits:
+def updated(J: FreeBits, *kls: float) -> FreeBits:
     for kl in kls:
         J.record_kl(torch.tensor([kl - 0.5, kl + 0.5]))
     return J
@@ -30,23 +30,23 @@ def told(J: FreeBits, *kls: float) -> FreeBits:
 def test_the_gate_compares_the_average_of_earlier_steps_with_the_free_nats() -> None:
     J = free_bits(2.0)
     assert float(J.beta()) == 1.0  # nothing is known yet
-    assert float(told(J, 1.9).beta()) == 0.0
-    assert float(told(J, 2.05).beta()) == 0.0  # (½ · 1.9 + 2.05) / 1.5 = 2
-    assert float(told(J, 2.3).beta()) == 1.0
-    assert float(told(J, 0.0).beta()) == 0.0
+    assert float(updated(J, 1.9).beta()) == 0.0
+    assert float(updated(J, 2.05).beta()) == 0.0  # (½ · 1.9 + 2.05) / 1.5 = 2
+    assert float(updated(J, 2.3).beta()) == 1.0
+    assert float(updated(J, 0.0).beta()) == 0.0
 
 
 def test_the_kl_weight_counts_where_the_gate_is_open() -> None:
     terms = Terms(*torch.randn(3, 2, 4))
-    open_, shut = told(free_bits(2.0, beta=0.3), 3.0), told(free_bits(2.0, beta=0.3), 1.0)
+    open_, shut = updated(free_bits(2.0, beta=0.3), 3.0), updated(free_bits(2.0, beta=0.3), 1.0)
     torch.testing.assert_close(open_.reward(terms), terms.log_likelihood + 0.3 * (terms.log_prior - terms.log_q))
     torch.testing.assert_close(shut.reward(terms), terms.log_likelihood)
 
 
 def test_evaluation_neither_moves_nor_heeds_the_gate() -> None:
-    J, terms = told(free_bits(2.0), 1.0).eval(), Terms(*torch.randn(3, 2, 4))
+    J, terms = updated(free_bits(2.0), 1.0).eval(), Terms(*torch.randn(3, 2, 4))
     before = {name: value.clone() for name, value in J.state_dict().items()}
-    told(J, 50.0)
+    updated(J, 50.0)
     assert all(torch.equal(before[name], value) for name, value in J.state_dict().items())
     torch.testing.assert_close(J.reward(terms), terms.log_likelihood + terms.log_prior - terms.log_q)
     assert float(J.train().beta()) == 0.0
@@ -54,7 +54,7 @@ def test_evaluation_neither_moves_nor_heeds_the_gate() -> None:
 
 def test_a_checkpoint_holds_the_gate() -> None:
     fresh = free_bits(2.0)
-    fresh.load_state_dict(told(free_bits(2.0), 1.0).state_dict())
+    fresh.load_state_dict(updated(free_bits(2.0), 1.0).state_dict())
     assert float(fresh.beta()) == 0.0
 
 
@@ -77,7 +77,7 @@ def test_the_bound_tells_it_every_kl_and_the_next_step_acts_on_it(estimator: str
 @pytest.mark.parametrize(("kl", "beta"), [(3.0, 1.0), (1.0, 0.0)])
 def test_given_the_gate_the_gradient_is_that_of_the_elbo_or_of_the_likelihood(kl: float, beta: float) -> None:
     family, model = family_and_model("bernoulli", latent_dim=2)
-    J = told(free_bits(2.0), kl)
+    J = updated(free_bits(2.0), kl)
     phi = torch.tensor([[0.4, -0.3]], requires_grad=True)
     found = make(node("estimator/enumerate"), {})(family(phi), model, J, X[:1]).surrogate.sum()
     wanted = truth(family(phi), model, objective("elbo", 1), X[:1], space("binary", 2), beta=beta)

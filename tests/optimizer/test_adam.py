@@ -156,7 +156,14 @@ def test_no_compiler_is_imported() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("learning_rate", 0.0), ("learning_rate", -1e-3), ("beta1", 1.0), ("beta2", -0.1), ("weight_decay", -1.0)],
+    [
+        ("learning_rate", 0.0),
+        ("learning_rate", -1e-3),
+        ("beta1", 1.0),
+        ("beta2", -0.1),
+        ("eps", -1e-8),
+        ("weight_decay", -1.0),
+    ],
 )
 def test_what_is_no_setting_is_refused(key: str, value: float) -> None:
     with pytest.raises(UserError, match=f"optimizer.{key}"):

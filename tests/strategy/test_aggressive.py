@@ -1,4 +1,4 @@
-"""λ until it stops paying, then θ, while mutual information rises."""
+"""Many steps of λ before each step of θ, while the mutual information increases."""
 
 import math
 
@@ -15,9 +15,9 @@ from vaerun.strategy.aggressive import mutual_information
 pytestmark = pytest.mark.usefixtures("exact")
 
 
-def information_of(*figures: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def information_of(*informations: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutual information takes these values in turn."""
-    values = iter(figures)
+    values = iter(informations)
     monkeypatch.setattr(aggressive, "mutual_information", lambda q, k: torch.tensor(next(values)))
 
 

@@ -56,7 +56,7 @@ def test_its_gradient_moves_the_encoder_and_the_pseudo_inputs() -> None:
 
 
 def test_the_encoder_stays_lams() -> None:
-    """It is no part of θ, though p(z) is made of it."""
+    """The encoder is not part of θ, although p(z) depends on it."""
     made, x = strategy(), data().train.x.float()
     assert not any("guide" in name or "amortizer" in name for name, _ in made.bound.named_parameters())
     assert made.num_parameters()["theta"] == sum(p.numel() for p in made.bound.model.parameters())

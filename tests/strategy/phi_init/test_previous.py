@@ -1,4 +1,4 @@
-"""A point goes on where it ended."""
+"""A visit starts at the φ of the last visit."""
 
 import pytest
 import torch

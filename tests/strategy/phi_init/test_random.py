@@ -59,7 +59,7 @@ def test_candidates_share_their_samples_and_a_second_look_has_others() -> None:
 
 
 def test_where_all_ends_are_equal_luck_shows_no_gain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best of equals, looked at again, is no better: judged by its own draw it would seem to be."""
+    """The best of equal candidates has no gain on new samples; on the samples of the selection it would have one."""
     x = simulated(200)
     strategy = linear_strategy("coordinate", x, nested={"phi_init": "random"}, k=1)
     strategy.phi_init.num_samples = 1
