@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 
 
@@ -12,12 +13,16 @@ class Model(nn.Module, ABC):
     """p_θ(x, z) = p_θ(x given z) p_θ(z); θ is this module's parameters.
 
     Args:
-        latent_dim: D.
+        latent_dim: D, 1 or more.
         prior: p_θ(z).
+
+    Raises:
+        UserError: D < 1.
     """
 
     def __init__(self, *, latent_dim: int, prior: Prior) -> None:
         super().__init__()
+        at_least("model.latent_dim", latent_dim, 1)
         self.latent_dim = latent_dim
         self.prior = prior
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 from vaerun.notation import Terms
 from vaerun.schedule.base import Schedule
 
@@ -23,8 +23,7 @@ class Objective(nn.Module, ABC):
 
     def __init__(self, *, num_samples: int, kl_weight: Schedule) -> None:
         super().__init__()
-        if num_samples < 1:
-            raise UserError(f"objective.num_samples={num_samples}, but an expectation needs a sample: give 1 or more.")
+        at_least("objective.num_samples", num_samples, 1)
         self.num_samples = num_samples
         self.kl_weight = kl_weight
 
