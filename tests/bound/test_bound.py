@@ -63,15 +63,28 @@ def test_it_decodes_k_times() -> None:
 @pytest.mark.parametrize(
     ("estimator", "posterior", "name", "prior", "sentence"),
     [
-        ("analytic_kl", "gaussian", "iwae", "standard_normal", "AnalyticKL is valid for Average, not for IWAE"),
-        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior that is Reparameterized"),
+        (
+            "analytic_kl",
+            "gaussian",
+            "iwae",
+            "standard_normal",
+            "AnalyticKL is valid only for objectives that average the rewards, not for IWAE",
+        ),
+        (
+            "reparam",
+            "bernoulli",
+            "elbo",
+            "bernoulli",
+            "Reparam needs a reparameterized posterior, but Bernoulli has no differentiable sampler",
+        ),
         (
             "analytic_kl",
             "gaussian",
             "elbo",
-            "bernoulli",
-            "DiagonalGaussian has with StandardNormal",
+            "mixture_of_gaussians",
+            "AnalyticKL needs a closed form between posterior and prior, but Gaussian has none with MixtureOfGaussians",
         ),
+        ("reparam", "gaussian", "elbo", "bernoulli", "Gaussian is over real z, but BernoulliPrior is over binary z"),
     ],
 )
 def test_parts_that_would_give_a_wrong_gradient_are_refused(

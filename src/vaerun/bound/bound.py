@@ -3,16 +3,17 @@
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.legality import clashes
+from vaerun.config.part import parts_of_objects
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
-from vaerun.estimator.baseline.base import Baseline
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.engine.eager import Eager
 from vaerun.execution.memory import rows_at_once
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import ClosedFormKL, Family
+from vaerun.posterior.base import Family
 
 
 class Bound(nn.Module):
@@ -83,30 +84,9 @@ def refuse_unfit(model: Model, family: Family, objective: Objective, estimator: 
     """Refuses parts that would give a wrong gradient or a wrong bound when put together by hand.
 
     Raises:
-        UserError: saying which two do not fit.
+        UserError: which two do not fit, by the rules of ``vaerun.config.legality``.
     """
-    name, posterior = type(estimator).__name__, family.posterior
-    for lacking in {"sample", "log_prob"} & getattr(posterior, "__abstractmethods__", frozenset()):
-        raise UserError(
-            f"{posterior.__name__} does not define {lacking}: a posterior must be easy to sample and its density easy "
-            f"to evaluate, so an implicit q cannot be used."
-        )
-    if family.block != model.prior.block:
-        raise UserError(
-            f"posterior.num_classes={family.block} and model.prior.num_classes={model.prior.block} must agree, because "
-            f"both are over the same blocks of z: set the first and leave the second out."
-        )
-    if not isinstance(objective, estimator.serves):
-        served = " and ".join(kind.__name__ for kind in estimator.serves)
-        raise UserError(f"{name} is valid for {served}, not for {type(objective).__name__}: use another estimator.")
-    inner = [need for part in estimator.modules() if isinstance(part, Baseline) for need in part.needs]
-    for need in (*estimator.needs, *inner):
-        if not issubclass(posterior, need):
-            raise UserError(f"{name} needs a posterior that is {need.__name__}, which {posterior.__name__} is not.")
-        if need is ClosedFormKL and issubclass(posterior, ClosedFormKL):
-            closed = posterior.closed_form_with
-            if not isinstance(model.prior, closed):
-                raise UserError(
-                    f"{name} needs KL(q ‖ p(z)) in closed form, which {posterior.__name__} has with "
-                    f"{' and '.join(prior.__name__ for prior in closed)}, not with {type(model.prior).__name__}."
-                )
+    inside = {f"estimator/{name}": part for name, part in estimator.named_modules() if name}
+    objects = {"model": model, "model/prior": model.prior, "posterior": family, "objective": objective}
+    for clash in clashes(parts_of_objects({**objects, "estimator": estimator, **inside})):
+        raise UserError(f"{clash.why}.")

@@ -14,9 +14,9 @@ from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import check_keys
-from vaerun.config.check.pairs import FITS
 from vaerun.config.check.values import check_values
 from vaerun.config.hydra import compose, instantiate, searched
+from vaerun.config.legality import FITS
 from vaerun.data.base import DataFacts, Dataset
 from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import OWN, Evaluation, Named
