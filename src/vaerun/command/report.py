@@ -1,18 +1,12 @@
-"""One page about runs: vaerun report ROOT ... [--out FOLDER] [--at COST=AMOUNT] [--columns A,B] [--sort A] [--mixed]
+"""Write one HTML page about runs.
 
-Writes FOLDER/index.html, which opens in any browser and without a network, and its figures as SVG and PNG files into
-FOLDER/figures; FOLDER is ROOT/report where none is named. The page has
-  the answer in a sentence, and the table of vaerun compare
+Writes FOLDER/index.html, which any browser opens without a network, and its figures as SVG and PNG files into
+FOLDER/figures. The page has
+  the conclusion in a sentence, and the table of vaerun compare
   the validation bound against steps, training seconds and decoder evaluations, with 95 % bands over seeds
-  the gaps, where vaerun eval evaluation=gap has found them, and the variance of gradients
-  samples and reconstructions as the runs have drawn them
-  every configuration as its difference from the others, and why a run failed
-
-  --at steps=1000      validation bounds at equal cost; also seconds=60, decoder_evaluations=1e6
-  --columns elbo,seconds   of the table
-  --sort COLUMN        best first; without it, by the ELBO
-  --mixed              also where data, binarisation or splits differ
-
+  the gaps, where vaerun eval evaluation=gap was run, and the variance of gradients
+  samples and reconstructions that were recorded during training
+  how the configurations differ, and why a run failed
 It needs matplotlib: pip install 'vaerun[report]'.
 
 Examples:
@@ -23,9 +17,10 @@ Examples:
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaerun.command.compare import requested
+from vaerun.command.parser import parse
 from vaerun.errors import UserError
 from vaerun.report.page.canvas import require_matplotlib
-from vaerun.report.request import read_request
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,13 +29,14 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: there are no runs, a word cannot be read, the runs cannot be compared, or there is no matplotlib.
     """
-    request = read_request(argv, command="report", valued=("--out",))
-    if "--out" not in request.values and len(request.roots) > 1:
+    given = parse("report", argv)
+    request = requested("report", given)
+    if given.out is None and len(request.roots) > 1:
         raise UserError(f"{len(request.roots)} directories have no report in common: name its folder with --out.")
     require_matplotlib()
     from vaerun.report.page.write import own, write
 
-    folder = Path(request.values.get("--out", request.roots[0] / "report"))
+    folder = request.roots[0] / "report" if given.out is None else Path(given.out)
     own(folder)  # refused before the runs are read
     print(write(request.comparison(), folder))
     return 0
