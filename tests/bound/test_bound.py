@@ -68,7 +68,7 @@ def test_it_decodes_k_times() -> None:
             "gaussian",
             "iwae",
             "standard_normal",
-            "AnalyticKL is valid only for objectives that average the rewards, not for IWAE",
+            "AnalyticKL is valid for objectives that average the rewards only, not for IWAE",
         ),
         (
             "reparam",

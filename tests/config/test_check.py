@@ -60,7 +60,7 @@ ILLEGAL = {
         "use objective.num_samples=2",
     ],
     ("estimator=analytic_kl", "objective=iwae"): [
-        "estimator=analytic_kl is valid only for objectives that average the rewards, not for objective=iwae",
+        "estimator=analytic_kl is valid for objectives that average the rewards only, not for objective=iwae",
         "estimator=reparam",
         "objective=elbo",
     ],
@@ -165,7 +165,7 @@ def test_classes_of_the_users_own_are_covered_unasked(lab):
     assert "estimator=picky needs a posterior over a finite set" in picky
     assert picky.endswith("Or read the paper.")
     sentence = refusal("estimator=picky", "posterior=bernoulli", config_dir=lab)
-    assert "valid only for the importance-weighted bound" in sentence
+    assert "valid for the importance-weighted bound only" in sentence
     assert refusal("estimator=picky", "posterior=bernoulli", "objective=iwae", config_dir=lab) == ""
 
 

@@ -83,7 +83,7 @@ def test_objects_are_called_by_their_class() -> None:
         "Reparam needs a reparameterized posterior, but Bernoulli has no differentiable sampler",
     ]
     assert sentences(estimator=AnalyticKL(), objective=objective("iwae", 2)) == [
-        "AnalyticKL is valid only for objectives that average the rewards, not for IWAE"
+        "AnalyticKL is valid for objectives that average the rewards only, not for IWAE"
     ]
     assert sentences(estimator=AnalyticKL(), model__prior=CategoricalPrior(latent_dim=4, num_classes=2))[-1] == (
         "AnalyticKL needs a closed form between posterior and prior, but Gaussian has none with CategoricalPrior"

@@ -101,7 +101,7 @@ def _serves(parts: Parts) -> Iterator[Clash]:
     served = estimator.info.classes("serves")
     if served and not {kind.target for kind in served} & set(objective.info.ancestry):
         wanted = " and ".join(OBJECTIVES.get(kind.name, kind.name) for kind in served)
-        yield Clash(f"{estimator} is valid only for {wanted}, not for {objective}", ("estimator", "objective"))
+        yield Clash(f"{estimator} is valid for {wanted} only, not for {objective}", ("estimator", "objective"))
 
 
 def _closed_form(parts: Parts) -> Iterator[Clash]:
