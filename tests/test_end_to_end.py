@@ -101,7 +101,7 @@ def test_a_users_error_is_one_sentence(place: Path, words: list[str], sentence: 
 
 
 def test_sample_draws_pictures_and_numbers(place: Path) -> None:
-    vaerun("sample", "runs/whole", "n=16", "latents=3", cwd=place)
+    vaerun("sample", "runs/whole", "--n", "16", "--latents=3", cwd=place)
     folder = place / "runs" / "whole" / "samples"
     with np.load(folder / "prior.npz") as drawn:
         assert drawn["x"].shape == drawn["mean"].shape == (16, 8, 8)
