@@ -170,7 +170,9 @@ def test_classes_of_the_users_own_are_covered_unasked(lab):
 
 
 def test_grey_data_under_a_binary_likelihood_where_the_source_says_what_it_holds(lab):
-    assert "is a distribution over binary x, but data=grey is unit" in refusal("data=grey", config_dir=lab)
+    assert "model/likelihood=bernoulli is a distribution over {0, 1}, but data=grey has values in [0, 1]" in refusal(
+        "data=grey", config_dir=lab
+    )
     assert refusal("data=grey", "model/likelihood=cross_entropy", config_dir=lab) == ""
     assert refusal("data=grey", "+data.binarize=static", config_dir=lab) == ""
 
@@ -185,7 +187,7 @@ def test_a_closed_form_holds_for_the_priors_it_names(catalogue):
     parts = parts_of(cfg, choices)
     other = Part("model/prior", "mine", catalogue.option("model/prior", "bernoulli").info, {})
     sentences = [clash.why for clash in clashes({**parts, "model/prior": other})]
-    assert any("posterior=gaussian has none with model/prior=mine" in why for why in sentences)
+    assert any("posterior=gaussian does not have with model/prior=mine" in why for why in sentences)
 
 
 @pytest.mark.parametrize(
@@ -237,3 +239,30 @@ def test_no_key_has_the_name_of_a_group_beside_it(catalogue):
         for option in options.values():
             for key, value in option.content.items():
                 assert isinstance(value, dict) or f"{group}/{key}" not in catalogue.groups, (str(option), key)
+
+
+@pytest.mark.parametrize(
+    ("support", "overrides", "said"),
+    [
+        ("unit", (), "data=mine has values in [0, 1]. Use data.binarize=static, or model/likelihood="),
+        ("real", (), "data=mine has values in the real numbers. Use model/likelihood=gaussian."),
+        ("unit", ("model/likelihood=cross_entropy",), ""),
+        ("real", ("model/likelihood=gaussian",), ""),
+        ("binary", (), ""),
+    ],
+)
+def test_data_that_have_been_read_are_held_to_the_same_rule(support, overrides, said):
+    """A file says only when it is read what it holds."""
+    from vaerun.data.base import DataFacts
+    from vaerun.experiment.build import plain, refuse_unfit_data
+
+    cfg, choices = hydra.compose(overrides)
+    facts = DataFacts(name="mine", binarize="none", support=support, shape=(2,), split_sizes=(3, 1, 1))
+    config = plain(cfg) | {"choices": choices}
+    if said:
+        with pytest.raises(
+            UserError, match=re.escape(f"model/likelihood=bernoulli is a distribution over {{0, 1}}, but {said}")
+        ):
+            refuse_unfit_data(config, facts)
+    else:
+        refuse_unfit_data(config, facts)

@@ -86,7 +86,7 @@ def test_objects_are_called_by_their_class() -> None:
         "AnalyticKL is valid for objectives that average the rewards only, not for IWAE"
     ]
     assert sentences(estimator=AnalyticKL(), model__prior=CategoricalPrior(latent_dim=4, num_classes=2))[-1] == (
-        "AnalyticKL needs a closed form between posterior and prior, but Gaussian has none with CategoricalPrior"
+        "AnalyticKL needs KL(q ‖ p(z)) in closed form, which Gaussian does not have with CategoricalPrior"
     )
 
 

@@ -16,6 +16,9 @@ Parts = Mapping[str, Part]
 FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
 """The supports of data that a likelihood on some support can be given."""
 
+SETS = {"binary": "{0, 1}", "unit": "[0, 1]", "real": "the real numbers"}
+"""How a sentence says a support of x."""
+
 CAPABILITIES = {
     "Reparameterized": ("a reparameterized posterior", "has no differentiable sampler"),
     "Relaxable": ("a posterior with a continuous relaxation", "has none"),
@@ -115,8 +118,8 @@ def _closed_form(parts: Parts) -> Iterator[Clash]:
             if need.attributes.get("closed_form_with", need) is not None or need.target not in q.ancestry:
                 continue
             if not set(q.declared("closed_form_with")) & set(prior.info.ancestry):
-                why = f"{estimator} needs a closed form between posterior and prior, but {posterior}"
-                yield Clash(f"{why} has none with {prior}", ("estimator", "model/prior"))
+                why = f"{estimator} needs KL(q ‖ p(z)) in closed form, which {posterior} does not have with {prior}"
+                yield Clash(why, ("estimator", "model/prior"))
 
 
 def _per_point(parts: Parts) -> Iterator[Clash]:
@@ -132,15 +135,16 @@ def _per_point(parts: Parts) -> Iterator[Clash]:
 
 
 def _data_support(parts: Parts) -> Iterator[Clash]:
-    """Grey or real data under a likelihood over fewer values, as far as the source declares what it holds."""
+    """Grey or real data under a likelihood over fewer values, as far as a source declares what it holds."""
     data, likelihood = parts.get("data"), parts.get("model/likelihood", parts["model"])
     if data is None:
         return
     allowed, held = likelihood.info.attributes.get("data_support"), data.info.attributes.get("support")
     untouched = data.node.get("binarize", "none") == "none"
     if untouched and allowed in FITS and held in FITS and held not in FITS[str(allowed)]:
-        why = f"{likelihood} is a distribution over {allowed} x, but {data} is {held} unless it is binarised"
-        yield Clash(why, (likelihood.group, "data"), ("data.binarize=static",) if "binarize" in data.node else ())
+        can_be = "binarize" in data.node and held == "unit"
+        why = f"{likelihood} is a distribution over {SETS[str(allowed)]}, but {data} has values in {SETS[str(held)]}"
+        yield Clash(why, (likelihood.group, "data"), ("data.binarize=static",) if can_be else ())
 
 
 RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (

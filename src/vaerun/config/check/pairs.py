@@ -1,5 +1,7 @@
 """Choices of a configuration that do not fit together, with the options on offer that would."""
 
+from collections.abc import Sequence
+
 from vaerun.config.catalogue import Catalogue, Option
 from vaerun.config.legality import Parts, clashes
 from vaerun.config.part import Part
@@ -8,14 +10,19 @@ from vaerun.errors import UserError
 SHOWN = 4  # remedies of one group in a sentence
 
 
-def check_pairs(parts: Parts, catalogue: Catalogue) -> None:
+def check_pairs(parts: Parts, catalogue: Catalogue, *, fixed: Sequence[str] = ()) -> None:
     """Refuses choices that do not fit together.
+
+    Args:
+        parts: the choices, by group.
+        catalogue: the options on offer, for the remedies.
+        fixed: groups of which no other option is offered.
 
     Raises:
         UserError: with the remedies that the options on offer allow.
     """
     for clash in clashes(parts):
-        remedies = [*clash.remedies, *(offer(parts, group, catalogue) for group in clash.groups)]
+        remedies = [*clash.remedies, *(offer(parts, group, catalogue) for group in clash.groups if group not in fixed)]
         free_text = str(parts["estimator"].info.attributes.get("remedy") or "") if "estimator" in clash.groups else ""
         use = f" Use {', or '.join(filter(None, remedies))}." if any(remedies) else ""
         raise UserError(f"{clash.why}.{use}{' ' + free_text if free_text else ''}")
