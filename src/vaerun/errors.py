@@ -38,20 +38,21 @@ def close_match(word: str, choices: Iterable[str]) -> str:
 def close_key(key: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'group.x'?" for the nearest of the keys ``known``, or nothing where none is near.
 
-    Two keys are alike by their last words: equal ones first, then close ones beside ``key``, then close ones anywhere.
+    Nearest are keys that differ in a letter or a separator; then those with the same last word, which may have moved
+    to another group, all of them up to three; then one with a similar last word, beside ``key`` if there is one.
     """
     keys = list(dict.fromkeys(known))
     group, last = _divided(key)
     beside = [other for other in keys if _divided(other)[0] == group]
-    words = list(dict.fromkeys(_divided(other)[1] for other in keys))
-    for near in (
-        [other for other in keys if _divided(other)[1] == last and other != key],
-        _with_last(difflib.get_close_matches(last, [_divided(other)[1] for other in beside], n=1), beside),
-        _with_last(difflib.get_close_matches(last, words, n=1), keys),
-    ):
-        if near:
-            nearest = difflib.get_close_matches(key, near, n=1, cutoff=0.0)
-            return f" Did you mean {nearest[0]!r}?"
+    same = [other for other in keys if _divided(other)[1] == last and other != key]
+    near = (
+        _nearest(key, keys, count=1, cutoff=0.9)
+        or _nearest(key, same, count=3, cutoff=0.0)
+        or _nearest(key, _with_similar_last(last, beside), count=1, cutoff=0.0)
+        or _nearest(key, _with_similar_last(last, keys), count=1, cutoff=0.0)
+    )
+    if near:
+        return f" Did you mean {' or '.join(map(repr, near))}?"
     return "" if beside else close_match(key, keys)  # as wholes, keys of one group are alike already for its name
 
 
@@ -61,5 +62,18 @@ def _divided(key: str) -> tuple[str, str]:
     return group, last
 
 
-def _with_last(words: Iterable[str], keys: Iterable[str]) -> list[str]:
-    return [key for word in words for key in keys if _divided(key)[1] == word]
+def _nearest(key: str, keys: Iterable[str], *, count: int, cutoff: float) -> list[str]:
+    """The keys that are most like ``key``, whatever divides their words."""
+    whole = {_words(other): other for other in reversed(list(keys)) if other != key}
+    return [whole[words] for words in difflib.get_close_matches(_words(key), whole, n=count, cutoff=cutoff)]
+
+
+def _with_similar_last(last: str, keys: Iterable[str]) -> list[str]:
+    """Those of the keys whose last word is the nearest to ``last``."""
+    words = {_divided(key)[1]: key for key in keys}
+    near = difflib.get_close_matches(last, words, n=1, cutoff=0.6)
+    return [key for key in keys if near and _divided(key)[1] == near[0]]
+
+
+def _words(key: str) -> str:
+    return key.replace("/", " ").replace(".", " ").replace("_", " ")

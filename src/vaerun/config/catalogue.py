@@ -117,9 +117,10 @@ class Catalogue:
 
 def _flat(prefix: str, content: Mapping[str, Any]) -> Iterator[str]:
     for key, value in content.items():
-        if key in ("defaults", "_target_"):
+        if key == "defaults" or str(key).startswith("_"):
             continue
         path = f"{prefix}.{key}"
-        yield path
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from _flat(path, value)
+        else:
+            yield path

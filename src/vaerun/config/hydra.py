@@ -47,7 +47,9 @@ def user_directory() -> Path | None:
     directory = Path(named or "conf").resolve()
     if not directory.is_dir():
         if named:
-            raise UserError(f"VAERUN_CONF={named} is no directory: point it at your own configurations, or unset it.")
+            raise UserError(
+                f"VAERUN_CONF={named} is not a directory: name the folder of your own configurations, or unset it."
+            )
         return None
     return None if directory == own_directory() else directory
 
