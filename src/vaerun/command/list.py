@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaerun.command.parser import parse
-from vaerun.config.catalogue import EXPERIMENT, Catalogue, Option
+from vaerun.config.catalogue import EXPERIMENT, HYDRA, Catalogue, Option
 from vaerun.config.check.pairs import swap
 from vaerun.config.legality import clashes
 from vaerun.config.part import Part
 from vaerun.errors import UserError, close_match
+from vaerun.experiment.directory import flatten
 
 
 def main(argv: Sequence[str]) -> int:
@@ -69,9 +70,22 @@ def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
         "summary": option.summary,
         "reference": info.reference if info else "",
         "min_samples": least if isinstance(least, int) else 1,
-        "keys": {key: value for key, value in option.content.items() if key != "defaults" and key[0] != "_"},
+        "keys": settings(option) if option.group == EXPERIMENT else keys(option.content),
         "file": str(option.path),
     }
+
+
+def keys(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of an option, and their values."""
+    return {key: value for key, value in content.items() if key != "defaults" and key[0] != "_"}
+
+
+def settings(experiment: Option) -> dict[str, Any]:
+    """What an experiment sets, as it is written on the command line; values to sweep over in one text, A,B."""
+    choices = {group.strip("/"): option for group, option in experiment.overrides().items()}
+    content = {key: value for key, value in keys(experiment.content).items() if key != HYDRA}
+    sweep = (experiment.content.get(HYDRA) or {}).get("sweeper", {}).get("params", {})
+    return {**choices, **flatten(content), **sweep}
 
 
 def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:
