@@ -166,6 +166,11 @@ def test_version(vaerun):
         (["train", "resume=a", "-m"], "leave out --multirun"),
         (["train", "trainer.device=cpu"], "trainer.device does not exist. Did you mean 'execution.device'?"),
         (["train", "trainer.log_every=5"], "Did you mean 'trainer.records.every'?"),
+        (["train", "trainer.validation_points=5"], "Did you mean 'trainer.validation.points'?"),
+        (["train", "trainer.checkpoint_seconds=5"], "Did you mean 'trainer.checkpoints.seconds'?"),
+        (["train", "latent_dim=5"], "Did you mean 'data.latent_dim' or 'model.latent_dim'?"),
+        (["train", "trainer.products=mkl"], "trainer.products does not exist. The keys there are trainer.epochs, "),
+        (["train", "--seed", "3"], "Its flags are in vaerun train --help; configuration is written KEY=VALUE."),
         (["train", "strategy/start=prior"], "there is no group strategy/start. Did you mean 'strategy/phi_init'?"),
         (["train", "local/row_optimizer=sgd"], "Did you mean 'local/optimizer'?"),
         (["train", "+trainer.device=cpu"], "Did you mean 'execution.device'?"),
@@ -212,7 +217,7 @@ def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_p
     assert code == 2
     assert re.search(r"my\.yaml, line 2: this is not YAML", err)
     monkeypatch.setenv("VAERUN_CONF", "nowhere")
-    assert "VAERUN_CONF=nowhere is no directory" in vaerun("train")[2]
+    assert "VAERUN_CONF=nowhere is not a directory" in vaerun("train")[2]
 
 
 def test_the_shipped_configurations_are_not_taken_for_the_users_own(monkeypatch):
@@ -347,6 +352,8 @@ def test_completion(vaerun, monkeypatch):
     assert "strategy=joint" in complete("vaerun train strategy=")[1].split()
     assert complete("vaerun train trainer.ep")[1].split() == ["trainer.epochs="]
     assert complete("vaerun eval ru") == (0, "", "")
+    assert complete("vaerun sample run --p") == (0, "--pairs --points\n", "")
+    assert complete("vaerun evl --") == (0, "", "")
     code, out, _ = vaerun("-sc", "install=bash")
     assert code == 0
     assert "-F hydra_bash_completion" in out
@@ -367,13 +374,17 @@ def test_list_shows_every_group_and_json_is_one_document(vaerun):
 def test_list_shows_experiments_with_their_first_comment(vaerun, tmp_path):
     folder = tmp_path / "conf" / "experiment" / "lab"
     folder.mkdir(parents=True)
-    (folder / "mine.yaml").write_text("# @package _global_\n# See: two seeds differ\nseed: 1\n")
+    (folder / "mine.yaml").write_text(
+        "# @package _global_\n# See: two seeds differ\ndefaults:\n  - override /strategy: joint\n"
+        "hydra: {sweeper: {params: {seed: '1,2'}}}\ntrainer: {validation: {every: 2}}\n"
+    )
     (entry,) = [one for one in json.loads(vaerun("list", "--json")[1])["experiment"] if one["option"] == "lab/mine"]
-    assert (entry["summary"], entry["default"], entry["keys"]) == ("See: two seeds differ", False, {"seed": 1})
+    assert (entry["summary"], entry["default"]) == ("See: two seeds differ", False)
+    assert entry["keys"] == {"strategy": "joint", "trainer.validation.every": 2, "seed": "1,2"}
     code, out, _ = vaerun("list", "experiment")
     assert code == 0
     assert re.search(r"^  lab/mine +See: two seeds differ", out, re.M)
-    assert "seed: 1" in vaerun("train", "experiment=lab/mine", "--cfg", "job")[1]
+    assert "every: 2" in vaerun("train", "experiment=lab/mine", "--cfg", "job")[1]
     assert "Did you mean 'lab/mine'?" in vaerun("train", "experiment=lab/mnie")[2]
 
 

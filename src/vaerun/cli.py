@@ -119,7 +119,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
 
 
 def complete(argv: list[str]) -> int:
-    """Completes the command word; what follows ``vaerun train`` is Hydra's to complete."""
+    """Completes the command word and flags; what follows ``vaerun train`` is Hydra's to complete."""
     line = os.environ.get("COMP_LINE", "")
     if not any(word.startswith("query=") for word in argv):
         return run("train", argv)
@@ -129,6 +129,7 @@ def complete(argv: list[str]) -> int:
         print(" ".join(known for known in COMMANDS if known.startswith(command)))
         return 0
     if command != "train":
+        complete_flag(command, rest.rpartition(" ")[2])
         return 0
     os.environ["COMP_LINE"] = f"{program} {rest}"
     os.environ["COMP_POINT"] = str(len(program) + 1 + len(rest))
@@ -137,3 +138,11 @@ def complete(argv: list[str]) -> int:
     # A complaint would be written into the line that is being typed.
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
         return run("train", argv)
+
+
+def complete_flag(command: str, typed: str) -> None:
+    """Prints the flags of a command that begin as the last word does, if that is a flag."""
+    from vaerun.command.flags import SYNTAX
+
+    if command in SYNTAX and typed.startswith("-"):
+        print(" ".join(flag.name for flag in SYNTAX[command].flags if flag.name.startswith(typed)))

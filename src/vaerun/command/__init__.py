@@ -1,1 +1,4 @@
-"""The words after ``vaerun``: one module each, with ``main(argv) -> exit code`` and its help as docstring."""
+"""The commands after ``vaerun``: one module each, with ``main(argv) -> exit code``; its docstring is its help.
+
+It may import every room but ``cli``. ``flags`` and ``parser`` import ``errors`` alone, because ``--help`` reads them.
+"""

@@ -5,15 +5,17 @@ It imports argparse and nothing heavier, because ``--help`` uses it, too.
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
+from typing import NoReturn, final
 
 from vaerun.command.flags import SYNTAX, Flag
 from vaerun.errors import UserError, close_match
 
 HELP = ("-h", "--help")  # answered by the front, before a command is imported
+MANY = 12  # more flags than a sentence can name
 HELP_WIDTH = 110  # columns of a help, however wide the terminal is: asking for its size costs milliseconds
 
 
+@final
 class Parser(argparse.ArgumentParser):
     """The flags of one command, and its help. It raises instead of printing a usage and leaving.
 
@@ -78,10 +80,9 @@ def split_words(words: Iterable[str]) -> tuple[list[str], list[str]]:
 def unknown(command: str, name: str) -> str:
     """One sentence about a flag that there is not."""
     known = [*(flag.name for flag in SYNTAX[command].flags), HELP[-1]]
-    return (
-        f"vaerun {command} has no flag {name}.{close_match(name, known)} Its flags are {', '.join(known)}; "
-        f"configuration is written KEY=VALUE."
-    )
+    flags = f"Its flags are {', '.join(known)}" if len(known) < MANY else f"Its flags are in vaerun {command} --help"
+    near = close_match(name, known) or f" {flags}; configuration is written KEY=VALUE."
+    return f"vaerun {command} has no flag {name}.{near}"
 
 
 def _add(group: argparse._ArgumentGroup, flag: Flag) -> None:
