@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from vaerun import cli
+from vaerun.command import train
+from vaerun.command.flags import SYNTAX
+from vaerun.command.parser import parse
 from vaerun.config import hydra
 from vaerun.config.catalogue import Catalogue
 from vaerun.errors import DivergedError, Interrupted, UserError
@@ -42,9 +45,9 @@ def fit(monkeypatch):
     import types
 
     def replace(function):
-        module = types.ModuleType("vaerun.experiment.run")
+        module = types.ModuleType("vaerun.experiment.fit")
         module.fit = function
-        monkeypatch.setitem(sys.modules, "vaerun.experiment.run", module)
+        monkeypatch.setitem(sys.modules, "vaerun.experiment.fit", module)
 
     return replace
 
@@ -66,23 +69,25 @@ def python(code):
     ],
 )
 def test_help_imports_neither_torch_nor_hydra(argv):
-    heavy = ("torch", "hydra", "omegaconf", "numpy", "yaml", "vaerun.command")
+    commands = tuple(f"vaerun.command.{command}" for command in cli.COMMANDS)
+    heavy = ("torch", "hydra", "omegaconf", "numpy", "yaml", "dataclasses", *commands)
     done = python(
         f"import sys; from vaerun import cli; cli.dispatch({argv}); print([m for m in {heavy} if m in sys.modules])"
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_help_imports_nothing_that_python_has_not_imported_anyway():
-    bare = set(python("import sys; print(*sys.modules)").stdout.split())
-    front = python(
-        "import sys; from vaerun import cli; cli.dispatch(['train', '--help']); print(); print(*sys.modules)"
+def test_the_usage_imports_nothing_that_python_has_not_imported_anyway_and_a_help_only_argparse():
+    bare = set(python("import sys; import contextlib, typing; print(*sys.modules)").stdout.split())
+    allowed = set(
+        python("import sys; import argparse, difflib, locale, textwrap, typing; print(*sys.modules)").stdout.split()
     )
-    new = set(front.stdout.splitlines()[-1].split()) - bare
-    assert {name for name in new if not name.startswith(("vaerun", "__editable__"))} <= {
-        "contextlib",
-        "_collections_abc",
-    }
+    for words, known in (([], bare), (["train"], allowed)):
+        front = python(
+            f"import sys; from vaerun import cli; cli.dispatch([*{words}, '--help']); print(); print(*sys.modules)"
+        )
+        new = set(front.stdout.splitlines()[-1].split()) - known
+        assert not {name for name in new if not name.startswith(("vaerun", "__editable__"))}
 
 
 @pytest.mark.parametrize("argv", [["train", "trainer.epochs=0"], ["train", "strategi=x"], ["list"]])
@@ -99,8 +104,28 @@ def test_help_names_every_command_and_train_help_every_noun(vaerun):
         assert re.search(rf"^  {command} +\w", out, re.M)
     code, out, _ = vaerun("train", "--help")
     assert code == 0
-    for group in Catalogue([hydra.own_directory()]).nouns:
+    catalogue = Catalogue([hydra.own_directory()])
+    for group in catalogue.nouns:
         assert re.search(rf"^  {group}=", out, re.M), group
+    for strategy in catalogue.groups["strategy"]:
+        assert re.search(rf"\b{strategy}\b", out), strategy
+    # A key of the help that is none would be refused by the command it explains.
+    keys = re.findall(r"\b((?:trainer|execution|objective|model|optimizer|data)(?:\.[a-z_]+)+)=", out)
+    assert {"execution.device", "execution.threads", "execution.compile", "execution.precision"} <= set(keys)
+    assert "trainer.validation.points" in keys
+    known = {key for key in catalogue.written() if "." in key}
+    assert set(keys) - {"data.binarize", "data.path", "data.root"} <= known
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_flag_stands_in_the_help_with_its_meaning_and_default(vaerun, command):
+    code, out, _ = vaerun(command, "--help")
+    assert (code, out.splitlines()[0]) == (0, f"usage: vaerun {command} {SYNTAX[command].usage}")
+    told = " ".join(out.split())
+    for flag in SYNTAX[command].flags:
+        default = "" if flag.default is None else f"; default: {flag.default}"
+        assert re.search(rf"^  (-\w+ ?\S*, )?{flag.name}\b", out, re.M), flag.name
+        assert f"{flag.meaning}{default}" in told
 
 
 def test_version(vaerun):
@@ -123,12 +148,12 @@ def test_version(vaerun):
         (["train", "+estimator=score"], "estimator is chosen already: leave out the +."),
         (["train", "~nothing"], "nothing does not exist."),
         (["train", "trainer.epochs=[1"], "'trainer.epochs=[1' cannot be read"),
-        (["train", "strategy"], "'strategy' is no choice: write KEY=VALUE."),
+        (["train", "strategy"], "'strategy' has no value: write KEY=VALUE."),
         (["train", "seed=0,1"], "put -m before it for a sweep"),
         (["train", "trainer=5"], "Config group override must be a string"),
         (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
-        (["train", "execution.device=${nope}"], "cannot be resolved, because Interpolation key 'nope'"),
+        (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key "),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
         (["train", "model=linear_gaussian", "model/prior=bernoulli"], "has no prior of its own: use model="),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
@@ -138,9 +163,25 @@ def test_version(vaerun):
         (["train", "--config-dir", "nowhere"], "nowhere' not found"),
         (["train", "--config-name", "nope"], "there is no configuration 'nope'"),
         (["train", "resume=nowhere"], "nowhere"),
-        (["train", "resume=a", "-m"], "leave out -m"),
+        (["train", "resume=a", "-m"], "leave out --multirun"),
+        (["train", "trainer.device=cpu"], "trainer.device does not exist. Did you mean 'execution.device'?"),
+        (["train", "trainer.log_every=5"], "Did you mean 'trainer.records.every'?"),
+        (["train", "trainer.validation_points=5"], "Did you mean 'trainer.validation.points'?"),
+        (["train", "trainer.checkpoint_seconds=5"], "Did you mean 'trainer.checkpoints.seconds'?"),
+        (["train", "latent_dim=5"], "Did you mean 'data.latent_dim' or 'model.latent_dim'?"),
+        (["train", "trainer.products=mkl"], "trainer.products does not exist. The keys there are trainer.epochs, "),
+        (["train", "--seed", "3"], "Its flags are in vaerun train --help; configuration is written KEY=VALUE."),
+        (["train", "strategy/start=prior"], "there is no group strategy/start. Did you mean 'strategy/phi_init'?"),
+        (["train", "local/row_optimizer=sgd"], "Did you mean 'local/optimizer'?"),
+        (["train", "+trainer.device=cpu"], "Did you mean 'execution.device'?"),
+        (["train", "trainer.batch_size=0"], "trainer.batch_size must be at least 1, got 0."),
+        (["train", "trainer.max_seconds=0"], "trainer.max_seconds must be > 0, got 0: use null for no limit."),
+        (["train", "trainer.validation.points=0"], "trainer.validation.points must be at least 1, got 0."),
+        (["train", "--cfg", "jib"], "--cfg must be job, hydra or all, got 'jib'. Did you mean 'job'?"),
+        (["list", "estimator", "model"], "vaerun list takes one group"),
+        (["list", "--json=1"], "--json takes no value: write --json alone."),
         (["list", "estimatr"], "Did you mean 'estimator'?"),
-        (["list", "--jsn"], "write vaerun list [GROUP] [--json]"),
+        (["list", "--jsn"], "vaerun list has no flag --jsn. Did you mean '--json'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -164,7 +205,7 @@ def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_p
     folder = tmp_path / "mine" / "data"
     folder.mkdir(parents=True)
     (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\nbinarise: static\n")
-    said = "data.binarise is no key of data=my. Did you mean 'binarize'?"
+    said = "data.binarise is not a key of data=my. Did you mean 'binarize'?"
     assert said in vaerun("train", "data=my", "--config-dir", "mine")[2]
     monkeypatch.setenv("VAERUN_CONF", "mine")
     assert said in vaerun("train", "data=my")[2]
@@ -174,9 +215,9 @@ def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_p
     (tmp_path / "conf" / "data" / "my.yaml").write_text("_target_: [1\n")
     code, _, err = vaerun("train", "data=my")
     assert code == 2
-    assert re.search(r"my\.yaml, line 2: this is no YAML", err)
+    assert re.search(r"my\.yaml, line 2: this is not YAML", err)
     monkeypatch.setenv("VAERUN_CONF", "nowhere")
-    assert "VAERUN_CONF=nowhere is no directory" in vaerun("train")[2]
+    assert "VAERUN_CONF=nowhere is not a directory" in vaerun("train")[2]
 
 
 def test_the_shipped_configurations_are_not_taken_for_the_users_own(monkeypatch):
@@ -189,16 +230,16 @@ def test_flags_may_stand_anywhere(vaerun):
     code, out, _ = vaerun("train", "strategy=joint", "--cfg", "job", "seed=7", "--package", "strategy")
     assert code == 0
     assert "vaerun.strategy.joint.Joint" in out
-    assert hydra.split(["a=1", "-m", "b=2", "--info", "c=3", "-cd", "x"]) == (
-        ["-m", "--info=all", "-cd", "x"],
-        ["a=1", "b=2", "c=3"],
-    )
-    assert hydra.split(["--info", "config", "--cfg=job"]) == (["--info=config", "--cfg=job"], [])
+    given = parse("train", ["a=1", "-m", "b=2", "--info", "c=3", "-cd", "x"])
+    assert list(train.hydra_flags(given)) == ["--multirun", "--config-dir=x", "--info=all"]
+    assert given.words == ["a=1", "b=2", "c=3"]
+    given = parse("train", ["--info", "config", "--cfg=job"])
+    assert (list(train.hydra_flags(given)), given.words) == (["--cfg=job", "--info=config"], [])
 
 
 def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vaerun, fit):
     calls = []
-    fit(lambda cfg, *, choices, directory, live: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, choices, directory, *, live: calls.append((cfg, choices, directory)))
     for _ in range(2):
         assert vaerun("train", "strategy=joint", "seed=3")[0] == 0
     (cfg, choices, first), (_, _, second) = calls
@@ -219,14 +260,14 @@ def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, f
     folder.mkdir(parents=True)
     (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\n")
     calls = []
-    fit(lambda cfg, *, choices, directory, live: calls.append(directory))
+    fit(lambda cfg, choices, directory, *, live: calls.append(directory))
     assert vaerun("train", "data=lab/my")[0] == 0
     assert calls[0].name.endswith("_elbo_lab-my_seed0")
     assert calls[0].parent.parent.name == "runs"
 
 
 def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaerun, fit):
-    def fails_for_some(cfg, *, choices, directory, live):
+    def fails_for_some(cfg, choices, directory, *, live):
         if cfg.seed == 1:
             raise DivergedError("elbo/train is not finite.")
         if cfg.seed == 2:
@@ -245,7 +286,7 @@ def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaeru
 
 
 def raising(error):
-    def fit(cfg, *, choices, directory, live):
+    def fit(cfg, choices, directory, *, live):
         raise error
 
     return fit
@@ -289,7 +330,7 @@ def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     del cfg["resume"]
     OmegaConf.save(OmegaConf.merge(cfg, {"choices": choices}), run / "config.yaml")
     calls = []
-    fit(lambda cfg, *, choices, directory, live: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, choices, directory, *, live: calls.append((cfg, choices, directory)))
     assert vaerun("train", "resume=run", "execution.threads=2", "data.root=/elsewhere")[0] == 0
     ((got, made, directory),) = calls
     assert made == choices
@@ -311,6 +352,8 @@ def test_completion(vaerun, monkeypatch):
     assert "strategy=joint" in complete("vaerun train strategy=")[1].split()
     assert complete("vaerun train trainer.ep")[1].split() == ["trainer.epochs="]
     assert complete("vaerun eval ru") == (0, "", "")
+    assert complete("vaerun sample run --p") == (0, "--pairs --points\n", "")
+    assert complete("vaerun evl --") == (0, "", "")
     code, out, _ = vaerun("-sc", "install=bash")
     assert code == 0
     assert "-F hydra_bash_completion" in out
@@ -322,9 +365,27 @@ def test_list_shows_every_group_and_json_is_one_document(vaerun):
     assert code == 0
     assert set(groups) <= set(out.splitlines())
     entries = json.loads(vaerun("list", "--json")[1])
+    entries.pop("experiment", None)
     assert {group: {entry["option"] for entry in options} for group, options in entries.items()} == {
         group: set(options) for group, options in groups.items()
     }
+
+
+def test_list_shows_experiments_with_their_first_comment(vaerun, tmp_path):
+    folder = tmp_path / "conf" / "experiment" / "lab"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(
+        "# @package _global_\n# See: two seeds differ\ndefaults:\n  - override /strategy: joint\n"
+        "hydra: {sweeper: {params: {seed: '1,2'}}}\ntrainer: {validation: {every: 2}}\n"
+    )
+    (entry,) = [one for one in json.loads(vaerun("list", "--json")[1])["experiment"] if one["option"] == "lab/mine"]
+    assert (entry["summary"], entry["default"]) == ("See: two seeds differ", False)
+    assert entry["keys"] == {"strategy": "joint", "trainer.validation.every": 2, "seed": "1,2"}
+    code, out, _ = vaerun("list", "experiment")
+    assert code == 0
+    assert re.search(r"^  lab/mine +See: two seeds differ", out, re.M)
+    assert "every: 2" in vaerun("train", "experiment=lab/mine", "--cfg", "job")[1]
+    assert "Did you mean 'lab/mine'?" in vaerun("train", "experiment=lab/mnie")[2]
 
 
 def test_list_of_a_group_says_what_fits(vaerun):

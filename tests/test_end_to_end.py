@@ -77,7 +77,7 @@ def test_eval_repeats_the_figures_of_the_summary(place: Path) -> None:
     reported = summary(place / "runs" / "whole")["metrics"]
     assert result["metrics"]
     assert result["metrics"] == {tag: reported[tag] for tag in result["metrics"]}
-    valid = vaerun("eval", "runs/whole", "evaluation.split=valid", "checkpoint=last", cwd=place).stdout
+    valid = vaerun("eval", "runs/whole", "evaluation.split=valid", "--checkpoint", "last", cwd=place).stdout
     assert "elbo/valid" in valid
     assert "last.pt, step 180" in valid
 
@@ -87,10 +87,10 @@ def test_eval_repeats_the_figures_of_the_summary(place: Path) -> None:
     [
         (["eval"], "needs a run"),
         (["eval", "absent"], "does not exist"),
-        (["eval", "runs/whole", "checkpoint=lost"], "Did you mean 'last'"),
-        (["eval", "runs/whole", "objective=iwae"], "trained with one of its own"),
+        (["eval", "runs/whole", "--checkpoint", "lost"], "Did you mean 'last'"),
+        (["eval", "runs/whole", "objective=iwae"], "the run keeps the value that it was trained with"),
         (["eval", "runs/whole", "evaluation.num_sample=2"], "num_samples"),
-        (["sample", "runs/whole", "n=none"], "whole number"),
+        (["sample", "runs/whole", "--n", "none"], "whole number"),
     ],
 )
 def test_a_users_error_is_one_sentence(place: Path, words: list[str], sentence: str) -> None:
@@ -101,7 +101,7 @@ def test_a_users_error_is_one_sentence(place: Path, words: list[str], sentence: 
 
 
 def test_sample_draws_pictures_and_numbers(place: Path) -> None:
-    vaerun("sample", "runs/whole", "n=16", "latents=3", cwd=place)
+    vaerun("sample", "runs/whole", "--n", "16", "--latents=3", cwd=place)
     folder = place / "runs" / "whole" / "samples"
     with np.load(folder / "prior.npz") as drawn:
         assert drawn["x"].shape == drawn["mean"].shape == (16, 8, 8)

@@ -1,4 +1,4 @@
-"""The ``vaerun`` command. It imports nothing but os and sys until it knows what is asked."""
+"""The ``vaerun`` command. It imports argparse for a help, and a command's module only to run it."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ usage: vaerun COMMAND ...
 """
 
 HINTS = """
-vaerun COMMAND --help says more about a command, vaerun --version which vaerun this is.
+vaerun COMMAND --help explains a command and its flags. vaerun --version prints the version.
 
 Start with:  vaerun train
 """
@@ -47,19 +47,21 @@ def dispatch(argv: list[str]) -> int:
     if word not in COMMANDS:
         return refuse(word, rest)
     if "--help" in rest or "-h" in rest:
-        print(docstring(word))
+        from vaerun.command.parser import help_text
+
+        print(help_text(word, docstring(word)))
         return 0
     return run(word, rest)
 
 
 def usage() -> str:
     """The commands, each with the first line of its help."""
-    lines = [f"  {command:8} {docstring(command).splitlines()[0].partition(': vaerun')[0]}" for command in COMMANDS]
+    lines = [f"  {command:8} {docstring(command).splitlines()[0]}" for command in COMMANDS]
     return USAGE + "\n".join(lines) + "\n" + HINTS
 
 
 def docstring(command: str) -> str:
-    """The help of a command: its module's docstring, read as text, because importing the module may import torch."""
+    """What a command's module says of it, read as text, because importing the module may import torch."""
     # pathlib would take longer to import than all the rest.
     path = os.path.join(os.path.dirname(__file__), "command", f"{command}.py")  # noqa: PTH118, PTH120
     with open(path, encoding="utf-8") as file:  # noqa: PTH123
@@ -72,7 +74,7 @@ def refuse(word: str, rest: list[str]) -> int:
         print(usage(), end="", file=sys.stderr)
         return 2
     if "=" in word or word in ("-m", "--multirun"):
-        print(f"vaerun: {word!r} is no command: write vaerun train {' '.join([word, *rest])}", file=sys.stderr)
+        print(f"vaerun: {word!r} is not a command: write vaerun train {' '.join([word, *rest])}", file=sys.stderr)
         return 2
     from vaerun.errors import close_match
 
@@ -117,7 +119,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
 
 
 def complete(argv: list[str]) -> int:
-    """Completes the command word; what follows ``vaerun train`` is Hydra's to complete."""
+    """Completes the command word and flags; what follows ``vaerun train`` is Hydra's to complete."""
     line = os.environ.get("COMP_LINE", "")
     if not any(word.startswith("query=") for word in argv):
         return run("train", argv)
@@ -127,6 +129,7 @@ def complete(argv: list[str]) -> int:
         print(" ".join(known for known in COMMANDS if known.startswith(command)))
         return 0
     if command != "train":
+        complete_flag(command, rest.rpartition(" ")[2])
         return 0
     os.environ["COMP_LINE"] = f"{program} {rest}"
     os.environ["COMP_POINT"] = str(len(program) + 1 + len(rest))
@@ -135,3 +138,11 @@ def complete(argv: list[str]) -> int:
     # A complaint would be written into the line that is being typed.
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
         return run("train", argv)
+
+
+def complete_flag(command: str, typed: str) -> None:
+    """Prints the flags of a command that begin as the last word does, if that is a flag."""
+    from vaerun.command.flags import SYNTAX
+
+    if command in SYNTAX and typed.startswith("-"):
+        print(" ".join(flag.name for flag in SYNTAX[command].flags if flag.name.startswith(typed)))

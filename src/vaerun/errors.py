@@ -33,3 +33,47 @@ def close_match(word: str, choices: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the nearest of ``choices``, or an empty string if no choice is similar."""
     near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def close_key(key: str, known: Iterable[str]) -> str:
+    """Returns " Did you mean 'group.x'?" for the nearest of the keys ``known``, or nothing where none is near.
+
+    Nearest are keys that differ in a letter or a separator; then those with the same last word, which may have moved
+    to another group, all of them up to three; then one with a similar last word, beside ``key`` if there is one.
+    """
+    keys = list(dict.fromkeys(known))
+    group, last = _divided(key)
+    beside = [other for other in keys if _divided(other)[0] == group]
+    same = [other for other in keys if _divided(other)[1] == last and other != key]
+    near = (
+        _nearest(key, keys, count=1, cutoff=0.9)
+        or _nearest(key, same, count=3, cutoff=0.0)
+        or _nearest(key, _with_similar_last(last, beside), count=1, cutoff=0.0)
+        or _nearest(key, _with_similar_last(last, keys), count=1, cutoff=0.0)
+    )
+    if near:
+        return f" Did you mean {' or '.join(map(repr, near))}?"
+    return "" if beside else close_match(key, keys)  # as wholes, keys of one group are alike already for its name
+
+
+def _divided(key: str) -> tuple[str, str]:
+    """``trainer.records.every`` as the group ``trainer.records`` and the last word ``every``; so for slashes."""
+    group, _, last = key.replace("/", ".").rpartition(".")
+    return group, last
+
+
+def _nearest(key: str, keys: Iterable[str], *, count: int, cutoff: float) -> list[str]:
+    """The keys that are most like ``key``, whatever divides their words."""
+    whole = {_words(other): other for other in reversed(list(keys)) if other != key}
+    return [whole[words] for words in difflib.get_close_matches(_words(key), whole, n=count, cutoff=cutoff)]
+
+
+def _with_similar_last(last: str, keys: Iterable[str]) -> list[str]:
+    """Those of the keys whose last word is the nearest to ``last``."""
+    words = {_divided(key)[1]: key for key in keys}
+    near = difflib.get_close_matches(last, words, n=1, cutoff=0.6)
+    return [key for key in keys if near and _divided(key)[1] == near[0]]
+
+
+def _words(key: str) -> str:
+    return key.replace("/", " ").replace(".", " ").replace("_", " ")

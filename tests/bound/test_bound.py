@@ -68,16 +68,23 @@ def test_it_decodes_k_times() -> None:
             "gaussian",
             "iwae",
             "standard_normal",
-            "AnalyticKL needs an objective of the class Average, got IWAE",
+            "AnalyticKL is valid for objectives that average the rewards only, not for IWAE",
         ),
-        ("reparam", "bernoulli", "elbo", "bernoulli", "Reparam needs a posterior of the class Reparameterized"),
+        (
+            "reparam",
+            "bernoulli",
+            "elbo",
+            "bernoulli",
+            "Reparam needs a reparameterized posterior, but Bernoulli has no differentiable sampler",
+        ),
         (
             "analytic_kl",
             "gaussian",
             "elbo",
-            "bernoulli",
-            "DiagonalGaussian has for the prior StandardNormal",
+            "mixture_of_gaussians",
+            r"AnalyticKL needs KL\(q ‖ p\(z\)\) in closed form, which Gaussian does not have with MixtureOfGaussians",
         ),
+        ("reparam", "gaussian", "elbo", "bernoulli", "Gaussian is over real z, but BernoulliPrior is over binary z"),
     ],
 )
 def test_parts_that_would_give_a_wrong_gradient_are_refused(

@@ -111,12 +111,14 @@ def test_markdown_and_latex(vaerun, runs):
     ("words", "said"),
     [
         ([], "needs a directory"),
-        (["nowhere"], "nowhere is no directory"),
+        (["nowhere"], "nowhere is not a directory"),
         (["steps=10"], "write --at steps=10"),
         (["empty"], "there is no run at or below empty"),
         (["runs", "--jsn"], "Did you mean '--json'?"),
-        (["runs", "--json", "--csv"], "--csv and --json cannot be had at once"),
-        (["runs", "--at"], "--at needs a value"),
+        (["runs", "--json", "--csv"], "--csv and --json cannot be used together"),
+        (["runs", "--at"], "--at needs a value, such as --at steps=1000."),
+        (["runs", "sort=elbo"], "sort=elbo must be written as a flag of vaerun compare: --sort elbo."),
+        (["runs", "--mixed=yes"], "--mixed takes no value"),
         (["runs", "--sort", "--json"], "--sort needs a value"),
         (["runs", "--at", "step=1"], "Did you mean 'steps'?"),
         (["runs", "--sort", "ebo"], "Did you mean 'elbo'?"),
@@ -194,7 +196,7 @@ def test_no_value_in_a_file_ends_in_a_traceback(vaerun, runs, value):
         put(made, key, value)
         check(vaerun, spoiled, "summary.json", json.dumps(made))
     (spoiled / "summary.json").write_text(sound["summary.json"])
-    for key in (*config(), "data.binarize", "evaluation.points", "choices.strategy", "execution.device"):
+    for key in (*config(), "data.binarize", "evaluation.points", "choices.strategy", "trainer.epochs"):
         made = config()
         put(made, key, value)
         check(vaerun, spoiled, "config.yaml", yaml.safe_dump(made))

@@ -65,10 +65,10 @@ def test_flags_are_those_of_compare(vaerun, runs, tmp_path):
     ("words", "said"),
     [
         ([], "needs a directory"),
-        (["nowhere"], "nowhere is no directory"),
+        (["nowhere"], "nowhere is not a directory"),
         (["empty"], "there is no run at or below empty"),
         (["runs", "--ou", "x"], "Did you mean '--out'?"),
-        (["runs", "--out"], "--out needs a value: see vaerun report --help"),
+        (["runs", "--out"], "--out needs a value, such as --out FOLDER"),
         (["runs", "--json"], "vaerun report has no flag --json"),
         (["runs", "runs/joint_0"], "choose the folder with --out"),
         (["runs/joint_0", "--out", "runs/joint_0"], "is a run directory"),

@@ -84,7 +84,7 @@ def test_every_picture_has_its_numbers_in_the_shape_of_the_data(root: Path, vaer
 @pytest.mark.parametrize("name", ["amortized", "coordinate", "bits"])
 def test_the_same_seed_writes_the_same_files(root: Path, vaerun: Call, name: str) -> None:
     written = []
-    for words in (["--n=5", "--seed=3"], ["n=5", "seed=3"], ["--seed", "3", "--n", "5"], ["--n=5", "--seed=4"]):
+    for words in (["--n=5", "--seed=3"], ["--seed=3", "--n", "5"], ["--seed", "3", "--n", "5"], ["--n=5", "--seed=4"]):
         assert vaerun(name, *words)[0] == 0
         written.append(contents(root / name / "samples"))
     assert written[0] == written[1] == written[2]
@@ -115,11 +115,11 @@ def test_vectors_have_numbers_and_a_plane_has_a_manifold(root: Path, vaerun: Cal
     np.save(root / "vectors.npy", rows)
     data = ("data=arrays", f"data.path={root / 'vectors.npy'}", "model/likelihood=gaussian", "model.latent_dim=2")
     train(root / "vectors", *data, "trainer.batch_size=100")
-    code, out, err = vaerun("vectors", "checkpoint=last")
+    code, out, err = vaerun("vectors", "--checkpoint=last")
     assert code == 0
     assert out.split() == [f"vectors/samples/{kind}.npz" for kind in (*KINDS, "manifold")]
     assert err.splitlines()[-1] == (
-        "vaerun: vectors: points of shape (5,) are no grey or colour images: there are arrays alone"
+        "vaerun: vectors: points of shape (5,) are not grey or colour images: only arrays are written"
     )
     arrays = np.load(root / "vectors" / "samples" / "manifold.npz")
     assert arrays["mean"].shape == (20, 20, 5)
@@ -142,21 +142,23 @@ def test_colour_images_have_colour_pictures(root: Path, vaerun: Call) -> None:
     ("words", "sentence"),
     [
         (["--nn", "3"], "Did you mean '--n'"),
-        (["--json"], "has no flag --json"),
+        (["--json"], "vaerun sample has no flag --json"),
         (["--n"], "--n needs a value, such as --n 64"),
         (["--n", "--seed", "1"], "--n needs a value, such as --n 64"),
-        (["--n", "0"], "n=0 is no count"),
+        (["--n", "0"], "--n must be a whole number at least 1, got '0'"),
         (["--n="], "whole number"),
-        (["--n", "-3"], "n=-3 is no count"),
-        (["--seed", "0.5"], "seed=0.5 is no count"),
-        (["seed=99999999999999999999"], "is no count"),
-        (["--latents=none"], "such as latents=8"),
-        (["--points", "3"], "points=3 is no pair"),
-        (["--points", "3,b"], "such as 3,17"),
+        (["--n", "-3"], "--n must be a whole number at least 1, got '-3'"),
+        (["--seed", "0.5"], "--seed must be a whole number from 0 to 2^63 − 1, got '0.5'"),
+        (["--seed", "99999999999999999999"], "from 0 to 2^63 − 1"),
+        (["--latents=none"], "write, for example, --latents 8"),
+        (["--points", "3"], "--points must be pairs of whole numbers, got '3'"),
+        (["--points", "3,b"], "write, for example, --points 3,17"),
+        (["n=5"], "n=5 must be written as a flag of vaerun sample: --n 5."),
+        (["checkpoint=last"], "--checkpoint last"),
         (["--points", "0,200"], "which has 200: give --points between 0 and 199"),
         (["--checkpoint", "lost"], "Did you mean 'last'"),
-        (["seeds=1"], "Did you mean 'seed'"),
-        (["strategy=joint"], "trained with one of its own"),
+        (["device=cpu"], "Did you mean 'execution.device'"),
+        (["strategy=joint"], "the run keeps the value that it was trained with"),
         (["n"], "n does not exist"),
     ],
 )

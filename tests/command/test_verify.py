@@ -26,7 +26,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
 
 
 def test_a_right_method_is_certified_and_the_last_line_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run("estimator=disarm objective=elbo device=cpu", capsys)
+    code, out, _ = run("estimator=disarm objective=elbo --device cpu", capsys)
     assert code == 0
     *rows, last = out.splitlines()
     assert rows[0].split() == ["method", "problem", "claimed", "measured", "z", "or", "error", "verdict"]
@@ -36,7 +36,7 @@ def test_a_right_method_is_certified_and_the_last_line_counts(capsys: pytest.Cap
 
 
 def test_json_is_one_document_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run("estimator=enumerate posterior=bernoulli objective=elbo seed=3 --json", capsys)
+    code, out, err = run("estimator=enumerate posterior=bernoulli objective=elbo --seed=3 --json", capsys)
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert document["fail"] == 0
@@ -71,9 +71,14 @@ def test_a_users_own_estimator_is_tried_like_any_other(
         ("estimator=reparam posterior=bernoulli", "has no differentiable sampler"),
         ("data=mnist", "no law is about data"),
         ("disarm", "cannot read 'disarm'"),
-        ("--fast", "cannot read '--fast'"),
-        ("seed=x", "whole number"),
-        ("device=abacus", "device=abacus is not known"),
+        ("--fast", "vaerun verify has no flag --fast. Its flags are --device, --seed, --json"),
+        ("--sed 1", "Did you mean '--seed'?"),
+        ("--seed x", "--seed must be a whole number from 0 to 2^63 − 1, got 'x'"),
+        ("--seed", "--seed needs a value, such as --seed 0."),
+        ("seed=1", "seed=1 must be written as a flag of vaerun verify: --seed 1."),
+        ("device=cpu", "--device cpu"),
+        ("--device abacus", "--device must be auto, cpu or cuda, got abacus"),
+        ("model.latent_dims=2 model=vae", "model.latent_dims is no"),
         ("posterior=low_rank_gaussian posterior.ranks=2", "Did you mean 'rank'?"),
         ("posterior.rank=2", "give posterior=OPTION"),
     ],

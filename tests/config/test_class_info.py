@@ -71,7 +71,7 @@ def package(tmp_path, monkeypatch):
     (folder / "mine.py").write_text(
         "from .inner import base\nfrom .inner.base import Base as Renamed\n"
         "class Mine(Renamed):\n    '''f(x).\n\n    Reference: Me 2026.\n    '''\n    other: int = 3\n"
-        "class Unrolled(base.Base):\n    mark = 'through'\n    def __init__(self, **rest): ...\n    late = (Mine, 1)\n"
+        "class Through(base.Base):\n    mark = 'through'\n    def __init__(self, **rest): ...\n    late = (Mine, 1)\n"
         "class Bare:\n    mark: str\n"
         "class Both(Bare, base.Base): ...\n"
         "def make(x: str, y=2): '''A function.'''\n"

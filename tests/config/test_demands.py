@@ -62,5 +62,5 @@ def test_put_together_by_hand_it_is_refused_too() -> None:
 
     family, model = family_and_model("gaussian", latent_dim=2)
     family.posterior = Implicit  # type: ignore[misc]
-    with pytest.raises(UserError, match="Implicit does not define log_prob"):
+    with pytest.raises(UserError, match="because Implicit does not define log_prob"):
         Bound(model=model, family=family, objective=objective("elbo", 1), estimator=make(node("estimator/reparam"), {}))

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.legality import clashes
+from vaerun.config.part import parts_of_objects
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
-from vaerun.estimator.baseline.base import Baseline
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.engine.eager import Eager
 from vaerun.execution.memory import rows_at_once
@@ -13,7 +14,7 @@ from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import ClosedFormKL, Family
+from vaerun.posterior.base import Family
 
 
 class Bound(nn.Module):
@@ -93,36 +94,9 @@ def check_parts(model: Model, family: Family, objective: Objective, estimator: E
     """Refuses parts that would give a wrong gradient or a wrong bound, also when they are combined in Python.
 
     Raises:
-        UserError: naming the two parts.
+        UserError: which two do not fit, by the rules of ``vaerun.config.legality``.
     """
-    name, posterior = type(estimator).__name__, family.posterior
-    for lacking in {"sample", "log_prob"} & getattr(posterior, "__abstractmethods__", frozenset()):
-        raise UserError(
-            f"a posterior must define sample and log_prob, but {posterior.__name__} does not define {lacking}: an "
-            f"implicit q has no density that can be evaluated."
-        )
-    if family.block != model.prior.block:
-        raise UserError(
-            f"posterior.num_classes and model.prior.num_classes must agree, got {family.block} and "
-            f"{model.prior.block}: set the first and leave the second out."
-        )
-    if not isinstance(objective, estimator.serves):
-        served = " or ".join(kind.__name__ for kind in estimator.serves)
-        raise UserError(
-            f"{name} needs an objective of the class {served}, got {type(objective).__name__}: use another estimator."
-        )
-    inner = [need for part in estimator.modules() if isinstance(part, Baseline) for need in part.needs]
-    for need in (*estimator.needs, *inner):
-        if not issubclass(posterior, need):
-            raise UserError(
-                f"{name} needs a posterior of the class {need.__name__}, got {posterior.__name__}: use another "
-                f"estimator or posterior."
-            )
-        if need is ClosedFormKL and issubclass(posterior, ClosedFormKL):
-            closed = posterior.closed_form_with
-            if not isinstance(model.prior, closed):
-                raise UserError(
-                    f"{name} needs KL(q ‖ p(z)) in closed form, which {posterior.__name__} has for the prior "
-                    f"{' or '.join(prior.__name__ for prior in closed)}, got {type(model.prior).__name__}: use "
-                    f"estimator=reparam."
-                )
+    inside = {f"estimator/{name}": part for name, part in estimator.named_modules() if name}
+    objects = {"model": model, "model/prior": model.prior, "posterior": family, "objective": objective}
+    for clash in clashes(parts_of_objects({**objects, "estimator": estimator, **inside})):
+        raise UserError(f"{clash.why}.")

@@ -1,6 +1,4 @@
-"""The commands of ``vaerun``: one module each, with ``main(argv) -> exit code`` and its help as docstring.
+"""The commands after ``vaerun``: one module each, with ``main(argv) -> exit code``; its docstring is its help.
 
-It may import the lecture (``schedule`` … ``strategy``) and the rooms below it, ``config``, ``execution``, ``nn`` and
-``metric``; of the laboratory ``exact``, ``image``, ``evaluation``, ``tracking``, ``trainer``, ``experiment``,
-``verify``, ``report``.
+It may import every room but ``cli``. ``flags`` and ``parser`` import ``errors`` alone, because ``--help`` reads them.
 """

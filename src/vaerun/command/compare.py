@@ -1,17 +1,10 @@
-"""Compare runs: vaerun compare ROOT ... [--at COST=AMOUNT] [--columns A,B] [--sort A] [--json]
+"""Compare runs.
 
-One row per configuration over all runs and sweep jobs below ROOT; what differs in the seed alone is averaged.
-
-  --at steps=1000      validation bounds at equal cost: the last one recorded by then; also seconds=60 (of training),
-                       decoder_evaluations=1e6. Without --at: the test figures at the end of completed runs
-  --columns elbo,iwae_100,seconds   any figures that the runs have recorded, those of vaerun eval included
-  --sort COLUMN        best first; without it, by the ELBO
-  --mixed              also where data, binarisation or splits differ, which is refused otherwise
-  --json, --csv, --latex, --markdown   instead of the table, and nothing else on stdout
-
-Of several seeds, ± is the 95 % interval of their mean (Student's t over the seeds). Of a single seed, (±) is that over
-the data points, which says nothing of other seeds. Failed, diverged, interrupted and running runs keep their row, with
-the reason below the table. On a CPU, peak memory is that of the process, which the jobs of a sweep may share.
+Prints one row per configuration over all runs and jobs of sweeps at or below ROOT. Runs that differ in the seed alone
+are averaged: ± is then the 95 % confidence interval of the mean (Student's t over the seeds). With a single seed, (±)
+is the interval over data points, which does not include the variation over seeds. Runs that failed, diverged, were
+interrupted or are still running keep their row, with the reason below the table. On a CPU, peak memory is that of the
+process, which the jobs of a sweep may share.
 
 Examples:
   vaerun compare runs
@@ -20,15 +13,19 @@ Examples:
 """
 
 import shutil
+from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
+from vaerun.command.parser import parse
 from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison
 from vaerun.report.export import to_csv, to_json, to_latex, to_markdown
-from vaerun.report.request import Request, read_request
+from vaerun.report.matched import COSTS
+from vaerun.report.request import Request
 from vaerun.report.text import render
 
-FORMATS = {"--json": to_json, "--csv": to_csv, "--latex": to_latex, "--markdown": to_markdown}
+FORMATS = {"csv": to_csv, "json": to_json, "latex": to_latex, "markdown": to_markdown}  # by flag
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,17 +34,31 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: there are no runs, a word cannot be read, two formats are asked for, or the runs cannot be compared.
     """
-    request = read_request(argv, command="compare", plain=tuple(FORMATS))
-    formats = sorted(request.flags & set(FORMATS))
+    given = parse("compare", argv)
+    formats = [name for name in FORMATS if getattr(given, name)]
     if len(formats) > 1:
-        raise UserError(f"{' and '.join(formats)} cannot be had at once: choose one.")
-    print(written(request.comparison(), request))
+        raise UserError(f"{' and '.join(f'--{name}' for name in formats)} cannot be used together: choose one.")
+    write = FORMATS[formats[0]] if formats else on_the_terminal
+    print(write(requested("compare", given).comparison()))
     return 0
 
 
-def written(comparison: Comparison, request: Request) -> str:
-    """The comparison in the format asked for."""
-    for flag, export in FORMATS.items():
-        if flag in request.flags:
-            return export(comparison)
+def requested(command: str, given: Namespace) -> Request:
+    """What the words and flags of ``vaerun compare`` or ``vaerun report`` ask for.
+
+    Raises:
+        UserError: no root, or one that is no directory.
+    """
+    roots = [Path(word) for word in given.words]
+    for word, root in zip(given.words, roots, strict=True):
+        if word.partition("=")[0] in COSTS and not root.exists():
+            raise UserError(f"{word} is not a directory: to compare at equal cost write --at {word}.")
+    if not roots:
+        raise UserError(f"vaerun {command} needs a directory with runs below it, such as runs.")
+    columns = None if given.columns is None else given.columns.split(",")
+    return Request(roots, given.at, columns, given.sort, given.mixed)
+
+
+def on_the_terminal(comparison: Comparison) -> str:
+    """The comparison as a table that fits the terminal."""
     return render(comparison, max(40, shutil.get_terminal_size((100, 24)).columns))

@@ -1,28 +1,28 @@
-"""Evaluate a trained run: vaerun eval RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [--json]
+"""Evaluate trained runs.
 
-  evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error
-  evaluation=marginal         that bound at a large K, with diagnostics that say whether K was large enough
-  evaluation=ais              log p(x) by annealed importance sampling; from both sides with evaluation.simulate=true
-  evaluation=gap              approximation gap and amortization gap (Cremer et al. 2018)
-  evaluation=cross            the same θ with φ found in several ways
+Of every run it prints the metrics of one evaluation, in nats per data point where a metric is a bound:
+  evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error (default)
+  evaluation=marginal         that bound at a large K, with diagnostics of whether K is large enough
+  evaluation=ais              log p(x) by annealed importance sampling; evaluation.simulate=true for both sides
+  evaluation=gap              the approximation gap and the amortization gap (Cremer et al. 2018)
+  evaluation=cross            every run's θ with φ found by every inference method
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
   evaluation.split=test       or train, valid
   evaluation.num_samples=100  K
-  evaluation.points=1000      only so many, evenly spread over the split
-  checkpoint=best             by validation bound, or last
-  execution.device=auto         also execution.threads=N, data.root=FOLDER
-  --json                      one JSON document on stdout
+  evaluation.points=1000      how many data points, evenly spread over the split
+  execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
+  data.root=FOLDER            where the data are on this machine; data.path=FILE
 
-Bounds are nats per datum, with hard samples of the true q at KL weight 1, whatever was trained. Each evaluation is
-also added as a line to RUN_DIR/evaluations.jsonl, and its values per point to RUN_DIR/evaluations. Several runs
-end with one table, a row for each.
+Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is appended
+as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. With
+several runs, a table with one row per run follows. RUN_DIR can be the directory of a sweep, which stands for its runs.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
   vaerun eval RUN_DIR evaluation=ais evaluation.simulate=true evaluation.temperatures=1000
   vaerun eval RUN_DIR evaluation=gap evaluation.family=full_gaussian
-  vaerun eval RUN_DIR evaluation.split=valid --json
+  vaerun eval RUN_DIR evaluation.split=valid --checkpoint last --json
 """
 
 import json
@@ -30,34 +30,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.errors import UserError, close_match
+from vaerun.command.parser import parse
+from vaerun.command.trained import runs_and_settings
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.metric.metric import error_of, find, is_error, read, write
 
 if TYPE_CHECKING:
     from vaerun.evaluation.base import EvaluationResult
 
-CHECKPOINTS = ("best", "last")
+GROUPS = ("evaluation",)
 
 
 def main(argv: list[str]) -> int:
-    """Evaluates every run named; returns the exit code."""
-    runs, overrides, as_json = parse(argv, "eval", ("evaluation",))
+    """Evaluates every run named; returns the exit code.
+
+    Raises:
+        UserError: a word cannot be read, or a run cannot be evaluated so.
+    """
+    given = parse("eval", argv)
+    runs, settings = runs_and_settings("eval", given.words, GROUPS)
     # Everything that can be refused is refused before torch is imported.
     from vaerun.config import hydra
     from vaerun.config.check import check
 
-    checkpoint = take_checkpoint(overrides)
-    moved = [word for word in overrides if word.partition("=")[0] in FREE]
-    chosen, choices = hydra.compose([word for word in overrides if word not in moved])
+    moved = [word for word in settings if word.partition("=")[0] in FREE]
+    chosen, choices = hydra.compose([word for word in settings if word not in moved])
     check(chosen, choices, hydra.roots())
     configs = {run: read_config(run) for run in runs}
     results = []
     for run, cfg in configs.items():
-        results.append(evaluate(run, cfg, chosen.evaluation, moved, checkpoint))
-        if not as_json:
+        results.append(evaluate(run, cfg, chosen.evaluation, moved, given.checkpoint))
+        if not given.json:
             print(table(results[-1]), flush=True)
-    if as_json:
+    if given.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     elif len(results) > 1:
         print(f"\n{together(results)}")
@@ -110,54 +115,6 @@ def keep(run: Path, computed: "EvaluationResult") -> Path:
     for tag, picture in computed.pictures.items():
         save_png(folder / f"{tag.replace('/', '_')}.png", picture)
     return folder
-
-
-def parse(argv: Sequence[str], command: str, groups: Sequence[str]) -> tuple[list[Path], list[str], bool]:
-    """Run directories, overrides and whether --json was given.
-
-    Raises:
-        UserError: no run directory, an unknown flag, or a key that a trained run has decided already.
-    """
-    words = [word for word in argv if not word.startswith("-")]
-    flags = [word for word in argv if word.startswith("-")]
-    for flag in flags:
-        if flag != "--json":
-            raise UserError(f"vaerun {command} has no flag {flag}.{close_match(flag, ['--json'])} It takes --json.")
-    runs = [run for word in words if "=" not in word for run in runs_in(Path(word))]
-    overrides = [word for word in words if "=" in word]
-    if not runs:
-        raise UserError(f"vaerun {command} needs a run: give the directory that vaerun train has written.")
-    for override in overrides:
-        key = override.split("=")[0]
-        known = (*groups, *FREE, "checkpoint")
-        if key not in known and key.split(".")[0] not in groups:
-            raise UserError(
-                f"{key} cannot be set here, since the run was trained with one of its own.{close_match(key, known)} "
-                f"vaerun {command} takes {', '.join(known)}."
-            )
-    return runs, overrides, "--json" in flags
-
-
-def runs_in(directory: Path) -> list[Path]:
-    """The run that a directory is, or the runs of the sweep that it is."""
-    if (directory / "config.yaml").exists():
-        return [directory]
-    return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]
-
-
-def take_checkpoint(overrides: list[str]) -> str:
-    """Takes ``checkpoint=…`` out of the overrides.
-
-    Raises:
-        UserError: no checkpoint of that name.
-    """
-    named = [override for override in overrides if override.startswith("checkpoint=")]
-    for override in named:
-        overrides.remove(override)
-    name = named[-1].partition("=")[2] if named else "best"
-    if name not in CHECKPOINTS:
-        raise UserError(f"checkpoint={name} is not kept.{close_match(name, CHECKPOINTS)} Choose best or last.")
-    return name
 
 
 def table(result: dict[str, Any]) -> str:

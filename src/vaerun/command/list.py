@@ -1,9 +1,14 @@
-"""Show what can be chosen: vaerun list [GROUP] [--json]
+"""Show what can be chosen.
 
-Without GROUP, every group with its options, one line and a reference each. With GROUP, such as estimator or
-estimator/baseline, also the options of other groups that each option fits, everything else at its default.
+Without GROUP: every group with its options, each with one line and a reference, and the experiments, which are named
+sets of choices. With GROUP, such as estimator or estimator/baseline: also the options of other groups that each option
+can be combined with, if everything else is chosen to fit. A star marks the default.
 
-  --json    one JSON document on stdout, and nothing else
+Examples:
+  vaerun list
+  vaerun list estimator/baseline
+  vaerun list experiment
+  vaerun list posterior --json
 """
 
 import json
@@ -11,10 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaerun.command import option_table
-from vaerun.config.catalogue import Catalogue, Option
-from vaerun.config.check.pairs import clashes, swap
-from vaerun.config.check.parts import Part
+from vaerun.command.parser import parse
+from vaerun.config.catalogue import EXPERIMENT, HYDRA, Catalogue, Option
+from vaerun.config.check.pairs import swap
+from vaerun.config.legality import clashes
+from vaerun.config.part import Part
 from vaerun.errors import UserError, close_match
+from vaerun.experiment.directory import flatten
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,20 +33,22 @@ def main(argv: Sequence[str]) -> int:
     """
     from vaerun.config import hydra
 
-    groups = [word for word in argv if not word.startswith("-")]
-    flags = [word for word in argv if word.startswith("-")]
-    if flags not in ([], ["--json"]) or len(groups) > 1:
-        raise UserError(f"vaerun list {' '.join(argv)} cannot be read: write vaerun list [GROUP] [--json].")
+    given = parse("list", argv)
+    if len(given.words) > 1:
+        raise UserError(f"vaerun list takes one group, got {' '.join(given.words)}: run it once for each.")
     catalogue = Catalogue(hydra.roots())
-    if groups and groups[0] not in catalogue.groups:
-        near, known = close_match(groups[0], catalogue.groups), ", ".join(catalogue.groups)
-        raise UserError(f"there is no group {groups[0]!r}.{near} The groups are {known}.")
-    shown = groups or list(catalogue.groups)
-    entries = {group: [describe(option, catalogue) for option in catalogue.groups[group].values()] for group in shown}
-    if groups:
-        for option, entry in zip(catalogue.groups[groups[0]].values(), entries[groups[0]], strict=True):
-            entry["fits"] = fits(option, catalogue)
-    if flags:
+    offered = catalogue.groups | ({EXPERIMENT: catalogue.experiments} if catalogue.experiments else {})
+    for group in given.words:
+        if group not in offered:
+            raise UserError(
+                f"there is no group {group!r}.{close_match(group, offered)} The groups are {', '.join(offered)}."
+            )
+    shown = given.words or list(offered)
+    entries = {group: [describe(option, catalogue) for option in offered[group].values()] for group in shown}
+    for group in given.words:
+        for option, entry in zip(offered[group].values(), entries[group], strict=True):
+            entry["fits"] = fits(option, catalogue) if group in catalogue.groups else {}
+    if given.json:
         print(json.dumps(entries, ensure_ascii=False, indent=2))
     else:
         option_table.show(entries)
@@ -47,21 +57,34 @@ def main(argv: Sequence[str]) -> int:
 
 def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
     """What one option is, where it comes from, and whether it is the default."""
-    facts = option.info
+    info = option.info
     holder = option.group.rpartition("/")[0]
     default = catalogue.nouns.get(option.group) == option.name or any(
         parent.nested().get(f"/{option.group}") == option.name for parent in catalogue.groups.get(holder, {}).values()
     )
-    least = facts.attributes.get("min_samples") if facts else None
+    least = info.attributes.get("min_samples") if info else None
     return {
         "option": option.name,
         "default": default,
-        "summary": facts.summary if facts else "",
-        "reference": facts.reference if facts else "",
+        "summary": option.summary,
+        "reference": info.reference if info else "",
         "min_samples": least if isinstance(least, int) else 1,
-        "keys": {key: value for key, value in option.content.items() if key != "defaults" and key[0] != "_"},
+        "keys": settings(option) if option.group == EXPERIMENT else keys(option.content),
         "file": str(option.path),
     }
+
+
+def keys(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of an option, and their values."""
+    return {key: value for key, value in content.items() if key != "defaults" and key[0] != "_"}
+
+
+def settings(experiment: Option) -> dict[str, Any]:
+    """What an experiment sets, as it is written on the command line; values to sweep over in one text, A,B."""
+    choices = {group.strip("/"): option for group, option in experiment.overrides().items()}
+    content = {key: value for key, value in keys(experiment.content).items() if key != HYDRA}
+    sweep = (experiment.content.get(HYDRA) or {}).get("sweeper", {}).get("params", {})
+    return {**choices, **flatten(content), **sweep}
 
 
 def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Write an HTML report of runs: vaerun report ROOT ... [--out FOLDER] [--at COST=AMOUNT] [--columns A,B] [--sort A]
+"""Write an HTML report of runs.
 
 Writes FOLDER/index.html, a single file that any browser opens without a network, and the plots as SVG and PNG files
 in FOLDER/figures. FOLDER is ROOT/report unless --out is given. The report shows:
@@ -8,11 +8,6 @@ in FOLDER/figures. FOLDER is ROOT/report unless --out is given. The report shows
   the variance of gradients, if it was recorded
   samples and reconstructions that training recorded
   the settings in which configurations differ, and for each run that did not complete, the reason
-
-  --at steps=1000      compare validation bounds at equal cost; also seconds=60, decoder_evaluations=1e6
-  --columns elbo,seconds   the columns of the table
-  --sort COLUMN        the best value first; without --sort, by the ELBO
-  --mixed              also compare runs with different data, binarisation or splits
 
 It needs matplotlib: pip install 'vaerun[report]'.
 
@@ -24,9 +19,10 @@ Examples:
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaerun.command.compare import requested
+from vaerun.command.parser import parse
 from vaerun.errors import UserError
 from vaerun.report.page.plot import require_matplotlib
-from vaerun.report.request import read_request
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,15 +31,16 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: there are no runs, an argument is wrong, the runs cannot be compared, or matplotlib is missing.
     """
-    request = read_request(argv, command="report", valued=("--out",))
-    if "--out" not in request.values and len(request.roots) > 1:
+    given = parse("report", argv)
+    request = requested("report", given)
+    if given.out is None and len(request.roots) > 1:
         raise UserError(
             f"--out must be given for several directories, got {len(request.roots)}: choose the folder with --out."
         )
     require_matplotlib()
     from vaerun.report.page.write import report_files, write
 
-    folder = Path(request.values.get("--out", request.roots[0] / "report"))
+    folder = request.roots[0] / "report" if given.out is None else Path(given.out)
     report_files(folder)  # an error in --out is reported before the runs are read
     print(write(request.comparison(), folder))
     return 0

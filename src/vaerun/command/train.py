@@ -1,27 +1,40 @@
-"""Train a model: vaerun train [GROUP=OPTION ...] [KEY=VALUE ...] [FLAGS]
+"""Train a model.
 
-Choose one option per group (vaerun list shows them all, with what fits what):
+Choose one option per group (vaerun list shows them all, and which can be combined):
   data=digits              where x comes from: mnist, fashion_mnist, binarized_mnist, arrays, linear_gaussian
   model=vae                p(x, z); with model/prior, model/likelihood, model/decoder
   posterior=gaussian       the family q(z; φ)
   objective=elbo           the bound J; with objective/kl_weight
   estimator=reparam        how its gradient is estimated; with estimator/baseline
-  strategy=amortized       where φ comes from: amortized, joint, coordinate
-  amortizer=mlp            the encoder of amortized strategies
-  local=solver             the ascent in φ of per-point strategies; with local/optimizer
-  optimizer=adam           of θ and λ
-  trainer=default          the loop
-  evaluation=bound         what is measured at the end, and every trainer.validation.evaluation_every epochs
-  experiment=NAME          a named set of all of these
+  strategy=amortized       where φ comes from: an encoder (amortized, aggressive, alternating), a φ per data point
+                           (coordinate, joint), or an encoder whose φ is then improved for each data point
+                           (semi_amortized, iterative_amortized)
+  amortizer=mlp            the encoder f(x) = φ
+  local=solver             the solver for φ of single points; with local/optimizer
+  optimizer=adam           of θ and λ, the weights of decoder and encoder
+  trainer=default          the training loop
+  execution=default        how it is computed: device, threads, compilation, precision
+  evaluation=bound         what is computed at the end
+  experiment=NAME          a named set of all of these: vaerun list experiment
 
 Set keys of what was chosen:
   seed=0                   fixes everything that is drawn
-  trainer.epochs=100       trainer.batch_size=100, execution.device=auto|cpu|cuda, execution.threads=N
-  execution.compile=true     fused kernels; execution.cuda_graphs=true, execution.precision=float32|tf32|bfloat16
+  trainer.epochs=100       trainer.batch_size=100, trainer.max_seconds=600
+  trainer.validation.points=1000
+                           validation points per evaluation, null for all; trainer.validation.every=1 (epochs),
+                           trainer.validation.evaluation_every=N also computes the evaluation every N epochs
+  trainer.records.every=100
+                           steps between records; trainer.records.images_every=10, trainer.checkpoints.seconds=10
+  execution.device=auto    or cpu, cuda; execution.threads=N
+  execution.compile=true   compile the training step, worth it in runs of minutes; execution.cuda_graphs=true
+  execution.precision=float32
+                           of products of matrices in training: float32, tf32 or bfloat16
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
-  hydra.run.dir=DIR        where the run goes; runs/DATE/TIME_CHOICES by default
-  resume=DIR               go on exactly where the run in DIR stopped
+  hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
+  resume=DIR               resume the run in DIR where it stopped
+
+Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
 
 Examples:
   vaerun train strategy=coordinate trainer.epochs=20
@@ -30,8 +43,6 @@ Examples:
   vaerun train --cfg job                                              show the configuration, run nothing
   vaerun train --config-dir mine data=my_data                         with YAML files of your own
   eval "$(vaerun -sc install=bash)"                                   tab completion
-Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
-vaerun train --hydra-help explains the flags.
 """
 
 import logging.config
@@ -39,13 +50,16 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from vaerun.command.flags import SYNTAX
+from vaerun.command.parser import parse
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
@@ -69,7 +83,8 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: the words cannot be read; Hydra's exceptions for those it cannot compose.
     """
-    flags, overrides = hydra.split(argv)
+    given = parse("train", argv)
+    flags, overrides = list(hydra_flags(given)), given.words
     resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
     try:
         if resumed:
@@ -80,10 +95,20 @@ def main(argv: Sequence[str]) -> int:
             hydra.prepare()
             hydra.main(task)()
     except JobFailed as failure:
-        several = "-m" in flags or "--multirun" in flags
-        print(f"vaerun: {'the sweep has failed jobs, first ' if several else ''}{failure.sentence}", file=sys.stderr)
+        print(
+            f"vaerun: {'the sweep has failed jobs, first ' if given.multirun else ''}{failure.sentence}",
+            file=sys.stderr,
+        )
         return failure.exit_code
     return 0
+
+
+def hydra_flags(given: Namespace) -> Iterator[str]:
+    """The flags as Hydra reads them."""
+    for flag in SYNTAX["train"].flags:
+        value = getattr(given, flag.dest)
+        if value:
+            yield f"{flag.name}={value}" if flag.value else flag.name
 
 
 def task(cfg: DictConfig) -> Any:

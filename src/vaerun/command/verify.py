@@ -1,20 +1,16 @@
-"""Certify methods against exact answers, here: vaerun verify [GROUP=OPTION ...] [GROUP.KEY=VALUE ...] [--json]
+"""Certify methods against exact answers, on this machine.
 
-Without words, everything on offer is held to the laws of the lecture on problems whose answers are known: gradients
-against sums over all z, densities against integrals, bounds against log p(x), strategies against maximum likelihood.
-Words narrow it, and a method of your own under ./conf is on offer like any other.
+Every method is tried on small problems with known answers: gradients against sums over all z, densities against
+integrals, bounds against log p(x), strategies against maximum likelihood. Without words all methods are tried, those
+of your own in ./conf included. Words choose some of them, and the problems:
+  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae
+  estimator.tau=0.3   a value for a key of an option that is chosen
 
-  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is tried, and on what
-  estimator.tau=0.3   a value for a key of an option that is named
-  device=auto                 or cpu, cuda
-  seed=0                      what is drawn follows from it
-  --json                      one JSON document on stdout, and nothing else
-
-A right method fails by chance less than once in a million runs. Exit code 0: every claim holds, 1: one does not.
+A correct method fails by chance in less than one of a million runs. Exit code 0: every claim holds; 1: one does not.
 
 Examples:
   vaerun verify estimator=disarm
-  vaerun verify posterior=full_gaussian device=cuda
+  vaerun verify posterior=full_gaussian --device cuda
 """
 
 import itertools
@@ -24,7 +20,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vaerun.errors import UserError, close_match
+from vaerun.command.parser import parse
+from vaerun.errors import UserError, close_key
 
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
@@ -43,10 +40,10 @@ def main(argv: Sequence[str]) -> int:
     from vaerun.config.catalogue import Catalogue
     from vaerun.verify.offer import Offer
 
-    words = [word for word in argv if word != "--json"]
-    settings, chosen, keys = parse(words, Catalogue(hydra.roots()))
-    offer = Offer(Catalogue(hydra.roots()), chosen, keys)
-    seed = seed_of(settings.get("seed", "0"))
+    given = parse("verify", argv)
+    catalogue = Catalogue(hydra.roots())
+    chosen, keys = choices_and_keys(given.words, catalogue)
+    offer = Offer(catalogue, chosen, keys)
     # Everything that can be refused without torch is refused by now.
     from vaerun.execution.device import choose_device
     from vaerun.verify.laws import CONCERNS, verify
@@ -55,18 +52,20 @@ def main(argv: Sequence[str]) -> int:
     if idle:
         raise UserError(f"no law is about {idle[0]}: vaerun verify has laws about {', '.join(CONCERNS)}.")
     try:
-        device = choose_device(settings.get("device", "auto"))
+        device = choose_device(given.device)
     except UserError as refusal:
-        raise UserError(str(refusal).replace("execution.device", "device")) from None
+        raise UserError(
+            str(refusal).replace("execution.device=", "--device ").replace("execution.device", "--device")
+        ) from None
     start = time.monotonic()
-    claims = verify(offer, seed=seed, device=device, seconds=SECONDS)
-    done = list(claims) if "--json" in argv else list(shown(claims))
+    claims = verify(offer, seed=given.seed, device=device, seconds=SECONDS)
+    done = list(claims) if given.json else list(shown(claims))
     tried = [claim for claim in done if claim.holds is not None]
     if not tried:
         raise UserError("these choices pose no problem with a known answer, so nothing could be verified.")
     failed = [claim for claim in tried if not claim.holds]
-    if "--json" in argv:
-        facts = {"hold": len(tried) - len(failed), "fail": len(failed), "seed": seed, "device": str(device)}
+    if given.json:
+        facts = {"hold": len(tried) - len(failed), "fail": len(failed), "seed": given.seed, "device": str(device)}
         seconds = round(time.monotonic() - start, 1)
         print(
             json.dumps(
@@ -78,44 +77,30 @@ def main(argv: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def parse(words: Iterable[str], catalogue: Any) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, Any]]]:
-    """The words as settings, options by group, and values of keys by group.
+def choices_and_keys(words: Iterable[str], catalogue: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """The words as options by group, and as values of keys by group.
 
     Raises:
-        UserError: a word is no KEY=VALUE.
+        UserError: a word is no KEY=VALUE, or there is no such group.
     """
     from omegaconf import OmegaConf
 
-    settings: dict[str, str] = {}
     chosen: dict[str, str] = {}
     keys: dict[str, dict[str, Any]] = {}
     for word in words:
         name, equals, value = word.partition("=")
-        if word.startswith("-") or not equals:
-            raise UserError(f"vaerun verify cannot read {word!r}: write GROUP=OPTION, GROUP.KEY=VALUE or --json.")
+        if not equals:
+            raise UserError(f"vaerun verify cannot read {word!r}: write GROUP=OPTION or GROUP.KEY=VALUE.")
         group, dot, key = name.replace(".", "/").rpartition("/")
-        if name in ("device", "seed"):
-            settings[name] = value
-        elif "." in name and dot and group in catalogue.groups:
+        if "." in name and dot and group in catalogue.groups:
             read: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]))
             keys.setdefault(group, {})[key] = read["value"]
         elif name in catalogue.groups:
             chosen[name] = value
         else:
-            near = close_match(name, [*catalogue.groups, "device", "seed"])
+            near = close_key(name, catalogue.groups)
             raise UserError(f"there is no group {name!r}.{near} The groups are {', '.join(catalogue.groups)}.")
-    return settings, chosen, keys
-
-
-def seed_of(text: str) -> int:
-    """The seed as a number.
-
-    Raises:
-        UserError: it is none.
-    """
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise UserError(f"seed={text} must be a whole number from 0 to 2^63 − 1, such as seed=0.")
-    return int(text)
+    return chosen, keys
 
 
 def shown(claims: Iterable["Claim"]) -> Iterator["Claim"]:

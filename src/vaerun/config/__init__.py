@@ -1,4 +1,4 @@
-"""Configuration: composition by Hydra, checks before torch is imported, and explanations of errors.
+"""Configurations: composed by Hydra, checked before torch is imported, errors explained.
 
-It may import ``errors``.
+It may import ``errors`` and ``notation``: what classes declare is read from their source, or handed in.
 """

@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from vaerun.config.class_info import ClassInfo, class_info
 
-NOT_NOUNS = ("hydra", "experiment")  # Hydra's own groups, and deltas over the whole configuration
+EXPERIMENT = "experiment"  # sets of choices over the whole configuration, so it is no group of options with a class
+HYDRA = "hydra"  # its own groups
 
 
 class Option:
@@ -37,6 +38,14 @@ class Option:
             return class_info(str(self.content.get("_target_", "")))
         except LookupError:
             return None
+
+    @property
+    def summary(self) -> str:
+        """The first line of its class's docstring; for an experiment, which has no class, the first comment."""
+        if self.info is not None:
+            return self.info.summary
+        comments = [line for line in self.path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        return next((line.lstrip("# ") for line in comments if not line.startswith("# @")), "")
 
     def nested(self) -> dict[str, str]:
         """Its defaults for groups inside its own: group to option."""
@@ -67,12 +76,16 @@ class Catalogue:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.groups: dict[str, dict[str, Option]] = {}
+        self.experiments: dict[str, Option] = {}
         self.root: dict[str, Any] = Option("", "config", roots[0] / "config.yaml").content
         for root in roots:
             # By parts, so that a group comes before the groups inside it.
             for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.parent.parts, path.name)):
-                group = path.parent.relative_to(root).as_posix()
-                if group != "." and group.split("/")[0] not in NOT_NOUNS:
+                group, _, inner = path.parent.relative_to(root).as_posix().partition(f"{EXPERIMENT}/")
+                if inner or group == EXPERIMENT:
+                    name = f"{inner}/{path.stem}".lstrip("/")
+                    self.experiments.setdefault(name, Option(EXPERIMENT, name, path))
+                elif group != "." and group.split("/")[0] != HYDRA:
                     self.groups.setdefault(group, {}).setdefault(path.stem, Option(group, path.stem, path))
 
     def option(self, group: str, name: str | None) -> Option | None:
@@ -95,7 +108,7 @@ class Catalogue:
         """Every key and every group that can be written on the command line."""
         options = [option for group in self.groups.values() for option in group.values()]
         keys = [key for option in options for key in option.written()]
-        return list(dict.fromkeys([*self.settings, *self.groups, "experiment", *keys]))
+        return list(dict.fromkeys([*self.settings, *self.groups, EXPERIMENT, *keys]))
 
     def having_key(self, key: str) -> list[Option]:
         """The options that have this key."""
@@ -104,9 +117,10 @@ class Catalogue:
 
 def _flat(prefix: str, content: Mapping[str, Any]) -> Iterator[str]:
     for key, value in content.items():
-        if key in ("defaults", "_target_"):
+        if key == "defaults" or str(key).startswith("_"):
             continue
         path = f"{prefix}.{key}"
-        yield path
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from _flat(path, value)
+        else:
+            yield path

@@ -1,16 +1,16 @@
 """What a class says about itself, read from its source without importing it: a mistake costs no import of torch."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
-from vaerun.config.source_index import Module, locate
-
-FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # bases from there declare nothing that vaerun reads
+from vaerun.config.constructor import Range, ranges_of
+from vaerun.config.source_index import FOREIGN, Module, locate
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class ClassInfo:
     ``ancestry`` holds the dotted names of the class and all its bases. ``attributes`` holds the values of the class
     bodies, inherited ones included: literals as they are, names and tuples of names as dotted names, None where a name
     is only annotated. ``accepts_any`` says that it takes ``**kwargs``. ``abstract`` holds the methods that the class
-    and its bases declare and none of them defines.
+    and its bases declare and none of them defines. ``ranges`` holds the rules of ``vaerun.config.ranges`` that the
+    constructor applies to its parameters. Of an object, classes in
+    ``attributes`` are the classes themselves.
     """
 
     target: str
@@ -39,21 +41,36 @@ class ClassInfo:
     ancestry: tuple[str, ...] = ()
     attributes: Mapping[str, object] = field(default_factory=dict)
     abstract: frozenset[str] = frozenset()
+    ranges: tuple[Range, ...] = ()
 
     @property
     def name(self) -> str:
         """The last part of the dotted name."""
         return self.target.rpartition(".")[2]
 
-    def declared(self, attribute: str) -> tuple[str, ...]:
-        """A tuple of dotted names from the class body; empty where there is none."""
+    def classes(self, attribute: str) -> tuple["ClassInfo", ...]:
+        """The classes that an attribute names, one or a tuple of them; empty where it names none."""
         value = self.attributes.get(attribute)
-        return tuple(str(name) for name in value) if isinstance(value, tuple) else ()
+        return tuple(map(_named, value if isinstance(value, tuple) else () if value is None else (value,)))
+
+    def declared(self, attribute: str) -> tuple[str, ...]:
+        """The same as dotted names."""
+        return tuple(info.target for info in self.classes(attribute))
+
+
+def _named(value: object) -> ClassInfo:
+    """Of a class or its dotted name; one without bases and attributes where it is nowhere to be found."""
+    if isinstance(value, type):
+        return info_of_type(value)
+    try:
+        return class_info(str(value))
+    except LookupError:
+        return ClassInfo(str(value))
 
 
 @cache
 def class_info(target: str) -> ClassInfo:
-    """The facts of the class or function with the dotted name ``target``.
+    """What the class or function with the dotted name ``target`` declares.
 
     Raises:
         LookupError: there is nothing of that name.
@@ -76,6 +93,28 @@ def class_info(target: str) -> ClassInfo:
         tuple(body.ancestry),
         body.attributes,
         frozenset(name for name, defined in body.methods.items() if not defined),
+        ranges_of(module, node),
+    )
+
+
+def info_of_object(thing: Any) -> ClassInfo:
+    """What ``class_info`` reads from source, of the class of an object, with the values that the object has itself."""
+    info = info_of_type(type(thing))
+    own = {name: value for name, value in getattr(thing, "__dict__", {}).items() if name in info.attributes}
+    return dataclasses.replace(info, attributes={**info.attributes, **own})
+
+
+def info_of_type(kind: type) -> ClassInfo:
+    """What ``class_info`` reads from source, of a class that is imported; constructor and docstring are left out."""
+    attributes: dict[str, object] = {}
+    for base in reversed(kind.__mro__):
+        attributes |= dict.fromkeys(vars(base).get("__annotations__", {}).keys() - attributes.keys())
+        attributes |= {name: value for name, value in vars(base).items() if not name.startswith("__")}
+    return ClassInfo(
+        f"{kind.__module__}.{kind.__qualname__}",
+        ancestry=tuple(f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__),
+        attributes=attributes,
+        abstract=frozenset(getattr(kind, "__abstractmethods__", ())),
     )
 
 

@@ -1,6 +1,5 @@
 """What went wrong, as one sentence: the exceptions of Hydra, OmegaConf and YAML in the user's words."""
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 from yaml import MarkedYAMLError, YAMLError
 
 from vaerun.config import hydra
-from vaerun.config.catalogue import Catalogue
-from vaerun.errors import RunError, UserError, close_match
+from vaerun.config.catalogue import EXPERIMENT, Catalogue
+from vaerun.errors import RunError, UserError, close_key, close_match
 
 EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
 """Launchers that come with an extra of vaerun."""
@@ -38,7 +37,7 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be written or read ({error.strerror}): choose another place.", 1
     if isinstance(error, MissingConfigException):
-        return _missing_option(error), 2
+        return _missing_option(error, argv), 2
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value: give {error.full_key}=VALUE.", 2
     if isinstance(error, InterpolationResolutionError):
@@ -74,16 +73,19 @@ def _catalogue(argv: Sequence[str]) -> Catalogue:
 
 def _yaml(error: YAMLError) -> str:
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return f"a configuration file is no YAML: {_first_line(error)}."
+        return f"a configuration file is not YAML: {_first_line(error)}."
     mark = error.problem_mark
     name = mark.name.strip('"')
-    return f"{name}, line {mark.line + 1}: this is no YAML, because {error.problem or 'it cannot be read'}."
+    return f"{name}, line {mark.line + 1}: this is not YAML, because {error.problem or 'it cannot be read'}."
 
 
-def _missing_option(error: MissingConfigException) -> str:
+def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
     wanted = (error.missing_cfg_file or "").removesuffix(".yaml")
     group, _, option = wanted.rpartition("/")
     options = list(error.options or ())
+    if group.split("/")[0] == EXPERIMENT:
+        group, _, option = wanted.partition("/")
+        options = list(_catalogue(argv).experiments)
     if not options:
         return f"there is no configuration {wanted or _first_line(error)!r}: look at --config-dir and --config-name."
     hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
@@ -120,7 +122,7 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
     """A group was chosen, by the user or by another option, that the rest of the configuration does not have."""
     catalogue = _catalogue(argv)
     if group not in catalogue.groups:
-        return f"there is no group {group}.{close_match(group, catalogue.groups)} Run: vaerun list"
+        return f"there is no group {group}.{_near_group(group, argv, catalogue)} Run: vaerun list"
     chosen = _chosen(argv, catalogue)
     parent = group.rpartition("/")[0]
     options = catalogue.groups.get(parent, {}).values()
@@ -136,25 +138,33 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
     return f"{group} cannot be chosen, because {lacking} has no {group.rpartition('/')[2]} of its own: use {use}."
 
 
+def _near_group(group: str, argv: Sequence[str], catalogue: Catalogue) -> str:
+    """The nearest group by name; else the one beside it that has the option asked for."""
+    asked = [word.partition("=")[2] for word in argv if word.lstrip("+").partition("=")[0] == group]
+    parent = group.rpartition("/")[0]
+    beside = [other for other in catalogue.groups if parent and other.rpartition("/")[0] == parent]
+    having = [other for other in beside for option in asked if option in catalogue.groups[other]]
+    return f" Did you mean {having[0]!r}?" if having else close_key(group, catalogue.groups)
+
+
 def _no_such_key(key: str, argv: Sequence[str]) -> str:
+    if "/" in key:
+        return _no_such_group(key, argv)
     catalogue = _catalogue(argv)
     holders = catalogue.having_key(key)
     if holders:
         return f"{key} does not exist under the present choices: it belongs to {' and '.join(map(str, holders))}."
-    prefix, _, last = key.rpartition(".")
-    written = list(catalogue.written())
+    written = catalogue.written()
+    prefix = key.rpartition(".")[0]
     beside = [known for known in written if prefix and known.rpartition(".")[0] == prefix]
-    # Compared as a whole, two keys are alike already for what stands before their last dot.
-    alike = {known.rpartition(".")[2]: known for known in (beside or written)}
-    meant = difflib.get_close_matches(last, alike, n=1, cutoff=0.6)
-    near = f" Did you mean {alike[meant[0]]!r}?" if meant else close_match(key, written) if not beside else ""
+    near = close_key(key, written)
     listed = f" The keys there are {', '.join(beside)}." if beside and not near else ""
     return f"{key} does not exist.{near}{listed}" + ("" if near or listed else " Run: vaerun list")
 
 
 def _unreadable(error: OverrideParseException) -> str:
     if "=" not in error.override:
-        return f"{error.override!r} is no choice: write KEY=VALUE."
+        return f"{error.override!r} has no value: write KEY=VALUE."
     return (
         f"{error.override!r} cannot be read: close its brackets and quotes, and quote a value with special characters."
     )

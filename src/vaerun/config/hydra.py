@@ -20,22 +20,12 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError
 
 PACKAGE = "vaerun.conf"
 CONFIG = "config"
 V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
 LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # below 1.4 a missing level is a warning
-
-LONE_FLAGS = (
-    *("--help", "-h", "--hydra-help", "--version", "--resolve"),
-    *("--run", "-r", "--multirun", "-m", "--shell-completion", "-sc"),
-)
-VALUED_FLAGS = (
-    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"),
-    "--experimental-rerun",
-)
-INFO_FLAGS, INFO = ("--info", "-i"), ("all", "aliases", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
 class UserConfigs(SearchPathPlugin):
@@ -57,7 +47,9 @@ def user_directory() -> Path | None:
     directory = Path(named or "conf").resolve()
     if not directory.is_dir():
         if named:
-            raise UserError(f"VAERUN_CONF={named} is no directory: point it at your own configurations, or unset it.")
+            raise UserError(
+                f"VAERUN_CONF={named} is not a directory: name the folder of your own configurations, or unset it."
+            )
         return None
     return None if directory == own_directory() else directory
 
@@ -88,37 +80,6 @@ def prepare() -> None:
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
     """``hydra.main`` on vaerun's configurations, for whichever Hydra is installed."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
-
-
-def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Hydra's flags with their values, and the overrides, each in their order.
-
-    Raises:
-        UserError: there is no such flag, or its value is missing.
-    """
-    flags: list[str] = []
-    overrides: list[str] = []
-    words = iter(argv)
-    for word in words:
-        name = word.partition("=")[0]
-        if not word.startswith("-"):
-            overrides.append(word)
-        elif name not in (*LONE_FLAGS, *VALUED_FLAGS, *INFO_FLAGS):
-            known = [flag for flag in (*LONE_FLAGS, *VALUED_FLAGS, *INFO_FLAGS) if flag.startswith("--")]
-            raise UserError(f"there is no flag {name}.{close_match(name, known)} The flags are {', '.join(known)}.")
-        elif name in INFO_FLAGS and "=" not in word:
-            # Its value is optional, and an override that comes next would be taken for one.
-            following = next(words, "all")
-            flags.append(f"--info={following if following in INFO else 'all'}")
-            overrides += [] if following in INFO else [following]
-        elif name in VALUED_FLAGS and "=" not in word:
-            value = next(words, None)
-            if value is None:
-                raise UserError(f"{word} needs a value, such as {word} {'job' if word in ('--cfg', '-c') else 'NAME'}.")
-            flags += [word, value]
-        else:
-            flags.append(word)
-    return flags, overrides
 
 
 def instantiate(node: Any, **options: Any) -> Any:

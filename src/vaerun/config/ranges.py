@@ -5,6 +5,7 @@ calls in the source, and refuses a configuration by the same rule before torch i
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from vaerun.errors import UserError
@@ -50,7 +51,7 @@ def below(key: str, value: Any, low: float, high: float, remedy: str = "") -> No
         raise UserError(sentence(f"{key} must be at least {low} and below {high}", value, remedy))
 
 
-RULES = {rule.__name__: rule for rule in (at_least, above, between, below)}
+RULES: dict[str, Callable[..., None]] = {rule.__name__: rule for rule in (at_least, above, between, below)}
 """What ``vaerun.config.check`` looks for in a constructor."""
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes from there declare nothing that vaerun reads
 Definition = ast.ClassDef | ast.FunctionDef
 
 

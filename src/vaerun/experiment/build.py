@@ -14,9 +14,13 @@ from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import check_keys
-from vaerun.config.check.pairs import FITS
+from vaerun.config.check.pairs import check_pairs
+from vaerun.config.check.parts import parts_of
 from vaerun.config.check.values import check_values
+from vaerun.config.class_info import ClassInfo
 from vaerun.config.hydra import compose, instantiate, searched
+from vaerun.config.legality import clashes
+from vaerun.config.part import Part
 from vaerun.data.base import DataFacts, Dataset
 from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import OWN, Evaluation, Named
@@ -228,26 +232,16 @@ def is_node(value: Any) -> bool:
 
 
 def refuse_unfit_data(config: Mapping[str, Any], data: DataFacts) -> None:
-    """Refuses data outside the likelihood's support.
+    """Refuses data outside the likelihood's support, which is known for certain when they have been read.
 
     Raises:
         UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
     """
-    described = config["model"].get("likelihood", config["model"])
-    support = inspect.getattr_static(locate(described["_target_"]), "data_support")
-    if data.support in FITS[support]:
-        return
-    values = {"binary": "{0, 1}", "unit": "[0, 1]"}[support]
-    remedy = "model/likelihood=gaussian"
-    if data.support == "unit":
-        remedy = (
-            "data.binarize=static, model/likelihood=continuous_bernoulli, discretized_logistic or gaussian, or "
-            "model/likelihood=cross_entropy (which is no bound)"
-        )
-    raise UserError(
-        f"{described['_target_'].rsplit('.', 1)[-1]} is a distribution over {values}, but data={data.name} with "
-        f"binarize={data.binarize} has other values: use {remedy}."
-    )
+    held = ClassInfo("", attributes={"support": data.support})
+    parts = parts_of(config, config.get("choices", {}))
+    parts["data"] = Part("data", data.name, held, {"binarize": data.binarize})
+    if any(clashes(parts)):
+        check_pairs(parts, Catalogue(searched()), fixed=("data",))
 
 
 def locate(target: str) -> type:

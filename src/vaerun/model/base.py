@@ -13,8 +13,11 @@ class Model(nn.Module, ABC):
     """p_θ(x, z) = p_θ(x given z) p_θ(z), where θ are the parameters of this module.
 
     Args:
-        latent_dim: D.
+        latent_dim: D, 1 or more.
         prior: p_θ(z).
+
+    Raises:
+        UserError: D < 1.
     """
 
     def __init__(self, *, latent_dim: int, prior: Prior) -> None:

@@ -1,32 +1,41 @@
-"""What is asked of the runs below some directories, as compare and report read it from their command lines."""
+"""What is asked of the runs below some directories, by vaerun compare and vaerun report."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison, compare
-from vaerun.report.matched import COSTS, parse
+from vaerun.report.matched import parse
 from vaerun.report.recorded import find
 
-VALUED = ("--at", "--columns", "--sort")
-PLAIN = ("--mixed",)
 
-
-@dataclass
+@dataclass(frozen=True)
 class Request:
-    """The command line, read.
+    """Runs, and how they are to be compared.
 
-    Attributes:
+    Args:
         roots: directories with runs at or below them.
-        values: of the flags that have one.
-        flags: the others.
+        at: COST=AMOUNT, to compare at equal cost; None for the end of the runs.
+        columns: the metrics to show; None for those that answer the question.
+        sort: the column to order by; None for the bound.
+        mixed: whether data, binarisation or splits may differ.
+
+    Raises:
+        UserError: a root is no directory.
     """
 
-    roots: list[Path] = field(default_factory=list)
-    values: dict[str, str] = field(default_factory=dict)
-    flags: set[str] = field(default_factory=set)
+    roots: Sequence[Path]
+    at: str | None = None
+    columns: Sequence[str] | None = None
+    sort: str | None = None
+    mixed: bool = False
+
+    def __post_init__(self) -> None:
+        for root in self.roots:
+            if not root.is_dir():
+                raise UserError(f"{root} is not a directory: name one that vaerun train has written to.")
 
     def comparison(self) -> Comparison:
         """The runs, compared as asked; what looks like a run and is none goes to stderr.
@@ -34,59 +43,9 @@ class Request:
         Raises:
             UserError: a cost cannot be read, there are no runs, or they cannot be compared.
         """
-        at = parse(self.values["--at"]) if "--at" in self.values else None
+        at = None if self.at is None else parse(self.at)
         runs = list(find(self.roots, lambda said: print(f"vaerun: {said}", file=sys.stderr)))
         if not runs:
             places = ", ".join(map(str, self.roots))
             raise UserError(f"there is no run at or below {places}: name a directory that vaerun train has written to.")
-        return compare(
-            runs,
-            at=at,
-            mixed="--mixed" in self.flags,
-            shown=self.values["--columns"].split(",") if "--columns" in self.values else None,
-            sort=self.values.get("--sort"),
-        )
-
-
-def read_request(
-    argv: Sequence[str], *, command: str, valued: Sequence[str] = (), plain: Sequence[str] = ()
-) -> Request:
-    """Roots, flags and their values, in any order.
-
-    Args:
-        argv: the words after the command's.
-        command: for complaints.
-        valued: the command's own flags with a value, beside those of a comparison.
-        plain: its own flags without one.
-
-    Raises:
-        UserError: an unknown flag, one without its value, or a root that is not there.
-    """
-    request, rest = Request(), list(argv)
-    valued, known = (*VALUED, *valued), (*VALUED, *valued, *PLAIN, *plain)
-    while rest:
-        word = rest.pop(0)
-        flag, equals, value = word.partition("=")
-        if not word.startswith("-"):
-            request.roots.append(Path(word))
-        elif flag in valued:
-            if not equals and not (rest and not rest[0].startswith("--")):
-                raise UserError(f"{flag} needs a value: see vaerun {command} --help.")
-            request.values[flag] = value if equals else rest.pop(0)
-        elif word in known:
-            request.flags.add(word)
-        else:
-            near = close_match(flag, known)
-            raise UserError(f"vaerun {command} has no flag {flag}.{near} It takes {', '.join(known)}.")
-    _require_directories(request.roots, command)
-    return request
-
-
-def _require_directories(roots: Sequence[Path], command: str) -> None:
-    for root in roots:
-        if not root.is_dir():
-            cost = str(root).partition("=")[0]
-            hint = f" For runs at equal cost write --at {root}." if cost in COSTS else ""
-            raise UserError(f"{root} is no directory: name one that vaerun train has written to.{hint}")
-    if not roots:
-        raise UserError(f"vaerun {command} needs a directory with runs below it, such as runs.")
+        return compare(runs, at=at, mixed=self.mixed, shown=self.columns, sort=self.sort)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, final
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import above, at_least
 
 if TYPE_CHECKING:
     from vaerun.trainer.training import Training
@@ -24,11 +24,9 @@ class Budget:
     def __init__(
         self, *, epochs: int, max_seconds: float | None = None, max_decoder_evaluations: int | None = None
     ) -> None:
-        if epochs < 1:
-            raise UserError(f"trainer.epochs must be at least 1, got {epochs}.")
-        for name, limit in (("max_seconds", max_seconds), ("max_decoder_evaluations", max_decoder_evaluations)):
-            if limit is not None and not limit > 0:
-                raise UserError(f"trainer.{name} must be > 0, or null for no limit, got {limit}.")
+        at_least("trainer.epochs", epochs, 1)
+        above("trainer.max_seconds", max_seconds, 0, "use null for no limit")
+        above("trainer.max_decoder_evaluations", max_decoder_evaluations, 0, "use null for no limit")
         self.epochs, self.max_seconds, self.max_decoder_evaluations = epochs, max_seconds, max_decoder_evaluations
 
     def used_up(self, training: "Training") -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 
 
 @final
@@ -21,5 +21,4 @@ class Checkpoints:
     seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        if not self.seconds >= 0:
-            raise UserError(f"trainer.checkpoints.seconds must be ≥ 0, got {self.seconds}.")
+        at_least("trainer.checkpoints.seconds", self.seconds, 0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from vaerun.errors import UserError
+from vaerun.config.ranges import at_least
 
 
 @final
@@ -23,7 +23,5 @@ class Records:
     images_every: int = 10
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise UserError(f"trainer.records.every must be at least 1, got {self.every}.")
-        if self.images_every < 0:
-            raise UserError(f"trainer.records.images_every must be at least 0, got {self.images_every}.")
+        at_least("trainer.records.every", self.every, 1)
+        at_least("trainer.records.images_every", self.images_every, 0)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
-from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.execution.memory import keep_freed_memory
 from vaerun.execution.random_state import isolated
@@ -47,8 +47,7 @@ class Trainer:
         records: Records | None = None,
         checkpoints: Checkpoints | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise UserError(f"trainer.batch_size must be at least 1, got {batch_size}.")
+        at_least("trainer.batch_size", batch_size, 1)
         self.budget = Budget(epochs=epochs, max_seconds=max_seconds, max_decoder_evaluations=max_decoder_evaluations)
         self.batch_size = batch_size
         self.validation = Validation() if validation is None else validation

@@ -4,6 +4,7 @@ from typing import final
 
 import torch
 
+from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
@@ -38,10 +39,11 @@ class Validation:
         points: int | None = 1000,
         evaluation_every: int | None = None,
     ) -> None:
-        for name, number in (("every", every), ("num_samples", num_samples), ("points", points)):
-            if number is not None and number < 1:
-                raise UserError(f"trainer.validation.{name} must be at least 1, got {number}.")
-        if evaluation_every is not None and (evaluation_every < 1 or evaluation_every % every):
+        at_least("trainer.validation.every", every, 1)
+        at_least("trainer.validation.num_samples", num_samples, 1)
+        at_least("trainer.validation.points", points, 1)
+        at_least("trainer.validation.evaluation_every", evaluation_every, 1, "use null for none during training")
+        if evaluation_every is not None and evaluation_every % every:
             raise UserError(
                 f"trainer.validation.evaluation_every must be a multiple of trainer.validation.every={every}, because "
                 f"both go into one record, got {evaluation_every}: use {every} or a multiple of it, or null."

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaerun.config.catalogue import Catalogue
-from vaerun.config.check.parts import Part, parts_of
-from vaerun.errors import UserError, close_match
+from vaerun.config.check.parts import parts_of
+from vaerun.config.part import Part
+from vaerun.errors import UserError, close_key, close_match
 
 FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # what the data and the model are
 
@@ -43,17 +44,17 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
     known = [*catalogue.nouns, *catalogue.settings]
     for key in config:
         if key not in known and key not in SAVED:
-            near = close_match(str(key), known) or close_match(str(key), catalogue.written())
-            raise UserError(f"{key!r} is no key of a run.{near} The keys are {', '.join(known)}.")
+            near = close_match(str(key), known) or close_key(str(key), catalogue.written())
+            raise UserError(f"{key!r} is not a key of a run.{near} The keys are {', '.join(known)}.")
     for group in catalogue.nouns:
         node = config.get(group)
         if not isinstance(node, Mapping) or "_target_" not in node:
             raise UserError(
-                f"{group} is {'not chosen' if node is None else 'no choice of a class'}, but every run needs one: "
-                f"use {group}={' or '.join(catalogue.groups[group])}."
+                f"{group} is {'not chosen' if node is None else 'not an option with a class'}, but every run needs "
+                f"one: use {group}={' or '.join(catalogue.groups[group])}."
             )
     for part in parts_of(config, choices).values():
-        _check_part(part)
+        _check_part(part, catalogue)
         _check_nested(part, catalogue)
 
 
@@ -68,19 +69,20 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
             )
 
 
-def _check_part(part: Part) -> None:
+def _check_part(part: Part, catalogue: Catalogue) -> None:
     given = [str(key) for key in part.node if key not in INSTANTIATE]
     runtime = RUNTIME.get(part.group, ())
     open_to_user = [name for name in part.info.parameters if name not in runtime]
     for key in given:
         if key in runtime and key in part.info.parameters:
             raise UserError(
-                f"{part.path}.{key} is vaerun's to find, from the data and the other choices, so a configuration "
-                f"cannot set it: remove it."
+                f"{part.path}.{key} cannot be set, because vaerun derives it from the data and the other choices: "
+                f"remove it."
             )
         if key not in open_to_user and not part.info.accepts_any:
-            has = f"The keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
-            raise UserError(f"{part.path}.{key} is no key of {part}.{close_match(key, open_to_user)} {has}")
+            has = f"Its keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
+            near = close_match(key, open_to_user) or close_key(f"{part.path}.{key}", catalogue.written())
+            raise UserError(f"{part.path}.{key} is not a key of {part}.{near} {has}")
     missing = [name for name in open_to_user if part.info.parameters[name].required and name not in given]
     if missing and not part.node.get("_partial_"):
         raise UserError(f"{part} needs a value for {missing[0]}: give {part.path}.{missing[0]}=VALUE.")

@@ -1,28 +1,12 @@
 """The nodes of a configuration that name a class."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from vaerun.config.class_info import ClassInfo, class_info
+from vaerun.config.part import Part
 from vaerun.config.source_index import module, names_in
 from vaerun.errors import UserError, close_match
-
-
-class Part(NamedTuple):
-    """One chosen option: what the user calls it, what its class declares, and its keys."""
-
-    group: str  # such as "estimator/baseline"
-    option: str
-    info: ClassInfo
-    node: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.group}={self.option}"
-
-    @property
-    def path(self) -> str:
-        """Where its keys are, as on the command line."""
-        return self.group.replace("/", ".")
 
 
 def parts_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Part]:
@@ -46,7 +30,7 @@ def _parts(prefix: str, node: Mapping[str, Any], choices: Mapping[str, str]) -> 
 
 
 def class_info_of(target: str, group: str) -> ClassInfo:
-    """The facts of a ``_target_``.
+    """What the class of a ``_target_`` declares.
 
     Raises:
         UserError: it is nowhere to be found.

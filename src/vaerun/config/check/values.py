@@ -1,4 +1,4 @@
-"""Values against the annotations of the constructors, and against each other."""
+"""Values against what the constructors say of them, in annotations and ranges, and against each other."""
 
 import ast
 from collections.abc import Mapping
@@ -6,13 +6,6 @@ from typing import Any
 
 from vaerun.config.check.parts import Part, parts_of
 from vaerun.errors import UserError, close_match
-
-LEAST: Mapping[str, int] = {
-    "objective.num_samples": 1,
-    "trainer.epochs": 1,
-    "trainer.batch_size": 1,
-    "model.latent_dim": 1,
-}
 
 WORDS: Mapping[str, str] = {
     "int": "a whole number",
@@ -25,24 +18,24 @@ LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
 
 
 def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Refuses values of the wrong type, out of range, or at odds with one another.
+    """Refuses values of the wrong type, out of range, or that exclude one another.
 
     Raises:
         UserError: naming the full key and the value.
     """
     seed = config.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise UserError(f"seed={_written(seed)} must be a whole number from 0 to 2^63 − 1, such as seed=0.")
+        raise UserError(f"seed must be a whole number from 0 to 2^63 − 1, got {_written(seed)}.")
     parts = parts_of(config, choices)
     for part in parts.values():
         for key, parameter in part.info.parameters.items():
             if key in part.node and parameter.annotation:
                 _check_type(f"{part.path}.{key}", part.node[key], parameter.annotation)
-    for key, least in LEAST.items():
-        group, _, name = key.partition(".")
-        value = config[group].get(name, least)
-        if value < least:
-            raise UserError(f"{key}={value} is too small: give {least} or more.")
+    for part in parts.values():
+        for rule in part.info.ranges:
+            value = part.node.get(rule.parameter)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                rule.apply(f"{part.path}.{rule.parameter}", value)
     for part in parts.values():
         _check_samples(part, parts["objective"])
         _check_warm_up(part, parts["trainer"])
@@ -53,7 +46,7 @@ def _check_samples(part: Part, objective: Part) -> None:
     least, k = part.info.attributes.get("min_samples"), objective.node.get("num_samples")
     if isinstance(least, int) and isinstance(k, int) and k < least:
         raise UserError(
-            f"{part} needs {least} samples or more, but objective.num_samples={k}: "
+            f"objective.num_samples must be at least {least} with {part}, got {k}: "
             f"use objective.num_samples={least}, or another {part.group}."
         )
 
@@ -63,8 +56,8 @@ def _check_warm_up(part: Part, trainer: Part) -> None:
     length, epochs = part.node.get("epochs"), trainer.node.get("epochs")
     if part is not trainer and isinstance(length, (int, float)) and isinstance(epochs, int) and length > epochs:
         raise UserError(
-            f"{part.path}.epochs={_written(length)} lasts longer than the run of trainer.epochs={epochs}, so its end "
-            f"would never be trained: use {part.path}.epochs={epochs} or less, or a longer run."
+            f"{part.path}.epochs must be at most trainer.epochs={epochs}, got {_written(length)}, because the end of "
+            f"the schedule would never be reached: use {part.path}.epochs={epochs} or less, or a longer run."
         )
 
 
@@ -74,7 +67,7 @@ def _check_type(key: str, value: object, annotation: str) -> None:
         return
     words = _literals(expected)
     near = close_match(str(value), words)
-    raise UserError(f"{key}={_written(value)} must be {_described(expected)}.{near}")
+    raise UserError(f"{key} must be {_described(expected)}, got {_written(value)}.{near}")
 
 
 def _parsed(annotation: str) -> ast.expr | None:

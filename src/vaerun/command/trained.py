@@ -1,0 +1,41 @@
+"""The words of a command about trained runs: their directories, and the configuration that it may set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaerun.command.parser import split_words
+from vaerun.errors import UserError, close_key
+from vaerun.experiment.directory import FREE
+
+
+def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] = ()) -> tuple[list[Path], list[str]]:
+    """Run directories, and KEY=VALUE.
+
+    Args:
+        command: for error messages.
+        words: what is no flag.
+        groups: those that the command composes anew, whatever the run was trained with.
+
+    Raises:
+        UserError: no run directory, or a key that a trained run keeps.
+    """
+    places, settings = split_words(words)
+    runs = [run for place in places for run in runs_in(Path(place))]
+    if not runs:
+        raise UserError(f"vaerun {command} needs a run: give the directory that vaerun train has written.")
+    known = (*groups, *FREE)
+    for setting in settings:
+        key = setting.partition("=")[0]
+        if key not in known and key.split(".")[0] not in groups:
+            raise UserError(
+                f"{key} cannot be set here, because the run keeps the value that it was trained with."
+                f"{close_key(key, known)} vaerun {command} takes {', '.join(known)}."
+            )
+    return runs, settings
+
+
+def runs_in(directory: Path) -> list[Path]:
+    """The run that a directory is, or the runs of the sweep that it is."""
+    if (directory / "config.yaml").exists():
+        return [directory]
+    return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]

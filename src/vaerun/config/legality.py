@@ -1,0 +1,166 @@
+"""Which choices can be combined, by what their classes declare: the same rules for configurations and for objects.
+
+No rule knows a class by name, so a new class is covered unasked. A rule is left out where a part that it is about is
+not there: objects that are put together by hand are fewer than those of a run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+from vaerun.config.class_info import ClassInfo
+from vaerun.config.part import Part
+
+Parts = Mapping[str, Part]
+
+FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
+"""The supports of data that a likelihood on some support can be given."""
+
+SETS = {"binary": "{0, 1}", "unit": "[0, 1]", "real": "the real numbers"}
+"""How a sentence says a support of x."""
+
+CAPABILITIES = {
+    "Reparameterized": ("a reparameterized posterior", "has no differentiable sampler"),
+    "Relaxable": ("a posterior with a continuous relaxation", "has none"),
+    "Enumerable": ("a posterior over a finite set", "takes infinitely many values"),
+    "ClosedFormKL": ("a posterior with a closed-form KL", "has none"),
+    "Stratified": ("a mixture posterior", "is not one"),
+    "ClosedFormMean": ("a posterior with a closed-form mean", "has none"),
+    "KnownScore": ("a posterior with a closed-form score", "has none"),
+    "IndependentBernoulli": ("a posterior of independent bits", "is not one"),
+}
+"""How a sentence says a capability and its absence; any other is called by its name."""
+
+DEMANDS = {"sample": "cannot be sampled", "log_prob": "has no density that can be evaluated (an implicit q)"}
+"""What a q lacks that does not define one of a posterior's two methods."""
+
+OBJECTIVES = {"Average": "objectives that average the rewards", "IWAE": "the importance-weighted bound"}
+"""How a sentence says an objective's class."""
+
+
+class Clash(NamedTuple):
+    """Why choices cannot be combined, the groups in which another choice would help, and other remedies."""
+
+    why: str
+    groups: tuple[str, ...]
+    remedies: tuple[str, ...] = ()
+
+
+def clashes(parts: Parts) -> Iterator[Clash]:
+    """Everything that does not fit, the most fundamental first.
+
+    Args:
+        parts: by group: of ``vaerun.config.check.parts`` for a configuration, of ``parts_of_objects`` for objects.
+    """
+    for rule in RULES:
+        yield from rule(parts)
+
+
+def _demands(parts: Parts) -> Iterator[Clash]:
+    """q must be easy to sample, and its density easy to evaluate: without either there is no r(z)."""
+    for posterior, q in _posterior(parts):
+        for method, demand in DEMANDS.items():
+            if method in q.abstract:
+                why = f"{posterior} {demand}, because {q.name} does not define {method}"
+                yield Clash(f"{why}; every bound needs both samples of q and log q", ("posterior",))
+
+
+def _support(parts: Parts) -> Iterator[Clash]:
+    """Posterior, model and prior are over the same z; a model that takes any z leaves the word to its prior."""
+    chosen = [parts[group] for group in ("posterior", "model", "model/prior") if group in parts]
+    declared = [(part, kind) for part in chosen if isinstance(kind := part.info.attributes.get("support"), str)]
+    for (one, here), (other, there) in combinations(declared, 2):
+        if here != there:
+            yield Clash(f"{one} is over {here} z, but {other} is over {there} z", (one.group, other.group))
+
+
+def _blocks(parts: Parts) -> Iterator[Clash]:
+    """Posterior and prior divide z into the same one-hot blocks."""
+    chosen = [parts[group] for group in ("posterior", "model/prior") if group in parts]
+    sizes = [part.node.get("num_classes", part.info.attributes.get("block")) for part in chosen]
+    # A catalogue's options hold references to other keys, which have no number yet.
+    if len(sizes) == 2 and all(isinstance(size, int) for size in sizes) and sizes[0] != sizes[1]:
+        why = (
+            f"posterior.num_classes={sizes[0]} and model.prior.num_classes={sizes[1]} must be equal, because both are "
+            f"over the same blocks of z: set the first and leave the second out"
+        )
+        yield Clash(why, ())
+
+
+def _capability(parts: Parts) -> Iterator[Clash]:
+    """An estimator, and what is chosen inside it, asks capabilities of the posterior's class."""
+    asking = [part for part in parts.values() if part.group.partition("/")[0] == "estimator"]
+    for posterior, q in _posterior(parts):
+        for part in asking:
+            for need in part.info.classes("needs"):
+                if need.target not in q.ancestry:
+                    wanted, lack = CAPABILITIES.get(need.name, (f"a posterior that is {need.name}", "is not"))
+                    yield Clash(f"{part} needs {wanted}, but {posterior} {lack}", (part.group, "posterior"))
+
+
+def _serves(parts: Parts) -> Iterator[Clash]:
+    """An estimator is valid for some objectives only."""
+    estimator, objective = parts["estimator"], parts["objective"]
+    served = estimator.info.classes("serves")
+    if served and not {kind.target for kind in served} & set(objective.info.ancestry):
+        wanted = " and ".join(OBJECTIVES.get(kind.name, kind.name) for kind in served)
+        yield Clash(f"{estimator} is valid for {wanted} only, not for {objective}", ("estimator", "objective"))
+
+
+def _closed_form(parts: Parts) -> Iterator[Clash]:
+    """A capability may hold for some priors only: those that the posterior's class lists."""
+    estimator, prior = parts["estimator"], parts.get("model/prior")
+    if prior is None:
+        return
+    for posterior, q in _posterior(parts):
+        for need in estimator.info.classes("needs"):
+            # The capability only announces the attribute; a class that has a value for it is asked for itself.
+            if need.attributes.get("closed_form_with", need) is not None or need.target not in q.ancestry:
+                continue
+            if not set(q.declared("closed_form_with")) & set(prior.info.ancestry):
+                why = f"{estimator} needs KL(q ‖ p(z)) in closed form, which {posterior} does not have with {prior}"
+                yield Clash(why, ("estimator", "model/prior"))
+
+
+def _per_point(parts: Parts) -> Iterator[Clash]:
+    """A φ of one's own needs an x that stays."""
+    strategy, data = parts.get("strategy"), parts.get("data")
+    if strategy is None or data is None:
+        return
+    if strategy.info.attributes.get("per_point") and data.node.get("binarize") == "dynamic":
+        why = (
+            f"{strategy} keeps one φ for each data point, but data.binarize=dynamic draws the point anew at each visit"
+        )
+        yield Clash(why, ("strategy",), ("data.binarize=static",))
+
+
+def _data_support(parts: Parts) -> Iterator[Clash]:
+    """Grey or real data under a likelihood over fewer values, as far as a source declares what it holds."""
+    data, likelihood = parts.get("data"), parts.get("model/likelihood", parts["model"])
+    if data is None:
+        return
+    allowed, held = likelihood.info.attributes.get("data_support"), data.info.attributes.get("support")
+    untouched = data.node.get("binarize", "none") == "none"
+    if untouched and allowed in FITS and held in FITS and held not in FITS[str(allowed)]:
+        can_be = "binarize" in data.node and held == "unit"
+        why = f"{likelihood} is a distribution over {SETS[str(allowed)]}, but {data} has values in {SETS[str(held)]}"
+        yield Clash(why, (likelihood.group, "data"), ("data.binarize=static",) if can_be else ())
+
+
+RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
+    _demands,
+    _support,
+    _blocks,
+    _capability,
+    _serves,
+    _closed_form,
+    _per_point,
+    _data_support,
+)
+
+
+def _posterior(parts: Parts) -> Iterator[tuple[Part, ClassInfo]]:
+    """The family chosen and the class of its q, where that can be found."""
+    for q in parts["posterior"].info.classes("posterior"):
+        if q.ancestry:
+            yield parts["posterior"], q
