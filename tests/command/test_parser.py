@@ -11,6 +11,11 @@ VALUED = [(command, flag) for command in COMMANDS for flag in SYNTAX[command].fl
 PLAIN = [(command, flag) for command in COMMANDS for flag in SYNTAX[command].flags if not flag.value]
 
 
+def named(value: str | Flag) -> str:
+    """A command or a flag as a test's name."""
+    return value.name if isinstance(value, Flag) else value
+
+
 def example(flag: Flag) -> str:
     return flag.topics[-1] if flag.topics else flag.example
 
@@ -25,7 +30,7 @@ def test_every_command_has_a_syntax() -> None:
     assert tuple(SYNTAX) == COMMANDS
 
 
-@pytest.mark.parametrize(("command", "flag"), VALUED, ids=str)
+@pytest.mark.parametrize(("command", "flag"), VALUED, ids=named)
 def test_a_flag_with_a_value_has_two_spellings_and_may_stand_anywhere(command: str, flag: Flag) -> None:
     value = example(flag)
     expected = flag.read(flag, value)
@@ -40,7 +45,7 @@ def test_a_flag_with_a_value_has_two_spellings_and_may_stand_anywhere(command: s
     assert getattr(parse(command, ["a"]), flag.dest) == flag.default
 
 
-@pytest.mark.parametrize(("command", "flag"), [(c, f) for c, f in VALUED if not f.topics], ids=str)
+@pytest.mark.parametrize(("command", "flag"), [(c, f) for c, f in VALUED if not f.topics], ids=named)
 def test_a_flag_without_its_value_is_refused_with_an_example(command: str, flag: Flag) -> None:
     for argv in ([flag.name], [flag.name, PLAIN[0][1].name], [flag.names[0]]):
         if argv[-1] in {name for other in SYNTAX[command].flags for name in other.names}:
@@ -48,7 +53,7 @@ def test_a_flag_without_its_value_is_refused_with_an_example(command: str, flag:
     flag.read(flag, flag.example)  # the example can be given
 
 
-@pytest.mark.parametrize(("command", "flag"), PLAIN, ids=str)
+@pytest.mark.parametrize(("command", "flag"), PLAIN, ids=named)
 def test_a_flag_without_a_value(command: str, flag: Flag) -> None:
     for argv in ([flag.name, "a"], ["a", flag.names[0]]):
         given = parse(command, argv)
@@ -57,7 +62,7 @@ def test_a_flag_without_a_value(command: str, flag: Flag) -> None:
     assert refusal(command, f"{flag.name}=yes") == f"{flag.name} takes no value: write {flag.name} alone."
 
 
-@pytest.mark.parametrize(("command", "flag"), VALUED + PLAIN, ids=str)
+@pytest.mark.parametrize(("command", "flag"), VALUED + PLAIN, ids=named)
 def test_a_misspelt_flag_and_one_without_dashes_are_answered_with_the_flag(command: str, flag: Flag) -> None:
     misspelt = f"{flag.name}q"
     others = {other.name for other in SYNTAX[command].flags}

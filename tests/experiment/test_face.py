@@ -193,3 +193,18 @@ def test_an_experiment_made_by_hand_is_fitted_and_opened(tmp_path: Path) -> None
         run.evaluate("gap")
     again = experiment.fit(tmp_path / "run", live=False)
     assert again.step == run.step
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("strategy=amortised", "Did you mean 'amortized'"),
+        ("trainer.epoch=3", r"Did you mean 'trainer\.epochs'"),
+        ("trainer.epochs=0", r"trainer\.epochs must be at least 1, got 0"),
+        ("posterior=bernoulli", "reparameterized posterior"),
+    ],
+)
+def test_a_word_that_cannot_work_is_the_sentence_of_the_command(word: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=sentence):
+        vaerun.train(word, directory=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -72,9 +72,9 @@ LOG = "log.txt"
 class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
     """A job ended; its words are for the user and say all. It travels between the processes of a sweep."""
 
-    def __init__(self, sentence: str, exit_code: int) -> None:
+    def __init__(self, sentence: str, exit_code: int, *, of_sweep: bool = False) -> None:
         super().__init__(sentence, exit_code)
-        self.sentence, self.exit_code = sentence, exit_code
+        self.sentence, self.exit_code, self.of_sweep = sentence, exit_code, of_sweep
 
 
 def main(argv: Sequence[str]) -> int:
@@ -96,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
             hydra.main(task)()
     except JobFailed as failure:
         print(
-            f"vaerun: {'the sweep has failed jobs, first ' if given.multirun else ''}{failure.sentence}",
+            f"vaerun: {'the sweep has failed jobs, first ' if failure.of_sweep else ''}{failure.sentence}",
             file=sys.stderr,
         )
         return failure.exit_code
@@ -122,51 +122,47 @@ def task(cfg: DictConfig) -> Any:
     sweep = hydra.is_sweep()
     name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
     try:
-        return run(cfg, directory, hydra.choices(), hydra.sources(), live=not sweep)
+        choices = checked(cfg, hydra.choices(), hydra.sources())
+        from vaerun.experiment.fit import fit
+
+        return fit(cfg, choices, directory, live=not sweep)
     except Exception as error:
         named = any(word.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for word in job.overrides.hydra)
         raise report(error, directory, name=name, keep=sweep or named) from None
 
 
-def run(
-    cfg: DictConfig, directory: Path, choices: Mapping[str, str], roots: Sequence[Path], *, live: bool = True
-) -> Any:
-    """Checks a configuration without torch, then trains it in ``directory``.
+def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> dict[str, str]:
+    """Checks a configuration without importing torch; returns the option of each group.
 
     Args:
         cfg: without the hydra node.
-        directory: the run directory.
         choices: the option chosen of each group.
         roots: the configuration directories.
-        live: whether to draw a status line on a terminal; False for one of several runs.
 
     Raises:
         UserError: a choice cannot work.
-        RunError: the run failed.
     """
     OmegaConf.set_struct(cfg, False)
     if cfg.pop("resume", None) is not None:
-        raise UserError("resume goes on with one run as it is: give it on the command line, vaerun train resume=DIR.")
+        raise UserError("resume continues one run as it is: give it on the command line, vaerun train resume=DIR.")
     # A run's own config.yaml, used as the configuration of a new one, brings its choices along.
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
     check(cfg, made, roots)
-    from vaerun.experiment.fit import fit
-
-    return fit(cfg, made, directory, live=live)
+    return made
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Goes on with the run in a directory, under the configuration it was started with.
+    """Continues the run in a directory, under the configuration it was started with.
 
     Raises:
-        UserError: there is no run, or more was asked for than to go on with it.
+        UserError: there is no run, or more was asked for than to continue it.
         JobFailed: the run did not end as it should.
     """
     name = words[-1].partition("=")[2].strip("'\"")
     if flags or len(words) > 1:
         extra = " ".join([*flags, *words[:-1]])
-        raise UserError(f"resume={name} goes on with one run: leave out {extra}.")
+        raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
     for word in overrides:
@@ -178,7 +174,10 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
     relocate(cfg, overrides)
     log_to(directory)
     try:
-        run(cfg, directory, {}, hydra.roots())
+        choices = checked(cfg, {}, hydra.roots())
+        from vaerun.experiment.fit import fit
+
+        fit(cfg, choices, directory, live=True)
     except Exception as error:
         raise report(error, directory, keep=True) from None
 
@@ -217,4 +216,4 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
             write_summary(directory, {"status": "failed", "reason": sentence})
     if name:
         print(f"vaerun: {name}{sentence}", file=sys.stderr, flush=True)
-    return JobFailed(f"{name}{sentence}", code)
+    return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))

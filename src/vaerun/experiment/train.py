@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from vaerun.config.check import check
+from vaerun.config.error_message import explain
 from vaerun.config.hydra import compose, roots
+from vaerun.errors import UserError
 from vaerun.experiment.fit import fit
 from vaerun.experiment.load import load
 from vaerun.experiment.run import Run
@@ -26,12 +28,17 @@ def train(*overrides: str, seed: int = 0, directory: Path | str | None = None, w
         watchers: objects that are told of every step, record and validation (``vaerun.trainer.watcher.Watcher``).
 
     Raises:
-        UserError: a word names nothing, two choices do not fit together, or the directory holds another run; Hydra's
-            own exceptions for words that it cannot read.
+        UserError: a word names nothing, two choices do not fit together, or the directory holds another run.
         RunError: the run failed or diverged.
         KeyboardInterrupt: it was interrupted; the state is saved.
     """
-    cfg, choices = compose([*overrides, f"seed={seed}"])
+    try:
+        cfg, choices = compose([*overrides, f"seed={seed}"])
+    except Exception as error:
+        explained = explain(error, overrides)
+        if explained is None:
+            raise
+        raise UserError(explained[0]) from error
     check(cfg, choices, roots())
     if directory is None:
         now = datetime.now()
