@@ -29,7 +29,6 @@ from vaerun.errors import UserError, close_match
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
 
-SECONDS = 75.0  # in all, about
 COLUMNS = (26, 52, 26, 20, 12)
 
 
@@ -59,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     except UserError as refusal:
         raise UserError(str(refusal).replace("execution.device", "device")) from None
     start = time.monotonic()
-    claims = verify(offer, seed=seed, device=device, seconds=SECONDS)
+    claims = verify(offer, seed=seed, device=device)
     done = list(claims) if "--json" in argv else list(shown(claims))
     tried = [claim for claim in done if claim.holds is not None]
     if not tried:
