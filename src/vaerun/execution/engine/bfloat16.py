@@ -125,7 +125,7 @@ class Round(torch.autograd.Function):
         """Nothing is needed backwards."""
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return nearest(gradient)
 
 
