@@ -234,6 +234,7 @@ def test_value_is_the_objective_of_the_samples_drawn(case: Case) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", METHODS, ids=lambda case: case.method)
 def test_what_draws_otherwise_is_certified_by_verify(case: Case) -> None:
     chosen = {"estimator": case.estimator, **{f"estimator/{group}": name for group, name in case.nested.items()}}

@@ -86,6 +86,7 @@ def test_emulated_rounding_is_the_conversion_to_bfloat16(seeded: None) -> None:
     assert nearest(torch.tensor(torch.nan)).isnan()
 
 
+@pytest.mark.slow
 def test_a_processor_without_products_in_bfloat16_gives_the_same_numbers() -> None:
     """The tests of layers, under a torch that is told to use AVX2 at most; on other machines, as here."""
     limited = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
