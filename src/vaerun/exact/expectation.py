@@ -89,11 +89,13 @@ def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, b
     log_likelihood, log_prior, log_q = (term[massive] for term in terms)
     probability = log_q.exp() * (volume[massive] if len(volume) > 1 else volume)
     r = log_likelihood + beta * (log_prior - log_q)
-    every = torch.arange(len(r), device=r.device)
-    tuples = torch.cartesian_prod(*[every] * J.num_samples).reshape(-1, J.num_samples)
-    values = J(r[tuples].T)
+    # Broadcast, not gathered by index, whose derivative would be slow.
+    rewards = torch.stack([axis.flatten() for axis in torch.meshgrid(*[r] * J.num_samples, indexing="ij")])
+    weight = probability
+    for _ in range(J.num_samples - 1):
+        weight = weight.unsqueeze(-1) * probability
     return Truth(
-        (probability[tuples].prod(1) * values).sum(),
+        (weight.flatten() * J(rewards)).sum(),
         (probability * log_likelihood).sum(),
         (probability * (log_q - log_prior)).sum(),
     )
