@@ -1,1 +1,1 @@
-"""Laws with known answers, to which every method on offer can be held on the user's own machine."""
+"""Claims of every method, checked on the user's machine against problems with exact answers."""

@@ -1,4 +1,4 @@
-"""All laws, and which of them the words of a command line ask about."""
+"""All laws, and which of them a command line asks for."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What there is to certify: the options of conf/ and of the user's own, narrowed by the words of the command line."""
+"""What is checked: the options of conf/ and the user's own, as far as the command line asks for them."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence

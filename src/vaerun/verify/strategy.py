@@ -168,7 +168,7 @@ def limits(strategy: Strategy, x: Tensor, method: str) -> Iterator[Claim]:
     gap, where = exact_gap(strategy, x), "linear_gaussian"
     told = f"{gap:.1e} nats below" if gap > 0 else f"{-gap:.1e} nats above"
     if starts_anew(strategy, x):
-        yield left_out(method, where, "every visit starts anew, so what is reached depends on the number of steps.")
+        yield left_out(method, where, "each visit starts at the same φ, so the result depends on the number of steps.")
     else:
         yield within(method, where, "reaches ℓ_max", error=abs(gap), allowed=REACHED, measured=told)
     yield within(method, where, "never passes ℓ_max", error=max(-gap, 0.0), allowed=EXACT, measured=told)
