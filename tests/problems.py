@@ -11,12 +11,13 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from tests.oracle import Space as Space
+from tests.oracle import exact_elbo as exact_elbo
+from tests.oracle import log_evidence as log_evidence
+from tests.oracle import space as space
+from tests.oracle import truth as truth
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.exact.expectation import Space as Space
-from vaerun.exact.expectation import log_evidence as log_evidence
-from vaerun.exact.expectation import space as space
-from vaerun.exact.expectation import truth as truth
 from vaerun.experiment.build import locate, make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.solver import LocalSolver
@@ -30,7 +31,6 @@ from vaerun.posterior.laplace import DiagonalLaplace
 from vaerun.posterior.shared_flow import SharedFlow
 from vaerun.strategy.base import Strategy
 from vaerun.verify.strategy import dataset as dataset
-from vaerun.verify.strategy import exact_elbo as exact_elbo
 
 CONF = Path(__file__).parents[1] / "conf"
 NOTHING: Mapping[str, str] = {}

@@ -8,12 +8,14 @@ import pytest
 
 from vaerun import cli
 from vaerun.command import verify
+from vaerun.verify import estimator
 from vaerun.verify.claim import by_chance, left_out, raised, seen, within
+from vaerun.verify.replicas import BATCHES
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "SECONDS", 1.0)
+    monkeypatch.setattr(estimator, "MOST", BATCHES)
     for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK"):  # the command sets them for its own process
         monkeypatch.setenv(name, "0")
 
@@ -81,6 +83,8 @@ def test_a_users_own_estimator_is_tried_like_any_other(
         ("model.latent_dims=2 model=vae", "model.latent_dims is no"),
         ("posterior=low_rank_gaussian posterior.ranks=2", "Did you mean 'rank'?"),
         ("posterior.rank=2", "give posterior=OPTION"),
+        ("strategy=joint strategy/encoder_loss=unrolled", "use strategy=semi_amortized"),
+        ("strategy=semi_amortized strategy/encoder_loss=unroled", "Did you mean 'unrolled'?"),
     ],
 )
 def test_a_users_error_is_one_sentence(words: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +92,29 @@ def test_a_users_error_is_one_sentence(words: str, told: str, capsys: pytest.Cap
     assert (code, out) == (2, "")
     assert told in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("loss", ["initial_bound", "regression", "unrolled"])
+def test_a_group_nested_in_a_strategy_can_be_chosen(loss: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(f"strategy=semi_amortized strategy/encoder_loss={loss} --json", capsys)
+    document = json.loads(out)
+    assert code == 0
+    assert {claim["method"] for claim in document["claims"]} == {f"semi_amortized/{loss}"}
+    assert {claim["claimed"] for claim in document["claims"]} == {"reaches ℓ_max", "never passes ℓ_max"}
+    assert document["fail"] == 0
+
+
+def test_a_start_that_forgets_is_not_held_to_what_few_steps_cannot_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("strategy=joint strategy/phi_init=prior --json", capsys)
+    verdicts = {claim["claimed"]: claim["verdict"] for claim in json.loads(out)["claims"]}
+    assert code == 0
+    assert verdicts == {"": "left out", "never passes ℓ_max": "holds"}
+
+
+def test_one_seed_gives_the_same_scores_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "estimator=disarm posterior=bernoulli objective=elbo seed=5 --json"
+    first, second = (json.loads(run(words, capsys)[1])["claims"] for _ in range(2))
+    assert first == second
 
 
 def test_claims_of_a_kind_are_one_line_but_every_failure_has_its_own() -> None:

@@ -37,6 +37,7 @@ from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, Relaxable, S
 from vaerun.verify import estimator as verify
 from vaerun.verify.covering import covering
 from vaerun.verify.offer import Offer
+from vaerun.verify.replicas import BATCHES
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -233,10 +234,11 @@ def test_value_is_the_objective_of_the_samples_drawn(case: Case) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", METHODS, ids=lambda case: case.method)
 def test_what_draws_otherwise_is_certified_by_verify(case: Case) -> None:
     chosen = {"estimator": case.estimator, **{f"estimator/{group}": name for group, name in case.nested.items()}}
     offer = Offer(Catalogue([CONF]), {**chosen, "objective": case.objective})
-    claims = list(verify.claims(offer, seed=0, device=torch.device("cpu"), seconds=1.0))
+    claims = list(verify.claims(offer, seed=0, device=torch.device("cpu"), batches=BATCHES))
     assert [claim for claim in claims if claim.holds is False] == []
     assert any("biased" in claim.claimed for claim in claims)

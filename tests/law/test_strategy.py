@@ -29,7 +29,12 @@ from vaerun.strategy.base import Strategy
 pytestmark = [pytest.mark.usefixtures("exact"), pytest.mark.parametrize("name", options("strategy"))]
 
 STEPS = 500
-QUICK = {"steps": 3, "max_inner": 4, "window": 2}  # in place of defaults that would only make these small problems slow
+QUICK = {
+    "steps": 3,
+    "max_steps": 5,
+    "max_inner": 4,
+    "window": 2,
+}  # in place of defaults that would only make these small problems slow
 
 
 def strategy_of(name: str, x: Tensor, **keys: Any) -> Strategy:

@@ -11,6 +11,7 @@ from vaerun.config.catalogue import Catalogue
 from vaerun.estimator.base import Estimator
 from vaerun.verify import estimator
 from vaerun.verify.offer import Offer
+from vaerun.verify.replicas import BATCHES
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -28,7 +29,7 @@ def offer(conf: Path, kind: type[Estimator], objective: str, posterior: str = "g
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda kind: kind.__name__)
 def test_a_planted_error_is_found(mutant: type[Estimator], tmp_path: Path) -> None:
     asked = offer(tmp_path, mutant, OBJECTIVES.get(mutant.__name__, "elbo"))
-    found = estimator.claims(asked, seed=0, device=torch.device("cpu"), seconds=1.0)
+    found = estimator.claims(asked, seed=0, device=torch.device("cpu"), batches=BATCHES)
     failures = (claim.claimed for claim in found if claim.holds is False)
     assert mutant.caught_by in failures  # type: ignore[attr-defined]
 
@@ -36,12 +37,14 @@ def test_a_planted_error_is_found(mutant: type[Estimator], tmp_path: Path) -> No
 @pytest.mark.parametrize("objective", ["elbo", "iwae"])
 @pytest.mark.parametrize("right", RIGHT, ids=lambda kind: kind.__name__)
 def test_without_it_every_claim_holds(right: type[Estimator], objective: str, tmp_path: Path) -> None:
-    claims = estimator.claims(offer(tmp_path, right, objective), seed=0, device=torch.device("cpu"), seconds=1.0)
+    claims = estimator.claims(offer(tmp_path, right, objective), seed=0, device=torch.device("cpu"), batches=BATCHES)
     assert [claim for claim in claims if claim.holds is False] == []
 
 
 def test_an_error_is_told_as_it_was_raised(tmp_path: Path) -> None:
     from tests.verify.mutants import Stumbles
 
-    first = next(estimator.claims(offer(tmp_path, Stumbles, "elbo"), seed=0, device=torch.device("cpu"), seconds=1.0))
+    first = next(
+        estimator.claims(offer(tmp_path, Stumbles, "elbo"), seed=0, device=torch.device("cpu"), batches=BATCHES)
+    )
     assert first.measured == "raised TypeError: K is no number"

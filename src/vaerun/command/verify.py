@@ -1,12 +1,15 @@
-"""Certify methods against exact answers, on this machine.
+"""Check methods against exact answers on this machine.
 
-Every method is tried on small problems with known answers: gradients against sums over all z, densities against
-integrals, bounds against log p(x), strategies against maximum likelihood. Without words all methods are tried, those
-of your own in ./conf included. Words choose some of them, and the problems:
-  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae
-  estimator.tau=0.3   a value for a key of an option that is chosen
+Without arguments, every option is checked on small problems whose exact answers are known: gradients against sums over
+all z, densities against integrals, bounds against log p(x), strategies against the maximum likelihood. Arguments choose
+what is checked. An option of your own under ./conf is checked like any other.
 
-A correct method fails by chance in less than one of a million runs. Exit code 0: every claim holds; 1: one does not.
+  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is checked, and on which problems
+  strategy=semi_amortized strategy/encoder_loss=unrolled   a choice in a group that belongs to an option
+  estimator.tau=0.3   a value for a key of an option that is named
+
+A correct method fails by chance in less than one of a million calls. Exit code 0: all claims hold; 1: one fails. The
+whole table takes about a minute of one core; a named estimator is checked with up to four times as many samples.
 
 Examples:
   vaerun verify estimator=disarm
@@ -26,7 +29,6 @@ from vaerun.errors import UserError, close_key
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
 
-SECONDS = 75.0  # in all, about
 COLUMNS = (26, 52, 26, 20, 12)
 
 
@@ -58,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
             str(refusal).replace("execution.device=", "--device ").replace("execution.device", "--device")
         ) from None
     start = time.monotonic()
-    claims = verify(offer, seed=given.seed, device=device, seconds=SECONDS)
+    claims = verify(offer, seed=given.seed, device=device)
     done = list(claims) if given.json else list(shown(claims))
     tried = [claim for claim in done if claim.holds is not None]
     if not tried:

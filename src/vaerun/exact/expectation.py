@@ -12,6 +12,7 @@ from vaerun.objective.base import Objective
 from vaerun.posterior.base import ClosedFormMean, Enumerable, Posterior
 
 TUPLES = 1_500_000  # K-tuples of points that a sum may have
+NEGLIGIBLE = 1e-20  # the probability below which a point is left out of a sum
 
 
 class Space(NamedTuple):
@@ -82,20 +83,21 @@ def terms_over(q: Posterior, model: Model, x: Tensor, over: Space) -> Terms:
 
 def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, beta: float = 1.0) -> Truth:
     """E_q[J] of one x as the sum over all K-tuples of the points of a space, where no z depends on φ."""
-    log_likelihood, log_prior, log_q = terms_over(q, model, x, over)
+    terms, volume = terms_over(q, model, x, over), over.volume[:, 0]
+    # Points without mass are left out, whatever r is there: 0 · ∞ is not a number. Most tuples of a grid contain one.
+    massive = (terms.log_q.detach().exp() * volume > NEGLIGIBLE).nonzero()[:, 0]
+    log_likelihood, log_prior, log_q = (term[massive] for term in terms)
+    probability = log_q.exp() * (volume[massive] if len(volume) > 1 else volume)
     r = log_likelihood + beta * (log_prior - log_q)
-    probability = log_q.exp() * over.volume[:, 0]
-    every = torch.arange(len(r), device=r.device)
-    tuples = torch.cartesian_prod(*[every] * J.num_samples).reshape(-1, J.num_samples)
-    # A point without mass is out of the sum whatever r is there; 0 · ∞ would poison it.
-    possible = probability > 0
-    r, log_likelihood = torch.where(possible, r, 0.0), torch.where(possible, log_likelihood, 0.0)
-    log_ratio = torch.where(possible, log_q - log_prior, 0.0)
-    values = J(r[tuples].T)
+    # Broadcast, not gathered by index, whose derivative would be slow.
+    rewards = torch.stack([axis.flatten() for axis in torch.meshgrid(*[r] * J.num_samples, indexing="ij")])
+    weight = probability
+    for _ in range(J.num_samples - 1):
+        weight = weight.unsqueeze(-1) * probability
     return Truth(
-        (probability[tuples].prod(1) * values).sum(),
+        (weight.flatten() * J(rewards)).sum(),
         (probability * log_likelihood).sum(),
-        (probability * log_ratio).sum(),
+        (probability * (log_q - log_prior)).sum(),
     )
 
 

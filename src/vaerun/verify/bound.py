@@ -20,7 +20,7 @@ SAMPLES = (1, 2, 3)
 MANY = (16, 32, 64)  # K from which K → ∞ can be seen
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """Every objective asked for, at its defaults: a user's keys may make it none of this (Rényi's α above 1)."""
     if "objective" in offer.keys:
         return

@@ -1,4 +1,4 @@
-"""What a method says of itself, what was measured, and whether the two agree."""
+"""One property that a method claims, what was measured, and whether the two agree."""
 
 import math
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 THRESHOLD = 7.0
-"""|z| from which chance is no explanation: 2.6e-12 a coordinate, so below 1e-6 for all that a whole run compares."""
+"""The |z| above which a claim fails: by chance with probability 2.6e-12 a coordinate, below 1e-6 for a whole run."""
 
 EXACT = 1e-8
 """What rounding may do to a double, relative to 1 + |truth|."""
@@ -34,12 +34,12 @@ def within(
 
 
 def by_chance(method: str, problem: str, claimed: str, *, z: float, measured: str = "") -> Claim:
-    """The claim that a z-score is one that chance explains."""
+    """The claim that a z-score is at most ``THRESHOLD``."""
     return Claim(method, problem, claimed, measured, z, None, z <= THRESHOLD, z / THRESHOLD)
 
 
 def seen(method: str, problem: str, claimed: str, *, z: float, unseen: str) -> Claim:
-    """The claim that something is there, which a z-score beyond chance shows."""
+    """The claim that a difference exists: its z-score is above ``THRESHOLD``."""
     return Claim(method, problem, claimed, "" if z > THRESHOLD else unseen, z, None, z > THRESHOLD)
 
 
@@ -50,7 +50,7 @@ def raised(method: str, problem: str, error: Exception) -> Claim:
 
 
 def left_out(method: str, problem: str, why: object) -> Claim:
-    """No claim: the method is on offer, but not here."""
+    """No claim: the method cannot be checked on this problem."""
     return Claim(method, problem, "", str(why), None, None, None)
 
 

@@ -21,7 +21,7 @@ STEPS = 400  # of L-BFGS
 SIGMA = 0.7
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """Every posterior asked for that declares ``contains_posterior``."""
     choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
     for name in offer.names("posterior"):
@@ -30,6 +30,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> 
         if parts is None or declared is None or declared.attributes.get("contains_posterior") is not True:
             continue
         model: Model
+        torch.manual_seed(seed)
         try:
             if declared.attributes.get("support") == "real":
                 where, model, over = "linear_gaussian, D=2", correlated(), space("real", 2, width=8.0, cell=0.1)
@@ -65,7 +66,7 @@ def loss(family: Family, model: Model, x: torch.Tensor, over: Space) -> float:
     """log p(x) − max_φ Σ_z q (log p(x, z) − log q), in nats; the weights that points share are sought, too."""
     with torch.no_grad():
         log_p = float(log_evidence(model, x, over))
-        log_joint = model.log_joint(x, over.z)[:, 0]
+        log_joint, log_volume = model.log_joint(x, over.z)[:, 0], over.volume[:, 0].log()
     perturb(family)
     start = family.initial().to(x.device).unsqueeze(0)
     phi = (start + 0.1 * torch.randn_like(start)).requires_grad_()
@@ -73,10 +74,9 @@ def loss(family: Family, model: Model, x: torch.Tensor, over: Space) -> float:
     optimizer = torch.optim.LBFGS(weights, max_iter=STEPS, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
 
     def bound() -> torch.Tensor:
-        log_q = family(phi).log_prob(over.z)[:, 0]
-        # Of what the sum holds of q, lest mass that has left the grid count as gained.
-        share = (log_q + over.volume[:, 0].log()).softmax(0)
-        return (share * (log_joint - log_q)).sum()
+        # Of q normalised over the points, which is a distribution on them, so that its bound never exceeds log p(x).
+        log_share = (family(phi).log_prob(over.z)[:, 0] + log_volume).log_softmax(0)
+        return (log_share.exp() * (log_joint + log_volume - log_share)).sum()
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()

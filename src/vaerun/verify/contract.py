@@ -1,4 +1,4 @@
-"""What an estimate is besides its gradient: exact, so one batch of a few rows decides."""
+"""What holds exactly for every estimate, besides its gradient: one batch of a few rows is enough."""
 
 import copy
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ ROWS = 5
 
 
 def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
-    """Points apart, figures detached, losses apart, and decoder evaluations as announced."""
+    """Points do not influence each other, figures carry no gradient, and decoder evaluations are as declared."""
     estimate, leaf, decoded = run(problem, problem.x.expand(ROWS, -1))
     announced = problem.estimator.decodes(problem.objective.num_samples, problem.family)
     yield within(
@@ -23,7 +23,7 @@ def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
         "decodes counted",
         error=abs(decoded / ROWS - announced),
         allowed=0.0,
-        measured=f"{decoded / ROWS:g} a point, {announced} announced",
+        measured=f"{decoded / ROWS:g} a point, {announced} declared",
     )
     figures = {name: getattr(estimate, name) for name in ("value", "log_likelihood", "kl")}
     leaking = [name for name, figure in figures.items() if figure.requires_grad]

@@ -19,7 +19,7 @@ DRAWS = 200_000
 GRID = 1e-4  # what a grid of two axes may err by beside a kink, where halving its cells may not show it
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """Every posterior asked for, with every prior that it has a closed-form KL with."""
     choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
     for name in offer.names("posterior"):

@@ -19,7 +19,7 @@ CONCERNS = ("model/prior", "model/likelihood")
 NORMALISED = 1e-5
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """Every prior and every likelihood asked for; both, where nothing is."""
     for group, law in (("model/prior", prior), ("model/likelihood", likelihood)):
         if offer.chosen and group not in offer.chosen:

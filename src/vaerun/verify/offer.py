@@ -1,4 +1,4 @@
-"""What there is to certify: the options of conf/ and of the user's own, narrowed by the words of the command line."""
+"""What is checked: the options of conf/ and the user's own, as far as the command line asks for them."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,12 @@ from vaerun.config.check.pairs import check_pairs, clashes, swap
 from vaerun.config.check.parts import Part
 from vaerun.errors import UserError, close_match
 
-SMALL: Mapping[str, Mapping[str, Any]] = {"posterior": {"num_classes": 2, "rank": 1}, "model/decoder": {"hidden": []}}
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "posterior": {"num_classes": 2, "rank": 1, "context": 4, "hidden": 8},
+    "estimator": {"hidden": 8},
+    "estimator/baseline": {"hidden": 8},
+    "model/decoder": {"hidden": []},
+}
 """In place of defaults that are too large for a z of one or two coordinates."""
 
 Choices = dict[str, str]
@@ -48,6 +53,7 @@ class Offer:
                 )
             if known[name].info is None:
                 raise UserError(f"{group}={name} names no class that can be found: see _target_ in {known[name].path}.")
+        self._refuse_homeless_groups()
         if self.chosen:
             check_pairs(self._pairable(), catalogue)
         self._refuse_unknown_keys()
@@ -93,7 +99,7 @@ class Offer:
             for word in parent.split("/") if parent else ():
                 holder = holder[word]
             values = {**parts[group].node}
-            values |= {key: value for key, value in SMALL.get(group, {}).items() if key in values}
+            values |= {key: like(values[key], value) for key, value in SMALL.get(group, {}).items() if key in values}
             values |= {**self.keys.get(group, {}), **more.get(group.replace("/", "__"), {})}
             holder[last] = {key: value for key, value in values.items() if key != "defaults"}
         return OmegaConf.to_container(OmegaConf.create(config), resolve=True)  # type: ignore[return-value]
@@ -110,6 +116,22 @@ class Offer:
             parts = swap(parts, self.catalogue.groups[group][self.chosen[group]], self.catalogue)
         return parts
 
+    def _refuse_homeless_groups(self) -> None:
+        """A choice in a nested group is refused beside a choice that does not have that group."""
+        for group in self.chosen:
+            parent = group.rpartition("/")[0]
+            if parent not in self.chosen:
+                continue
+            holders = [
+                name
+                for name, option in self.catalogue.groups[parent].items()
+                if group in [inner.strip("/") for inner in option.nested()]
+            ]
+            if holders and self.chosen[parent] not in holders:
+                raise UserError(
+                    f"{parent}={self.chosen[parent]} has no group {group}: use {parent}={' or '.join(holders)}."
+                )
+
     def _refuse_unknown_keys(self) -> None:
         for group, values in self.keys.items():
             options = [self.catalogue.groups[group][name] for name in self.names(group) if group in self.chosen]
@@ -120,6 +142,11 @@ class Offer:
                 if key not in facts[0].parameters and not facts[0].accepts_any:
                     near = close_match(key, facts[0].parameters)
                     raise UserError(f"{group.replace('/', '.')}.{key} is no key of {group}={options[0].name}.{near}")
+
+
+def like(usual: Any, value: Any) -> Any:
+    """A small value in the form of the usual one: the widths of a network are a list, the width of one layer is not."""
+    return [value] if isinstance(usual, list) and not isinstance(value, list) else value
 
 
 def default_parts(catalogue: Catalogue) -> dict[str, Part]:

@@ -1,6 +1,5 @@
-"""Many independent replicas of one estimate: the rows of a batch, all of the same point."""
+"""Many independent replicas of one estimate: the rows of a batch are all the same data point."""
 
-import time
 from typing import NamedTuple
 
 import torch
@@ -8,12 +7,16 @@ from torch import Tensor
 
 from vaerun.verify.small import Problem
 
-ROWS = {"cpu": 1024, "cuda": 32768}  # of a batch
-BATCHES = 48  # at least: θ's gradient is a mean over a batch, whose error is known from their scatter alone
-WARM_UP = 6  # batches, after which what runs along with the steps has a memory
+ROWS = {"cpu": 1536, "cuda": 32768}  # replicas in a batch
+BATCHES = (
+    40  # at least: θ's gradient is a mean over a batch, and its error is estimated from the batches' scatter alone
+)
+CHECKED = 8  # the error is compared with ``enough`` after every so many batches
+WARM_UP = 6  # batches before the first that counts, so that running averages have values
+WARM_ROWS = 256
 
 
-class Sample(NamedTuple):
+class MeanWithError(NamedTuple):
     """A mean over replicas and its standard error, both of one shape, with the degrees of freedom of the error."""
 
     mean: Tensor
@@ -22,14 +25,14 @@ class Sample(NamedTuple):
 
 
 class Replicas(NamedTuple):
-    """What an estimator gave on average."""
+    """Means over the replicas of what an estimator returns."""
 
-    phi: Sample  # its gradient in φ, Float[Tensor, "P"]
-    shared: Sample  # in θ and the family's weights, Float[Tensor, "W"]
-    figures: Sample  # value, log_likelihood, kl, Float[Tensor, "3"]
+    phi: MeanWithError  # its gradient in φ, Float[Tensor, "P"]
+    shared: MeanWithError  # in θ and the family's weights, Float[Tensor, "W"]
+    figures: MeanWithError  # value, log_likelihood, kl, Float[Tensor, "3"]
 
 
-class Moments:
+class RunningMean:
     """Running sums of a quantity and of its square, shifted by the first mean so that little cancels."""
 
     def __init__(self) -> None:
@@ -46,32 +49,34 @@ class Moments:
         self.count += len(values)
         self.total, self.square = self.total + off.sum(0), self.square + off.square().sum(0)
 
-    def sample(self) -> Sample:
-        """Their mean with its error."""
+    def result(self) -> MeanWithError:
+        """The mean of all replicas so far, with its standard error."""
         mean = self.total / self.count
         variance = (self.square / self.count - mean.square()).clamp(min=0) / (self.count - 1)
-        return Sample(mean + self.shift, variance.sqrt(), self.count - 1)
+        return MeanWithError(mean + self.shift, variance.sqrt(), self.count - 1)
 
 
-def replicate(problem: Problem, *, enough: float, seconds: float) -> Replicas:
-    """Replicas until the error of φ's gradient is ``enough`` of its largest coordinate, or ``seconds`` are over."""
+def replicate(problem: Problem, *, enough: float, batches: int) -> Replicas:
+    """Replicas until the error of φ's gradient is ``enough`` of its largest coordinate, in at most so many batches.
+
+    The number does not depend on the machine's speed: one seed gives the same z-scores on a fast and a slow processor.
+    """
     rows = ROWS[problem.phi.device.type]
-    phi, shared, figures = Moments(), Moments(), Moments()
-    start, weights = time.monotonic(), problem.shared
-    for batch in range(WARM_UP + 100 * BATCHES):
+    phi, shared, figures = RunningMean(), RunningMean(), RunningMean()
+    weights = problem.shared
+    for _ in range(WARM_UP):
+        leaf = problem.phi.expand(WARM_ROWS, -1)
+        problem.estimator(problem.q(leaf), problem.model, problem.objective, problem.x.expand(WARM_ROWS, -1))
+    for batch in range(1, max(batches, BATCHES) + 1):
         leaf = problem.phi.expand(rows, -1).clone().requires_grad_()
         estimate = problem.estimator(problem.q(leaf), problem.model, problem.objective, problem.x.expand(rows, -1))
-        if batch < WARM_UP:
-            continue
         own, *others = torch.autograd.grad(estimate.surrogate.sum(), [leaf, *weights], allow_unused=True)
         phi.add(torch.zeros_like(leaf) if own is None else own)
         filled = [torch.zeros_like(w) if g is None else g for g, w in zip(others, weights, strict=True)]
         shared.add(torch.cat([g.flatten() for g in filled]).unsqueeze(0) / rows)
         figures.add(torch.stack((estimate.value, estimate.log_likelihood, estimate.kl), dim=1))
-        done = batch - WARM_UP + 1
-        if done >= BATCHES and done % 16 == 0:
-            late = time.monotonic() - start > seconds
-            sample = phi.sample()
-            if late or bool(sample.error.max() <= enough * sample.mean.abs().max()):
+        if batch >= BATCHES and batch % CHECKED == 0:
+            found = phi.result()
+            if bool(found.error.max() <= enough * found.mean.abs().max()):
                 break
-    return Replicas(phi.sample(), shared.sample(), figures.sample())
+    return Replicas(phi.result(), shared.result(), figures.result())

@@ -18,7 +18,7 @@ SLOPES: Mapping[str, float] = {"reparam": -0.5, "doubly_reparam": 0.5}
 """By method, the power of K with which the signal-to-noise ratio of ∇φ of the importance-weighted bound goes."""
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """The slopes of the methods asked for of which they are known."""
     for method in offer.variants("estimator"):
         try:

@@ -27,7 +27,7 @@ ORDERS = (
 """Of each pair, the first has the lower variance: always (disarm, optimal_constant), or on any problem worth it."""
 
 
-def claims(offer: Offer, *, seed: int, device: torch.device, seconds: float) -> Iterator[Claim]:
+def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """What is known of the methods asked for, where the posterior and objective that it is known for are legal."""
     methods = {spoken(method): method for method in offer.variants("estimator")}
     for name, method in methods.items():

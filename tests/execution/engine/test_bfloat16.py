@@ -1,6 +1,10 @@
 """Layers multiply in bfloat16 while a program trains, and nothing else does."""
 
+import copy
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,9 @@ from tests.runs import equal, records, state, train
 from tests.trainer.test_resume import in_two_parts
 from vaerun.bound.value_and_grad import TrainStep, ValueAndGrad
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.execution.engine import bfloat16
 from vaerun.execution.engine.base import Engine
-from vaerun.execution.engine.bfloat16 import BFloat16, Rounded, Rounding
+from vaerun.execution.engine.bfloat16 import BFloat16, Rounded, Rounding, nearest
 from vaerun.execution.engine.compiled import Compiled
 from vaerun.execution.engine.eager import Eager
 from vaerun.experiment.build import build_parts, make
@@ -37,12 +42,58 @@ def test_a_layer_rounds_its_factors_and_not_its_bias(layer: nn.Module, seeded: N
     x = torch.randint(-3, 4, (4, 3) if isinstance(layer, nn.Linear) else (4, 3, 5, 5)).float()
     with torch.no_grad():
         layer.weight.copy_(torch.randint(-3, 4, layer.weight.shape))  # whole numbers so small are not rounded
-    exact = layer(x)
+        # A convolution may start its sums at the bias, each of whose steps rounds; added last, it is rounded once.
+        bias = torch.zeros(()) if layer.bias is None else layer.bias.reshape(-1, *[1] * (x.dim() - 2)).clone()
+        product = copy.deepcopy(layer)
+        if product.bias is not None:
+            product.bias.zero_()
+    exact = product(x) + bias
     with Rounding():
         rounded, moved = layer(x), layer(x * (1 + 2.0**-10))
     assert rounded.dtype == torch.float32
     assert torch.equal(rounded, exact)
     assert torch.equal(moved, exact)
+
+
+@pytest.mark.parametrize("native", [pytest.param(bfloat16.NATIVE, id="as here"), pytest.param(False, id="emulated")])
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_product_is_summed_in_float32_and_rounded_once(
+    layer: nn.Module, native: bool, seeded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forwards and backwards, of whole numbers whose sums have more than 8 bits and are exact in float32."""
+    monkeypatch.setattr(bfloat16, "NATIVE", native)
+    x = torch.randint(-99, 100, (16, 3) if isinstance(layer, nn.Linear) else (16, 3, 5, 5)).float().requires_grad_()
+    with torch.no_grad():
+        layer.weight.copy_(torch.randint(-99, 100, layer.weight.shape))
+        if layer.bias is not None:
+            layer.bias.zero_()
+    exact = layer(x)
+    direction = torch.randint(-99, 100, exact.shape).float()
+    wanted = (exact, *torch.autograd.grad(exact, (x, layer.weight), direction))
+    with Rounding():
+        product = layer(x)
+    found = (product, *torch.autograd.grad(product, (x, layer.weight), direction))
+    for value, right in zip(found, wanted, strict=True):
+        assert not torch.equal(right.bfloat16().float(), right)
+        assert torch.equal(value, right.bfloat16().float())
+
+
+def test_emulated_rounding_is_the_conversion_to_bfloat16(seeded: None) -> None:
+    x = torch.randn(10_000) * 10.0 ** torch.randint(-30, 30, (10_000,))
+    ties = torch.tensor([1 + 2.0**-8, 1 + 3 * 2.0**-8, -1 - 2.0**-8, 0.0, -0.0, torch.inf, -torch.inf])
+    for values in (x, ties):
+        assert torch.equal(nearest(values), values.bfloat16().float())
+    assert nearest(torch.tensor(torch.nan)).isnan()
+
+
+@pytest.mark.slow
+def test_a_processor_without_products_in_bfloat16_gives_the_same_numbers() -> None:
+    """The tests of layers, under a torch that is told to use AVX2 at most; on other machines, as here."""
+    limited = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    chosen = "test_a_layer_rounds or test_a_product_is_summed"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
+    done = subprocess.run(command, env=limited, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
 
 
 def products(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:

@@ -131,8 +131,14 @@ def test_a_program_that_looks_at_a_value_is_refused_in_a_sentence() -> None:
         Compiled()(Curious(nn.Identity()), torch.ones(3))
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_compiler_is_met_with_a_sentence(tmp_path: Path) -> None:
-    environment = {**os.environ, "CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    environment = {
+        **os.environ,
+        "CXX": str(tmp_path / "none"),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more are processes of their own, and the end of the run waits for them
+    }
     words = ["train", "execution.compile=true", "trainer.epochs=1", f"hydra.run.dir={tmp_path / 'run'}"]
     command = [sys.executable, "-c", "import sys; from vaerun import cli; sys.exit(cli.dispatch(sys.argv[1:]))", *words]
     said = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
