@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vaerun.verify.small import Problem
 
-ROWS = {"cpu": 1536, "cuda": 32768}  # replicas in a batch
+ROWS = {"cpu": 2048, "cuda": 32768}  # replicas in a batch
 BATCHES = (
     40  # at least: θ's gradient is a mean over a batch, and its error is estimated from the batches' scatter alone
 )
