@@ -85,7 +85,8 @@ def refuse(word: str, rest: list[str]) -> int:
 
 def run(command: str, argv: list[str]) -> int:
     """Runs one command; every exception becomes a sentence and an exit code."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    before = {name: os.environ.get(name) for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK")}
+    if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and leaving
     sys.path.append("")  # the current folder, with a user's own classes; last, so that it shadows nothing installed
@@ -100,6 +101,11 @@ def run(command: str, argv: list[str]) -> int:
         return 130
     except Exception as error:
         return sentence(error, argv)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def sentence(error: Exception, argv: list[str]) -> int:

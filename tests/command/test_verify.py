@@ -112,7 +112,7 @@ def test_a_start_that_forgets_is_not_held_to_what_few_steps_cannot_reach(capsys:
 
 
 def test_one_seed_gives_the_same_scores_twice(capsys: pytest.CaptureFixture[str]) -> None:
-    words = "estimator=disarm posterior=bernoulli objective=elbo seed=5 --json"
+    words = "estimator=disarm posterior=bernoulli objective=elbo --seed 5 --json"
     first, second = (json.loads(run(words, capsys)[1])["claims"] for _ in range(2))
     assert first == second
 

@@ -385,7 +385,7 @@ def test_an_entry_has_a_readable_name(entry: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"estimators": ["reparam"]}, r"has 'reparam'.*Reparameterized"),
+        ({"estimators": ["reparam"]}, r"has 'reparam'.*Reparam needs a reparameterized posterior"),
         ({"estimators": ["own", "own"]}, r"'own' twice"),
         ({"estimators": ["score/none", "score estimator/baseline=none"]}, r"twice"),
         ({"replicas": 19}, r"evaluation\.replicas must be at least 20, got 19"),

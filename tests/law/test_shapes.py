@@ -148,7 +148,7 @@ def test_refiner(name: str) -> None:
 def test_objective(name: str) -> None:
     r = torch.randn(K, B)
     of_rewards = dict.fromkeys(("forward", "credit", "score_weight", "path_weight"), (r,))
-    others = {"reward": (Terms(r, r, r),), "credit_with": (r, r + 1), "watch": (r.mean(0),)}
+    others = {"reward": (Terms(r, r, r),), "credit_with": (r, r + 1), "record_kl": (r.mean(0),)}
     check_methods(Objective, objective(name, K, beta=0.5), of_rewards | others)
 
 

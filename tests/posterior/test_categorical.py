@@ -77,6 +77,6 @@ def test_a_prior_over_other_blocks_is_refused() -> None:
     vae = node("model/vae", {"prior": "categorical"}, latent_dim=4)
     vae["prior"]["num_classes"] = 4
     parts = {"objective": objective("elbo", 1), "estimator": make(node("estimator/score"), {})}
-    with pytest.raises(UserError, match="must agree"):
+    with pytest.raises(UserError, match="must be equal"):
         Bound(model=make(vae, facts), family=Categorical(latent_dim=4, num_classes=2), **parts)
     Bound(model=make(vae, facts), family=Categorical(latent_dim=4, num_classes=4), **parts)

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.problems import CONF
 from vaerun.config.catalogue import Catalogue
+from vaerun.notation import Estimate
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.verify import strategy
 from vaerun.verify.offer import Offer
@@ -35,10 +37,15 @@ def test_semi_amortized_points_are_refined_by_random_draws() -> None:
 
 
 def test_descent_instead_of_ascent_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vaerun.strategy.amortized import Amortized
+    from vaerun.strategy.encoded import AmortizedBound
 
-    ascend = Amortized.ascend
-    monkeypatch.setattr(Amortized, "ascend", lambda self, e: ascend(self, e._replace(surrogate=-e.surrogate)))
+    forward = AmortizedBound.forward
+
+    def flipped(self: AmortizedBound, x: Tensor) -> Estimate:
+        estimate = forward(self, x)
+        return estimate._replace(surrogate=-estimate.surrogate)
+
+    monkeypatch.setattr(AmortizedBound, "forward", flipped)
     monkeypatch.setattr(strategy, "STEPS", 20)
     found = list(strategy.claims(Offer(Catalogue([CONF]), {"strategy": "amortized"}), seed=0, device=CPU))
     assert [claim.claimed for claim in found if claim.holds is False] == ["reaches ℓ_max"]
