@@ -18,7 +18,11 @@ from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.experiment.experiment import Experiment
 from vaerun.experiment.run import Run
+from vaerun.model.decoder.mlp import MLPDecoder
+from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
 from vaerun.model.linear_gaussian import LinearGaussian
+from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.model.vae import VAE
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.gaussian import Gaussian
 from vaerun.strategy.amortized import Amortized
@@ -208,3 +212,35 @@ def test_a_word_that_cannot_work_is_the_sentence_of_the_command(word: str, sente
     with pytest.raises(UserError, match=sentence):
         vaerun.train(word, directory=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("scale", "fits"), [(1.0, True), (0.5, False), (-3.0, False)])
+def test_by_hand_too_the_likelihood_must_have_the_data_as_values(scale: float, fits: bool) -> None:
+    bits = (torch.rand(60, 4) < 0.5).float()
+    data, family = Dataset.of(scale * bits), Gaussian(latent_dim=1)
+    model = VAE(
+        latent_dim=1,
+        prior=StandardNormal(latent_dim=1),
+        likelihood=BernoulliLikelihood(data_dim=4),
+        decoder=MLPDecoder,
+        data_mean=data.mean(),
+    )
+    bound = Bound(model=model, family=family, objective=ELBO(), estimator=Reparam())
+    amortizer = MLPAmortizer(data_dim=4, num_parameters=2, initial=family.initial(), data_mean=data.mean(), data_std=1)
+    strategy = Amortized(bound=bound, amortizer=amortizer, optimizer=torch.optim.Adam)
+    if fits:
+        Experiment(data=data, strategy=strategy, trainer=Trainer(epochs=1))
+    else:
+        with pytest.raises(UserError, match=r"distribution over \{0, 1\}, but data=x has values in"):
+            Experiment(data=data, strategy=strategy, trainer=Trainer(epochs=1))
+
+
+def test_a_watcher_may_finish_a_training_early_and_the_run_is_tested(tmp_path: Path) -> None:
+    class Finish(vaerun.Watcher):
+        def on_validation(self, training, *, improved):
+            training.finish("seen enough")
+
+    run = vaerun.train(*TINY, "trainer.epochs=50", directory=tmp_path / "run", watchers=[Finish()])
+    assert run.summary["status"] == "completed"
+    assert run.summary["steps"] == 7  # the first epoch has six
+    assert run.summary["metrics"]["elbo/test"] < 0

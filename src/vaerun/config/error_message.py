@@ -111,6 +111,8 @@ def _composition(error: BaseException, argv: Sequence[str]) -> str:
         return f"{group} is chosen already: leave out the +."
     if match := re.search(r"Override (\S+) looks like a config group override, but config group '([^']+)'", text):
         return _no_such_key(match[2], argv)
+    if "Config group override must be a string" in text:
+        return "the name of an option must be text: quote a number, as in GROUP='\"3\"', or choose another option."
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return f"{match[1]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
     text = text.partition(" See https://")[0]

@@ -107,6 +107,8 @@ class GapEvaluation(OverPoints):
         at_least("evaluation.temperatures", temperatures, 0)
         self.num_samples, self.starts, self.max_steps = num_samples, starts, max_steps
         self.chains, self.temperatures = chains, temperatures
+        if isinstance(family, list):
+            raise UserError("evaluation.family must be one family, got a list: evaluate once for each of them.")
         self.richer: Family | None = None if family is None else untrained(family.part, family.words)
         self.richer_name = "" if family is None else family.words.split()[0].partition("/")[0]
 

@@ -99,7 +99,7 @@ class GradientEvaluation(OverPoints):
         optimizer: MakeOptimizer,
         split: SplitName = "train",
         points: int | None = 100,
-        estimators: Sequence[Named] | None = None,
+        estimators: Named | Sequence[Named] | None = None,
         replicas: int = 200,
         warm_up: int = 100,
     ) -> None:
@@ -108,7 +108,8 @@ class GradientEvaluation(OverPoints):
         at_least("evaluation.warm_up", warm_up, 0)
         self.replicas, self.warm_up, self.optimizer = replicas, warm_up, optimizer
         self.bounds: dict[str, Bound] = {}
-        for entry in estimators or (Named(OWN, bound.estimator),):
+        entries = [estimators] if isinstance(estimators, Named) else estimators
+        for entry in entries or (Named(OWN, bound.estimator),):
             name = tag_name(entry.words)
             if name in self.bounds:
                 raise UserError(f"evaluation.estimators must name each estimator once, got {entry.words!r} twice.")

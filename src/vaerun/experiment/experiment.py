@@ -9,6 +9,9 @@ from typing import Any, final
 import torch
 
 from vaerun.bound.monte_carlo import ELBO
+from vaerun.config.class_info import ClassInfo
+from vaerun.config.legality import clashes
+from vaerun.config.part import Part, parts_of_objects
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
@@ -67,6 +70,7 @@ class Experiment:
         config: Mapping[str, Any] | None = None,
         watchers: tuple[Watcher, ...] = (),
     ) -> None:
+        refuse_unfit(data, strategy)
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
@@ -197,6 +201,28 @@ class Experiment:
         return result._replace(
             metrics={**result.metrics, **bound.metrics}, declared={**result.declared, **bound.declared}
         )
+
+
+def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
+    """Refuses data that the likelihood does not have as values, or that a φ of their own cannot follow.
+
+    Raises:
+        UserError: which two do not fit.
+    """
+    bound = strategy.bound
+    objects: dict[str, Any] = {
+        "posterior": bound.family,
+        "model": bound.model,
+        "model/prior": bound.model.prior,
+        "strategy": strategy,
+    }
+    objects |= {"objective": bound.objective, "estimator": bound.estimator}
+    if hasattr(bound.model, "likelihood"):
+        objects["model/likelihood"] = bound.model.likelihood
+    held = ClassInfo("", attributes={"support": data.support})
+    parts = parts_of_objects(objects) | {"data": Part("data", data.name, held, {"binarize": data.binarize})}
+    for clash in clashes(parts):
+        raise UserError(f"{clash.why}.")
 
 
 def present_machine(data: Dataset) -> Machine:

@@ -75,6 +75,7 @@ class Training:
         self.declared = declared(strategy, self.schedules)
         self.last_record = 0
         self.stop_reason: str | None = None
+        self.finish_reason: str | None = None
         self.clock = time.perf_counter()
 
     def resume(self, directory: Path) -> None:
@@ -138,6 +139,10 @@ class Training:
             self.tick(training=True)
             self.tell(lambda watcher: watcher.on_stop(self))
             raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
+
+    def finish(self, reason: str) -> None:
+        """Ends the training after the next step as if its budget were used up: the run is then tested as usual."""
+        self.finish_reason = reason
 
     def request_stop(self, reason: str) -> None:
         """Asks for an end after the step at hand; the state is saved, and the run can be resumed."""

@@ -10,8 +10,8 @@ class Watcher:
     """Is told what happens in a training. Derive from it and define the methods you need; the others do nothing.
 
     A watcher reads the ``training`` that it is given: ``training.progress.step``, ``training.strategy``,
-    ``training.data``. It must leave weights and random numbers as they are. To end the training early it calls
-    ``training.request_stop(reason)``.
+    ``training.data``. It must leave weights and random numbers as they are. ``training.finish(reason)`` ends the
+    training early, and the run is tested; ``training.request_stop(reason)`` interrupts it, and it can be resumed.
 
     The order of calls: ``on_start``; for every step, where it is due, ``on_record``, ``on_validation`` and
     ``on_epoch_end``, and then ``on_step``; ``on_stop`` if somebody asked to stop; ``on_end``, always.

@@ -60,9 +60,16 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
 
 def _check_nested(part: Part, catalogue: Catalogue) -> None:
     """A group within a group is chosen with a slash; a dot would put a bare value in the place of an object."""
+    chosen = catalogue.option(part.group, part.option)
     for key, value in part.node.items():
         group = f"{part.group}/{key}"
-        if group in catalogue.groups and not (isinstance(value, Mapping) and "_target_" in value):
+        if isinstance(value, Mapping) and "_target_" in value:
+            continue
+        node = chosen.content.get(key) if chosen is not None else None
+        if isinstance(node, Mapping) and "_target_" in node:
+            keys = ", ".join(f"{part.path}.{inner}" for inner in (f"{key}.{name}" for name in node if name[0] != "_"))
+            raise UserError(f"{part.path}.{key} must be set key by key, got {value}: the keys are {keys}.")
+        if group in catalogue.groups:
             raise UserError(
                 f"{part.path}.{key}={value} puts a value where a choice belongs: write {group}=OPTION, with a slash; "
                 f"the options are {', '.join(catalogue.groups[group])}."
