@@ -11,6 +11,8 @@ import pytest
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.hydra import roots
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
 # A block whose first line names a file is that file, and is not run.

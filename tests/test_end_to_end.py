@@ -19,6 +19,8 @@ from PIL import Image
 
 from tests.runs import TINY, equal, records, state, summary
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 RUN = [*TINY, "trainer.epochs=30", "trainer.checkpoints.seconds=0", "trainer.records.images_every=10", "strategy=joint"]
 RUN += ["strategy.test_steps=20"]

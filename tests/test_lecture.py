@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from vaerun.config.check import check
 from vaerun.config.hydra import compose, roots
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[1]
 CONF = TOP / "conf" / "experiment"
 PAGE = (TOP / "docs" / "lecture.md").read_text()

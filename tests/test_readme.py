@@ -9,6 +9,8 @@ import pytest
 
 from tests.runs import TINY
 
+pytestmark = pytest.mark.slow
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 

@@ -14,7 +14,10 @@ from tests.runs import summary, train
 from vaerun.errors import DivergedError
 
 pytest.importorskip("selenium")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine"),
+]
 
 STRATEGIES = ("amortized", "joint")
 See = Callable[[str, str], Any]  # tab, expression ↦ its value, once it has one

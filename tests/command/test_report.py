@@ -10,6 +10,8 @@ from tests.report.fabricate import records, seeds
 from tests.runs import train
 from vaerun import cli
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def vaerun(tmp_path, monkeypatch, capsys):

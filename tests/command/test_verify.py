@@ -12,6 +12,8 @@ from vaerun.verify import estimator
 from vaerun.verify.claim import by_chance, left_out, raised, seen, within
 from vaerun.verify.replicas import BATCHES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from vaerun.notation import Estimate
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Family, Relaxable
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 NAMES = ["rebar", "relax"]
 X = torch.tensor([[1.0, 0.0, 1.0]], dtype=torch.float64)

@@ -36,7 +36,7 @@ from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.strategy.base import Inference
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 FAST = make(node("optimizer/adam", learning_rate=0.03), {})
 

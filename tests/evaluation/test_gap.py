@@ -39,7 +39,7 @@ from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.base import Family
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 GAPS = ("approximation_gap", "amortization_gap", "inference_gap")
 SHORT: Mapping[str, Any] = {"split": "train", "points": None, "starts": 1, "temperatures": 0}

@@ -16,7 +16,7 @@ from vaerun.experiment.build import make
 from vaerun.local.solver import Solution
 from vaerun.posterior.gaussian import Gaussian
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 
 def test_it_is_the_best_diagonal_gaussian_of_five_correlated_latents() -> None:

@@ -36,7 +36,7 @@ from vaerun.nn.bounded_scale import LIMIT
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.verify.signal import slope_of
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 COPIES = 400  # of one point, whose φ are measured beside one another
 

@@ -20,6 +20,8 @@ from vaerun.experiment.fit import fit
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.checkpoint import tensors
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"steps": 3, "max_inner": 4, "window": 2, "test_steps": 3}
 
 

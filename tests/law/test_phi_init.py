@@ -7,6 +7,7 @@ from tests.problems import count_decoded, count_encoded, exact_elbo, linear_stra
 from vaerun.notation import Batch
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("exact"),
     pytest.mark.parametrize("name", ["coordinate", "joint"]),
     pytest.mark.parametrize("start", options("strategy/phi_init")),

@@ -18,6 +18,8 @@ from vaerun.experiment.build import build_strategy
 from vaerun.notation import Batch
 from vaerun.verify.covering import covering
 
+pytestmark = pytest.mark.slow
+
 WAITS = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal")  # for the device
 
 

@@ -26,7 +26,7 @@ from vaerun.notation import Batch
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.strategy.base import Strategy
 
-pytestmark = [pytest.mark.usefixtures("exact"), pytest.mark.parametrize("name", options("strategy"))]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact"), pytest.mark.parametrize("name", options("strategy"))]
 
 STEPS = 500
 QUICK = {

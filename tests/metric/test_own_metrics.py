@@ -15,6 +15,8 @@ from vaerun import cli
 from vaerun.config import hydra
 from vaerun.experiment.fit import fit
 
+pytestmark = pytest.mark.slow
+
 MODULE = '''
 from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.over_points import OverPoints

@@ -23,6 +23,8 @@ from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     "amortized, a warm-up, data redrawn at each visit": (
         "data.binarize=dynamic",

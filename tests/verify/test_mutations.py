@@ -13,7 +13,7 @@ from vaerun.verify import estimator
 from vaerun.verify.offer import Offer
 from vaerun.verify.replicas import BATCHES
 
-pytestmark = pytest.mark.usefixtures("exact")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
 
 OBJECTIVES = {"AttachedLogQ": "iwae", "NoDirectTerm": "iwae", "DirectTermWithoutBeta": "iwae"}
 """Where an error has mean zero on the ELBO."""

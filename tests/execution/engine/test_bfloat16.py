@@ -27,6 +27,8 @@ from vaerun.notation import Batch
 from vaerun.optimizer.adam import Adam
 from vaerun.strategy.base import Strategy
 
+pytestmark = pytest.mark.slow
+
 LAYERS = (
     nn.Linear(3, 2),
     nn.Linear(3, 2, bias=False),

@@ -28,6 +28,7 @@ from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("g++") is None, reason="compiling takes a C++ compiler"),
     pytest.mark.filterwarnings("ignore"),  # torch's own, while it compiles
 ]
