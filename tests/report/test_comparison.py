@@ -177,7 +177,7 @@ def test_bounds_of_different_kinds_have_columns_of_their_own(compared, tmp_path)
         *("elbo/test", "pseudo_elbo/test", "iwae_50/test", "iwae_100/test", "iwae_5000/test")
     ]
     assert values(made, "elbo/test") == {"amortized": -27.0}
-    assert any("no bound on log p(x)" in note for note in made.notes)
+    assert any("not a bound on log p(x)" in note for note in made.notes)
     assert made.answer.startswith("amortized is the only configuration with a test ELBO, ")
 
 

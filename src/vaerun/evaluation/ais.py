@@ -39,9 +39,9 @@ AIS_UPPER = Metric(
     "lower",
     "upper",
 )
-AIS_WIDTH = Metric("ais_width", "no bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
-AIS_ACCEPTANCE = Metric("ais_acceptance", "no bound: share of the moves accepted")
-AIS_ESS = Metric("ais_ess", "no bound: effective number of chains")
+AIS_WIDTH = Metric("ais_width", "not a bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
+AIS_ACCEPTANCE = Metric("ais_acceptance", "not a bound: share of the moves accepted")
+AIS_ESS = Metric("ais_ess", "not a bound: effective number of chains")
 
 
 class AISEvaluation(OverPoints):
@@ -52,7 +52,7 @@ class AISEvaluation(OverPoints):
     lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, and with probability below e^{−b} a point's is
     more than b above. It does not depend on q: it is the same for every strategy at the same θ. Step sizes are
     adapted in a preliminary pass by chains of its own, then frozen, else the weights would be biased. Under a
-    likelihood that is no density the names carry ``pseudo_``.
+    likelihood that is not a density the names carry ``pseudo_``.
 
     ais_acceptance: share of the moves accepted; for real z it should be near 0.8. No bound.
     ais_ess: (Σ_c w)²/Σ_c w², from 1 to C, mean over points. No bound; where it is near 1 one chain decides, and a

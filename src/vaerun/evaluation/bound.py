@@ -21,7 +21,7 @@ class BoundEvaluation(OverPoints):
     """elbo = mean_i mean_k r_ik and iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q.
 
     Both are lower bounds on mean_i log p_θ(x_i) in expectation, whatever was trained, in nats per datum. Each comes
-    with its standard error over the points, s/√N. Under a likelihood that is no density the names carry ``pseudo_``.
+    with its standard error over the points, s/√N. Under a likelihood that is not a density the names carry ``pseudo_``.
 
     Args:
         split: train, valid or test.

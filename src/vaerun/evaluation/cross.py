@@ -36,7 +36,7 @@ def elbo_by(method: str, meaning: str, title: str = "") -> Metric:
 ENCODER = elbo_by("encoder", "by the run's own encoder", "ELBO, own encoder")
 FITTED_ENCODER = elbo_by("fitted_encoder", "by an encoder fitted at fixed θ", "ELBO, fitted encoder")
 COORDINATE = elbo_by("coordinate", "by ascents to convergence", "ELBO, ascent")
-CONVERGED = Metric("coordinate_converged", "no bound: share of the points whose ascent converged")
+CONVERGED = Metric("coordinate_converged", "not a bound: share of the points whose ascent converged")
 
 
 def refined(steps: int) -> Metric:
@@ -56,7 +56,7 @@ class CrossEvaluation(OverPoints):
     A run's metrics are one row of a matrix; ``vaerun eval RUN1 RUN2 … evaluation=cross`` fills it. Each column uses one
     inference method on every run, so differences in a column come from θ. Each row uses one run, so differences in a
     row come from q. All are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, over the same points
-    and, along a row, with the same noise. Under a likelihood that is no density the names carry ``pseudo_``.
+    and, along a row, with the same noise. Under a likelihood that is not a density the names carry ``pseudo_``.
 
     elbo: φ as the strategy itself finds it for points of this split.
     elbo_encoder: f_λ(x) of the run's own encoder as it was trained beside θ, without what a strategy does to φ

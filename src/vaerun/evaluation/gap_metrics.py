@@ -5,7 +5,7 @@ from vaerun.metric.metric import Chart, Metric
 
 GAPS = "Gaps, from evaluation=gap"
 LOG_MARGINAL = Metric("log_marginal", "mean log p(x), exact", "nat", "higher", "exact", "log p(x)", BOUNDS)
-GAP_POINTS = Metric("gap_points", "no bound: number of points that the gaps are means over")
+GAP_POINTS = Metric("gap_points", "not a bound: number of points that the gaps are means over")
 APPROXIMATION = Chart(GAPS, "approximation gap", r"approximation_gap\w*(?<!_se)")
 APPROXIMATION_GAP = Metric(
     "approximation_gap",
@@ -57,7 +57,7 @@ def iwae_optimal(num_samples: int, family: str = "") -> Metric:
 
 def gap_converged(family: str = "") -> Metric:
     """gap_converged or gap_converged_FAMILY."""
-    return Metric(named("gap_converged", family)[0], "no bound: share of the points whose best q was found")
+    return Metric(named("gap_converged", family)[0], "not a bound: share of the points whose best q was found")
 
 
 def named(quantity: str, family: str) -> tuple[str, str]:

@@ -30,23 +30,23 @@ ROUNDING = 100  # times the precision of a number: noise below that, relative to
 CATEGORY = "Gradient estimators, from evaluation=gradient"
 GRADIENT_VARIANCE = Metric(
     "gradient_variance",
-    "no bound: tr Cov of the gradient",
+    "not a bound: tr Cov of the gradient",
     better="lower",
     chart=Chart(CATEGORY, "tr Cov of the gradient"),
 )
 GRADIENT_SNR = Metric(
     "gradient_snr",
-    "no bound: norm of the mean gradient / √(tr Cov)",
+    "not a bound: norm of the mean gradient / √(tr Cov)",
     better="higher",
     title="gradient SNR",
     chart=Chart(CATEGORY, "signal-to-noise ratio of the gradient"),
     order=600,
 )
 GRADIENT_BIAS = Metric(
-    "gradient_bias", "no bound: norm of the bias / norm of the exact gradient", better="lower", minimum=0
+    "gradient_bias", "not a bound: norm of the bias / norm of the exact gradient", better="lower", minimum=0
 )
-GRADIENT_BIAS_SE = Metric("gradient_bias_se", "no bound: the least bias that so many draws can show")
-GRADIENT_DECODES = Metric("gradient_decodes", "no bound: decoder evaluations of a draw, per point", better="lower")
+GRADIENT_BIAS_SE = Metric("gradient_bias_se", "not a bound: the least bias that so many draws can show")
+GRADIENT_DECODES = Metric("gradient_decodes", "not a bound: decoder evaluations of a draw, per point", better="lower")
 
 
 class GradientEvaluation(OverPoints):

@@ -26,17 +26,17 @@ POINTS = 1024  # φ inferred at once
 FEW = 0.25  # of the units active, or fewer: collapse
 
 
-ACTIVE_UNITS = Metric("active_units", "no bound: number of latents whose mean depends on x")
-MUTUAL_INFORMATION = Metric("mutual_information", "no bound: mutual information of x and z under q, estimated", "nat")
+ACTIVE_UNITS = Metric("active_units", "not a bound: number of latents whose mean depends on x")
+MUTUAL_INFORMATION = Metric("mutual_information", "not a bound: mutual information of x and z under q, estimated", "nat")
 CEILING = Metric(
-    "mutual_information_ceiling", "no bound: largest mutual information that so many points can show, log N", "nat"
+    "mutual_information_ceiling", "not a bound: largest mutual information that so many points can show, log N", "nat"
 )
-MARGINAL_KL = Metric("marginal_kl", "no bound: KL of the average of all q from p(z), estimated", "nat")
+MARGINAL_KL = Metric("marginal_kl", "not a bound: KL of the average of all q from p(z), estimated", "nat")
 
 
 def kl_dimension(d: int) -> Metric:
     """KL(q_d ‖ p_d) of latent ``d``."""
-    return Metric(f"kl_dimension_{d}", f"no bound: KL of latent {d}", "nat")
+    return Metric(f"kl_dimension_{d}", f"not a bound: KL of latent {d}", "nat")
 
 
 class LatentStatistics(NamedTuple):

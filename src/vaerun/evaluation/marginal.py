@@ -26,10 +26,10 @@ logger = logging.getLogger("vaerun")
 POINTS = 1024  # φ inferred at once
 TOGETHER = 32  # points whose samples share a chunk
 HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
-ESS = Metric("ess", "no bound: effective samples, mean over points")
-ESS_MIN = Metric("ess_min", "no bound: effective samples, least of all points")
-PARETO_K = Metric("pareto_k", f"no bound: tail index k̂ of the weights, too heavy above {HEAVY:g}")
-PARETO_K_ABOVE = Metric(f"pareto_k_above_{HEAVY:g}", f"no bound: share of the points with k̂ > {HEAVY:g}")
+ESS = Metric("ess", "not a bound: effective samples, mean over points")
+ESS_MIN = Metric("ess_min", "not a bound: effective samples, least of all points")
+PARETO_K = Metric("pareto_k", f"not a bound: tail index k̂ of the weights, too heavy above {HEAVY:g}")
+PARETO_K_ABOVE = Metric(f"pareto_k_above_{HEAVY:g}", f"not a bound: share of the points with k̂ > {HEAVY:g}")
 
 
 class MarginalEvaluation(OverPoints):
@@ -37,7 +37,7 @@ class MarginalEvaluation(OverPoints):
 
     A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K; its error ``_se`` is that
     of the points, s/√N, and says nothing about how far below log p(x) it is. ``elbo``, the mean of the same rewards, is
-    the ELBO. The other metrics say how far below log p(x) L_K may be. They are no bounds:
+    the ELBO. The other metrics say how far below log p(x) L_K may be. They are not bounds:
 
     ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
     pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
@@ -46,7 +46,7 @@ class MarginalEvaluation(OverPoints):
     pareto_k_above_0.7: the share of such points. One warning says what to do about them.
 
     Memory does not grow with K: chunks over points and samples are added up, and of each point's weights only the
-    3√K largest are kept. Under a likelihood that is no density the name is ``pseudo_iwae_K``.
+    3√K largest are kept. Under a likelihood that is not a density the name is ``pseudo_iwae_K``.
 
     Args:
         split: train, valid or test.

@@ -44,12 +44,12 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
 
 
 def _without_density(shown: Sequence[Metric]) -> Iterator[str]:
-    """A bound beside what stands for it where the likelihood is no density."""
+    """A bound beside what stands for it where the likelihood is not a density."""
     for metric in dict.fromkeys(shown):
         bound = next((other for other in shown if other.name == metric.stands_for), None)
         if bound is not None:
             yield (
-                f"the {metric.title} is no bound on log p(x), because its likelihood is no density: it cannot be "
+                f"the {metric.title} is not a bound on log p(x), because its likelihood is not a density: it cannot be "
                 f"compared with the {bound.title}"
             )
 

@@ -84,7 +84,7 @@ def likelihood(problem: Problem, name: str) -> Iterator[Claim]:
     if p.normalized:
         yield within(name, f"X={X}", "sums to one over x", error=error, allowed=NORMALISED, measured=told)
     else:
-        yield within(name, f"X={X}", "is no density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
+        yield within(name, f"X={X}", "is not a density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
 
 
 def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
