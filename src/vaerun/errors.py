@@ -53,7 +53,7 @@ def close_key(key: str, known: Iterable[str]) -> str:
     )
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"
-    return "" if beside else close_match(key, keys)  # whole keys of one group would be similar only because of the group
+    return "" if beside else close_match(key, keys)  # whole keys of one group are similar by its name alone
 
 
 def _divided(key: str) -> tuple[str, str]:

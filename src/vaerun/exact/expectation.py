@@ -36,7 +36,7 @@ def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0
 
 
 def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
-    """A grid with z = centre + 2 scale sinh t for equidistant |t| ≤ 3.2: fine in the middle, wide for tails like e^−|z|.
+    """A grid z = centre + 2 scale sinh t, |t| ≤ 3.2 equidistant: fine in the middle, wide for tails like e^−|z|.
 
     Args:
         centre: Float[Tensor, "1 D"]. If the density has a kink, it must be at the centre, which is a grid point.
@@ -54,7 +54,7 @@ def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
 
 @torch.no_grad()
 def spaces(q: Posterior, latent_dim: int, k: int) -> tuple[Space, Space] | None:
-    """A fine space for K-fold sums under q, and a coarse one to estimate the error; None if a sum has too many terms."""
+    """A fine space for K-fold sums under q, and a coarse one for the error; None if there are too many terms."""
     if isinstance(q, Enumerable):
         listed = Space(q.support()[:, :1], q.support().new_ones(1, 1))
         return (listed, listed) if q.support_size**k <= TUPLES else None

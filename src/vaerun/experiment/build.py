@@ -174,8 +174,8 @@ def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[
 
     Args:
         group: of the part, such as estimator.
-        words: an option, with nested options after a slash and overrides after a space ("disarm", "score/leave_one_out",
-            "rebar estimator.eta=0.5"); "own" for the run's; a list of these; or None.
+        words: an option, with nested options after a slash and overrides after a space ("disarm",
+            "score/leave_one_out", "rebar estimator.eta=0.5"); "own" for the run's; a list of these; or None.
         config: of the run; the values must fit its other choices.
         parts: of the run.
         device: where the parts belong.

@@ -136,7 +136,7 @@ def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
         key, _, value = word.lstrip("+").partition("=")
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
         if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
-            raise UserError(f"{key} does not exist in this run, whose data are {cfg.data.get('_target_')}: leave it out.")
+            raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
         OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
 
 

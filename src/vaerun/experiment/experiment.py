@@ -96,8 +96,8 @@ class Experiment:
         """Trains or resumes, tests the best checkpoint, writes summary.json, and returns the run.
 
         Args:
-            directory: the run directory, or its path. An interrupted run in it is resumed; a finished run is not trained
-                again.
+            directory: the run directory, or its path. An interrupted run in it is resumed; a finished run is not
+                trained again.
             live: whether to show a status line on a terminal; False for one of several runs.
 
         Raises:
@@ -131,7 +131,7 @@ class Experiment:
     def _run(
         self, directory: RunDirectory, *, live: bool
     ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
-        """The observers of a run and the checkpoints to resume from; an error inside is recorded as the end of the run."""
+        """The observers of a run, and where it resumes; an error inside is recorded as the end of the run."""
         about = write(self.declared)
         write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
         observers: Observers | None = None

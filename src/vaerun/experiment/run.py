@@ -122,7 +122,7 @@ class Run:
     def log_likelihood(self, x: Tensor | np.ndarray, num_samples: int = 5000) -> Estimates:
         """L_K = log (1/K) Σ_k p(x, z_k)/q(z_k; φ), in expectation a lower bound on log p(x) that rises with K.
 
-        The standard error is that of the mean weight divided by the mean weight. It is too small if a few weights dominate.
+        The standard error is that of the mean weight, divided by this mean; it is too small if few weights dominate.
 
         Args:
             x: the points.

@@ -43,7 +43,7 @@ class Metric:
         bound: ``lower`` or ``upper`` for a bound on log p(x), ``exact`` for log p(x) itself, else empty.
         title: a short title for a table column; by default the name with spaces.
         chart: its chart in TensorBoard; None if only the Time Series tab shows it.
-        order: its position among the default columns of ``vaerun compare``, the smallest first (ELBO 0, costs 500); None
+        order: its position among the default columns of ``vaerun compare``, smallest first (ELBO 0, costs 500); None
             for a metric that is shown only on request.
         minimum: its smallest possible value; an estimate below it is never marked as best. None for no minimum.
         stands_for: the bound that this metric replaces if the likelihood is not a density; empty otherwise.

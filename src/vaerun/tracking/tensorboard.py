@@ -37,8 +37,8 @@ class TensorBoard(Tracker):
 
     Args:
         directory: the run directory.
-        purge_after: the step of the checkpoint that the run continues from (-1: from the start). Later events are removed
-            from the event files, and a TensorBoard that has already read them is told to discard them.
+        purge_after: the step of the checkpoint that the run continues from (-1: from the start). Later events are
+            removed from the event files, and a TensorBoard that has already read them is told to discard them.
     """
 
     def __init__(self, directory: Path, *, purge_after: int | None = None) -> None:
