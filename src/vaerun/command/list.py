@@ -90,7 +90,8 @@ def settings(experiment: Option) -> dict[str, Any]:
 def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:
     """The options of other groups that can be combined with ``option``.
 
-    Two options fit if both are legal under some choice of the remaining groups. Groups whose options all fit are left out.
+    Two options fit if both are legal under some choice of the remaining groups. A group is left out if all its
+    options fit.
     """
     nouns = [group for group in catalogue.nouns if group != option.group]
     found = {}

@@ -8,7 +8,7 @@ what is checked. An option of your own under ./conf is checked like any other.
   strategy=semi_amortized strategy/encoder_loss=unrolled   a choice in a group that belongs to an option
   estimator.tau=0.3   a value for a key of an option that is named
 
-A correct method fails by chance in fewer than one of a million calls. Exit code 0: all claims hold; 1: one fails. The
+A correct method fails by chance in less than one of a million calls. Exit code 0: all claims hold; 1: one fails. The
 whole table takes about a minute on one core; an estimator that is given is checked with up to four times the samples.
 
 Examples:
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
     idle = [group for group in chosen if group not in CONCERNS]
     if idle:
-        raise UserError(f"no law is about {idle[0]}: vaerun verify has laws about {', '.join(CONCERNS)}.")
+        raise UserError(f"{idle[0]} cannot be verified: vaerun verify has checks for {', '.join(CONCERNS)}.")
     try:
         device = choose_device(given.device)
     except UserError as refusal:

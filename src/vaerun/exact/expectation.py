@@ -54,7 +54,7 @@ def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
 
 @torch.no_grad()
 def spaces(q: Posterior, latent_dim: int, k: int) -> tuple[Space, Space] | None:
-    """A fine space for K-fold sums under q, and a coarse one for the error; None if there are too many terms."""
+    """A fine space for K-fold sums under q and a coarse one for their error; None if a sum has too many terms."""
     if isinstance(q, Enumerable):
         listed = Space(q.support()[:, :1], q.support().new_ones(1, 1))
         return (listed, listed) if q.support_size**k <= TUPLES else None

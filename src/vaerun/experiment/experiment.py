@@ -131,7 +131,7 @@ class Experiment:
     def _run(
         self, directory: RunDirectory, *, live: bool
     ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
-        """The observers of a run, and where it resumes; an error inside is recorded as the end of the run."""
+        """The observers of a run, and where it resumes; an error inside becomes the status of the run."""
         about = write(self.declared)
         write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
         observers: Observers | None = None
