@@ -252,7 +252,7 @@ def test_at_equal_cost_the_curves_are_read_and_who_has_not_come_so_far_is_marked
         *("elbo/valid", "steps", "seconds", "decoder_evaluations", "phi", "lam")
     ]
     told = "\n".join(made.notes)
-    assert "amortized seed 2, completed: it has come to 10 steps (" in told
+    assert "amortized seed 2, completed: it has reached only 10 steps (" in told
     assert "joint seed 0, diverged: nan (" in told
     assert "joint seed 1, completed: its validation bound is not finite at step 20" in told
     assert made.answer.startswith("At 25 steps, joint is better than amortized by 3.10 ± ")

@@ -23,7 +23,9 @@ LOG_LIKELIHOOD = Metric(
     title="log-likelihood",
     chart=Chart(TERMS, "E_q[log p(x given z)]"),
 )
-KL = Metric("kl", "not a bound: KL(q ‖ p(z)), a term of the ELBO", "nat", title="KL", chart=Chart(TERMS, "KL(q ‖ p(z))"))
+KL = Metric(
+    "kl", "not a bound: KL(q ‖ p(z)), a term of the ELBO", "nat", title="KL", chart=Chart(TERMS, "KL(q ‖ p(z))")
+)
 
 
 def iwae(num_samples: int) -> Metric:

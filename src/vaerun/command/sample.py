@@ -75,7 +75,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
     drawings = draw(opened, amounts)
     remarks = [drawing.note() for drawing in drawings.values()]
     if not pictures.drawable():
-        remarks.append(f"points of shape {opened.data.shape} are not images, so only npz files are written")
+        remarks.append(f"points of shape {opened.data.shape} are not grey or colour images: only arrays are written")
     for remark in filter(None, remarks):
         print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
     folder.mkdir(exist_ok=True)

@@ -128,9 +128,7 @@ def _per_point(parts: Parts) -> Iterator[Clash]:
     if strategy is None or data is None:
         return
     if strategy.info.attributes.get("per_point") and data.node.get("binarize") == "dynamic":
-        why = (
-            f"{strategy} stores one φ for each data point, but data.binarize=dynamic draws new pixels at each visit"
-        )
+        why = f"{strategy} stores one φ for each data point, but data.binarize=dynamic draws new pixels at each visit"
         yield Clash(why, ("strategy",), ("data.binarize=static",))
 
 

@@ -11,8 +11,8 @@ from vaerun.evaluation.ascent import ascend, best, pick
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.posterior.base import Family, Posterior
 
-JITTER = 0.5  # deviation of a start from the one it is scattered about
-CLIMB = 8  # samples of a step of the first ascents
+JITTER = 0.5  # standard deviation of random starts around the strategy's φ
+CLIMB = 8  # samples for each step of the first ascents
 POLISH = 32  # of the last one
 POLISH_RATE = 0.03  # its learning rate
 JUDGES = 256  # samples that choose among the candidates

@@ -96,8 +96,7 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         ) from error
     if state.get("format") != FORMAT:
         raise UserError(
-            f"{path} has checkpoint format {state.get('format')}, but this vaerun reads format {FORMAT}: open it with the "
-            f"version that wrote it."
+            f"{path} has checkpoint format {state.get('format')}, not {FORMAT}: open it with the version that wrote it."
         )
     return state
 

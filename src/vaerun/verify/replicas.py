@@ -8,9 +8,7 @@ from torch import Tensor
 from vaerun.verify.small import Problem
 
 ROWS = {"cpu": 2048, "cuda": 32768}  # replicas in a batch
-BATCHES = (
-    40  # minimum: the error of the gradient in θ is estimated from the variance between batches
-)
+BATCHES = 40  # minimum: the error of the gradient in θ is estimated from the variance between batches
 CHECKED = 8  # batches between two comparisons of the error with ``enough``
 WARM_UP = 6  # batches that are not counted, so that running averages have values
 WARM_ROWS = 256

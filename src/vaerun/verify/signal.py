@@ -1,4 +1,4 @@
-"""How the signal-to-noise ratio of the gradient of the importance-weighted bound scales with K and with M points."""
+"""How the signal-to-noise ratio of the importance-weighted bound's gradient scales with K and M points."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -40,7 +40,9 @@ def slopes(offer: Offer, name: str, method: Mapping[str, str], *, device: torch.
         return
     ratios: list[list[float]] = []
     for k in SAMPLES:
-        problem = linear(offer, method, "iwae", k, seed=0, device=device)  # on this problem these K are close to the limit K → ∞
+        problem = linear(
+            offer, method, "iwae", k, seed=0, device=device
+        )  # on this problem these K are close to the limit K → ∞
         if problem is None:
             return
         shifted = problem._replace(phi=problem.phi + problem.phi.new_tensor([[0.4, 0.3]]))
