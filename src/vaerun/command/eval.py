@@ -2,21 +2,21 @@
 
 For every run it prints the metrics of one evaluation; bounds are in nats per data point:
   evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error (default)
-  evaluation=marginal         that bound at a large K, with diagnostics of whether K is large enough
-  evaluation=ais              log p(x) by annealed importance sampling; evaluation.simulate=true for both sides
+  evaluation=marginal         the importance-weighted bound at a large K, with diagnostics of K
+  evaluation=ais              log p(x) by annealed importance sampling; evaluation.simulate=true adds an upper bound
   evaluation=gap              the approximation gap and the amortization gap (Cremer et al. 2018)
   evaluation=cross            every run's θ with φ found by every inference method
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
   evaluation.split=test       or train, valid
   evaluation.num_samples=100  K
-  evaluation.points=1000      how many data points, evenly spread over the split
+  evaluation.points=1000      number of data points, evenly spread over the split
   execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
-  data.root=FOLDER            where the data are on this machine; data.path=FILE
+  data.root=FOLDER            the location of the data on this machine; data.path=FILE
 
 Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is appended
-as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. With
-several runs, a table with one row per run follows. RUN_DIR can be the directory of a sweep, which stands for its runs.
+as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. For
+several runs, a table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000

@@ -177,12 +177,12 @@ SYNTAX: dict[str, Syntax] = {
     "sample": Syntax(
         "RUN_DIR ... [KEY=VALUE ...] [FLAGS]",
         (
-            Flag(("--n",), "prior samples, and reconstructions", value="N", default=64, read=whole(1)),
+            Flag(("--n",), "number of prior samples, and of reconstructions", value="N", default=64, read=whole(1)),
             SEED._replace(meaning="the seed of all random numbers: the same seed writes the same files"),
             Flag(("--latents",), "maximum number of rows of the traversal", value="N", default=8, read=whole(1)),
             Flag(
                 ("--pairs",),
-                "rows of the interpolation, evenly spread over the validation points",
+                "number of rows of the interpolation; their points are evenly spread over the validation points",
                 value="N",
                 default=8,
                 read=whole(1),

@@ -17,7 +17,7 @@ Choose one option per group (vaerun list shows them all, and which can be combin
   evaluation=bound         the evaluation at the end
   experiment=NAME          a named set of all of these: vaerun list experiment
 
-Set keys of what was chosen:
+Set keys of the chosen options:
   seed=0                   the seed of all random numbers
   trainer.epochs=100       trainer.batch_size=100, trainer.max_seconds=600
   trainer.validation.points=1000
@@ -26,9 +26,9 @@ Set keys of what was chosen:
   trainer.records.every=100
                            steps between records; trainer.records.images_every=10, trainer.checkpoints.seconds=10
   execution.device=auto    or cpu, cuda; execution.threads=N
-  execution.compile=true   compile the training step, useful for runs of minutes; execution.cuda_graphs=true
+  execution.compile=true   compile the training step, useful if a run takes minutes; execution.cuda_graphs=true
   execution.precision=float32
-                           of matrix products in training: float32, tf32 or bfloat16
+                           precision of matrix products in training: float32, tf32 or bfloat16
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default

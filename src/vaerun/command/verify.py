@@ -4,12 +4,13 @@ Without arguments, every option is checked on small problems whose exact answers
 all z, densities against integrals, bounds against log p(x), strategies against the maximum likelihood. Arguments choose
 what is checked. An option of your own under ./conf is checked like any other.
 
-  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is checked, and on which problems
+  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is checked, and the problems
   strategy=semi_amortized strategy/encoder_loss=unrolled   a choice in a group that belongs to an option
-  estimator.tau=0.3   a value for a key of an option that is named
+  estimator.tau=0.3   a value for a key of an option in the arguments
 
-A correct method fails by chance in less than one of a million calls. Exit code 0: all claims hold; 1: one fails. The
-whole table takes about a minute on one core; an estimator that is given is checked with up to four times the samples.
+The probability that a correct method fails by chance is below 1e-6 in each call. Exit code 0: all claims hold; 1: at
+least one fails. The whole table takes about a minute on one core; an estimator that is named in the arguments is
+checked with up to four times as many samples.
 
 Examples:
   vaerun verify estimator=disarm

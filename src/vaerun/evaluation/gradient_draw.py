@@ -66,7 +66,7 @@ class GradientSetting(NamedTuple):
 
 
 def gradient_setting(strategy: Strategy, batches: Iterable[Batch], split: str) -> GradientSetting:
-    """The points of ``batches``, their φ as ``strategy`` infers it, and the weights in force."""
+    """The points of ``batches``, their φ as ``strategy`` infers it, and the present weights."""
     pairs = [(batch.x, strategy.infer(batch.x, batch.index, split).phi) for batch in batches]
     x, phi = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     guesses = isinstance(strategy, Encoded) and type(strategy).infer is Encoded.infer
