@@ -31,7 +31,7 @@ def test_a_sweep_is_evaluated_compared_and_reported(tmp_path: Path) -> None:
         assert result["data"]["points"] == 20
         assert (tmp_path / result["run"] / result["points"] / "points.npz").exists()
     bounds = []
-    for k in (1, 1000):
+    for k in (1, 10, 1000):
         marginal = ("evaluation=marginal", f"evaluation.num_samples={k}", "--json")
         (result,) = json.loads(vaerun("eval", str(runs[-1]), *marginal, cwd=tmp_path).stdout)
         bounds.append(result["metrics"][f"iwae_{k}/test"])
