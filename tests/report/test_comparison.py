@@ -86,7 +86,7 @@ def test_runs_recorded_before_metrics_were_declared_are_shown_with_plain_names(c
     ]
     assert values(made, "elbo/test") == {"amortized": -27.0, "joint": -26.0}
     assert marks(made, "elbo/test") == {"amortized": "", "joint": ""}
-    assert made.answer == "No run says of any metric which direction is better, so the rows have no order."
+    assert made.answer == "No metric declares which direction is better, so the rows cannot be sorted."
     run(tmp_path / "new", config=config(strategy="coordinate"), summary=summary(elbo=-25.0))
     made = compared()
     assert made.columns[0].title == "test ELBO"

@@ -87,7 +87,8 @@ def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
         group, _, option = wanted.partition("/")
         options = list(_catalogue(argv).experiments)
     if not options:
-        return f"the configuration {wanted or _first_line(error)!r} does not exist: check --config-name."
+        name = wanted or _first_line(error)
+        return f"the configuration {name!r} does not exist: check --config-dir and --config-name."
     hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
     if group == "hydra/launcher" and option in EXTRAS:
         hint = f" Install it with: pip install 'vaerun[{EXTRAS[option]}]'."
