@@ -5,7 +5,7 @@
     q = run.infer(x)
     rows = vaerun.compare("runs")
 
-``vaerun.Experiment`` runs objects that were made by hand. torch is imported when one of these is first used.
+``vaerun.Experiment`` trains objects that were made by hand. torch is imported when one of these is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What is named above, imported when it is first asked for."""
+    """Imports a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'vaerun' has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""The ``vaerun`` command. It imports argparse for a help, and a command's module only to run it."""
+"""The ``vaerun`` command. It imports argparse only for help, and the module of a command only to run it."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def main() -> None:
         code = dispatch(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who read the output has gone, as head does; Python would complain once more when it closes stdout.
+        # The reader of the output has closed it, as head does; without this, Python would print an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
@@ -61,15 +61,15 @@ def usage() -> str:
 
 
 def docstring(command: str) -> str:
-    """What a command's module says of it, read as text, because importing the module may import torch."""
-    # pathlib would take longer to import than all the rest.
+    """The docstring of a command's module, read from its source, because importing the module may import torch."""
+    # without pathlib, which is slow to import
     path = os.path.join(os.path.dirname(__file__), "command", f"{command}.py")  # noqa: PTH118, PTH120
     with open(path, encoding="utf-8") as file:  # noqa: PTH123
         return file.read().split('"""')[1].strip()
 
 
 def refuse(word: str, rest: list[str]) -> int:
-    """One sentence about a command that there is not."""
+    """Prints one sentence about an unknown command."""
     if not word:
         print(usage(), end="", file=sys.stderr)
         return 2
@@ -79,17 +79,17 @@ def refuse(word: str, rest: list[str]) -> int:
     from vaerun.errors import close_match
 
     near, known = close_match(word, COMMANDS), ", ".join(COMMANDS)
-    print(f"vaerun: there is no command {word!r}.{near} The commands are {known}.", file=sys.stderr)
+    print(f"vaerun: {word!r} is not a command.{near} The commands are {known}.", file=sys.stderr)
     return 2
 
 
 def run(command: str, argv: list[str]) -> int:
-    """Runs one command; every exception becomes a sentence and an exit code."""
+    """Runs one command, and turns every exception into one sentence and an exit code."""
     before = {name: os.environ.get(name) for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK")}
     if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and leaving
-    sys.path.append("")  # the current folder, with a user's own classes; last, so that it shadows nothing installed
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
+    sys.path.append("")  # the current folder, for a user's own classes; last, so that installed packages come first
     try:
         from importlib import import_module
 
@@ -109,7 +109,7 @@ def run(command: str, argv: list[str]) -> int:
 
 
 def sentence(error: Exception, argv: list[str]) -> int:
-    """Prints what went wrong on stderr and returns the exit code that goes with it."""
+    """Prints the error on stderr and returns its exit code."""
     from vaerun.config.error_message import explain
 
     explained = explain(error, argv)
@@ -125,7 +125,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
 
 
 def complete(argv: list[str]) -> int:
-    """Completes the command word and flags; what follows ``vaerun train`` is Hydra's to complete."""
+    """Completes commands and flags; Hydra completes the words after ``vaerun train``."""
     line = os.environ.get("COMP_LINE", "")
     if not any(word.startswith("query=") for word in argv):
         return run("train", argv)
@@ -141,13 +141,13 @@ def complete(argv: list[str]) -> int:
     os.environ["COMP_POINT"] = str(len(program) + 1 + len(rest))
     from contextlib import redirect_stderr
 
-    # A complaint would be written into the line that is being typed.
+    # A message would appear in the line that the user is typing.
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
         return run("train", argv)
 
 
 def complete_flag(command: str, typed: str) -> None:
-    """Prints the flags of a command that begin as the last word does, if that is a flag."""
+    """Prints the flags of a command that begin with the last word, if that is the start of a flag."""
     from vaerun.command.flags import SYNTAX
 
     if command in SYNTAX and typed.startswith("-"):

@@ -36,10 +36,10 @@ def close_match(word: str, choices: Iterable[str]) -> str:
 
 
 def close_key(key: str, known: Iterable[str]) -> str:
-    """Returns " Did you mean 'group.x'?" for the nearest of the keys ``known``, or nothing where none is near.
+    """Returns " Did you mean 'group.x'?" for the nearest of the keys ``known``, or an empty string if none is similar.
 
-    Nearest are keys that differ in a letter or a separator; then those with the same last word, which may have moved
-    to another group, all of them up to three; then one with a similar last word, beside ``key`` if there is one.
+    First come keys that differ in a letter or a separator; then up to three keys with the same last word, because a key
+    may have moved to another group; then a key with a similar last word, preferably of the same group.
     """
     keys = list(dict.fromkeys(known))
     group, last = _divided(key)
@@ -53,7 +53,7 @@ def close_key(key: str, known: Iterable[str]) -> str:
     )
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"
-    return "" if beside else close_match(key, keys)  # as wholes, keys of one group are alike already for its name
+    return "" if beside else close_match(key, keys)  # whole keys of one group are similar by its name alone
 
 
 def _divided(key: str) -> tuple[str, str]:
@@ -63,13 +63,13 @@ def _divided(key: str) -> tuple[str, str]:
 
 
 def _nearest(key: str, keys: Iterable[str], *, count: int, cutoff: float) -> list[str]:
-    """The keys that are most like ``key``, whatever divides their words."""
+    """The keys that are most similar to ``key``, without regard to separators."""
     whole = {_words(other): other for other in reversed(list(keys)) if other != key}
     return [whole[words] for words in difflib.get_close_matches(_words(key), whole, n=count, cutoff=cutoff)]
 
 
 def _with_similar_last(last: str, keys: Iterable[str]) -> list[str]:
-    """Those of the keys whose last word is the nearest to ``last``."""
+    """The keys whose last word is most similar to ``last``."""
     words = {_divided(key)[1]: key for key in keys}
     near = difflib.get_close_matches(last, words, n=1, cutoff=0.6)
     return [key for key in keys if near and _divided(key)[1] == near[0]]

@@ -122,7 +122,7 @@ def test_markdown_and_latex(vaerun, runs):
         (["runs", "--sort", "--json"], "--sort needs a value"),
         (["runs", "--at", "step=1"], "Did you mean 'steps'?"),
         (["runs", "--sort", "ebo"], "Did you mean 'elbo'?"),
-        (["runs", "--columns", "elbo,,"], "no run here has the metric ''"),
+        (["runs", "--columns", "elbo,,"], "no run has the metric ''"),
     ],
 )
 def test_a_users_error_is_one_sentence_and_exit_code_2(vaerun, runs, tmp_path, words, said):
@@ -151,7 +151,7 @@ def test_damaged_and_foreign_directories_end_in_no_traceback(vaerun, runs):
         code, out, err = vaerun(*words)
         assert code == 0
         assert "amortized" in out
-        assert "line 1 of runs/amortized_1/evaluations.jsonl is no evaluation" in err
+        assert "line 1 of runs/amortized_1/evaluations.jsonl is not an evaluation" in err
         assert "Traceback" not in err
 
 

@@ -73,7 +73,7 @@ def test_a_users_own_estimator_is_tried_like_any_other(
         ("estimator=disram", "Did you mean 'disarm'?"),
         ("estimatr=disarm", "Did you mean 'estimator'?"),
         ("estimator=reparam posterior=bernoulli", "has no differentiable sampler"),
-        ("data=mnist", "no law is about data"),
+        ("data=mnist", "data cannot be verified"),
         ("disarm", "cannot read 'disarm'"),
         ("--fast", "vaerun verify has no flag --fast. Its flags are --device, --seed, --json"),
         ("--sed 1", "Did you mean '--seed'?"),

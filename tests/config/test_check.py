@@ -106,7 +106,7 @@ ILLEGAL = {
     ("~model.latent_dim",): ["model=vae needs a value for latent_dim: give model.latent_dim=VALUE"],
     ("++posterior._target_=vaerun.posterior.gaussian.Gausian",): ["has no Gausian.", "Did you mean 'Gaussian'?"],
     ("++posterior._target_=vaerun.posterior.gausian.Gaussian",): ["has no gausian.", "Did you mean 'gaussian'?"],
-    ("++posterior._target_=nowhere.Gaussian",): ["there is no package nowhere on Python's path"],
+    ("++posterior._target_=nowhere.Gaussian",): ["Python cannot find the package nowhere"],
 }
 
 
@@ -253,11 +253,11 @@ def test_no_key_has_the_name_of_a_group_beside_it(catalogue):
 )
 def test_data_that_have_been_read_are_held_to_the_same_rule(support, overrides, said):
     """A file says only when it is read what it holds."""
-    from vaerun.data.base import DataFacts
+    from vaerun.data.base import DataInfo
     from vaerun.experiment.build import plain, refuse_unfit_data
 
     cfg, choices = hydra.compose(overrides)
-    facts = DataFacts(name="mine", binarize="none", support=support, shape=(2,), split_sizes=(3, 1, 1))
+    facts = DataInfo(name="mine", binarize="none", support=support, shape=(2,), split_sizes=(3, 1, 1))
     config = plain(cfg) | {"choices": choices}
     if said:
         with pytest.raises(

@@ -131,7 +131,7 @@ def extra(tag: str) -> bool:
     [
         ("disrm", r"estimator=disrm does not exist\. Did you mean 'disarm'"),
         ("score/leave", r"estimator=score/leave does not exist\. Did you mean 'score/learned'"),
-        ("arm/none", r"estimator=arm has no choices inside it"),
+        ("arm/none", r"estimator=arm has no nested options"),
         ("reparam", r"has 'reparam'.*Reparam needs a reparameterized posterior"),
         ("score/leave_one_out", r"num_samples must be at least 2 with estimator/baseline=leave_one_out, got 1"),
         ("rebar estimator.eta=x", r"estimator\.eta must be a number, got x"),

@@ -77,7 +77,7 @@ def test_its_samples_have_the_moments_of_its_density(name: str) -> None:
     if likelihood.data_support != "real":
         assert 0 <= x.min() <= x.max() <= 1
     mean = likelihood.mean(outputs).detach()
-    # What is no density may be sampled by another rule: cross_entropy draws bits.
+    # What is not a density may be sampled by another rule: cross_entropy draws bits.
     over, volume = points(likelihood) if likelihood.normalized else (bernoulli_space(2), torch.ones(4))
     p = (likelihood.log_prob(over, outputs.unsqueeze(1).expand(3, len(over), -1)).exp() * volume).detach()
     square = torch.einsum("bs,sx->bx", p, over.square())

@@ -59,9 +59,9 @@ DECLARED = by_name(EVERY)
         ("elbo_se/test", "standard error of elbo"),
         ("iwae_5_se/test", "standard error of iwae_5"),
         ("gradient_variance_se/own_phi", "standard error of gradient_variance"),
-        ("gradient_bias_se/own_phi", "no bound: the least bias that so many draws can show"),
-        ("kl_dimension_12/test", "no bound: KL of latent 12"),
-        ("pareto_k_above_0.7/test", "no bound: share of the points with k̂ > 0.7"),
+        ("gradient_bias_se/own_phi", "not a bound: the smallest bias that so many draws can show"),
+        ("kl_dimension_12/test", "not a bound: KL of latent 12"),
+        ("pareto_k_above_0.7/test", "not a bound: fraction of the points with k̂ > 0.7"),
         ("surprise_of_a_plugin/test", "surprise of a plugin"),
         ("surprise", "surprise"),
     ],
@@ -78,7 +78,7 @@ def test_only_what_bounds_is_called_a_bound() -> None:
     assert (LOG_MARGINAL.bound, LOG_MARGINAL.better) == ("exact", "higher")
     for metric in NO_BOUNDS:
         assert metric.bound == ""
-        assert metric.meaning.startswith("no bound: ")
+        assert metric.meaning.startswith("not a bound: ")
 
 
 def test_a_loss_is_better_lower_and_no_bound() -> None:
@@ -97,7 +97,7 @@ def test_what_has_no_density_is_no_bound(metric: Metric) -> None:
     pseudo = metric.without_density()
     assert pseudo.name == f"pseudo_{metric.name}"
     assert pseudo.bound == ""
-    assert pseudo.meaning.startswith("no bound, as the likelihood is no density")
+    assert pseudo.meaning.startswith("not a bound, because the likelihood is not a density")
     assert (pseudo.better, pseudo.unit, pseudo.stands_for) == (metric.better, metric.unit, metric.name)
 
 

@@ -86,7 +86,7 @@ def test_runs_recorded_before_metrics_were_declared_are_shown_with_plain_names(c
     ]
     assert values(made, "elbo/test") == {"amortized": -27.0, "joint": -26.0}
     assert marks(made, "elbo/test") == {"amortized": "", "joint": ""}
-    assert made.answer == "No run says of any metric which direction is better, so the rows have no order."
+    assert made.answer == "No metric declares which direction is better, so the rows cannot be sorted."
     run(tmp_path / "new", config=config(strategy="coordinate"), summary=summary(elbo=-25.0))
     made = compared()
     assert made.columns[0].title == "test ELBO"
@@ -177,7 +177,7 @@ def test_bounds_of_different_kinds_have_columns_of_their_own(compared, tmp_path)
         *("elbo/test", "pseudo_elbo/test", "iwae_50/test", "iwae_100/test", "iwae_5000/test")
     ]
     assert values(made, "elbo/test") == {"amortized": -27.0}
-    assert any("no bound on log p(x)" in note for note in made.notes)
+    assert any("not a bound on log p(x)" in note for note in made.notes)
     assert made.answer.startswith("amortized is the only configuration with a test ELBO, ")
 
 
@@ -252,7 +252,7 @@ def test_at_equal_cost_the_curves_are_read_and_who_has_not_come_so_far_is_marked
         *("elbo/valid", "steps", "seconds", "decoder_evaluations", "phi", "lam")
     ]
     told = "\n".join(made.notes)
-    assert "amortized seed 2, completed: it has come to 10 steps (" in told
+    assert "amortized seed 2, completed: it has reached only 10 steps (" in told
     assert "joint seed 0, diverged: nan (" in told
     assert "joint seed 1, completed: its validation bound is not finite at step 20" in told
     assert made.answer.startswith("At 25 steps, joint is better than amortized by 3.10 ± ")

@@ -36,8 +36,8 @@ def test_it_is_the_last_validation_not_beyond_the_cost(file, cost, count):
 def test_a_run_that_ended_before_is_not_read(file):
     path = file(records([-3.0, -2.0]))
     assert read_at(path, At("steps", 20)).record["elbo/valid"] == -2.0
-    assert read_at(path, At("steps", 21)) == (None, "it has come to 20 steps")
-    assert read_at(path, At("seconds", 60)).reason == "it has come to 2 seconds"
+    assert read_at(path, At("steps", 21)) == (None, "it has reached only 20 steps")
+    assert read_at(path, At("seconds", 60)).reason == "it has reached only 2 seconds"
 
 
 def test_several_records_of_one_step_the_validation_before_the_test(file):
@@ -73,7 +73,7 @@ def test_a_damaged_file_is_a_reason(file, text, reason):
 def test_a_half_written_last_line_is_left_out(file):
     text = "".join(json.dumps(line) + "\n" for line in records([-3.0])) + '{"step": 15, "elbo/va'
     assert read_at(file(text), At("steps", 10)).record["elbo/valid"] == -3.0
-    assert read_at(file(text), At("steps", 15)).reason == "it has come to 10 steps"
+    assert read_at(file(text), At("steps", 15)).reason == "it has reached only 10 steps"
 
 
 def test_no_file(tmp_path):

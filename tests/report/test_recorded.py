@@ -79,7 +79,7 @@ def test_a_foreign_directory_is_said_and_left_out(found, tmp_path):
     run(tmp_path / "other", config=None, summary={"total": 3})
     runs, said = found()
     assert not runs
-    assert [text.endswith("is not the directory of a vaerun run: left out.") for text in said] == [True, True]
+    assert [text.endswith("is not a run directory of vaerun: left out.") for text in said] == [True, True]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

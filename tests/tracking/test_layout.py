@@ -60,7 +60,7 @@ TAGS = {
     "pseudo_iwae_500/test": "ELBO and tighter bounds, test",
     "ais/test": "ELBO and tighter bounds, test",
     "log_marginal/test": "ELBO and tighter bounds, test",
-    "objective/train": "objective, where it is not the ELBO",
+    "objective/train": "objective, if it is not the ELBO",
     "relaxed_objective/train": "objective at the relaxed z",
     "log_likelihood/valid": "E_q[log p(x given z)]",
     "kl/train": "KL(q ‖ p(z))",

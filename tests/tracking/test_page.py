@@ -41,8 +41,8 @@ def test_results_say_of_every_metric_what_it_is_with_its_error_beside_it() -> No
     assert page.startswith("**completed**\n\n|")
     assert cells(page) == [
         ["`elbo/test`", "-1,234.568", "± 0.25", "lower bound on mean log p(x)"],
-        ["`ess/test`", "not finite", "", "no bound: effective samples, mean over points"],
-        ["`kl/test`", "0.1235", "", "no bound: KL(q ‖ p(z)), a term of the ELBO"],
+        ["`ess/test`", "not finite", "", "not a bound: effective samples, mean over points"],
+        ["`kl/test`", "0.1235", "", "not a bound: KL(q ‖ p(z)), a term of the ELBO"],
         ["`elbo/train`", "-20.000", "", "lower bound on mean log p(x)"],
     ]
 

@@ -18,12 +18,14 @@ TERMS = "Terms of the ELBO"
 ELBO = Metric("elbo", LOWER, "nat", "higher", "lower", "ELBO", BOUNDS, order=0)
 LOG_LIKELIHOOD = Metric(
     "log_likelihood",
-    "no bound: E_q[log p(x given z)], a term of the ELBO",
+    "not a bound: E_q[log p(x given z)], a term of the ELBO",
     "nat",
     title="log-likelihood",
     chart=Chart(TERMS, "E_q[log p(x given z)]"),
 )
-KL = Metric("kl", "no bound: KL(q ‖ p(z)), a term of the ELBO", "nat", title="KL", chart=Chart(TERMS, "KL(q ‖ p(z))"))
+KL = Metric(
+    "kl", "not a bound: KL(q ‖ p(z)), a term of the ELBO", "nat", title="KL", chart=Chart(TERMS, "KL(q ‖ p(z))")
+)
 
 
 def iwae(num_samples: int) -> Metric:

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints the comparison; returns the exit code.
 
     Raises:
-        UserError: there are no runs, a word cannot be read, two formats are asked for, or the runs cannot be compared.
+        UserError: there are no runs, an argument is wrong, two formats are given, or the runs cannot be compared.
     """
     given = parse("compare", argv)
     formats = [name for name in FORMATS if getattr(given, name)]
@@ -44,10 +44,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def requested(command: str, given: Namespace) -> Request:
-    """What the words and flags of ``vaerun compare`` or ``vaerun report`` ask for.
+    """The request of a ``vaerun compare`` or ``vaerun report`` command line.
 
     Raises:
-        UserError: no root, or one that is no directory.
+        UserError: no root is given, or a root is not a directory.
     """
     roots = [Path(word) for word in given.words]
     for word, root in zip(given.words, roots, strict=True):

@@ -1,22 +1,22 @@
 """Evaluate trained runs.
 
-Of every run it prints the metrics of one evaluation, in nats per data point where a metric is a bound:
+For every run it prints the metrics of one evaluation; bounds are in nats per data point:
   evaluation=bound            the ELBO and the importance-weighted bound, each with its standard error (default)
-  evaluation=marginal         that bound at a large K, with diagnostics of whether K is large enough
-  evaluation=ais              log p(x) by annealed importance sampling; evaluation.simulate=true for both sides
+  evaluation=marginal         the importance-weighted bound at a large K, with diagnostics of K
+  evaluation=ais              log p(x) by annealed importance sampling; evaluation.simulate=true adds an upper bound
   evaluation=gap              the approximation gap and the amortization gap (Cremer et al. 2018)
   evaluation=cross            every run's θ with φ found by every inference method
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
   evaluation.split=test       or train, valid
   evaluation.num_samples=100  K
-  evaluation.points=1000      how many data points, evenly spread over the split
+  evaluation.points=1000      number of data points, evenly spread over the split
   execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
-  data.root=FOLDER            where the data are on this machine; data.path=FILE
+  data.root=FOLDER            the location of the data on this machine; data.path=FILE
 
 Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is appended
-as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. With
-several runs, a table with one row per run follows. RUN_DIR can be the directory of a sweep, which stands for its runs.
+as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. For
+several runs, a table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
@@ -42,14 +42,14 @@ GROUPS = ("evaluation",)
 
 
 def main(argv: list[str]) -> int:
-    """Evaluates every run named; returns the exit code.
+    """Evaluates all given runs; returns the exit code.
 
     Raises:
-        UserError: a word cannot be read, or a run cannot be evaluated so.
+        UserError: an argument is wrong, or a run cannot be evaluated in this way.
     """
     given = parse("eval", argv)
     runs, settings = runs_and_settings("eval", given.words, GROUPS)
-    # Everything that can be refused is refused before torch is imported.
+    # All checks that do not need torch come before it is imported.
     from vaerun.config import hydra
     from vaerun.config.check import check
 
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
 
 
 def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpoint: str) -> dict[str, Any]:
-    """The metrics of one run, what each of them is, and what data they are of."""
+    """The metrics of one run, their meanings, and the data that they are computed from."""
     from omegaconf import OmegaConf
 
     from vaerun.experiment.load import load
@@ -100,7 +100,7 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
 
 
 def keep(run: Path, computed: "EvaluationResult") -> Path:
-    """Writes the values per point, and the pictures, into a new folder of the run; returns the folder."""
+    """Writes the values per point and the images into a new folder of the run; returns the folder."""
     import numpy as np
 
     from vaerun.image.grid import save_png
@@ -118,7 +118,7 @@ def keep(run: Path, computed: "EvaluationResult") -> Path:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The metrics of one run as aligned text, each with what it is."""
+    """The metrics of one run as aligned text, each with its meaning."""
     metrics, declared = result["metrics"], read(result["about"])
     data = result["data"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
@@ -130,7 +130,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def together(results: Sequence[dict[str, Any]]) -> str:
-    """One row for each run, its name last, one column for each metric that has a standard error."""
+    """A table with one row per run, and a column for each metric with a standard error; the name comes last."""
     tags = list(dict.fromkeys(tag for one in results for tag in one["metrics"] if error_of(tag) in one["metrics"]))
     splits = {tag.partition("/")[2] for tag in tags}
     rows = [[tag.partition("/")[0] for tag in tags] if len(splits) == 1 else tags]
@@ -145,12 +145,12 @@ def together(results: Sequence[dict[str, Any]]) -> str:
         "  ".join([*map(str.rjust, row, widths), name]).rstrip() for row, name in zip(rows, ["", *names], strict=True)
     ]
     if len({one["data"]["sha256"] for one in results}) > 1:
-        lines.append("The runs use different data, so that rows cannot be compared with one another.")
+        lines.append("The runs use different data, so rows cannot be compared.")
     return "\n".join([f"{' and '.join(sorted(splits))}, mean ± standard error over points", *lines])
 
 
 def written(metrics: Mapping[str, float], tag: str) -> str:
-    """A value, with its standard error where it has one; whole numbers without decimals."""
+    """A value, with its standard error if there is one; whole numbers have no decimals."""
     value, error = metrics[tag], metrics.get(error_of(tag))
     if error is None and value.is_integer():
         return f"{value:10,.0f}"

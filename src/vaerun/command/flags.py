@@ -1,11 +1,11 @@
-"""The flags of every command, each with its meaning, its default, and what it takes: ``--help`` shows this table."""
+"""The flags of every command, with meanings, defaults and values; ``--help`` shows this table."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vaerun.errors import UserError, close_match
 
-LARGEST = 2**63 - 1  # what torch takes for a seed
+LARGEST = 2**63 - 1  # the largest seed that torch accepts
 
 
 def text(flag: "Flag", value: str) -> str:
@@ -14,7 +14,7 @@ def text(flag: "Flag", value: str) -> str:
 
 
 def one_of(*choices: str) -> Callable[["Flag", str], str]:
-    """One of some words."""
+    """One of the given words."""
 
     def read(flag: "Flag", value: str) -> str:
         if value not in choices:
@@ -26,7 +26,7 @@ def one_of(*choices: str) -> Callable[["Flag", str], str]:
 
 
 def whole(least: int) -> Callable[["Flag", str], int]:
-    """A whole number from ``least`` on."""
+    """A whole number, at least ``least``."""
 
     def read(flag: "Flag", value: str) -> int:
         if not value.isdecimal() or not least <= int(value) <= LARGEST:
@@ -41,7 +41,7 @@ def whole(least: int) -> Callable[["Flag", str], int]:
 
 
 def point_pairs(flag: "Flag", value: str) -> tuple[int, ...]:
-    """Two numbers of points, or two for each row."""
+    """Pairs of validation points, such as 3,17,5,40: one pair for each row."""
     points = value.split(",")
     if len(points) % 2 or not all(point.isdecimal() and int(point) <= LARGEST for point in points):
         raise UserError(
@@ -52,16 +52,16 @@ def point_pairs(flag: "Flag", value: str) -> tuple[int, ...]:
 
 
 class Flag(NamedTuple):
-    """One flag of a command; called with the text of a value, it returns the value.
+    """One flag of a command. A call with the text of a value returns the value.
 
     Attributes:
-        names: as typed, the long one last.
+        names: as the user types them, the long name last.
         meaning: for the help.
-        value: what the help calls its value; empty for a flag that has none.
-        default: what it is where it is not given.
-        sample: a value that error messages show; empty for the default.
-        read: makes the value of its text, or refuses it.
-        topics: where the value may be left out, those that it can be; the first stands for none.
+        value: the placeholder of its value in the help; empty for a flag without a value.
+        default: the value if the flag is not given.
+        sample: an example for error messages; empty to use the default.
+        read: converts the text to the value, or raises UserError.
+        topics: if the value may be left out, the possible values; the first is used without a value.
     """
 
     names: tuple[str, ...]
@@ -92,45 +92,45 @@ class Flag(NamedTuple):
 
 
 class Syntax(NamedTuple):
-    """How a command is written: the words that may follow it, and its flags."""
+    """The syntax of a command: its usage line, and its flags."""
 
     usage: str
     flags: tuple[Flag, ...]
 
 
-JSON = Flag(("--json",), "print one JSON document on stdout, and nothing else there")
+JSON = Flag(("--json",), "print one JSON document on stdout and no other text")
 CHECKPOINT = Flag(
     ("--checkpoint",),
-    "which weights: best, by the bound of the validation points, or last",
+    "the checkpoint: best (highest validation bound) or last",
     value="NAME",
     default="best",
     read=one_of("best", "last"),
 )
-SEED = Flag(("--seed",), "fixes everything that is drawn", value="N", default=0, read=whole(0))
+SEED = Flag(("--seed",), "the seed of all random numbers", value="N", default=0, read=whole(0))
 
 COMPARISON = (
     Flag(
         ("--at",),
-        "compare validation bounds at equal cost, the last one recorded by then: steps=1000, seconds=60 (of training) "
+        "compare the last validation bounds up to the same cost: steps=1000, seconds=60 (of training) "
         "or decoder_evaluations=1e6; without it, the test metrics at the end of completed runs",
         value="COST=AMOUNT",
         sample="steps=1000",
     ),
     Flag(
         ("--columns",),
-        "the metrics to show: any that the runs have recorded, those of vaerun eval included",
+        "the metrics to show: any that the runs recorded or vaerun eval computed",
         value="A,B,...",
         sample="elbo,seconds",
     ),
-    Flag(("--sort",), "best first by this column; without it, by the ELBO", value="COLUMN", sample="elbo"),
-    Flag(("--mixed",), "compare runs whose data, binarisation or splits differ, which is refused otherwise"),
+    Flag(("--sort",), "sort by this column, the best first; without it, by the ELBO", value="COLUMN", sample="elbo"),
+    Flag(("--mixed",), "also compare runs whose data, binarisation or splits differ"),
 )
 
 SYNTAX: dict[str, Syntax] = {
     "train": Syntax(
         "[GROUP=OPTION ...] [KEY=VALUE ...] [FLAGS]",
         (
-            Flag(("-m", "--multirun"), "a sweep: a run for every combination of the values A,B,... that are given"),
+            Flag(("-m", "--multirun"), "a sweep: one run for every combination of the values in KEY=A,B,..."),
             Flag(
                 ("-c", "--cfg"),
                 "show the configuration and run nothing",
@@ -138,20 +138,20 @@ SYNTAX: dict[str, Syntax] = {
                 sample="job",
                 read=one_of("job", "hydra", "all"),
             ),
-            Flag(("-p", "--package"), "with --cfg, show this part alone", value="PACKAGE", sample="strategy"),
-            Flag(("--resolve",), "with --cfg, show values in place of references to them"),
+            Flag(("-p", "--package"), "with --cfg, show only this part", value="PACKAGE", sample="strategy"),
+            Flag(("--resolve",), "with --cfg, show values instead of references"),
             Flag(("-cd", "--config-dir"), "a folder with YAML files of your own", value="DIR", sample="DIR"),
             Flag(("-cp", "--config-path"), "the folder of the main configuration", value="DIR", sample="DIR"),
             Flag(("-cn", "--config-name"), "the name of the main configuration", value="NAME", sample="config"),
             Flag(
                 ("-i", "--info"),
-                "show what Hydra has found, as a whole or of one topic: plugins, searchpath, ...",
+                "show information about Hydra, all or one topic: plugins, searchpath, ...",
                 value="[TOPIC]",
                 topics=("all", "aliases", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
             ),
-            Flag(("--experimental-rerun",), "run a job that Hydra has pickled", value="FILE", sample="FILE"),
+            Flag(("--experimental-rerun",), "run a job from a pickle file of Hydra", value="FILE", sample="FILE"),
             Flag(("-sc", "--shell-completion"), "install or remove tab completion: vaerun -sc install=bash"),
-            Flag(("-r", "--run"), "run once, which is the default"),
+            Flag(("-r", "--run"), "one run (the default)"),
             Flag(("--version",), "print the version of Hydra"),
             Flag(("--hydra-help",), "Hydra's own help"),
         ),
@@ -162,7 +162,7 @@ SYNTAX: dict[str, Syntax] = {
         (
             *COMPARISON,
             JSON,
-            Flag(("--csv",), "print comma-separated values in place of the table"),
+            Flag(("--csv",), "print comma-separated values instead of the table"),
             Flag(("--latex",), "print a LaTeX table"),
             Flag(("--markdown",), "print a Markdown table"),
         ),
@@ -177,19 +177,19 @@ SYNTAX: dict[str, Syntax] = {
     "sample": Syntax(
         "RUN_DIR ... [KEY=VALUE ...] [FLAGS]",
         (
-            Flag(("--n",), "prior samples, and reconstructions", value="N", default=64, read=whole(1)),
-            SEED._replace(meaning="fixes all draws: the same seed writes the same files"),
-            Flag(("--latents",), "rows of the traversal, at most", value="N", default=8, read=whole(1)),
+            Flag(("--n",), "number of prior samples, and of reconstructions", value="N", default=64, read=whole(1)),
+            SEED._replace(meaning="the seed of all random numbers: the same seed writes the same files"),
+            Flag(("--latents",), "maximum number of rows of the traversal", value="N", default=8, read=whole(1)),
             Flag(
                 ("--pairs",),
-                "rows of the interpolation, evenly spread over the validation points",
+                "number of rows of the interpolation; their points are evenly spread over the validation points",
                 value="N",
                 default=8,
                 read=whole(1),
             ),
             Flag(
                 ("--points",),
-                "the two points to interpolate between, in place of --pairs; 3,17,5,40 for a second row",
+                "the two points to interpolate between, instead of --pairs; 3,17,5,40 for two rows",
                 value="I,J",
                 sample="3,17",
                 read=point_pairs,

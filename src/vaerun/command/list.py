@@ -1,8 +1,8 @@
 """Show what can be chosen.
 
-Without GROUP: every group with its options, each with one line and a reference, and the experiments, which are named
-sets of choices. With GROUP, such as estimator or estimator/baseline: also the options of other groups that each option
-can be combined with, if everything else is chosen to fit. A star marks the default.
+Without GROUP: every group with its options, a line and a reference for each, and the experiments, which are named sets
+of choices. With GROUP, such as estimator or estimator/baseline: also the options of other groups that can be combined
+with each option under some choice of the remaining groups. A star marks the default.
 
 Examples:
   vaerun list
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints the catalogue; returns the exit code.
 
     Raises:
-        UserError: there is no such group or flag.
+        UserError: the group or flag does not exist.
     """
     from vaerun.config import hydra
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     for group in given.words:
         if group not in offered:
             raise UserError(
-                f"there is no group {group!r}.{close_match(group, offered)} The groups are {', '.join(offered)}."
+                f"{group!r} is not a group.{close_match(group, offered)} The groups are {', '.join(offered)}."
             )
     shown = given.words or list(offered)
     entries = {group: [describe(option, catalogue) for option in offered[group].values()] for group in shown}
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
-    """What one option is, where it comes from, and whether it is the default."""
+    """One option: summary, reference, keys, and whether it is the default."""
     info = option.info
     holder = option.group.rpartition("/")[0]
     default = catalogue.nouns.get(option.group) == option.name or any(
@@ -80,7 +80,7 @@ def keys(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings(experiment: Option) -> dict[str, Any]:
-    """What an experiment sets, as it is written on the command line; values to sweep over in one text, A,B."""
+    """The settings of an experiment, as on the command line; the values of a sweep as A,B."""
     choices = {group.strip("/"): option for group, option in experiment.overrides().items()}
     content = {key: value for key, value in keys(experiment.content).items() if key != HYDRA}
     sweep = (experiment.content.get(HYDRA) or {}).get("sweeper", {}).get("params", {})
@@ -88,9 +88,10 @@ def settings(experiment: Option) -> dict[str, Any]:
 
 
 def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:
-    """The options of the other nouns that can be chosen together with ``option``, all the rest free.
+    """The options of other groups that can be combined with ``option``.
 
-    Two options fit if some choice of the remaining nouns makes both legal. Groups in which all fits are left out.
+    Two options fit if both are legal under some choice of the remaining groups. A group is left out if all its
+    options fit.
     """
     nouns = [group for group in catalogue.nouns if group != option.group]
     found = {}
@@ -103,7 +104,7 @@ def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def _together(one: Option, other: Option, catalogue: Catalogue, nouns: Sequence[str]) -> bool:
-    """Whether the two can be part of one run, under some choice of the rest."""
+    """Whether both can be part of one run under some choice of the remaining groups."""
     parts = _default_parts(catalogue)
     for option in (one, other):
         parts = swap(parts, option, catalogue)

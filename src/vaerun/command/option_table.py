@@ -53,7 +53,7 @@ def _head(entry: Mapping[str, Any]) -> str:
 
 
 def _details(entry: Mapping[str, Any]) -> list[str]:
-    """Summary, reference, and what it fits and takes, where there is something to say."""
+    """Summary, reference, fitting options and keys, without empty lines."""
     texts = [entry["summary"], entry["reference"] and f"[{entry['reference']}]"]
     texts += [f"with {other}: {', '.join(options) or 'none'}" for other, options in entry.get("fits", {}).items()]
     texts += [f"with objective.num_samples={entry['min_samples']} or more"] if entry["min_samples"] > 1 else []

@@ -1,6 +1,6 @@
-"""One grammar for all commands: a flag is ``--name`` or ``--name VALUE``, configuration is ``key=value``.
+"""The grammar of all commands: a flag is ``--name`` or ``--name VALUE``, configuration is ``key=value``.
 
-It imports argparse and nothing heavier, because ``--help`` uses it, too.
+It imports no larger module than argparse, because ``--help`` must be fast.
 """
 
 import argparse
@@ -10,18 +10,18 @@ from typing import NoReturn, final
 from vaerun.command.flags import SYNTAX, Flag
 from vaerun.errors import UserError, close_match
 
-HELP = ("-h", "--help")  # answered by the front, before a command is imported
-MANY = 12  # more flags than a sentence can name
-HELP_WIDTH = 110  # columns of a help, however wide the terminal is: asking for its size costs milliseconds
+HELP = ("-h", "--help")  # handled by cli.py before a command is imported
+MANY = 12  # with more flags, an error message refers to --help
+HELP_WIDTH = 110  # columns of the help; asking for the width of the terminal takes milliseconds
 
 
 @final
 class Parser(argparse.ArgumentParser):
-    """The flags of one command, and its help. It raises instead of printing a usage and leaving.
+    """The argparse parser of one command. It raises UserError instead of printing a usage and exiting.
 
     Args:
         command: the word after ``vaerun``.
-        help: the text above the flags, and examples below them, divided by a line "Examples:".
+        help: the text above the flags; the part from the line "Examples:" on is shown below them.
     """
 
     def __init__(self, command: str, help: str = "") -> None:
@@ -43,15 +43,15 @@ class Parser(argparse.ArgumentParser):
             _add(group, flag)
 
     def error(self, message: str) -> NoReturn:
-        """What argparse would print before it leaves."""
+        """Raises the message that argparse would print before it exits."""
         raise UserError(f"vaerun {self.command}: {message}. See vaerun {self.command} --help.")
 
 
 def parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
-    """The flags by name, and as ``words`` everything that is no flag, in its order; flags may stand anywhere.
+    """The flags by name, and all other arguments in order as ``words``; flags can be at any position.
 
     Raises:
-        UserError: there is no such flag, its value is missing or wrong, or a flag is written as ``name=value``.
+        UserError: a flag does not exist, its value is missing or wrong, or a flag is written as ``name=value``.
     """
     parser = Parser(command)
     try:
@@ -67,18 +67,18 @@ def parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
 
 
 def help_text(command: str, docstring: str) -> str:
-    """The help of a command: its docstring, with the usage before it and the flags before its examples."""
+    """The help of a command: usage, docstring, flags, and examples."""
     return Parser(command, docstring).format_help().rstrip()
 
 
 def split_words(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The words without and with an equals sign: places, and configuration."""
+    """The words without an equals sign (directories), and those with one (configuration)."""
     words = list(words)
     return [word for word in words if "=" not in word], [word for word in words if "=" in word]
 
 
 def unknown(command: str, name: str) -> str:
-    """One sentence about a flag that there is not."""
+    """One sentence about an unknown flag."""
     known = [*(flag.name for flag in SYNTAX[command].flags), HELP[-1]]
     flags = f"Its flags are {', '.join(known)}" if len(known) < MANY else f"Its flags are in vaerun {command} --help"
     near = close_match(name, known) or f" {flags}; configuration is written KEY=VALUE."
@@ -97,7 +97,7 @@ def _add(group: argparse._ArgumentGroup, flag: Flag) -> None:
 
 
 def _with_topics(command: str, argv: Sequence[str]) -> Iterator[str]:
-    """The words with a value for each flag whose value was left out: the next word may be configuration."""
+    """The words with a value after each flag whose value was left out; otherwise argparse would take the next word."""
     optional = {name: flag for flag in SYNTAX[command].flags if flag.topics for name in flag.names}
     for word, after in zip(argv, [*argv[1:], None], strict=False):
         flag = optional.get(word)

@@ -41,6 +41,6 @@ def main(argv: Sequence[str]) -> int:
     from vaerun.report.page.write import report_files, write
 
     folder = request.roots[0] / "report" if given.out is None else Path(given.out)
-    report_files(folder)  # an error in --out is reported before the runs are read
+    report_files(folder)  # before the runs are read, so that an error in --out is reported at once
     print(write(request.comparison(), folder))
     return 0

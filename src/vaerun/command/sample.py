@@ -1,8 +1,8 @@
 """Draw from trained runs.
 
 Writes images into RUN_DIR/samples, and the numbers of each image into an npz file of the same name. In these files x
-and mean = E[x given z] have the shape of the data, index counts validation points from 0, and E_q[z] is the mean of
-q(z; φ), φ found as the strategy finds it:
+and mean = E[x given z] have the shape of the data, and index counts validation points from 0. E_q[z] is the mean of
+q(z; φ) with φ as the strategy of the run finds it:
   prior            mean at n draws z ~ p(z)                                     arrays z, mean, x ~ p(x given z)
   reconstructions  n validation points, each above mean at E_q[z]               index, x, z, mean
   interpolation    mean on the straight line between E_q[z] of two points;      index, x, t, z, mean
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much is drawn, and from which seed."""
+    """The numbers of samples, and the seed."""
 
     n: int
     seed: int
@@ -47,10 +47,10 @@ class Amounts:
 
 
 def main(argv: list[str]) -> int:
-    """Draws from every run named; returns the exit code.
+    """Draws from all given runs; returns the exit code.
 
     Raises:
-        UserError: a word cannot be read, or there is no such run, checkpoint or point.
+        UserError: an argument is wrong, or a run, checkpoint or point does not exist.
     """
     given = parse("sample", argv)
     runs, settings = runs_and_settings("sample", given.words)
@@ -77,7 +77,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
     if not pictures.drawable():
         remarks.append(f"points of shape {opened.data.shape} are not grey or colour images: only arrays are written")
     for remark in filter(None, remarks):
-        print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout holds the paths
+        print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
     folder.mkdir(exist_ok=True)
     for name, drawing in drawings.items():
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
@@ -88,10 +88,10 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
 
 
 def draw(opened: Any, amounts: Amounts) -> Mapping[str, "ImageSource"]:
-    """What there is to draw, by name; each from the seed anew, so that no amount changes what another draws.
+    """The samples by name. Each starts from the seed, so its draws do not depend on the amounts of the others.
 
     Raises:
-        UserError: there is no such validation point.
+        UserError: a validation point does not exist.
     """
     from vaerun.execution.random_state import isolated
     from vaerun.image.interpolation import Interpolation
@@ -118,10 +118,10 @@ def draw(opened: Any, amounts: Amounts) -> Mapping[str, "ImageSource"]:
 
 
 def pairs(data: Any, amounts: Amounts) -> Any:
-    """The pairs of validation points to go between, Int[Tensor, "R 2"].
+    """The pairs of validation points to interpolate between, Int[Tensor, "R 2"].
 
     Raises:
-        UserError: there is no such point.
+        UserError: a point does not exist.
     """
     import torch
 

@@ -11,14 +11,14 @@ Choose one option per group (vaerun list shows them all, and which can be combin
                            (semi_amortized, iterative_amortized)
   amortizer=mlp            the encoder f(x) = φ
   local=solver             the solver for φ of single points; with local/optimizer
-  optimizer=adam           of θ and λ, the weights of decoder and encoder
+  optimizer=adam           the optimiser of θ and λ, the weights of decoder and encoder
   trainer=default          the training loop
   execution=default        how it is computed: device, threads, compilation, precision
-  evaluation=bound         what is computed at the end
+  evaluation=bound         the evaluation at the end
   experiment=NAME          a named set of all of these: vaerun list experiment
 
-Set keys of what was chosen:
-  seed=0                   fixes everything that is drawn
+Set keys of the chosen options:
+  seed=0                   the seed of all random numbers
   trainer.epochs=100       trainer.batch_size=100, trainer.max_seconds=600
   trainer.validation.points=1000
                            validation points per evaluation, null for all; trainer.validation.every=1 (epochs),
@@ -26,9 +26,9 @@ Set keys of what was chosen:
   trainer.records.every=100
                            steps between records; trainer.records.images_every=10, trainer.checkpoints.seconds=10
   execution.device=auto    or cpu, cuda; execution.threads=N
-  execution.compile=true   compile the training step, worth it in runs of minutes; execution.cuda_graphs=true
+  execution.compile=true   compile the training step, useful if a run takes minutes; execution.cuda_graphs=true
   execution.precision=float32
-                           of products of matrices in training: float32, tf32 or bfloat16
+                           precision of matrix products in training: float32, tf32 or bfloat16
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
@@ -70,7 +70,7 @@ LOG = "log.txt"
 
 
 class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
-    """A job ended; its words are for the user and say all. It travels between the processes of a sweep."""
+    """The failure of a job, with a sentence for the user; it can be pickled for parallel sweeps."""
 
     def __init__(self, sentence: str, exit_code: int, *, of_sweep: bool = False) -> None:
         super().__init__(sentence, exit_code)
@@ -78,10 +78,10 @@ class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
 
 
 def main(argv: Sequence[str]) -> int:
-    """Trains what the words after ``vaerun train`` say; returns the exit code.
+    """Trains with the arguments of ``vaerun train``; returns the exit code.
 
     Raises:
-        UserError: the words cannot be read; Hydra's exceptions for those it cannot compose.
+        UserError: an argument is wrong. Hydra raises its own exceptions for configurations that it cannot compose.
     """
     given = parse("train", argv)
     flags, overrides = list(hydra_flags(given)), given.words
@@ -90,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
         if resumed:
             resume(resumed, [word for word in overrides if word not in resumed], flags)
         else:
-            # Hydra 1.3 refuses flags behind overrides.
+            # Hydra 1.3 refuses flags after overrides.
             sys.argv = [sys.argv[0], *flags, *overrides]
             hydra.prepare()
             hydra.main(task)()
@@ -104,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def hydra_flags(given: Namespace) -> Iterator[str]:
-    """The flags as Hydra reads them."""
+    """The flags in the form that Hydra expects."""
     for flag in SYNTAX["train"].flags:
         value = getattr(given, flag.dest)
         if value:
@@ -112,10 +112,10 @@ def hydra_flags(given: Namespace) -> Iterator[str]:
 
 
 def task(cfg: DictConfig) -> Any:
-    """One job of Hydra's, in its own run directory.
+    """Runs one job of Hydra in its run directory.
 
     Raises:
-        JobFailed: it did not end as it should.
+        JobFailed: the job failed, was refused, or was interrupted.
     """
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
@@ -132,20 +132,20 @@ def task(cfg: DictConfig) -> Any:
 
 
 def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> dict[str, str]:
-    """Checks a configuration without importing torch; returns the option of each group.
+    """Checks a configuration without importing torch; returns the chosen option of each group.
 
     Args:
         cfg: without the hydra node.
-        choices: the option chosen of each group.
+        choices: the chosen option of each group.
         roots: the configuration directories.
 
     Raises:
-        UserError: a choice cannot work.
+        UserError: a key or value is wrong, or choices do not fit together.
     """
     OmegaConf.set_struct(cfg, False)
     if cfg.pop("resume", None) is not None:
         raise UserError("resume continues one run as it is: give it on the command line, vaerun train resume=DIR.")
-    # A run's own config.yaml, used as the configuration of a new one, brings its choices along.
+    # The config.yaml of a run, used for a new run, contains its choices.
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
     check(cfg, made, roots)
@@ -153,11 +153,11 @@ def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) 
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Continues the run in a directory, under the configuration it was started with.
+    """Resumes the run in a directory with its own configuration.
 
     Raises:
-        UserError: there is no run, or more was asked for than to continue it.
-        JobFailed: the run did not end as it should.
+        UserError: the directory is not a run directory, or other arguments are given.
+        JobFailed: the run failed or was interrupted.
     """
     name = words[-1].partition("=")[2].strip("'\"")
     if flags or len(words) > 1:
@@ -183,7 +183,7 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
 
 
 def log_to(directory: Path) -> None:
-    """Logging as Hydra sets it up for a job, without Hydra."""
+    """Sets up logging as Hydra does for a job."""
     file = hydra.own_directory() / "hydra" / "job_logging" / "vaerun.yaml"
     whole = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(directory)}}, "logging": OmegaConf.load(file)})
     logging.config.dictConfig(OmegaConf.to_container(whole.logging, resolve=True))  # type: ignore[arg-type]
@@ -193,10 +193,10 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
     """The failure of a job, written to its log.
 
     Args:
-        error: what was raised.
-        directory: the run directory; removed if the job was refused before it wrote anything of its own.
-        name: of the job, where it is one of several.
-        keep: leave the directory as it is.
+        error: the exception.
+        directory: the run directory; it is removed if the job was refused before it wrote a file.
+        name: of the job, if it is one of several.
+        keep: do not remove the directory.
     """
     log = directory / LOG
     text = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""The words of a command about trained runs: their directories, and the configuration that it may set."""
+"""The arguments of a command about trained runs: run directories, and KEY=VALUE."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +13,16 @@ def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] 
 
     Args:
         command: for error messages.
-        words: what is no flag.
+        words: the arguments that are not flags.
         groups: those that the command composes anew, whatever the run was trained with.
 
     Raises:
-        UserError: no run directory, or a key that a trained run keeps.
+        UserError: no run directory is given, or a key cannot be changed for a trained run.
     """
     places, settings = split_words(words)
     runs = [run for place in places for run in runs_in(Path(place))]
     if not runs:
-        raise UserError(f"vaerun {command} needs a run: give the directory that vaerun train has written.")
+        raise UserError(f"vaerun {command} needs a run directory: give one that vaerun train has written.")
     known = (*groups, *FREE)
     for setting in settings:
         key = setting.partition("=")[0]
@@ -35,7 +35,7 @@ def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] 
 
 
 def runs_in(directory: Path) -> list[Path]:
-    """The run that a directory is, or the runs of the sweep that it is."""
+    """The directory itself if it is a run directory, else the run directories of the sweep in it."""
     if (directory / "config.yaml").exists():
         return [directory]
     return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]

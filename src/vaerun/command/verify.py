@@ -4,12 +4,13 @@ Without arguments, every option is checked on small problems whose exact answers
 all z, densities against integrals, bounds against log p(x), strategies against the maximum likelihood. Arguments choose
 what is checked. An option of your own under ./conf is checked like any other.
 
-  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is checked, and on which problems
+  estimator=score estimator/baseline=learned posterior=bernoulli objective=iwae   what is checked, and the problems
   strategy=semi_amortized strategy/encoder_loss=unrolled   a choice in a group that belongs to an option
-  estimator.tau=0.3   a value for a key of an option that is named
+  estimator.tau=0.3   a value for a key of an option in the arguments
 
-A correct method fails by chance in less than one of a million calls. Exit code 0: all claims hold; 1: one fails. The
-whole table takes about a minute of one core; a named estimator is checked with up to four times as many samples.
+The probability that a correct method fails by chance is below 1e-6 in each call. Exit code 0: all claims hold; 1: at
+least one fails. The whole table takes about a minute on one core; an estimator that is named in the arguments is
+checked with up to four times as many samples.
 
 Examples:
   vaerun verify estimator=disarm
@@ -33,10 +34,10 @@ COLUMNS = (26, 52, 26, 20, 12)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints one line a claim, or for claims that hold one a kind; returns the exit code.
+    """Prints a line for each kind of claim, and for each claim that fails; returns the exit code.
 
     Raises:
-        UserError: a word cannot be read, names nothing on offer, or asks for what does not fit together.
+        UserError: an argument is wrong, an option does not exist, or choices do not fit together.
     """
     from vaerun.config import hydra
     from vaerun.config.catalogue import Catalogue
@@ -46,13 +47,13 @@ def main(argv: Sequence[str]) -> int:
     catalogue = Catalogue(hydra.roots())
     chosen, keys = choices_and_keys(given.words, catalogue)
     offer = Offer(catalogue, chosen, keys)
-    # Everything that can be refused without torch is refused by now.
+    # All checks that do not need torch are done.
     from vaerun.execution.device import choose_device
     from vaerun.verify.laws import CONCERNS, verify
 
     idle = [group for group in chosen if group not in CONCERNS]
     if idle:
-        raise UserError(f"no law is about {idle[0]}: vaerun verify has laws about {', '.join(CONCERNS)}.")
+        raise UserError(f"{idle[0]} cannot be verified: vaerun verify has checks for {', '.join(CONCERNS)}.")
     try:
         device = choose_device(given.device)
     except UserError as refusal:
@@ -64,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
     done = list(claims) if given.json else list(shown(claims))
     tried = [claim for claim in done if claim.holds is not None]
     if not tried:
-        raise UserError("these choices pose no problem with a known answer, so nothing could be verified.")
+        raise UserError("there is no problem with a known answer for these choices, so nothing was verified.")
     failed = [claim for claim in tried if not claim.holds]
     if given.json:
         facts = {"hold": len(tried) - len(failed), "fail": len(failed), "seed": given.seed, "device": str(device)}
@@ -80,10 +81,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def choices_and_keys(words: Iterable[str], catalogue: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """The words as options by group, and as values of keys by group.
+    """The arguments as options by group, and as values of keys by group.
 
     Raises:
-        UserError: a word is no KEY=VALUE, or there is no such group.
+        UserError: an argument is not GROUP=OPTION or GROUP.KEY=VALUE, or the group does not exist.
     """
     from omegaconf import OmegaConf
 
@@ -106,7 +107,7 @@ def choices_and_keys(words: Iterable[str], catalogue: Any) -> tuple[dict[str, st
 
 
 def shown(claims: Iterable["Claim"]) -> Iterator["Claim"]:
-    """The claims, each method's printed when all of them are there."""
+    """The claims; those of a method are printed as soon as all of them are computed."""
     print(line("method", "problem", "claimed", "measured", "z or error", "verdict"))
     for _, of_one in itertools.groupby(claims, lambda claim: claim.method):
         together = list(of_one)
@@ -116,7 +117,7 @@ def shown(claims: Iterable["Claim"]) -> Iterator["Claim"]:
 
 
 def rows(claims: Sequence["Claim"]) -> Iterator[str]:
-    """One line for all claims of a kind that hold, with the worst of them, and one for each that does not."""
+    """One line for all claims of a kind that hold, with the worst value, and one for each claim that fails."""
     kinds: dict[str, list[Claim]] = {}
     for claim in claims:
         kinds.setdefault(claim.claimed, []).append(claim)
@@ -134,20 +135,20 @@ def rows(claims: Sequence["Claim"]) -> Iterator[str]:
 
 
 def line(*cells: str) -> str:
-    """Cells in columns; what is too long pushes the rest."""
+    """Cells in columns; a cell that is too long moves the next ones to the right."""
     *padded, last = cells
     return " ".join([*(cell.ljust(width) for cell, width in zip(padded, COLUMNS, strict=True)), last]).rstrip()
 
 
 def score(claim: "Claim") -> str:
-    """The z-score or the error, as short as it can be read."""
+    """The z-score or the error with few digits."""
     if claim.z is not None:
         return f"z = {claim.z:.1f}" if claim.z < 1000 else f"z = {claim.z:.0e}"
     return "" if claim.error is None else f"{claim.error:.2g}"
 
 
 def summary(tried: int, failed: Sequence["Claim"]) -> str:
-    """The last line: how many claims hold, or whose do not."""
+    """The last line: how many claims hold, or which methods have claims that fail."""
     if not failed:
         return f"{tried} claims hold"
     methods = ", ".join(dict.fromkeys(claim.method for claim in failed))
@@ -155,7 +156,7 @@ def summary(tried: int, failed: Sequence["Claim"]) -> str:
 
 
 def document(claim: "Claim") -> Mapping[str, Any]:
-    """A claim in JSON's terms, which has no infinity."""
+    """A claim as JSON, in which infinity is null."""
     words = {True: "holds", False: "fails", None: "left out"}
     finite = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value

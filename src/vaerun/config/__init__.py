@@ -1,4 +1,4 @@
-"""Configurations: composed by Hydra, checked before torch is imported, errors explained.
+"""Configurations: composition by Hydra, checks before torch is imported, and error messages.
 
-It may import ``errors`` and ``notation``: what classes declare is read from their source, or handed in.
+It may import ``errors`` and ``notation``: what classes declare is read from their source, or passed as an argument.
 """

@@ -1,4 +1,4 @@
-"""What the YAML files on a search path offer: groups, their options, and what an option sets in other groups."""
+"""The catalogue: all groups and options in the YAML files of a search path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from vaerun.config.class_info import ClassInfo, class_info
 
-EXPERIMENT = "experiment"  # sets of choices over the whole configuration, so it is no group of options with a class
+EXPERIMENT = "experiment"  # its options are sets of choices, not classes
 HYDRA = "hydra"  # its own groups
 
 
@@ -24,7 +24,7 @@ class Option:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """The file, uninterpreted; empty where it is no readable mapping, which Hydra reports when it is chosen."""
+        """The content of the file; empty if it is not a valid mapping, which Hydra reports when it is chosen."""
         try:
             content = OmegaConf.to_container(OmegaConf.load(self.path))
         except Exception:
@@ -33,7 +33,7 @@ class Option:
 
     @cached_property
     def info(self) -> ClassInfo | None:
-        """Of its class; None where it names none that can be found."""
+        """The info of its class; None if the class cannot be found."""
         try:
             return class_info(str(self.content.get("_target_", "")))
         except LookupError:
@@ -48,15 +48,15 @@ class Option:
         return next((line.lstrip("# ") for line in comments if not line.startswith("# @")), "")
 
     def nested(self) -> dict[str, str]:
-        """Its defaults for groups inside its own: group to option."""
+        """Its defaults for nested groups: group ↦ option."""
         return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=False)}
 
     def overrides(self) -> dict[str, str]:
-        """The options it sets in other groups: group to option."""
+        """The options that it sets in other groups: group ↦ option."""
         return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=True)}
 
     def written(self) -> list[str]:
-        """Its keys as they are written on the command line."""
+        """Its keys and values, as on the command line."""
         return list(_flat(self.group.replace("/", "."), self.content))
 
     def _defaults(self, *, override: bool) -> Iterator[tuple[str, str]]:
@@ -68,7 +68,7 @@ class Option:
 
 
 class Catalogue:
-    """All options under some configuration directories; of two with one name, the first directory's counts.
+    """All options under some configuration directories. Of two options with one name, the first is used.
 
     Args:
         roots: the directories.
@@ -79,7 +79,7 @@ class Catalogue:
         self.experiments: dict[str, Option] = {}
         self.root: dict[str, Any] = Option("", "config", roots[0] / "config.yaml").content
         for root in roots:
-            # By parts, so that a group comes before the groups inside it.
+            # sorted by path, so that a group comes before its nested groups
             for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.parent.parts, path.name)):
                 group, _, inner = path.parent.relative_to(root).as_posix().partition(f"{EXPERIMENT}/")
                 if inner or group == EXPERIMENT:
@@ -94,7 +94,7 @@ class Catalogue:
 
     @cached_property
     def nouns(self) -> dict[str, str]:
-        """The groups that every run chooses from, and what it chooses where nothing is said."""
+        """The groups of every run, and their default options."""
         entries = [entry for entry in self.root.get("defaults", ()) if isinstance(entry, dict)]
         pairs = {str(group): option for entry in entries for group, option in entry.items()}
         return {group: option for group, option in pairs.items() if group in self.groups}

@@ -1,4 +1,4 @@
-"""What a class says about itself, read from its source without importing it: a mistake costs no import of torch."""
+"""What a class declares, read from its source. Nothing is imported, so errors are found before torch is imported."""
 
 import ast
 import dataclasses
@@ -15,7 +15,7 @@ from vaerun.config.source_index import FOREIGN, Module, locate
 
 @dataclass(frozen=True)
 class Parameter:
-    """One keyword of a constructor; ``annotation`` is its source text, empty where there is none."""
+    """One parameter of a constructor; ``annotation`` is its source text, or empty."""
 
     annotation: str
     required: bool
@@ -23,14 +23,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """A class or function as its source shows it.
+    """The declarations of a class or function.
 
     ``ancestry`` holds the dotted names of the class and all its bases. ``attributes`` holds the values of the class
-    bodies, inherited ones included: literals as they are, names and tuples of names as dotted names, None where a name
-    is only annotated. ``accepts_any`` says that it takes ``**kwargs``. ``abstract`` holds the methods that the class
-    and its bases declare and none of them defines. ``ranges`` holds the rules of ``vaerun.config.ranges`` that the
-    constructor applies to its parameters. Of an object, classes in
-    ``attributes`` are the classes themselves.
+    bodies, also inherited ones: literals as they are, names and tuples of names as dotted names, None if a name is only
+    annotated. ``accepts_any`` is true if it takes ``**kwargs``. ``abstract`` holds the methods that the class and its
+    bases declare but do not define. ``ranges`` holds the rules of ``vaerun.config.ranges`` that the constructor applies
+    to its parameters. For an object, classes in ``attributes`` are the classes themselves.
     """
 
     target: str
@@ -49,7 +48,7 @@ class ClassInfo:
         return self.target.rpartition(".")[2]
 
     def classes(self, attribute: str) -> tuple["ClassInfo", ...]:
-        """The classes that an attribute names, one or a tuple of them; empty where it names none."""
+        """The classes in an attribute that holds one class or a tuple of classes; empty otherwise."""
         value = self.attributes.get(attribute)
         return tuple(map(_named, value if isinstance(value, tuple) else () if value is None else (value,)))
 
@@ -59,7 +58,7 @@ class ClassInfo:
 
 
 def _named(value: object) -> ClassInfo:
-    """Of a class or its dotted name; one without bases and attributes where it is nowhere to be found."""
+    """The info of a class or of its dotted name; without bases and attributes if it cannot be found."""
     if isinstance(value, type):
         return info_of_type(value)
     try:
@@ -70,10 +69,10 @@ def _named(value: object) -> ClassInfo:
 
 @cache
 def class_info(target: str) -> ClassInfo:
-    """What the class or function with the dotted name ``target`` declares.
+    """The info of the class or function with the dotted name ``target``, read from source.
 
     Raises:
-        LookupError: there is nothing of that name.
+        LookupError: the name does not exist.
     """
     found = locate(target)
     if found is None:
@@ -98,14 +97,14 @@ def class_info(target: str) -> ClassInfo:
 
 
 def info_of_object(thing: Any) -> ClassInfo:
-    """What ``class_info`` reads from source, of the class of an object, with the values that the object has itself."""
+    """The info of the class of an object, with the attribute values of the object."""
     info = info_of_type(type(thing))
     own = {name: value for name, value in getattr(thing, "__dict__", {}).items() if name in info.attributes}
     return dataclasses.replace(info, attributes={**info.attributes, **own})
 
 
 def info_of_type(kind: type) -> ClassInfo:
-    """What ``class_info`` reads from source, of a class that is imported; constructor and docstring are left out."""
+    """The info of an imported class, without constructor and docstring."""
     attributes: dict[str, object] = {}
     for base in reversed(kind.__mro__):
         attributes |= dict.fromkeys(vars(base).get("__annotations__", {}).keys() - attributes.keys())
@@ -119,13 +118,13 @@ def info_of_type(kind: type) -> ClassInfo:
 
 
 class _Body:
-    """A class and all its bases, the first base's word counting most, as in Python's order of resolution (nearly)."""
+    """A class and all its bases, approximately in Python's method resolution order."""
 
     def __init__(self, module: Module, node: ast.ClassDef) -> None:
         self.ancestry: dict[str, None] = {f"{module.name}.{node.name}": None}
         self.attributes: dict[str, object] = {}
         self.parameters: dict[str, Parameter] = {}
-        self.methods: dict[str, bool] = {}  # whether it is defined, or only declared abstract
+        self.methods: dict[str, bool] = {}  # True if it is defined, False if it is only declared abstract
         self.accepts_any = False
         for base in reversed(node.bases):
             self._inherit(module.dotted(base))
@@ -155,9 +154,9 @@ class _Body:
             return
         above = _Body(found[0], found[1])
         self.ancestry |= above.ancestry
-        # An annotation alone does not hide what another base has set.
+        # An annotation without a value does not hide a value of another base.
         self.attributes |= {k: v for k, v in above.attributes.items() if v is not None or k not in self.attributes}
-        # A definition in any base counts: the bases declare one another's methods abstract.
+        # A definition in any base is enough, because bases declare methods of other bases abstract.
         self.methods |= {name: defined or self.methods.get(name, False) for name, defined in above.methods.items()}
         if above.parameters or above.accepts_any:
             self.parameters, self.accepts_any = above.parameters, above.accepts_any
@@ -173,14 +172,14 @@ def _signature(args: ast.arguments, *, skip: int) -> tuple[dict[str, Parameter],
 
 
 def _described(doc: str) -> tuple[str, str]:
-    """The first paragraph of a docstring, and its paragraph "Reference: …", each on one line."""
+    """The first paragraph of a docstring and its "Reference: …" paragraph, each on one line."""
     paragraphs = [" ".join(paragraph.split()) for paragraph in doc.split("\n\n")]
     references = [p.removeprefix("Reference: ") for p in paragraphs if p.startswith("Reference: ")]
     return paragraphs[0], references[-1] if references else ""
 
 
 def _imported_info(target: str) -> ClassInfo:
-    """The same by a real import, for what has no source file."""
+    """The same by an import, for modules without a source file."""
     dotted, _, name = target.rpartition(".")
     try:
         thing = getattr(importlib.import_module(dotted), name)
@@ -189,7 +188,7 @@ def _imported_info(target: str) -> ClassInfo:
         raise LookupError(target) from error
     summary, reference = _described(inspect.getdoc(thing) or "")
     parameters = {
-        # Types are read from source only: those of compiled code say little.
+        # without types, because compiled code has few annotations
         p.name: Parameter("", p.default is p.empty)
         for p in signature
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)

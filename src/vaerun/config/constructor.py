@@ -1,8 +1,8 @@
-"""The ranges that a constructor holds its parameters to, read from its source.
+"""The range checks of a constructor, read from its source.
 
-Read are the calls of ``vaerun.config.ranges`` that stand in ``__init__`` or ``__post_init__`` by themselves, with a
-parameter as value and literals as bounds. A parameter that is handed on, to the constructor of a base or of another
-class, is held to the ranges there, too.
+It finds the unconditional calls of ``vaerun.config.ranges`` in ``__init__`` or ``__post_init__`` whose value is a
+parameter and whose bounds are literals. If a parameter is passed to the constructor of a base or of another class, the
+ranges of that constructor apply, too.
 """
 
 import ast
@@ -20,7 +20,7 @@ BRANCHES = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.FunctionDef, ast
 
 
 class Range(NamedTuple):
-    """One rule for one parameter: ``apply(key, value)`` refuses what is out of range, as the constructor would."""
+    """One rule for one parameter: ``apply(key, value)`` refuses the same values as the constructor."""
 
     parameter: str
     rule: str  # its name in vaerun.config.ranges
@@ -31,7 +31,7 @@ class Range(NamedTuple):
         """Refuses a value that is out of range.
 
         Args:
-            key: as the user writes it.
+            key: the full key on the command line.
             value: a number, or None.
 
         Raises:
@@ -41,12 +41,12 @@ class Range(NamedTuple):
 
 
 def ranges_of(module: Module, node: Definition) -> tuple[Range, ...]:
-    """The ranges of a class or a function, each once."""
+    """The ranges of a class or function, without duplicates."""
     return tuple(dict.fromkeys(_ranges(module, node, frozenset())))
 
 
 def _ranges(module: Module, node: Definition, visited: frozenset[Definition]) -> Iterator[Range]:
-    """``visited`` holds the classes on the way here: one may construct another of its own kind."""
+    """``visited`` holds the classes seen so far, because constructors may call each other in a circle."""
     if isinstance(node, ast.FunctionDef) or node in visited:
         return
     visited |= {node}
@@ -69,7 +69,7 @@ def _ranges(module: Module, node: Definition, visited: frozenset[Definition]) ->
 
 @cache
 def _located(dotted: str) -> tuple[Module, Definition] | None:
-    """A class by its dotted name; None for what is none, or belongs to Python or torch, which know no ranges."""
+    """A class by its dotted name; None if it is not a class, or belongs to Python or torch."""
     named_as_class = dotted.rpartition(".")[2][:1].isupper()
     return locate(dotted) if named_as_class and dotted.partition(".")[0] not in FOREIGN else None
 
@@ -83,7 +83,7 @@ def _read(rule: str, call: ast.Call) -> Iterator[Range]:
             ast.literal_eval(bound) for name, bound in given.items() if name not in ("key", "value", "remedy")
         )
     except (TypeError, ValueError):
-        return  # a bound that is known only when the constructor runs
+        return  # the bound is not a literal
     remedy = given.get("remedy")
     parameter = _parameter(given["value"])
     if parameter:
@@ -91,7 +91,7 @@ def _read(rule: str, call: ast.Call) -> Iterator[Range]:
 
 
 def _handed_on(call: ast.Call, to: tuple[Module, Definition], visited: frozenset[Definition]) -> Iterator[Range]:
-    """``Budget(epochs=epochs)``: the ranges of Budget's ``epochs``, for the caller's."""
+    """For a call ``Budget(epochs=epochs)``: the ranges of Budget's ``epochs`` apply to the caller's ``epochs``."""
     handed = {keyword.arg: _parameter(keyword.value) for keyword in call.keywords}
     for one in _ranges(*to, visited):
         if handed.get(one.parameter):
@@ -99,7 +99,7 @@ def _handed_on(call: ast.Call, to: tuple[Module, Definition], visited: frozenset
 
 
 def _parameter(value: ast.expr) -> str:
-    """``epochs`` or, in ``__post_init__``, ``self.epochs``; empty for anything else."""
+    """The parameter in ``epochs`` or, in ``__post_init__``, ``self.epochs``; otherwise empty."""
     if isinstance(value, ast.Name):
         return value.id
     own = isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self"
@@ -107,7 +107,7 @@ def _parameter(value: ast.expr) -> str:
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls that are made whatever the arguments are."""
+    """The unconditional calls of a function."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, BRANCHES):
             if isinstance(child, ast.Call):

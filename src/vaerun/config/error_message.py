@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence: the exceptions of Hydra, OmegaConf and YAML in the user's words."""
+"""Error messages: exceptions of Hydra, OmegaConf and YAML as one sentence for the user."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,29 +13,29 @@ from vaerun.config.catalogue import EXPERIMENT, Catalogue
 from vaerun.errors import RunError, UserError, close_key, close_match
 
 EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
-"""Launchers that come with an extra of vaerun."""
+"""Launchers that need an extra of vaerun: option ↦ extra."""
 
 MEMORY = "out of memory: use a smaller trainer.batch_size, objective.num_samples or model, or another execution.device."
 
 
 def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
-    """(sentence, exit code) of a user's error or a run's failure; None for a bug.
+    """(sentence, exit code) of an error of the user or a failure of the run; None for a bug.
 
     Args:
         error: what was raised.
-        argv: the words of the command line, for the nearest key.
+        argv: the arguments of the command line, for suggestions.
     """
     for link in _chain(error):
         if isinstance(link, (UserError, RunError)):
             return str(link), link.exit_code
-        # By name, because asking torch for the class would import it.
+        # by name, because torch must not be imported here
         if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError" or "can't allocate" in str(link):
             return MEMORY, 1
     for link in _chain(error):
         if isinstance(link, YAMLError):
             return _yaml(link), 2
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be written or read ({error.strerror}): choose another place.", 1
+        return f"{error.filename} cannot be written or read ({error.strerror}): choose another folder.", 1
     if isinstance(error, MissingConfigException):
         return _missing_option(error, argv), 2
     if isinstance(error, MissingMandatoryValue):
@@ -87,7 +87,8 @@ def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
         group, _, option = wanted.partition("/")
         options = list(_catalogue(argv).experiments)
     if not options:
-        return f"there is no configuration {wanted or _first_line(error)!r}: look at --config-dir and --config-name."
+        name = wanted or _first_line(error)
+        return f"the configuration {name!r} does not exist: check --config-dir and --config-name."
     hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
     if group == "hydra/launcher" and option in EXTRAS:
         hint = f" Install it with: pip install 'vaerun[{EXTRAS[option]}]'."
@@ -97,7 +98,7 @@ def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
 
 
 def _composition(error: BaseException, argv: Sequence[str]) -> str:
-    """Hydra tells its errors apart by their text alone."""
+    """Hydra uses the same exception for many errors, so they are recognised by their text."""
     text = " ".join(str(error).split())
     no_default = r"Could not override '([^']+)'\. ?No match in the defaults list"
     if match := re.search(no_default + r"|No earlier Group Default for '([^']+)'", text):
@@ -105,10 +106,10 @@ def _composition(error: BaseException, argv: Sequence[str]) -> str:
     if match := re.search(r"Could not (?:override|delete from config\.) '?([^' ]+?)'?(?:\. | does|$)", text):
         return _no_such_key(match[1], argv)
     if match := re.search(r"Could not append to config\. An item is already at '([^']+)'", text):
-        return f"{match[1]} is in the configuration already: leave out the +."
+        return f"{match[1]} already exists in the configuration: leave out the +."
     if match := re.search(r"Could not append '?(\S+?)=|Multiple values for ([^. ]+)", text):
         group = match[1] or match[2]
-        return f"{group} is chosen already: leave out the +."
+        return f"{group} already has an option: leave out the +."
     if match := re.search(r"Override (\S+) looks like a config group override, but config group '([^']+)'", text):
         return _no_such_key(match[2], argv)
     if "Config group override must be a string" in text:
@@ -121,7 +122,7 @@ def _composition(error: BaseException, argv: Sequence[str]) -> str:
 
 
 def _no_such_group(group: str, argv: Sequence[str]) -> str:
-    """A group was chosen, by the user or by another option, that the rest of the configuration does not have."""
+    """The user or an option has chosen from a group that the configuration does not have."""
     catalogue = _catalogue(argv)
     if group not in catalogue.groups:
         return f"there is no group {group}.{_near_group(group, argv, catalogue)} Run: vaerun list"
@@ -137,11 +138,11 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
             if setter is not None and f"/{group}" in setter.overrides():
                 rest = [str(o) for o in catalogue.groups[other].values() if f"/{group}" not in o.overrides()]
                 return f"{setter} sets {group}, which {lacking} does not have: use {', or '.join([use, *rest])}."
-    return f"{group} cannot be chosen, because {lacking} has no {group.rpartition('/')[2]} of its own: use {use}."
+    return f"{group} cannot be chosen, because {lacking} does not have the group {group}: use {use}."
 
 
 def _near_group(group: str, argv: Sequence[str], catalogue: Catalogue) -> str:
-    """The nearest group by name; else the one beside it that has the option asked for."""
+    """Suggests the nearest group by name, or a neighbouring group that has the given option."""
     asked = [word.partition("=")[2] for word in argv if word.lstrip("+").partition("=")[0] == group]
     parent = group.rpartition("/")[0]
     beside = [other for other in catalogue.groups if parent and other.rpartition("/")[0] == parent]
@@ -155,7 +156,7 @@ def _no_such_key(key: str, argv: Sequence[str]) -> str:
     catalogue = _catalogue(argv)
     holders = catalogue.having_key(key)
     if holders:
-        return f"{key} does not exist under the present choices: it belongs to {' and '.join(map(str, holders))}."
+        return f"{key} does not exist with these choices: it belongs to {' and '.join(map(str, holders))}."
     written = catalogue.written()
     prefix = key.rpartition(".")[0]
     beside = [known for known in written if prefix and known.rpartition(".")[0] == prefix]
@@ -173,7 +174,7 @@ def _unreadable(error: OverrideParseException) -> str:
 
 
 def _chosen(argv: Sequence[str], catalogue: Catalogue) -> dict[str, list[str]]:
-    """The options of each group that the command line, or else the default, chooses; several in a sweep."""
+    """The chosen options of each group, from the command line or the defaults; several in a sweep."""
     words = dict(word.lstrip("+").partition("=")[::2] for word in argv if "=" in word and not word.startswith("-"))
     return {group: words.get(group, default or "").split(",") for group, default in catalogue.nouns.items()}
 

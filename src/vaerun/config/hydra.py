@@ -1,4 +1,4 @@
-"""What vaerun asks of Hydra, the same on Hydra 1.3 and 1.4."""
+"""All calls of Hydra, for Hydra 1.3 and 1.4."""
 
 import inspect
 import os
@@ -25,11 +25,11 @@ from vaerun.errors import UserError
 PACKAGE = "vaerun.conf"
 CONFIG = "config"
 V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
-LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # below 1.4 a missing level is a warning
+LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # before Hydra 1.4 a missing version is only a warning
 
 
 class UserConfigs(SearchPathPlugin):
-    """Appends the user's own configurations: ``$VAERUN_CONF``, else ``./conf``, where it exists."""
+    """Adds the user's configurations to Hydra's search path: ``$VAERUN_CONF``, or ``./conf`` if it exists."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         directory = user_directory()
@@ -41,21 +41,21 @@ def user_directory() -> Path | None:
     """The user's own configuration directory, or None.
 
     Raises:
-        UserError: ``$VAERUN_CONF`` names no directory.
+        UserError: ``$VAERUN_CONF`` is not a directory.
     """
     named = os.environ.get("VAERUN_CONF")
     directory = Path(named or "conf").resolve()
     if not directory.is_dir():
         if named:
             raise UserError(
-                f"VAERUN_CONF={named} is not a directory: name the folder of your own configurations, or unset it."
+                f"VAERUN_CONF={named} is not a directory: set it to the folder of your configurations, or unset it."
             )
         return None
     return None if directory == own_directory() else directory
 
 
 def own_directory() -> Path:
-    """The configurations that are shipped, wherever the package is installed."""
+    """The folder of vaerun's own configurations."""
     spec = find_spec(PACKAGE)
     assert spec is not None
     assert spec.submodule_search_locations
@@ -63,13 +63,13 @@ def own_directory() -> Path:
 
 
 def roots() -> list[Path]:
-    """The directories configurations are found in outside of a job: vaerun's own, then the user's."""
+    """The configuration directories outside of a job: vaerun's, then the user's."""
     user = user_directory()
     return [own_directory(), user] if user is not None else [own_directory()]
 
 
 def prepare() -> None:
-    """Makes the plugin and the resolver known, and Hydra quiet about a failed job, of which the front speaks itself."""
+    """Registers the plugin and the resolver, and stops Hydra from printing errors that cli.py prints."""
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
@@ -78,14 +78,14 @@ def prepare() -> None:
 
 
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
-    """``hydra.main`` on vaerun's configurations, for whichever Hydra is installed."""
+    """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
 
 
 def instantiate(node: Any, **options: Any) -> Any:
-    """Hydra's ``instantiate``, which from 1.4 on warns of every class that no list allows.
+    """Hydra's ``instantiate`` without the warning of Hydra 1.4 about classes that are not in a list.
 
-    A list would shut out the user's own classes; without one Hydra still refuses what is known to do harm.
+    A list would exclude the user's own classes. Without it, Hydra still refuses targets that are known to be dangerous.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"hydra\.utils\.instantiate\(\) resolved", category=UserWarning)
@@ -93,12 +93,12 @@ def instantiate(node: Any, **options: Any) -> Any:
 
 
 def choices() -> dict[str, str]:
-    """What the present job chose in each of vaerun's groups."""
+    """The chosen option of each group in the present job."""
     return chosen(HydraConfig.get().runtime.choices)
 
 
 def chosen(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
-    """The groups of vaerun's own among Hydra's choices, those left open apart."""
+    """Hydra's choices for vaerun's groups, without groups that have no option."""
     return {
         group: str(option)
         for group, option in runtime_choices.items()
@@ -107,7 +107,7 @@ def chosen(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
 
 
 def sources() -> list[Path]:
-    """The directories the present job was composed from, in the order they are searched."""
+    """The configuration directories of the present job, in search order."""
     found = []
     for source in HydraConfig.get().runtime.config_sources:
         if source.schema == "file":
@@ -118,19 +118,19 @@ def sources() -> list[Path]:
 
 
 def searched() -> list[Path]:
-    """The directories configurations are found in: the present job's, else those outside of one."""
+    """The configuration directories of the present job, or of vaerun and the user outside of a job."""
     return sources() if HydraConfig.initialized() else roots()
 
 
 def is_sweep() -> bool:
-    """Whether the present job is one of several."""
+    """Whether the present job belongs to a sweep."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> tuple[DictConfig, dict[str, str]]:
-    """The configuration of ``vaerun train OVERRIDES`` without the hydra node, and its choices; nothing is run.
+    """The configuration of ``vaerun train OVERRIDES`` without the hydra node, and its choices.
 
-    Within a job it sees the job's own folders of configurations too.
+    Inside a job it also uses the configuration directories of the job.
     """
     prepare()
     directories = [config_dir] if config_dir is not None else []
@@ -147,7 +147,7 @@ def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> tu
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Puts the Hydra of a running job aside: there is one in a process."""
+    """Resets Hydra's global state for a moment, because a process has only one, and restores it."""
     holder = GlobalHydra.instance()
     held = holder.hydra
     holder.clear()
@@ -159,7 +159,7 @@ def _alone() -> Iterator[None]:
 
 
 def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
-    """The options chosen in ``groups``, as a part of a file name: an option in a sub-folder has a slash."""
+    """The chosen options of ``groups`` as part of a file name; slashes are replaced."""
     made = _root_.hydra.runtime.choices
     return "_".join(str(made.get(group)).replace("/", "-") for group in groups)
 

@@ -1,7 +1,7 @@
-"""Which choices can be combined, by what their classes declare: the same rules for configurations and for objects.
+"""Which choices can be combined: one set of rules for configurations and for objects.
 
-No rule knows a class by name, so a new class is covered unasked. A rule is left out where a part that it is about is
-not there: objects that are put together by hand are fewer than those of a run.
+The rules use only what classes declare, so they hold for new classes without a change. A rule is skipped if one of its
+parts is missing, because objects that are combined by hand may be fewer than those of a run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +14,10 @@ from vaerun.config.part import Part
 Parts = Mapping[str, Part]
 
 FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
-"""The supports of data that a likelihood on some support can be given."""
+"""For each support of a likelihood, the supports of data that it accepts."""
 
 SETS = {"binary": "{0, 1}", "unit": "[0, 1]", "real": "the real numbers"}
-"""How a sentence says a support of x."""
+"""The supports of x in words."""
 
 CAPABILITIES = {
     "Reparameterized": ("a reparameterized posterior", "has no differentiable sampler"),
@@ -29,13 +29,13 @@ CAPABILITIES = {
     "KnownScore": ("a posterior with a closed-form score", "has none"),
     "IndependentBernoulli": ("a posterior of independent bits", "is not one"),
 }
-"""How a sentence says a capability and its absence; any other is called by its name."""
+"""Capabilities in words: what is needed, and what is missing. Other capabilities are called by their class name."""
 
 DEMANDS = {"sample": "cannot be sampled", "log_prob": "has no density that can be evaluated (an implicit q)"}
-"""What a q lacks that does not define one of a posterior's two methods."""
+"""What is wrong with a q that does not define one of the two methods."""
 
 OBJECTIVES = {"Average": "objectives that average the rewards", "IWAE": "the importance-weighted bound"}
-"""How a sentence says an objective's class."""
+"""Classes of objectives in words."""
 
 
 class Clash(NamedTuple):
@@ -47,17 +47,17 @@ class Clash(NamedTuple):
 
 
 def clashes(parts: Parts) -> Iterator[Clash]:
-    """Everything that does not fit, the most fundamental first.
+    """All violated rules, the most fundamental first.
 
     Args:
-        parts: by group: of ``vaerun.config.check.parts`` for a configuration, of ``parts_of_objects`` for objects.
+        parts: by group, from ``vaerun.config.check.parts`` or ``parts_of_objects``.
     """
     for rule in RULES:
         yield from rule(parts)
 
 
 def _demands(parts: Parts) -> Iterator[Clash]:
-    """q must be easy to sample, and its density easy to evaluate: without either there is no r(z)."""
+    """q must define sampling and its density, because r(z) needs both."""
     for posterior, q in _posterior(parts):
         for method, demand in DEMANDS.items():
             if method in q.abstract:
@@ -66,7 +66,7 @@ def _demands(parts: Parts) -> Iterator[Clash]:
 
 
 def _support(parts: Parts) -> Iterator[Clash]:
-    """Posterior, model and prior are over the same z; a model that takes any z leaves the word to its prior."""
+    """Posterior, model and prior must be over the same z; a model that accepts any z declares no support."""
     chosen = [parts[group] for group in ("posterior", "model", "model/prior") if group in parts]
     declared = [(part, kind) for part in chosen if isinstance(kind := part.info.attributes.get("support"), str)]
     for (one, here), (other, there) in combinations(declared, 2):
@@ -75,10 +75,10 @@ def _support(parts: Parts) -> Iterator[Clash]:
 
 
 def _blocks(parts: Parts) -> Iterator[Clash]:
-    """Posterior and prior divide z into the same one-hot blocks."""
+    """Posterior and prior must divide z into the same one-hot blocks."""
     chosen = [parts[group] for group in ("posterior", "model/prior") if group in parts]
     sizes = [part.node.get("num_classes", part.info.attributes.get("block")) for part in chosen]
-    # A catalogue's options hold references to other keys, which have no number yet.
+    # In a catalogue, sizes may be unresolved references to other keys.
     if len(sizes) == 2 and all(isinstance(size, int) for size in sizes) and sizes[0] != sizes[1]:
         why = (
             f"posterior.num_classes={sizes[0]} and model.prior.num_classes={sizes[1]} must be equal, because both are "
@@ -88,7 +88,7 @@ def _blocks(parts: Parts) -> Iterator[Clash]:
 
 
 def _capability(parts: Parts) -> Iterator[Clash]:
-    """An estimator, and what is chosen inside it, asks capabilities of the posterior's class."""
+    """The posterior must have the capabilities that the estimator and its nested options need."""
     asking = [part for part in parts.values() if part.group.partition("/")[0] == "estimator"]
     for posterior, q in _posterior(parts):
         for part in asking:
@@ -99,7 +99,7 @@ def _capability(parts: Parts) -> Iterator[Clash]:
 
 
 def _serves(parts: Parts) -> Iterator[Clash]:
-    """An estimator is valid for some objectives only."""
+    """The objective must be one that the estimator is valid for."""
     estimator, objective = parts["estimator"], parts["objective"]
     served = estimator.info.classes("serves")
     if served and not {kind.target for kind in served} & set(objective.info.ancestry):
@@ -108,13 +108,13 @@ def _serves(parts: Parts) -> Iterator[Clash]:
 
 
 def _closed_form(parts: Parts) -> Iterator[Clash]:
-    """A capability may hold for some priors only: those that the posterior's class lists."""
+    """A closed form needed by the estimator must exist for the prior: the posterior's class lists its priors."""
     estimator, prior = parts["estimator"], parts.get("model/prior")
     if prior is None:
         return
     for posterior, q in _posterior(parts):
         for need in estimator.info.classes("needs"):
-            # The capability only announces the attribute; a class that has a value for it is asked for itself.
+            # A capability class only annotates closed_form_with; a need with a value is not such a class.
             if need.attributes.get("closed_form_with", need) is not None or need.target not in q.ancestry:
                 continue
             if not set(q.declared("closed_form_with")) & set(prior.info.ancestry):
@@ -123,19 +123,17 @@ def _closed_form(parts: Parts) -> Iterator[Clash]:
 
 
 def _per_point(parts: Parts) -> Iterator[Clash]:
-    """A φ of one's own needs an x that stays."""
+    """A strategy with one φ_i per point needs fixed points, not dynamic binarisation."""
     strategy, data = parts.get("strategy"), parts.get("data")
     if strategy is None or data is None:
         return
     if strategy.info.attributes.get("per_point") and data.node.get("binarize") == "dynamic":
-        why = (
-            f"{strategy} keeps one φ for each data point, but data.binarize=dynamic draws the point anew at each visit"
-        )
+        why = f"{strategy} stores one φ for each data point, but data.binarize=dynamic draws new pixels at each visit"
         yield Clash(why, ("strategy",), ("data.binarize=static",))
 
 
 def _data_support(parts: Parts) -> Iterator[Clash]:
-    """Grey or real data under a likelihood over fewer values, as far as a source declares what it holds."""
+    """The values of the data must be in the support of the likelihood, if the source declares them."""
     data, likelihood = parts.get("data"), parts.get("model/likelihood", parts["model"])
     if data is None:
         return
@@ -160,7 +158,7 @@ RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
 
 
 def _posterior(parts: Parts) -> Iterator[tuple[Part, ClassInfo]]:
-    """The family chosen and the class of its q, where that can be found."""
+    """The chosen family and the class of its q, if it can be found."""
     for q in parts["posterior"].info.classes("posterior"):
         if q.ancestry:
             yield parts["posterior"], q

@@ -1,4 +1,4 @@
-"""A chosen option and what its class declares, from a configuration or from an object."""
+"""A part of a run: a chosen option or an object, with what its class declares."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from vaerun.config.class_info import ClassInfo, info_of_object
 
 
 class Part(NamedTuple):
-    """One chosen option: what the user calls it, what its class declares, and its keys.
+    """One chosen option: its name, what its class declares, and its keys.
 
     Attributes:
         group: such as "estimator/baseline".
@@ -26,10 +26,10 @@ class Part(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where its keys are, as on the command line."""
+        """The prefix of its keys on the command line."""
         return self.group.replace("/", ".")
 
 
 def parts_of_objects(objects: Mapping[str, Any]) -> dict[str, Part]:
-    """Objects by group, as parts: the same rules hold for them as for a configuration."""
+    """Objects by group as parts, so that the rules for configurations apply to them."""
     return {group: Part(group, "", info_of_object(thing), {}) for group, thing in objects.items()}

@@ -1,7 +1,7 @@
-"""Ranges of the values that a constructor takes: the rule, the value, and a remedy where the rule is none.
+"""Range checks for constructors, with errors that state the rule, the value and, if needed, a remedy.
 
-A constructor calls one of these for each value, with the key that a user would write. ``vaerun.config.check`` finds the
-calls in the source, and refuses a configuration by the same rule before torch is imported.
+A constructor calls one of these for each value, with the full key. ``vaerun.config.check`` finds the calls in the
+source, and applies the same rules to a configuration before torch is imported.
 """
 
 import math
@@ -52,7 +52,7 @@ def below(key: str, value: Any, low: float, high: float, remedy: str = "") -> No
 
 
 RULES: dict[str, Callable[..., None]] = {rule.__name__: rule for rule in (at_least, above, between, below)}
-"""What ``vaerun.config.check`` looks for in a constructor."""
+"""The checks that ``vaerun.config.check`` looks for in a constructor."""
 
 
 def sentence(rule: str, value: Any, remedy: str) -> str:

@@ -1,4 +1,4 @@
-"""Finding a class in a source file without running any of it."""
+"""Finds classes in source files without importing them."""
 
 import ast
 import sys
@@ -7,12 +7,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes from there declare nothing that vaerun reads
+FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes of these packages declare nothing for vaerun
 Definition = ast.ClassDef | ast.FunctionDef
 
 
 class Module:
-    """The top level of one source file: what it defines, and what its names stand for."""
+    """The top level of one source file: its definitions and imports."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -24,7 +24,7 @@ class Module:
         self.imports = {alias: dotted for node in ast.walk(self.tree) for alias, dotted in _imported(node, package)}
 
     def dotted(self, node: ast.expr) -> str:
-        """The full dotted name that an expression such as ``a.b`` or ``a.b[c]`` stands for in this file."""
+        """The full dotted name of an expression such as ``a.b`` or ``a.b[c]`` in this file."""
         head, _, rest = ast.unparse(node).partition("[")[0].partition(".")
         base = self.imports.get(head) or (f"{self.name}.{head}" if head in self.definitions else head)
         return f"{base}.{rest}" if rest else base
@@ -43,13 +43,13 @@ class Module:
 
 @cache
 def module(dotted: str) -> Module | None:
-    """The module of that name; None where it does not exist or has no source file."""
+    """The module of that name; None if it does not exist or has no source file."""
     path = _file(dotted)
     return None if path is None else Module(dotted, path)
 
 
 def locate(target: str) -> tuple[Module, Definition] | None:
-    """The definition of the class or function with that dotted name, through re-exports."""
+    """The definition of the class or function with that dotted name; re-exports are followed."""
     dotted, _, name = target.rpartition(".")
     home = module(dotted) if dotted else None
     if home is None:
@@ -61,7 +61,7 @@ def locate(target: str) -> tuple[Module, Definition] | None:
 
 
 def names_in(dotted: str) -> list[str]:
-    """The classes and functions of a module, or the modules of a package, as far as source files show them."""
+    """The classes and functions of a module, or the modules of a package, from source files."""
     path = _file(dotted)
     home = module(dotted)
     if path is None or home is None:
@@ -73,7 +73,7 @@ def names_in(dotted: str) -> list[str]:
 
 @cache
 def _file(dotted: str) -> Path | None:
-    """The file of a module. Only its top-level package is asked of Python: a parent's ``__init__`` may import torch."""
+    """The file of a module. Python only locates the top-level package, because importing a parent may import torch."""
     top, *rest = dotted.split(".")
     if top in sys.builtin_module_names:
         return None

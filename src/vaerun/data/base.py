@@ -112,7 +112,7 @@ class Split:
         return replace(self, x=self.x.to(device))
 
 
-class DataFacts(NamedTuple):
+class DataInfo(NamedTuple):
     """Name, shape, support and sizes of a data set: a model is built from them, and a run records them."""
 
     name: str
@@ -175,10 +175,10 @@ class Dataset:
         sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
         return cls(name, train, valid_split, test_split, shape, "none", support, sha256)
 
-    def facts(self) -> DataFacts:
+    def info(self) -> DataInfo:
         """What a model needs to be built, besides the moments of the training points."""
         sizes = {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
-        return DataFacts(self.name, self.binarize, tuple(self.shape), self.support, sizes)
+        return DataInfo(self.name, self.binarize, tuple(self.shape), self.support, sizes)
 
     @property
     def data_dim(self) -> int:

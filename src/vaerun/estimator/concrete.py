@@ -17,7 +17,7 @@ from vaerun.schedule.base import Schedule
 
 RELAXED_OBJECTIVE = Metric(
     "relaxed_objective",
-    "no bound: the objective at the relaxed z, whose gradient is followed",
+    "not a bound: the objective at the relaxed z, whose gradient is followed",
     "nat",
     chart=Chart("Bounds", "objective at the relaxed z"),
 )

@@ -27,8 +27,8 @@ logger = logging.getLogger("vaerun")
 
 LEAPFROG = 5  # steps of one move
 SHARPNESS = 4.0  # of the schedule
-PRELIMINARY = 4  # chains a point of the pass that finds the step sizes
-FEW = 2.0  # effective chains, below which one chain decides
+PRELIMINARY = 4  # chains per point in the preliminary pass, which adapts the step sizes
+FEW = 2.0  # with fewer effective chains, a warning is given
 SIMULATED = "simulated"  # the split of points that are drawn from the model
 AIS = Metric("ais", f"{LOWER}, by annealing", "nat", "higher", "lower", "AIS", BOUNDS, order=200)
 AIS_LOWER = Metric("ais_lower", f"{LOWER}, by annealing, at points drawn from the model", "nat", "higher", "lower")
@@ -39,44 +39,44 @@ AIS_UPPER = Metric(
     "lower",
     "upper",
 )
-AIS_WIDTH = Metric("ais_width", "no bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
-AIS_ACCEPTANCE = Metric("ais_acceptance", "no bound: share of the moves accepted")
-AIS_ESS = Metric("ais_ess", "no bound: effective number of chains")
+AIS_WIDTH = Metric("ais_width", "not a bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
+AIS_ACCEPTANCE = Metric("ais_acceptance", "not a bound: fraction of accepted moves")
+AIS_ESS = Metric("ais_ess", "not a bound: effective number of chains")
 
 
 class AISEvaluation(OverPoints):
     """ais = mean_i log (1/C) Σ_c w_ic, log w = Σ_t (β_t − β_{t−1}) log p(x given z_{t−1}), from β_0 = 0 to β_T = 1.
 
-    z_0 ~ p(z), and z_t comes from z_{t−1} by a move that leaves p(z) p(x given z)^{β_t} as it is: Hamiltonian moves for
-    real z, Metropolis switches of single variables for bits and one-hot blocks. E[w] = p(x), so by Jensen ``ais`` is a
-    lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, and with probability below e^{−b} a point's is
-    more than b above. It does not depend on q: it is the same for every strategy at the same θ. Step sizes are
-    adapted in a preliminary pass by chains of its own, then frozen, else the weights would be biased. Under a
-    likelihood that is no density the names carry ``pseudo_``.
+    z_0 ~ p(z), and a move from z_{t−1} to z_t leaves p(z) p(x given z)^{β_t} invariant: Hamiltonian moves for real z,
+    Metropolis updates of single variables for discrete z. E[w] = p(x), so by Jensen's inequality ``ais``
+    is a lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum. The estimate of a point exceeds log p(x)
+    by more than b with probability below e^{−b}. It does not depend on q, so it is the same for every strategy at the
+    same θ. Step sizes are adapted in a preliminary pass with other chains, because chains that adapt their own step
+    sizes would have biased weights. If the likelihood is not a density, the names begin with ``pseudo_``.
 
-    ais_acceptance: share of the moves accepted; for real z it should be near 0.8. No bound.
-    ais_ess: (Σ_c w)²/Σ_c w², from 1 to C, mean over points. No bound; where it is near 1 one chain decides, and a
-        warning asks for more temperatures.
+    ais_acceptance: fraction of accepted moves; for real z it should be near 0.8. Not a bound.
+    ais_ess: (Σ_c w)²/Σ_c w², from 1 to C, mean over points. Not a bound. Near 1 a single chain dominates, and a
+        warning advises more temperatures.
 
-    With ``simulate`` the points are drawn from the model instead, x with the very z that gave it, which is a draw from
-    p(z given x); the split is then called ``simulated``:
+    With ``simulate`` pairs (z, x) are drawn from the model instead, so z is an exact sample of p(z given x); the split
+    is then called ``simulated``:
 
-    ais_lower: as ais. ais_upper: −mean_i log (1/C) Σ_c 1/w_ic of chains from that z back to the prior, an upper bound
+    ais_lower: as ais. ais_upper: −mean_i log (1/C) Σ_c 1/w_ic of chains from this z back to the prior, an upper bound
         on mean_i log p_θ(x_i) in expectation, since E[1/w] = 1/p(x). ais_width: the upper minus the lower, point by
-        point, in expectation no less than the error of either at such points. For real data there is no upper bound,
-        for there is no exact z; data=linear_gaussian has none either, as its z are of another model than the trained.
+        point, in expectation at least the error of either bound at these points. Data that were not drawn from
+        the trained model have no upper bound, because no exact sample of p(z given x) is known.
 
     Args:
-        split: train, valid or test; of no use with ``simulate``, but for the number of points.
+        split: train, valid or test; with ``simulate`` only the number of its points is used.
         points: how many points, evenly spread over the split; null for all.
         chains: C.
         temperatures: T.
-        leapfrog: steps of one move: leapfrog steps of real z, switches of discrete z.
-        sharpness: δ of the schedule, of which β_t is logistic in t from −δ to δ, slow at both ends; 0 for linear.
+        leapfrog: steps of one move: leapfrog steps for real z, single-variable updates for discrete z.
+        sharpness: δ of the schedule: β_t is a logistic curve from −δ to δ, slow at both ends; 0 for a linear one.
         simulate: draw the points from the model, and bound log p(x) from both sides.
 
     Raises:
-        UserError: there is no such split, or a number is out of its range.
+        UserError: the split does not exist, or a number is out of range.
 
     Reference: Neal 2001, Annealed importance sampling; Wu et al. 2017, On the quantitative analysis of decoder-based
     generative models; Grosse, Ghahramani, Adams 2015, Sandwiching the marginal likelihood using bidirectional Monte
@@ -136,7 +136,7 @@ class AISEvaluation(OverPoints):
         return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Points, and where they are simulated the z of each: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
+        """Points, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
         size = max(1, rows_at_once(data.split(self.split).x) // self.chains)
         if self.simulate:
             z = model.prior.sample(self.num_points(data))
@@ -145,17 +145,17 @@ class AISEvaluation(OverPoints):
             yield from ((batch.x, None) for batch in self.batches(data, size))
 
     def warn(self, ess: float) -> None:
-        """Warns if the estimate depends on one chain alone."""
+        """Warns if a single chain dominates the estimate."""
         if self.chains >= 2 * FEW and ess < FEW:
             logger.warning(
-                f"Of {self.chains} annealed chains {ess:.1f} are effective, so that ais may lie far below log p(x): "
+                f"Only {ess:.1f} of {self.chains} annealed chains are effective, so ais may be far below log p(x): "
                 f"use evaluation.temperatures={4 * self.temperatures} or more evaluation.chains, and look at the "
                 f"width with evaluation.simulate=true."
             )
 
 
 def ascended(transition: Transition, x: Tensor, chains: int, betas: list[float]) -> tuple[Annealed, Tensor]:
-    """Chains from the prior to every point of x, Float[Tensor, "B X"], and the step sizes that others found first."""
+    """Chains from the prior for every point of x, Float[Tensor, "B X"], and step sizes adapted by other chains."""
     model = transition.model
     sizes = step_sizes(transition, x, start(model, PRELIMINARY, len(x)), betas)
     return forward(transition, x, start(model, chains, len(x)), betas, sizes), sizes

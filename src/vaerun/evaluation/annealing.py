@@ -9,7 +9,7 @@ from torch import Tensor
 from vaerun.evaluation.transition import ChainState, Transition
 
 FIRST_SIZE = 0.5  # of a step, in units of a standard normal prior
-RATE = 0.2  # at which log step sizes follow the acceptance rate
+RATE = 0.2  # learning rate of the log step sizes
 
 
 class Annealed(NamedTuple):
@@ -68,7 +68,7 @@ def _pass(
 
 
 def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float]) -> Tensor:
-    """A step size for each β_1, …, β_{T−1} and point, Float[Tensor, "T-1 B"], from a pass of its own.
+    """A step size for each β_1, …, β_{T−1} and point, Float[Tensor, "T-1 B"], from a separate pass.
 
     log size is increased by the acceptance rate of the point's chains minus the transition's target. The chains that
     use the sizes later must be other ones: sizes adapted to their own chains would bias the weights.

@@ -1,4 +1,4 @@
-"""φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] at fixed θ: the ELBO's, whatever was trained."""
+"""φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] at fixed θ: the φ of the best ELBO, whatever was trained."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from vaerun.local.solver import LocalSolver, Solution
 
 
 def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rate: float = 0.1) -> Solution:
-    """φ after at most ``max_steps`` steps of ascent; a point stops when it no longer gains. θ stays as it is.
+    """φ after at most ``max_steps`` ascent steps at fixed θ. A point stops when its bound no longer rises.
 
     Points are processed in groups that fit into memory; no point affects another.
 
@@ -21,8 +21,8 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
         bound: L, as ``lowest_variance_elbo`` makes it.
         x: Float[Tensor, "B X"].
         phi: where to start, Float[Tensor, "B P"].
-        max_steps: the limit of each point; the solver takes them in windows of 20.
-        learning_rate: of Adam, row by row; it is cut when a point no longer gains.
+        max_steps: the limit for each point, checked after every 20 steps.
+        learning_rate: of Adam for each point; it is reduced when the bound of a point no longer rises.
     """
     solver = LocalSolver(bound=bound, optimizer=LocalAdam(learning_rate=learning_rate))
     size = max(1, rows_at_once(x) // bound.decodes)
@@ -41,9 +41,9 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
 
 
 def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> Tensor:
-    """The ELBO of every point at K hard samples, Float[Tensor, "B"], with noise that the seed decides.
+    """The ELBO of every point with K samples of q, Float[Tensor, "B"]; the noise depends on the seed only.
 
-    At one seed several φ are evaluated with the same noise, so that their difference has a smaller standard error.
+    With one seed, several φ are evaluated with the same noise, so their difference has a smaller standard error.
     """
     size = max(1, rows_at_once(x) // num_samples)
     with isolated(seed, x.device):
@@ -56,15 +56,15 @@ def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> T
 
 
 def best(bound: Bound, x: Tensor, candidates: Sequence[Tensor], num_samples: int = 64) -> Tensor:
-    """Of several φ for each point the one of the highest ELBO, Int[Tensor, "B"]: its place among the candidates.
+    """The index of the candidate φ with the highest ELBO, for each point, Int[Tensor, "B"].
 
-    Judged on fresh samples that all candidates have in common. They must not be used again for a metric: the winner's
-    value would be biased upwards.
+    All candidates are evaluated with the same new samples. These must not be used again for a metric, because the
+    highest value is biased upwards.
     """
     seed = int(torch.randint(2**62, ()))
     return torch.stack([elbo(bound, x, phi, num_samples, seed) for phi in candidates]).argmax(0)
 
 
 def pick(candidates: Sequence[Tensor], places: Tensor) -> Tensor:
-    """The rows of the candidates, each Float[Tensor, "B …"], at each point's place, Int[Tensor, "B"]."""
+    """For each point, the row of the candidate (each Float[Tensor, "B …"]) that its place (Int[Tensor, "B"]) names."""
     return torch.stack(list(candidates))[places, torch.arange(len(places), device=places.device)]

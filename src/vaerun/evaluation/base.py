@@ -18,20 +18,20 @@ UNDECLARED: Mapping[str, Metric] = MappingProxyType({})
 
 
 class EvaluationResult(NamedTuple):
-    """What an evaluation has computed."""
+    """The result of an evaluation: metrics, values for each point, and images."""
 
     metrics: Mapping[str, float]  # by tag ``quantity/split``, finite; in nats per datum where it is a bound
-    points: Mapping[str, Tensor] = NOTHING  # by quantity, each [N]: the values per point that a metric is the mean of
+    points: Mapping[str, Tensor] = NOTHING  # by quantity, each [N]: values for each point; the metric is their mean
     pictures: Mapping[str, np.ndarray] = NO_PICTURES  # by tag, uint8 [H, W] or [H, W, 3]
-    num_points: int = 0  # that the metrics are means over; set by whoever knows the data
-    declared: Mapping[str, Metric] = UNDECLARED  # by quantity: what each metric is
+    num_points: int = 0  # number of points that the metrics are means over
+    declared: Mapping[str, Metric] = UNDECLARED  # the metrics by quantity
 
 
 OWN = "own"  # the run's own part, where an evaluation takes parts of other groups
 
 
 class Named(NamedTuple):
-    """A part of another group that an evaluation takes, and the words that it was chosen with."""
+    """A part of another group that an evaluation uses, and the words that chose it."""
 
     words: str
     part: Any

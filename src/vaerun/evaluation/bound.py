@@ -1,4 +1,4 @@
-"""mean_i L(x_i; θ, φ_i) at hard samples, true q and KL weight 1: the ELBO and its importance-weighted tightening."""
+"""The ELBO and the importance-weighted bound, with samples of q itself (not of a relaxation) and KL weight 1."""
 
 from collections.abc import Callable
 
@@ -20,16 +20,16 @@ POINTS = 512  # φ inferred at once
 class BoundEvaluation(OverPoints):
     """elbo = mean_i mean_k r_ik and iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q.
 
-    Both are lower bounds on mean_i log p_θ(x_i) in expectation, whatever was trained, in nats per datum. Each comes
-    with its standard error over the points, s/√N. Under a likelihood that is no density the names carry ``pseudo_``.
+    Both are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, whatever objective was trained. Each
+    has a standard error over the points, s/√N. If the likelihood is not a density, the names begin with ``pseudo_``.
 
     Args:
         split: train, valid or test.
-        num_samples: K; at K = 1 there is no ``iwae_1``, because it equals the ELBO.
+        num_samples: K; at K = 1 ``iwae_1`` is left out, because it equals the ELBO.
         points: how many points of the split, evenly spread over it; null for all.
 
     Raises:
-        UserError: there is no such split, K < 1, or ``points`` < 1.
+        UserError: the split does not exist, K < 1, or ``points`` < 1.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, eq. 8 and theorem 1.
     """
@@ -46,7 +46,7 @@ class BoundEvaluation(OverPoints):
     def evaluate(
         self, strategy: Strategy, data: Dataset, infer: Callable[[Tensor, Tensor, str], Inference]
     ) -> EvaluationResult:
-        """The same with φ from ``infer``, (x, index, split) ↦ Inference."""
+        """The same, with φ from the function ``infer``, (x, index, split) ↦ Inference."""
         found: dict[Metric, list[Tensor]] = {}
         declared = strategy.declared()
         for batch in self.batches(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64)))):

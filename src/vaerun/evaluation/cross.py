@@ -29,14 +29,14 @@ POINTS = 1024  # φ found at once
 
 
 def elbo_by(method: str, meaning: str, title: str = "") -> Metric:
-    """elbo_METHOD: the ELBO with φ found by a method that need not be the run's own."""
+    """elbo_METHOD: the ELBO with φ from one inference method."""
     return Metric(f"elbo_{method}", f"{LOWER}, {meaning}", "nat", "higher", "lower", title)
 
 
 ENCODER = elbo_by("encoder", "by the run's own encoder", "ELBO, own encoder")
 FITTED_ENCODER = elbo_by("fitted_encoder", "by an encoder fitted at fixed θ", "ELBO, fitted encoder")
 COORDINATE = elbo_by("coordinate", "by ascents to convergence", "ELBO, ascent")
-CONVERGED = Metric("coordinate_converged", "no bound: share of the points whose ascent converged")
+CONVERGED = Metric("coordinate_converged", "not a bound: fraction of the points whose ascent converged")
 
 
 def refined(steps: int) -> Metric:
@@ -56,40 +56,39 @@ class CrossEvaluation(OverPoints):
     A run's metrics are one row of a matrix; ``vaerun eval RUN1 RUN2 … evaluation=cross`` fills it. Each column uses one
     inference method on every run, so differences in a column come from θ. Each row uses one run, so differences in a
     row come from q. All are lower bounds on mean_i log p_θ(x_i) in expectation, in nats per datum, over the same points
-    and, along a row, with the same noise. Under a likelihood that is no density the names carry ``pseudo_``.
+    and, in a row, with the same noise. If the likelihood is not a density, the names begin with ``pseudo_``.
 
-    elbo: φ as the strategy itself finds it for points of this split.
-    elbo_encoder: f_λ(x) of the run's own encoder as it was trained beside θ, without what a strategy does to φ
-        afterwards. Only for runs that have one.
-    elbo_fitted_encoder: f_λ(x) of a fresh encoder of the run's kind, fitted to the training points at fixed θ until the
-        validation bound no longer rises. It never had a part in θ, nor in Φ, and is fitted alike for every run, those
-        with an encoder of their own among them: what amortized inference is worth at this θ. Weights of q that all
-        points share stay as trained.
-    elbo_refined_T: φ after at most T steps of ascent from the fitted encoder's, or from the own where none is fitted;
-        the encoder's φ where noise has made the steps lose, on draws of their own.
-    elbo_coordinate: φ* after ascents to convergence, from the family's initial φ and from the best φ of the other
-        columns, whichever is better for a point on draws of their own. Nearly independent of any encoder: what the
-        family is worth at this θ.
-    lost, lost_encoder, …: elbo_coordinate minus that column, point by point, so that its standard error is that of
-        the differences: what that way of inference loses at this θ. No bound.
-    coordinate_converged: the share of points whose ascent stopped because it no longer gained. No bound; where some did
-        not, a warning asks for more steps.
+    elbo: φ from the run's own strategy.
+    elbo_encoder: φ = f_λ(x) from the run's own encoder, without later steps of the strategy. Only for runs with an
+        encoder.
+    elbo_fitted_encoder: φ = f_λ(x) from a new encoder, fitted to the training points at fixed θ until the validation
+        bound no longer rises. It is fitted in the same way for every run, also if the run has an encoder, so it
+        measures amortized inference at this θ. Shared weights of q stay as trained.
+    elbo_refined_T: φ after at most T ascent steps from the fitted encoder's φ, or from the run's own encoder if none is
+        fitted. If the steps have lowered the bound, which is tested on separate draws, the encoder's φ is kept.
+    elbo_coordinate: φ* after ascents to convergence from the family's initial φ and from the best φ of the other
+        columns; the better result of each point is chosen on separate draws. It hardly depends on an encoder, so it
+        measures the family at this θ.
+    lost, lost_encoder, …: elbo_coordinate minus that column: the loss of that inference method at this θ. The standard
+        error is that of the differences of each point. Not a bound.
+    coordinate_converged: the fraction of points whose ascent stopped because the bound no longer rose. Not a bound. If
+        it is below 1, a warning advises more steps.
 
-    Every φ that is found here maximises the ELBO at KL weight 1, whatever was trained. θ, λ and Φ stay as they are.
+    Every φ found here maximises the ELBO at KL weight 1, whatever objective was trained. θ, λ and Φ do not change.
 
     Args:
-        amortizer: f_λ, not yet trained when the evaluation is made: a copy is what fitting starts from.
+        amortizer: f_λ with initial weights; a copy of it is fitted.
         optimizer: makes the optimiser that fits it.
         split: train, valid or test.
         points: how many points of the split, evenly spread over it; null for all.
         num_samples: K, draws for each point and metric.
         steps: T.
-        learning_rate: of those T steps.
+        learning_rate: of the T steps.
         max_steps: the limit of the ascents to convergence.
         encoder_epochs: the limit of the fit; 0 leaves the fitted encoder out.
 
     Raises:
-        UserError: there is no such split, or a number is out of its range.
+        UserError: the split does not exist, or a number is out of range.
 
     Reference: Cremer, Li, Duvenaud 2018, Inference suboptimality in variational autoencoders (an encoder's q against
     the best q of its family, the decoder fixed).
@@ -154,7 +153,7 @@ class CrossEvaluation(OverPoints):
         return results.result({**points, CONVERGED.name: converged})
 
     def encoders(self, strategy: Strategy, data: Dataset) -> dict[Metric, Amortizer]:
-        """The run's own, where the strategy trains one, and a fitted one, by column."""
+        """The run's own encoder, if it has one, and a fitted one, by column."""
         found: dict[Metric, Amortizer] = {}
         if any(module is self.amortizer for module in strategy.modules()):
             found[ENCODER] = self.amortizer
@@ -180,7 +179,7 @@ class CrossEvaluation(OverPoints):
         if encoders:
             start = found[list(encoders)[-1]]
             ascent = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
-            # Where the steps have lost more to noise than they gained, the encoder's φ is kept.
+            # If the steps have lowered the bound because of noise, the encoder's φ is kept.
             ends = [start, ascent.phi]
             found[refined(self.steps)] = pick(ends, best(bound, batch.x, ends))
         return found
@@ -191,6 +190,6 @@ class CrossEvaluation(OverPoints):
         prior, near = (
             ascend(bound, x, phi, self.max_steps) for phi in (bound.family.initial().to(x).expand(len(x), -1), guess)
         )
-        candidates = [prior.phi, near.phi, guess]  # the guess, too, lest an ascent among much noise end below its start
+        candidates = [prior.phi, near.phi, guess]  # with the start, because a noisy ascent can end below it
         places = best(bound, x, candidates)
         return pick(candidates, places), pick([prior.converged, near.converged, near.converged], places)

@@ -32,7 +32,7 @@ def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Data
     """λ maximises the mean bound until that of validation points no longer rises; θ and q's shared weights stay fixed.
 
     If the validation bound has not risen for 4 epochs, the fit returns to its best λ with a third of the step size; the
-    third time it ends. The λ of the highest validation bound is returned, so that more epochs never overfit.
+    third time it ends. The λ with the highest validation bound is returned, so more epochs do not overfit.
 
     Args:
         bound: L, as ``lowest_variance_elbo`` makes it.

@@ -40,32 +40,33 @@ from vaerun.strategy.base import Strategy
 logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # evaluated at once
-ROUNDING = 1e-5  # of log p(x), by which a gap may be negative
+ROUNDING = 1e-5  # relative to log p(x); a gap may be negative by this rounding error
 
 
 class GapEvaluation(OverPoints):
     """approximation_gap = log p̂(x) − L[q*], amortization_gap = L[q*] − L[q], inference_gap = log p̂(x) − L[q].
 
-    L[q] is the ELBO at the φ that the strategy finds, L[q*] at the best φ of the point in the same family: the first
-    gap comes from the family, the second from how the strategy finds φ, whether by an encoder or by an ascent that
-    was cut short. Their sum is KL(q ‖ p(z given x)). All are means over points of one split, in nats per
-    datum, each with its standard error; both ELBOs are taken with the same noise.
+    L[q] is the ELBO at the φ that the strategy finds, and L[q*] the ELBO at the best φ of the same family for this
+    point. The first gap is due to the family. The second is due to how the strategy finds φ, for example by an encoder
+    or by too few ascent steps. Their sum is KL(q ‖ p(z given x)). All are means over the points of a split, in nats per
+    datum, with standard errors; both ELBOs use the same noise.
 
-    elbo: L[q]. elbo_optimal: L[q*], a bound with a q that the run does not have. Both bound log p(x) in expectation.
-    log_marginal: log p̂(x) where it is exact: the model has it in closed form, or z has few values.
-    iwae_K_optimal, or ais: log p̂(x) elsewhere, with K samples of q*, or by annealed importance sampling where that is
-        larger on average over the points, by more than two standard errors. Both are lower bounds on log p(x) in
-        expectation, so that the approximation gap and the inference gap are underestimated by what they lack. One
-        of them is reported for all points; ``points.npz`` has both.
-    gap_converged: the share of points at which the search for q* converged. The gaps are means over these alone,
-        ``gap_points`` in number, while bounds are means over all points. A warning names a remedy for the others, and
-        for gaps that are negative by more than their error, which is impossible in theory.
+    elbo: L[q]. elbo_optimal: L[q*], whose q is not that of the run. Both are lower bounds on log p(x) in expectation.
+    log_marginal: log p̂(x) if it is exact: the model has it in closed form, or z has few values.
+    iwae_K_optimal or ais: log p̂(x) otherwise, with K samples of q*, or by annealed importance sampling if its mean over
+        the points is larger by more than two standard errors. Both are lower bounds on log p(x) in expectation, so the
+        approximation gap and the inference gap are underestimated. One of them is used for all points; ``points.npz``
+        has both.
+    gap_converged: the fraction of points for which the search for q* converged. Gaps are means over these points only;
+        ``gap_points`` is their number. Bounds are means over all points. A warning names a remedy if some points have
+        not converged, or if a gap is negative by more than its error, which is impossible in theory.
 
-    With ``family`` also, for a richer family, F: elbo_optimal_F, L of the best q of that family; approximation_gap_F,
-    what it still loses; gap_converged_F. The other gaps stay those of the run's own family. Under a likelihood that is
-    no density the names of bounds and of log p(x) carry ``pseudo_``; a gap is KL(q ‖ p(z given x)) nevertheless.
+    With a richer ``family`` F there are also elbo_optimal_F, the ELBO of the best q of F; approximation_gap_F, its
+    approximation gap; and gap_converged_F. The other gaps are those of the run's own family. If the
+    likelihood is not a density, the names of bounds and of log p(x) begin with ``pseudo_``; the inference gap is
+    KL(q ‖ p(z given x)) also then.
 
-    Pictures: worst_points, those of the largest inference gaps; below each its reconstruction under q, and under q*.
+    Images: worst_points, the points with the largest inference gaps, each above its reconstructions under q and q*.
 
     Args:
         split: train, valid or test.
@@ -79,7 +80,7 @@ class GapEvaluation(OverPoints):
         temperatures: T of the annealing; 0 leaves it out.
 
     Raises:
-        UserError: there is no such split, a number is out of its range, or the family is over another kind of z or has
+        UserError: the split does not exist, a number is out of range, or the family is over another kind of z or has
             weights that would have to be trained.
 
     Reference: Cremer, Li, Duvenaud 2018, Inference suboptimality in variational autoencoders, §3.
@@ -190,7 +191,7 @@ class GapEvaluation(OverPoints):
             logger.warning(f"{name} is negative {negative}, by more than its error: {remedy}.")
 
     def remedies(self) -> Mapping[str, str]:
-        """The remedy for a negative gap, by how log p̂(x) was estimated; under "" for the gap that does not need it."""
+        """The remedy for a negative gap, by the estimator of log p̂(x); "" for the gap without log p̂(x)."""
         more = f"evaluation.temperatures={4 * self.temperatures or 200}"
         return {
             "": f"q* is not the best there; use evaluation.starts={2 * self.starts} or a larger evaluation.max_steps",
@@ -201,7 +202,7 @@ class GapEvaluation(OverPoints):
 
 
 def untrained(family: Family, words: str) -> Family:
-    """The family, if its φ is all that it has.
+    """The family, if it has no shared weights.
 
     Raises:
         UserError: it has weights that all points share.

@@ -56,7 +56,7 @@ class Gap(NamedTuple):
 
 
 def gaps(estimates: GapEstimates, log_p: Tensor, richer: str) -> dict[Metric, Gap]:
-    """Every gap, by the metric that it is.
+    """Every gap by its metric.
 
     Args:
         estimates: of q, q*, and the richer family's q* where there is one.
@@ -76,11 +76,11 @@ def gaps(estimates: GapEstimates, log_p: Tensor, richer: str) -> dict[Metric, Ga
 
 
 def below_zero(gap: Gap, rounding: float) -> str:
-    """Where a gap is negative by more than its error, in words; nothing where it is not.
+    """Says where a gap is negative by more than its error; empty if it is not.
 
     Args:
-        gap: which no exact one is.
-        rounding: nats of it that are none.
+        gap: the gap; an exact gap is never negative.
+        rounding: the allowed rounding error in nats.
     """
     value, noise = gap.value[gap.known], gap.noise[gap.known]
     said = []
@@ -95,7 +95,7 @@ def below_zero(gap: Gap, rounding: float) -> str:
 
 
 def joined(parts: Sequence[GapEstimates]) -> GapEstimates:
-    """The points of all parts, one after the other."""
+    """Concatenates the estimates of all parts."""
     first = parts[0]
     return GapEstimates(
         torch.cat([part.x for part in parts]),

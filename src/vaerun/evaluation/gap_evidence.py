@@ -1,4 +1,4 @@
-"""log p̂(x): exact where it has a closed form or z few values, else by annealing."""
+"""log p̂(x): exact if it has a closed form or z has few values, otherwise by annealed importance sampling."""
 
 import torch
 from torch import Tensor

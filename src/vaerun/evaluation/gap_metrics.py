@@ -5,7 +5,7 @@ from vaerun.metric.metric import Chart, Metric
 
 GAPS = "Gaps, from evaluation=gap"
 LOG_MARGINAL = Metric("log_marginal", "mean log p(x), exact", "nat", "higher", "exact", "log p(x)", BOUNDS)
-GAP_POINTS = Metric("gap_points", "no bound: number of points that the gaps are means over")
+GAP_POINTS = Metric("gap_points", "not a bound: number of points that the gaps are means over")
 APPROXIMATION = Chart(GAPS, "approximation gap", r"approximation_gap\w*(?<!_se)")
 APPROXIMATION_GAP = Metric(
     "approximation_gap",
@@ -37,7 +37,7 @@ INFERENCE_GAP = Metric(
 
 
 def approximation_gap(family: str) -> Metric:
-    """approximation_gap_FAMILY: what a richer family still loses."""
+    """approximation_gap_FAMILY: the approximation gap of a richer family."""
     meaning = f"difference: log p̂(x) − ELBO of the best q of {family}"
     return Metric(f"approximation_gap_{family}", meaning, "nat", "lower", chart=APPROXIMATION, minimum=0)
 
@@ -57,7 +57,7 @@ def iwae_optimal(num_samples: int, family: str = "") -> Metric:
 
 def gap_converged(family: str = "") -> Metric:
     """gap_converged or gap_converged_FAMILY."""
-    return Metric(named("gap_converged", family)[0], "no bound: share of the points whose best q was found")
+    return Metric(named("gap_converged", family)[0], "not a bound: fraction of the points whose best q was found")
 
 
 def named(quantity: str, family: str) -> tuple[str, str]:

@@ -11,10 +11,10 @@ from vaerun.evaluation.ascent import ascend, best, pick
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.posterior.base import Family, Posterior
 
-JITTER = 0.5  # deviation of a start from the one it is scattered about
-CLIMB = 8  # samples of a step of the first ascents
-POLISH = 32  # of the last one
-POLISH_RATE = 0.03  # its learning rate
+JITTER = 0.5  # standard deviation of random starts around the strategy's φ
+COARSE = 8  # samples for each step of the first ascents
+FINE = 32  # samples for each step of the last ascent
+FINE_RATE = 0.03  # learning rate of the last ascent
 JUDGES = 256  # samples that choose among the candidates
 STAGES = ((150, 0.1), (100, 0.01), (100, 0.001))  # steps and learning rates of a conversion
 CONVERSION = 64  # samples of such a step
@@ -32,7 +32,7 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
 
     The ascents start at ``known``, at the family's initial φ, and at random places near ``known``, ``starts`` in all.
     Their results and ``known`` itself are compared on fresh draws, so that φ* is worse than ``known`` by no more than
-    the noise of these draws. A point has converged if its last ascent stopped because it gained no more.
+    the noise of these draws. A point has converged if its last ascent stopped because the bound no longer rose.
 
     Args:
         bound: whose model and family they are.
@@ -41,13 +41,13 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
         starts: how many, 1 or more.
         max_steps: the limit of each ascent.
     """
-    climb, polish = (lowest_variance_elbo(bound, family=bound.family, num_samples=k) for k in (CLIMB, POLISH))
+    coarse, fine = (lowest_variance_elbo(bound, family=bound.family, num_samples=k) for k in (COARSE, FINE))
     initial = bound.family.initial().to(known).expand_as(known)
     scattered = [known + JITTER * torch.randn_like(known) for _ in range(starts - 2)]
     begun = [known, initial, *scattered][:starts]
-    climbed = ascend(climb, x.repeat(len(begun), 1), torch.cat(begun), max_steps).phi.chunk(len(begun))
-    top = pick(climbed, best(bound, x, climbed, JUDGES))
-    last = ascend(polish, x, top, max_steps, learning_rate=POLISH_RATE)
+    results = ascend(coarse, x.repeat(len(begun), 1), torch.cat(begun), max_steps).phi.chunk(len(begun))
+    top = pick(results, best(bound, x, results, JUDGES))
+    last = ascend(fine, x, top, max_steps, learning_rate=FINE_RATE)
     found = [last.phi, top, known]
     return Optimum(pick(found, best(bound, x, found, JUDGES)), last.converged)
 

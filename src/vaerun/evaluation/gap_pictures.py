@@ -14,7 +14,7 @@ DRAWS = 64  # of z for each reconstruction
 
 
 def worst_points(bounds: Sequence[Bound], estimates: GapEstimates, gap: Gap, style: ImageStyle) -> list[np.ndarray]:
-    """A picture with a column for each of the points of the largest gaps, the largest first; none of vectors.
+    """An image with a column for each of the points with the largest gaps, the largest first; none for vectors.
 
     The rows are the points, their reconstructions under q, under q*, and under the richer family's q*.
     """

@@ -30,23 +30,23 @@ ROUNDING = 100  # times the precision of a number: noise below that, relative to
 CATEGORY = "Gradient estimators, from evaluation=gradient"
 GRADIENT_VARIANCE = Metric(
     "gradient_variance",
-    "no bound: tr Cov of the gradient",
+    "not a bound: tr Cov of the gradient",
     better="lower",
     chart=Chart(CATEGORY, "tr Cov of the gradient"),
 )
 GRADIENT_SNR = Metric(
     "gradient_snr",
-    "no bound: norm of the mean gradient / √(tr Cov)",
+    "not a bound: norm of the mean gradient / √(tr Cov)",
     better="higher",
     title="gradient SNR",
     chart=Chart(CATEGORY, "signal-to-noise ratio of the gradient"),
     order=600,
 )
 GRADIENT_BIAS = Metric(
-    "gradient_bias", "no bound: norm of the bias / norm of the exact gradient", better="lower", minimum=0
+    "gradient_bias", "not a bound: norm of the bias / norm of the exact gradient", better="lower", minimum=0
 )
-GRADIENT_BIAS_SE = Metric("gradient_bias_se", "no bound: the least bias that so many draws can show")
-GRADIENT_DECODES = Metric("gradient_decodes", "no bound: decoder evaluations of a draw, per point", better="lower")
+GRADIENT_BIAS_SE = Metric("gradient_bias_se", "not a bound: the smallest bias that so many draws can show")
+GRADIENT_DECODES = Metric("gradient_decodes", "not a bound: decoder evaluations of a draw, per point", better="lower")
 
 
 class GradientEvaluation(OverPoints):
@@ -56,8 +56,8 @@ class GradientEvaluation(OverPoints):
     if it is evaluated during training. Metrics are reported by parameter group:
 
     NAME_theta: θ, the gradient of the MEAN over the points, so variance falls as one over their number.
-    NAME_lam: λ, likewise: the weights of the encoder where φ = f_λ(x) and nothing more, and those of the family.
-    NAME_phi: φ, for every point its own gradient; tr Cov and ‖E‖² are averaged over the points.
+    NAME_lam: λ, likewise: the weights of the encoder if φ = f_λ(x) without further steps, and those of the family.
+    NAME_phi: φ, one gradient for every point; tr Cov and ‖E‖² are averaged over the points.
 
     gradient_variance: unbiased, with the standard error of R replicas (gradient_variance_se).
     gradient_snr: with ‖ḡ‖² − tr Cov/R in place of ‖ḡ‖², because the noise of R replicas adds tr Cov/R; 0 where that
@@ -77,14 +77,14 @@ class GradientEvaluation(OverPoints):
         optimizer: makes the optimiser of the other estimators' own parameters.
         split: train, valid or test.
         points: how many points of it, evenly spread, the gradient is the mean over; null for all.
-        estimators: the run's own, with all that it has learned, and others; in a configuration ``own``, or options of
+        estimators: the run's own with its learned weights, and others; in a configuration ``own``, or options of
             estimator, after a slash those of a group inside it, and further words: [own, disarm, score/leave_one_out,
             "rebar estimator.eta=0.5"]. None for the run's own alone.
         replicas: R.
         warm_up: draws that the other estimators are trained on.
 
     Raises:
-        UserError: there is no such split, a number is out of its range, or an estimator is unknown, named twice, or not
+        UserError: the split does not exist, a number is out of range, or an estimator is unknown, named twice, or not
             valid for the run's posterior and objective.
 
     Reference: Rainforth et al. 2018, Tighter variational bounds are not necessarily better (signal-to-noise ratio).
@@ -154,9 +154,9 @@ class GradientEvaluation(OverPoints):
 
 
 def tag_name(entry: str) -> str:
-    """An entry as part of a tag: score/leave_one_out ↦ score_leave_one_out, "rebar estimator.eta=0.5" ↦ rebar_eta_0.5.
+    """Words as part of a tag: score/leave_one_out ↦ score_leave_one_out, "rebar estimator.eta=0.5" ↦ rebar_eta_0.5.
 
-    A group's option is told without its group, a key's value with the last word of the key.
+    An option is written without its group, and a value with the last word of its key.
     """
     option, *words = entry.split() or [""]
     parts = [option]
@@ -179,7 +179,7 @@ def with_estimator(bound: Bound, entry: Named) -> Bound:
 
 
 def exact_gradients(setting: GradientSetting, bound: Bound) -> Mapping[str, Tensor]:
-    """The gradients summed over all values of z, by parameter group; none where that cannot be done."""
+    """The exact gradients as sums over all values of z, by parameter group; empty if this is not possible."""
     try:
         enumerated = Bound(
             model=bound.model, family=bound.family, objective=bound.objective, estimator=Enumerate().eval()

@@ -20,8 +20,8 @@ class GradientSetting(NamedTuple):
 
     x: Tensor  # Float[Tensor, "B X"]
     phi: Tensor  # Float[Tensor, "B P"]
-    encoder: Amortizer | None  # f_λ, where φ = f_λ(x) and nothing more
-    weights: Mapping[str, Sequence[nn.Parameter]]  # "theta" and "lam", the latter only where φ or q has such a part
+    encoder: Amortizer | None  # f_λ, if φ = f_λ(x) without further steps
+    weights: Mapping[str, Sequence[nn.Parameter]]  # "theta", and "lam" if φ or q depends on λ
 
     def estimates(self, bound: Bound) -> Iterator[tuple[Estimate, Tensor]]:
         """Estimates of all points, as many at a time as fit, each with its φ to differentiate in."""
@@ -66,7 +66,7 @@ class GradientSetting(NamedTuple):
 
 
 def gradient_setting(strategy: Strategy, batches: Iterable[Batch], split: str) -> GradientSetting:
-    """The points of ``batches``, their φ as ``strategy`` infers it, and the weights in force."""
+    """The points of ``batches``, their φ as ``strategy`` infers it, and the present weights."""
     pairs = [(batch.x, strategy.infer(batch.x, batch.index, split).phi) for batch in batches]
     x, phi = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     guesses = isinstance(strategy, Encoded) and type(strategy).infer is Encoded.infer
@@ -83,7 +83,7 @@ def gradient_setting(strategy: Strategy, batches: Iterable[Batch], split: str) -
 
 @contextmanager
 def as_it_was(module: nn.Module) -> Iterator[None]:
-    """Weights and buffers are afterwards what they were before, to the bit."""
+    """Restores weights and buffers at the end, to the bit."""
 
     def held() -> dict[str, Tensor]:
         return {**dict(module.named_parameters()), **dict(module.named_buffers())}

@@ -23,14 +23,14 @@ class GradientMoments:
         self.mean, self.square = torch.zeros_like(like), torch.zeros_like(like)
 
     def add(self, value: Tensor) -> None:
-        """Takes in one replica."""
+        """Adds one replica."""
         self.count += 1
         away = value - self.mean
         self.mean.add_(away, alpha=1 / self.count)
         self.square.addcmul_(away, value - self.mean)
 
     def merge(self, other: "GradientMoments") -> None:
-        """Takes in all of another's replicas."""
+        """Adds all replicas of another object."""
         count = self.count + other.count
         away = other.mean - self.mean
         self.square.add_(other.square).addcmul_(away, away, value=self.count * other.count / count)

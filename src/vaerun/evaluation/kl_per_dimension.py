@@ -16,10 +16,10 @@ from vaerun.posterior.laplace import LOG_2, DiagonalLaplace
 
 @singledispatch
 def kl_per_dimension(q: Posterior, prior: Prior) -> Tensor | None:
-    """KL(q_d ‖ p_d) in closed form, Float[Tensor, "B D"]; None where q or p(z) is no product, or there is none.
+    """KL(q_d ‖ p_d), Float[Tensor, "B D"]; None if q or p(z) is not a product or there is no closed form.
 
-    A q of dependent coordinates has no KL of its own for each, only a chain of conditional ones that depends on their
-    order. One-hot blocks have one for each block, not for each coordinate, and are left out, too.
+    If the coordinates of q are dependent, KL(q ‖ p(z)) is not a sum over single coordinates. One-hot blocks have one KL
+    for each block, not for each coordinate, and are left out, too.
     """
     return None
 

@@ -1,4 +1,4 @@
-"""Var_x E_q[z_d], KL(q_d ‖ p_d) and I_q(x; z): how much the latents say about x, and which of them say nothing."""
+"""Var_x E_q[z_d], KL(q_d ‖ p_d) and I_q(x; z): the information of the latents about x, and inactive latents."""
 
 import logging
 import math
@@ -23,24 +23,26 @@ from vaerun.strategy.base import Strategy
 logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
-FEW = 0.25  # of the units active, or fewer: collapse
+FEW = 0.25  # fraction of active units; at most this many is called collapse
 
 
-ACTIVE_UNITS = Metric("active_units", "no bound: number of latents whose mean depends on x")
-MUTUAL_INFORMATION = Metric("mutual_information", "no bound: mutual information of x and z under q, estimated", "nat")
-CEILING = Metric(
-    "mutual_information_ceiling", "no bound: largest mutual information that so many points can show, log N", "nat"
+ACTIVE_UNITS = Metric("active_units", "not a bound: number of latents whose mean depends on x")
+MUTUAL_INFORMATION = Metric(
+    "mutual_information", "not a bound: mutual information of x and z under q, estimated", "nat"
 )
-MARGINAL_KL = Metric("marginal_kl", "no bound: KL of the average of all q from p(z), estimated", "nat")
+CEILING = Metric(
+    "mutual_information_ceiling", "not a bound: largest mutual information that so many points can show, log N", "nat"
+)
+MARGINAL_KL = Metric("marginal_kl", "not a bound: KL of the average of all q from p(z), estimated", "nat")
 
 
 def kl_dimension(d: int) -> Metric:
     """KL(q_d ‖ p_d) of latent ``d``."""
-    return Metric(f"kl_dimension_{d}", f"no bound: KL of latent {d}", "nat")
+    return Metric(f"kl_dimension_{d}", f"not a bound: KL of latent {d}", "nat")
 
 
 class LatentStatistics(NamedTuple):
-    """What is kept of every point: B of a batch, N of them all."""
+    """Values of every point: B in a batch, N in total."""
 
     phi: Tensor  # Float[Tensor, "B P"]
     z: Tensor  # Float[Tensor, "B S D"]
@@ -54,10 +56,10 @@ class LatentStatistics(NamedTuple):
 class LatentEvaluation(OverPoints):
     """active_units = #{d: Var_x(E_q[z_d]) > 0.01} and I_q(x; z) = E_x KL(q(z given x) ‖ p(z)) − KL(q(z) ‖ p(z)).
 
-    Metrics of N points, in nats. Of the model they need the prior alone. None is a bound on log p(x).
+    Metrics of N points, in nats. They depend on the model only through its prior. None is a bound on log p(x).
 
-    active_units: units whose mean moves with x; of D. Without a closed form, Var_x is the covariance of two means of
-        32 draws each, which their noise does not raise.
+    active_units: number of units whose mean varies with x, from 0 to D. Without a closed form, Var_x is the covariance
+        of two means of 32 draws each, in which their noise cancels.
     kl: E_x KL(q(z given x) ‖ p(z)), from samples, with its standard error over points. Above the mutual information.
     kl_dimension_d: E_x KL(q_d ‖ p_d) of each unit in closed form; they add up to kl. Only for a Gaussian, Laplace or
         Bernoulli q that is a product over d, with the standard prior of its kind: else coordinates have none.
@@ -76,7 +78,7 @@ class LatentEvaluation(OverPoints):
         num_samples: S, draws of z for each point.
 
     Raises:
-        UserError: there is no such split, or a number is out of its range.
+        UserError: the split does not exist, or a number is out of range.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, §5.2 (active units); Hoffman,
     Johnson 2016, ELBO surgery (the mutual information and the marginal KL).
@@ -110,7 +112,7 @@ class LatentEvaluation(OverPoints):
         return results.result({KL.name: statistics.log_ratio.mean(1), MUTUAL_INFORMATION.name: information.mean(1)})
 
     def statistics(self, strategy: Strategy, phi: Tensor) -> LatentStatistics:
-        """What is kept of the points of φ, Float[Tensor, "B P"]."""
+        """The values of the points with φ, Float[Tensor, "B P"]."""
         bound = strategy.bound
         q = bound.family(phi)
         z = q.sample(self.num_samples)
@@ -129,7 +131,7 @@ class LatentEvaluation(OverPoints):
         """Warns if few units are active, and names the usual remedies."""
         if active <= FEW * units and active < units:
             logger.warning(
-                f"Only {active} of {units} latent units are active (Var_x E_q[z] > {ACTIVE:g}), so that either the "
+                f"Only {active} of {units} latent units are active (Var_x E_q[z] > {ACTIVE:g}), so either the "
                 f"data need no more or the posterior has collapsed onto the prior: warm the KL up "
                 f"(objective/kl_weight=linear), leave it some nats (objective=free_bits), train the encoder harder "
                 f"(strategy=aggressive), or use fewer units (model.latent_dim)."

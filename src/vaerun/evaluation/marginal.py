@@ -26,27 +26,27 @@ logger = logging.getLogger("vaerun")
 POINTS = 1024  # φ inferred at once
 TOGETHER = 32  # points whose samples share a chunk
 HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
-ESS = Metric("ess", "no bound: effective samples, mean over points")
-ESS_MIN = Metric("ess_min", "no bound: effective samples, least of all points")
-PARETO_K = Metric("pareto_k", f"no bound: tail index k̂ of the weights, too heavy above {HEAVY:g}")
-PARETO_K_ABOVE = Metric(f"pareto_k_above_{HEAVY:g}", f"no bound: share of the points with k̂ > {HEAVY:g}")
+ESS = Metric("ess", "not a bound: effective samples, mean over points")
+ESS_MIN = Metric("ess_min", "not a bound: effective samples, minimum over points")
+PARETO_K = Metric("pareto_k", f"not a bound: tail index k̂ of the weights, too heavy above {HEAVY:g}")
+PARETO_K_ABOVE = Metric(f"pareto_k_above_{HEAVY:g}", f"not a bound: fraction of the points with k̂ > {HEAVY:g}")
 
 
 class MarginalEvaluation(OverPoints):
     """iwae_K = mean_i [logsumexp_k r_ik − log K], r = log p_θ(x, z) − log q(z; φ), z ~ q: L_K at a large K.
 
-    A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K; its error ``_se`` is that
-    of the points, s/√N, and says nothing about how far below log p(x) it is. ``elbo``, the mean of the same rewards, is
-    the ELBO. The other metrics say how far below log p(x) L_K may be. They are no bounds:
+    A lower bound on mean_i log p_θ(x_i) in expectation, in nats per datum, that rises with K. Its standard error
+    ``_se`` is over the points, s/√N; it does not measure the distance to log p(x). ``elbo``, the mean of the same
+    rewards, is the ELBO. The other metrics say how far below log p(x) L_K may be. They are not bounds:
 
-    ess and ess_min: (Σ w)²/Σ w² of a point's K weights w = exp r, between 1 and K: the mean over points, and the least.
-    pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ its variance is finite; from 0.7 up the estimate
-        gets better with K too slowly for any K to do; from 1 up the mean of w itself looks infinite, which it is not,
-        so q misses a part of p(z given x). Left out at K < 21, where there is no tail to fit.
-    pareto_k_above_0.7: the share of such points. One warning says what to do about them.
+    ess and ess_min: mean and minimum over points of (Σ w)²/Σ w², between 1 and K, for the K weights w = exp r.
+    pareto_k: mean k̂ over points, the shape of the tail of w. Below ½ the variance of w is finite.
+        From 0.7 on the estimate converges too slowly for any practical K. From 1 on even the mean of w looks infinite;
+        it is finite, so q misses a part of p(z given x). Left out at K < 21, because the tail is too short.
+    pareto_k_above_0.7: the fraction of such points. A warning names remedies.
 
     Memory does not grow with K: chunks over points and samples are added up, and of each point's weights only the
-    3√K largest are kept. Under a likelihood that is no density the name is ``pseudo_iwae_K``.
+    3√K largest are kept. If the likelihood is not a density, the name is ``pseudo_iwae_K``.
 
     Args:
         split: train, valid or test.
@@ -56,7 +56,7 @@ class MarginalEvaluation(OverPoints):
             The bound holds for any q, and is the tighter the nearer q is to p(z given x).
 
     Raises:
-        UserError: there is no such split, or a number is out of its range.
+        UserError: the split does not exist, or a number is out of range.
 
     Reference: Burda, Grosse, Salakhutdinov 2016, Importance weighted autoencoders, theorem 1; Vehtari et al. 2024,
     Pareto smoothed importance sampling (the diagnostic k̂; the weights are not smoothed here, which would not leave a
@@ -102,7 +102,7 @@ class MarginalEvaluation(OverPoints):
         return results.result({metric.name: values for metric, values in {**points, ESS: ess}.items()})
 
     def refined(self, bound: Bound, x: Tensor, phi: Tensor) -> Tensor:
-        """φ after ``refine`` steps uphill, each point stopping by itself, Float[Tensor, "B P"]."""
+        """φ after at most ``refine`` ascent steps; each point stops separately, Float[Tensor, "B P"]."""
         return phi if self.refine == 0 else ascend(lowest_variance_elbo(bound), x, phi, self.refine).phi
 
     def judge(self, k: Tensor, results: Results) -> None:
@@ -114,7 +114,7 @@ class MarginalEvaluation(OverPoints):
         results.add(PARETO_K_ABOVE, float(heavy.double().mean()))
 
     def warning(self, k: Tensor, heavy: Tensor) -> str:
-        """What is wrong with the points of a heavy tail, and what to do."""
+        """The warning for points whose weights have a heavy tail, with remedies."""
         remedies = ["a richer posterior"]
         if self.refine == 0:
             remedies.append("a refined q (evaluation.refine=200)")

@@ -19,7 +19,7 @@ class OverPoints(Evaluation, ABC):
         points: how many points of it; None for all.
 
     Raises:
-        UserError: no such split, or no points.
+        UserError: the split does not exist, or ``points`` < 1.
     """
 
     def __init__(self, split: SplitName, points: int | None) -> None:

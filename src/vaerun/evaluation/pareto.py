@@ -28,8 +28,7 @@ def tail_shape(exceedances: Tensor) -> Tensor:
 
     The density is (1/σ)(1 + k y/σ)^{−1/k − 1}: moments of order 1/k and above are infinite. The profile likelihood in
     b = −k/σ is averaged over 30 + ⌊√M⌋ quantiles of a data-driven prior, and k̂ is the shape at that mean b, with a
-    weak prior of its own at ½. A row without any exceedance above 0, where the largest weights are equal, has no tail:
-    its k̂ is 0.
+    weak prior at ½. If all exceedances of a row are 0, because its largest weights are equal, k̂ is 0.
 
     Reference: Zhang, Stephens 2009, A new and efficient estimation method for the generalized Pareto distribution;
     Vehtari et al. 2024, Pareto smoothed importance sampling, appendix.

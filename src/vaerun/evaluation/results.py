@@ -1,4 +1,4 @@
-"""Collects the values of an evaluation, each with the metric that it is a value of."""
+"""Collects the metrics of an evaluation."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Results:
         return results.result()
 
     Args:
-        split: what stands after the slash of a tag, where a call does not say otherwise.
+        split: the part of a tag after the slash, unless a call gives another one.
     """
 
     def __init__(self, split: str) -> None:
@@ -33,20 +33,20 @@ class Results:
         """One number.
 
         Args:
-            metric: what it is.
+            metric: its declaration.
             value: finite.
-            of: what stands after the slash, where it is not the split.
+            of: the part of the tag after the slash, if it is not the split.
         """
         self.declared[metric.name] = metric
         self.metrics[f"{metric.name}/{self.split if of is None else of}"] = value
 
     def add_mean(self, metric: Metric, values: Tensor, *, error: bool = True) -> None:
-        """The mean of the points' values, and its standard error s/√N where there are two points or more.
+        """The mean of the points' values, and its standard error s/√N if there are two points or more.
 
         Args:
-            metric: what the mean is.
+            metric: the declaration of the mean.
             values: of every point, Float[Tensor, "N"].
-            error: whether the standard error is wanted, too, under the quantity ``NAME_se``.
+            error: whether to add the standard error, too, as ``NAME_se``.
         """
         values = values.double()
         self.add(metric, float(values.mean()))
@@ -56,7 +56,7 @@ class Results:
     def result(
         self, points: Mapping[str, Tensor] = NOTHING, pictures: Mapping[str, np.ndarray] = NO_PICTURES
     ) -> EvaluationResult:
-        """What was collected.
+        """The collected metrics as a result.
 
         Args:
             points: by quantity, values of every point, each [N].

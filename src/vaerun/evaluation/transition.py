@@ -43,7 +43,7 @@ class Transition(ABC):
 
     Args:
         model: p_θ(x, z).
-        steps: how many steps of its own one move takes.
+        steps: number of steps in one move.
     """
 
     target_acceptance: ClassVar[

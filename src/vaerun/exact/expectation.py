@@ -1,4 +1,4 @@
-"""Expectations that are finite sums, or integrals along an axis: what an estimate is held against."""
+"""Expectations as finite sums or numerical integrals: the references for estimates."""
 
 import itertools
 from typing import NamedTuple
@@ -16,7 +16,7 @@ NEGLIGIBLE = 1e-20  # the probability below which a point is left out of a sum
 
 
 class Space(NamedTuple):
-    """Points of z and the volume each stands for: Σ_s volume · f(z_s) is Σ_z f(z), or ∫ f(z) dz to rounding."""
+    """Points z_s with volumes: Σ_s volume_s f(z_s) equals Σ_z f(z), or ∫ f(z) dz up to rounding."""
 
     z: Tensor  # Float[Tensor, "S #B D"]
     volume: Tensor  # Float[Tensor, "S #B"], or Float[Tensor, "1 1"] where all are the same
@@ -25,7 +25,7 @@ class Space(NamedTuple):
 def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0.1, num_classes: int = 2) -> Space:
     """All of {0, 1}^D, all one-hot blocks, or a grid.
 
-    On a grid the trapezoidal rule converges geometrically for what is analytic and decays at both ends.
+    On a grid the trapezoidal rule converges geometrically if the function is analytic and decays at both ends.
     """
     if support == "categorical":
         blocks = itertools.product(torch.eye(num_classes), repeat=latent_dim // num_classes)
@@ -36,14 +36,14 @@ def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0
 
 
 def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
-    """A grid in t with z = centre + 2 scale sinh t, |t| ≤ 3.2: fine in the middle, and far out for tails like e^−|z|.
+    """A grid z = centre + 2 scale sinh t, |t| ≤ 3.2 equidistant: fine in the middle, wide for tails like e^−|z|.
 
     Args:
-        centre: Float[Tensor, "1 D"]. A density with a kink has it there, where halving the cells shows its error.
+        centre: Float[Tensor, "1 D"]. If the density has a kink, it must be at the centre, which is a grid point.
         scale: Float[Tensor, "1 D"].
         points: of each coordinate, an odd number.
     """
-    # The middle is 0 to the bit: beside a kink, a derivative would be that of one side.
+    # The middle must be exactly 0: a point beside a kink would have the derivative of one side.
     t = torch.arange(-(points // 2), points // 2 + 1, device=centre.device) * centre.new_tensor(6.4 / (points - 1))
     axis, width = 2 * t.sinh(), 2 * t.cosh() * (t[1] - t[0])
     dim = centre.shape[1]
@@ -54,12 +54,12 @@ def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
 
 @torch.no_grad()
 def spaces(q: Posterior, latent_dim: int, k: int) -> tuple[Space, Space] | None:
-    """Where K-fold sums under q are exact, and a coarser one that says how exact; None where there are too many."""
+    """A fine space for K-fold sums under q and a coarse one for their error; None if a sum has too many terms."""
     if isinstance(q, Enumerable):
         listed = Space(q.support()[:, :1], q.support().new_ones(1, 1))
         return (listed, listed) if q.support_size**k <= TUPLES else None
     points = min(1001 if latent_dim == 1 else 301, int(TUPLES ** (1 / (k * latent_dim))))
-    points -= (points - 1) % 4  # so that every second point is a grid that has the centre, too
+    points -= (points - 1) % 4  # so that the coarse grid, every second point, contains the centre, too
     if points < 81:
         return None
     drawn = q.sample(4096)[:, 0]
@@ -77,19 +77,19 @@ class Truth(NamedTuple):
 
 
 def terms_over(q: Posterior, model: Model, x: Tensor, over: Space) -> Terms:
-    """The terms of r at every point of a space, for one x, each Float[Tensor, "S"]."""
+    """The terms of r(z_s) at every point of a space, for one x, each Float[Tensor, "S"]."""
     return Terms(model.log_likelihood(x, over.z)[:, 0], model.log_prior(over.z)[:, 0], q.log_prob(over.z)[:, 0])
 
 
 def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, beta: float = 1.0) -> Truth:
-    """E_q[J] of one x as the sum over all K-tuples of the points of a space, where no z depends on φ."""
+    """E_q[J] of one x as the sum over all K-tuples of points of a space; the points do not depend on φ."""
     terms, volume = terms_over(q, model, x, over), over.volume[:, 0]
-    # Points without mass are left out, whatever r is there: 0 · ∞ is not a number. Most tuples of a grid contain one.
+    # Points with negligible probability are left out, because r can be infinite there and 0 · ∞ is not a number.
     massive = (terms.log_q.detach().exp() * volume > NEGLIGIBLE).nonzero()[:, 0]
     log_likelihood, log_prior, log_q = (term[massive] for term in terms)
     probability = log_q.exp() * (volume[massive] if len(volume) > 1 else volume)
     r = log_likelihood + beta * (log_prior - log_q)
-    # Broadcast, not gathered by index, whose derivative would be slow.
+    # By broadcasting, because indexing has a slow derivative.
     rewards = torch.stack([axis.flatten() for axis in torch.meshgrid(*[r] * J.num_samples, indexing="ij")])
     weight = probability
     for _ in range(J.num_samples - 1):

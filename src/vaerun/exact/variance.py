@@ -1,4 +1,4 @@
-"""Variances of gradient estimators that are known in closed form."""
+"""Closed-form variances of gradient estimators."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ def score_function(r0: float, r1: float, logit: float) -> float:
 
 
 def leave_one_out(r0: float, r1: float, logit: float) -> float:
-    """Δ²p(1 − p)(½ − p(1 − p)): a pair, each the other's baseline."""
+    """Δ²p(1 − p)(½ − p(1 − p)): two samples, each the baseline of the other."""
     pq = sigmoid(logit) * sigmoid(-logit)
     return (r1 - r0) ** 2 * pq * (0.5 - pq)
 
@@ -43,7 +43,7 @@ BITS: Mapping[str, tuple[int, Bit]] = {
     "disarm": (1, disarm),
     "enumerate": (1, lambda r0, r1, logit: 0.0),
 }
-"""By method, K and the variance that is known of it."""
+"""By method: K, and the variance as a function of (r(0), r(1), logit)."""
 
 NORMALS: Mapping[str, tuple[int, Callable[[float], tuple[float, float]]]] = {
     "reparam": (1, lambda v: (1 / v, 2.0)),
@@ -51,4 +51,4 @@ NORMALS: Mapping[str, tuple[int, Callable[[float], tuple[float, float]]]] = {
     "doubly_reparam": (1, lambda v: (0.0, 0.0)),
     "score/leave_one_out": (2, lambda v: (0.0, 0.0)),
 }
-"""By method, K and the variances of ∂μ and ∂ log σ at q = p(z given x) = N(m, v)."""
+"""By method: K, and the variances of the gradients in μ and log σ at q = p(z given x) = N(m, v)."""

@@ -1,4 +1,4 @@
-"""Configuration → objects: the only caller of Hydra's instantiate. Objects receive plain values, never a config."""
+"""Builds objects from a configuration. Only this module calls Hydra's instantiate; objects receive plain values."""
 
 import functools
 import inspect
@@ -21,7 +21,7 @@ from vaerun.config.class_info import ClassInfo
 from vaerun.config.hydra import compose, instantiate, searched
 from vaerun.config.legality import clashes
 from vaerun.config.part import Part
-from vaerun.data.base import DataFacts, Dataset
+from vaerun.data.base import DataInfo, Dataset
 from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import OWN, Evaluation, Named
 from vaerun.execution.engine.base import Engine
@@ -35,23 +35,23 @@ from vaerun.trainer.watcher import Watcher
 
 
 class KnownData(NamedTuple):
-    """What a checkpoint and a summary know of data that are not at hand."""
+    """What a checkpoint and summary.json say about the training data, to build a model without reading them."""
 
-    facts: DataFacts
-    mean: Tensor  # of each coordinate of the training points, Float[Tensor, "X"]
-    std: float  # their spread
+    info: DataInfo
+    mean: Tensor  # the mean of each coordinate over the training points, Float[Tensor, "X"]
+    std: float  # the pooled standard deviation of the training points
 
 
 def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: Sequence[Watcher] = ()) -> Experiment:
-    """Makes everything a resolved configuration names, on its device, with its seed.
+    """Builds the experiment of a configuration, on its device and with its seed.
 
     Args:
         config: the configuration.
-        data: its data, where they have been read already.
-        watchers: of the training, besides those that every run has.
+        data: its data, if they have been read already.
+        watchers: further watchers of the training.
 
     Raises:
-        UserError: a value is out of range, a file is not what it should be, or data and likelihood do not fit.
+        UserError: a value is out of range, a file cannot be read, or data and likelihood do not fit.
     """
     config = plain(config)
     trainer: Trainer = make(config["trainer"], {})
@@ -60,7 +60,7 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
     torch.manual_seed(config["seed"])
     parts = build_parts(config, data, machine.device, machine.engine)
     strategy = make(config["strategy"], parts).to(machine.device)
-    with isolated(config["seed"], machine.device):  # what an evaluation draws for itself leaves training as it is
+    with isolated(config["seed"], machine.device):  # the random numbers of training stay the same with any evaluation
         evaluation = build_evaluation(config, parts, machine.device)
     return Experiment(
         data=data,
@@ -75,50 +75,50 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
 
 
 def prepare(config: Mapping[str, Any], trainer: Trainer) -> Machine:
-    """Sets torch up as the configuration says."""
+    """Sets device, threads and engine of torch as configured."""
     execution: Execution = make(config["execution"], {})
     return execution.prepare(trainer.batch_size * config["objective"].get("num_samples", 1))
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration as plain values, its interpolations resolved."""
+    """The configuration as plain values, with interpolations resolved."""
     if isinstance(config, DictConfig):
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     return dict(config)
 
 
 def build_strategy(config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device) -> Strategy:
-    """The strategy and all it holds."""
+    """The strategy with all its parts."""
     return make(config["strategy"], build_parts(config, data, device)).to(device)
 
 
 def build_parts(
     config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device, engine: Engine | None = None
 ) -> dict[str, Any]:
-    """What a strategy or an evaluation may ask for by name, from the innermost noun outwards.
+    """The objects and values that a constructor can ask for by parameter name, built in order of dependence.
 
     Args:
         config: plain values.
-        data: the data, or what is known of them.
+        data: the data, or what is known about them.
         device: where the parts belong.
-        engine: executes the programs of training.
+        engine: executes the training step.
     """
-    facts, mean, std = known_of(data)
-    X = math.prod(facts.shape)
+    info, mean, std = known_of(data)
+    X = math.prod(info.shape)
     parts: dict[str, Any] = {
         "data_dim": X,
         "data_mean": mean,
         "data_std": std,
-        "data_shape": facts.shape,
-        "latent_dim": config["model"].get("latent_dim"),  # for the prior and decoder within; None where the model says
-        "num_points": facts.split_sizes,
+        "data_shape": info.shape,
+        "latent_dim": config["model"].get("latent_dim"),  # for its prior and decoder; None if the model computes it
+        "num_points": info.split_sizes,
     }
-    # Only where φ is guessed from x is there a q for points nobody has seen, such as draws from the model. A prior may
-    # be made of it before there are a family and an amortizer: they are looked up when it is called.
+    # With an encoder, q is defined for any x, also for pseudo-inputs, and a prior (VampPrior) can be built from it.
+    # The prior is built before family and amortizer, so the function looks them up when it is called.
     amortized = not locate(config["strategy"]["_target_"]).per_point  # type: ignore[attr-defined]
     parts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
     model = make(config["model"], parts)
-    refuse_unfit_data(config, facts)
+    refuse_unfit_data(config, info)
     parts["latent_dim"] = model.latent_dim
     family: Family = make(config["posterior"], parts)
     parts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu()}
@@ -135,17 +135,17 @@ def build_parts(
 
 
 def known_of(data: Dataset | KnownData) -> KnownData:
-    """What a model is told of its data."""
+    """What a model needs to know about its data; a standard deviation of 0 becomes 1."""
     if isinstance(data, Dataset):
-        data = KnownData(data.facts(), data.mean().cpu(), data.std())
+        data = KnownData(data.info(), data.mean().cpu(), data.std())
     return data._replace(std=data.std or 1.0)
 
 
 def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Evaluation:
-    """The evaluation of a configuration; where its class takes parts of other groups, they are made from their words.
+    """The evaluation of a configuration. Parts of other groups that its class takes are built from their option names.
 
     Raises:
-        UserError: a value is out of range, or a word names no option.
+        UserError: a value is out of range, or an option does not exist.
     """
     node = dict(config["evaluation"])
     takes: Mapping[str, str] = getattr(locate(node["_target_"]), "takes", {})
@@ -158,7 +158,7 @@ def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device
 
 
 def make(node: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
-    """The object a node describes: its nested nodes first, then those of ``parts`` its constructor asks for by name."""
+    """Builds the object of a node. Its arguments are the values, the objects of nested nodes, and ``parts`` by name."""
     children = {key: make(child, parts) for key, child in node.items() if is_node(child)}
     values = {key: value for key, value in node.items() if key not in children and key != "_partial_"}
     construct: functools.partial = instantiate(values, _partial_=True, _recursive_=False, _convert_="all")
@@ -170,28 +170,28 @@ def make(node: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
 
 
 def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Any:
-    """Other parts of a group than the run's own, such as an estimator to compare with.
+    """Builds a part other than the run's own, such as another estimator to compare with.
 
     Args:
-        group: such as estimator.
-        words: None; an option with, after slashes, those of the groups inside it, and further words as on the command
-            line ("disarm", "score/leave_one_out", "rebar estimator.eta=0.5"); "own" for the run's; or a list of these.
-        config: of the run, whose other choices the values have to fit.
-        parts: what the run has.
+        group: of the part, such as estimator.
+        words: an option, with nested options after a slash and overrides after a space ("disarm",
+            "score/leave_one_out", "rebar estimator.eta=0.5"); "own" for the run's; a list of these; or None.
+        config: of the run; the values must fit its other choices.
+        parts: of the run.
         device: where the parts belong.
 
     Returns:
         None; a ``Named`` part; or a list of them.
 
     Raises:
-        UserError: there is no such option, key or value; Hydra's own for what it cannot read.
+        UserError: the option or key does not exist, or a value is wrong. Hydra raises its own errors, too.
     """
     if words is None:
         return None
     if isinstance(words, (list, tuple)):
         return [choose(group, entry, config=config, parts=parts, device=device) for entry in words]
     if not isinstance(words, str):
-        raise UserError(f"{words} is no option of {group}: run vaerun list {group} to see them.")
+        raise UserError(f"{words} is not an option of {group}: run vaerun list {group} to see the options.")
     if words == OWN:
         return Named(OWN, getattr(parts["bound"], "family" if group == "posterior" else group))
     catalogue = Catalogue(searched())
@@ -203,7 +203,7 @@ def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[
 
 
 def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
-    """``words`` as on the command line: "score/leave_one_out" ↦ estimator=score, estimator/baseline=leave_one_out.
+    """``words`` as overrides: "score/leave_one_out" ↦ estimator=score, estimator/baseline=leave_one_out.
 
     Raises:
         UserError: there is no such option.
@@ -220,7 +220,7 @@ def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
         home = next((held for held in nested if catalogue.option(held, part)), None)
         if home is None:
             within = [f"{name}/{other}" for held in nested for other in catalogue.groups[held]]
-            choices = f" Choose one of {', '.join(within)}." if within else f" {chosen} has no choices inside it."
+            choices = f" Choose one of {', '.join(within)}." if within else f" {chosen} has no nested options."
             raise UserError(f"{group}={name}/{part} does not exist.{close_match(f'{name}/{part}', within)}{choices}")
         composed.append(f"{home}={part}")
     return [*composed, *overrides]
@@ -231,8 +231,8 @@ def is_node(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def refuse_unfit_data(config: Mapping[str, Any], data: DataFacts) -> None:
-    """Refuses data outside the likelihood's support, which is known for certain when they have been read.
+def refuse_unfit_data(config: Mapping[str, Any], data: DataInfo) -> None:
+    """Refuses data outside the support of the likelihood. Only data that have been read show their support.
 
     Raises:
         UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.

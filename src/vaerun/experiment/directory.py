@@ -1,4 +1,4 @@
-"""A run directory: who uses it, what it holds, and the state of its run."""
+"""A run directory: its lock, its files, and the status of its run."""
 
 import fcntl
 import json
@@ -15,19 +15,19 @@ from vaerun.errors import UserError
 
 logger = logging.getLogger("vaerun")
 
-# Where a run computes may change when it is resumed; what it computes may not.
+# Keys that may change when a run is resumed, because they do not change its results.
 FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
 
 
 @final
 class RunDirectory:
-    """Keeps every other process out of a run directory, and writes its configuration and its summary.
+    """Locks a run directory against other processes, and writes its config.yaml.
 
-    Use it in a with statement; the lock ends with the process, however that ends.
+    Use it in a with statement. The lock is released at the end, also if the process is killed.
 
     Args:
         path: the directory; it is created if it does not exist.
-        config: what config.yaml is to hold; None for an experiment that was built by hand.
+        config: the content of config.yaml; None for an experiment that was built by hand.
 
     Raises:
         UserError: another process uses the directory, or it holds another run; raised on entering.
@@ -68,7 +68,7 @@ class RunDirectory:
 
     @property
     def checkpoints(self) -> Path:
-        """Where the checkpoints are."""
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
@@ -82,12 +82,12 @@ class RunDirectory:
         return self.summary.get("status") == "completed"
 
     def tell_finished(self) -> None:
-        """Says that nothing is left to do."""
-        logger.info("%s is finished: nothing to do", self.path)
+        """Logs that the run is finished."""
+        logger.info("%s is already finished", self.path)
 
 
 def checkpoint_path(directory: Path, name: str) -> Path:
-    """Where the checkpoint ``last`` or ``best`` stands."""
+    """The path of the checkpoint ``last`` or ``best``."""
     return directory / "checkpoints" / f"{name}.pt"
 
 
@@ -95,7 +95,7 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     """Writes config.yaml, unless the directory holds the configuration of another run.
 
     Raises:
-        UserError: it does, and that run has been trained in.
+        UserError: it holds another configuration and a checkpoint.
     """
     path = directory / "config.yaml"
     if path.exists() and checkpoint_path(directory, "last").exists():
@@ -115,19 +115,19 @@ def read_config(directory: Path) -> DictConfig:
     """The configuration of a run.
 
     Raises:
-        UserError: the directory is not that of a run.
+        UserError: the directory is not a run directory.
     """
     path = directory / "config.yaml"
     if not path.exists():
-        what = "has no config.yaml, so it is not the directory of a run" if directory.exists() else "does not exist"
-        raise UserError(f"{directory} {what}: name a directory that vaerun train has written.")
+        what = "has no config.yaml, so it is not a run directory" if directory.exists() else "does not exist"
+        raise UserError(f"{directory} {what}: give a directory that vaerun train has written.")
     config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
     return config
 
 
 def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
-    """Sets the keys of ``FREE`` that ``words``, each KEY=VALUE, name.
+    """Sets keys of ``FREE`` to the values in ``words``, each KEY=VALUE.
 
     Raises:
         UserError: the run has no such key.
@@ -136,7 +136,7 @@ def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
         key, _, value = word.lstrip("+").partition("=")
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
         if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
-            raise UserError(f"{key} is no key of this run, whose data={cfg.data.get('_target_')}: leave it out.")
+            raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
         OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
 
 
@@ -160,9 +160,9 @@ def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file beside ``path``, brings it to the disk and renames it: ``path`` is whole at every moment.
+    """Writes a temporary file and renames it to ``path``, so that ``path`` is never half-written.
 
-    A file that holds this text already stays as it is.
+    A file that has this text already is not written again.
     """
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return

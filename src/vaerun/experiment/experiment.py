@@ -1,4 +1,4 @@
-"""An experiment: data, strategy, trainer and evaluation, and the whole life of its run."""
+"""An experiment: data, strategy, trainer and evaluation; ``fit`` trains and tests it."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -39,23 +39,23 @@ logger = logging.getLogger("vaerun")
 class Experiment:
     """Data, strategy (with its bound), trainer and evaluation of one run.
 
-    ``vaerun.experiment.build.build`` makes one from a configuration; by hand it is made of objects:
+    ``vaerun.experiment.build.build`` makes one from a configuration. By hand:
 
         experiment = Experiment(data=data, strategy=strategy, trainer=Trainer(epochs=10))
         experiment.fit("runs/mine")
 
     Args:
         data: the three splits, on the device of the strategy.
-        strategy: what is trained.
+        strategy: the strategy to train.
         trainer: the loop.
-        evaluation: what is measured at the end; the ELBO and L_100 of the test points where nothing is given.
-        seed: of the order of the data and of the evaluations' draws; weights are drawn before, by whoever makes them.
-        machine: device, threads and matrix products, for the record; what torch has set up where nothing is given.
-        config: what the objects were made from; empty for an experiment made by hand.
+        evaluation: computed at the end; by default the ELBO and L_100 of the test points.
+        seed: of the order of the data and of evaluations; initial weights are drawn before, when the model is made.
+        machine: device, threads and matmul backend, for the summary; by default the present settings of torch.
+        config: the configuration of the objects; empty for an experiment made by hand.
         watchers: further watchers of the training.
 
     Attributes:
-        declared: by quantity, what the metrics of its records are.
+        declared: the metrics of its records, by quantity.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Experiment:
 
     @property
     def device(self) -> torch.device:
-        """Where the data and the strategy are."""
+        """The device of the data and the strategy."""
         return self.data.train.x.device
 
     @property
@@ -93,12 +93,12 @@ class Experiment:
         return len(self.data.train) // self.batch_size
 
     def fit(self, directory: RunDirectory | Path | str, *, live: bool = True) -> Run:
-        """The whole life of a run: trains, or resumes, tests the best state, leaves a summary; returns the run.
+        """Trains or resumes, tests the best checkpoint, writes summary.json, and returns the run.
 
         Args:
-            directory: the run directory, or its path; a run that was interrupted there is resumed, and nothing is done
-                if it is finished.
-            live: whether to draw a status line on a terminal; False for one of several runs.
+            directory: the run directory, or its path. An interrupted run in it is resumed; a finished run is not
+                trained again.
+            live: whether to show a status line on a terminal; False for one of several runs.
 
         Raises:
             UserError: the directory is in use or holds another run.
@@ -131,7 +131,7 @@ class Experiment:
     def _run(
         self, directory: RunDirectory, *, live: bool
     ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
-        """What watches a run, and where it resumes; an error within is recorded as how the run ended."""
+        """The observers of a run, and where it resumes; an error inside becomes the status of the run."""
         about = write(self.declared)
         write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
         observers: Observers | None = None
@@ -148,7 +148,7 @@ class Experiment:
             raise interrupted(error, directory.path) from None
 
     def opened(self, directory: Path, step: int) -> Run:
-        """The run that was fitted in a directory, with the weights in force, those of ``best`` at ``step``."""
+        """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""
 
         def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
             if not isinstance(evaluation, Evaluation):
@@ -160,7 +160,7 @@ class Experiment:
         return Run(
             directory,
             self.strategy,
-            self.data.facts(),
+            self.data.info(),
             step=step,
             checkpoint="best",
             read_data=lambda: self.data,
@@ -178,9 +178,9 @@ class Experiment:
         return int(state["progress"]["step"])
 
     def evaluate(self, evaluation: Evaluation | None = None) -> EvaluationResult:
-        """The result of an evaluation, the experiment's own where none is given, at the weights in force.
+        """The result of an evaluation at the present weights; by default of the experiment's own evaluation.
 
-        Its draws depend on the seed alone, and training continues as if there had been none.
+        Its random numbers depend only on the seed, and a later training is not affected.
         """
         evaluation = self.evaluation if evaluation is None else evaluation
         training = self.strategy.training
@@ -191,7 +191,7 @@ class Experiment:
         return result._replace(num_points=evaluation.num_points(self.data))
 
     def test(self) -> EvaluationResult:
-        """The same with the ELBO of all test points, whatever the evaluation is: runs are compared by it."""
+        """The same, and always the ELBO of all test points, because runs are compared by it."""
         result = self.evaluate()
         if f"{self.strategy.bound.metric(ELBO).name}/test" in result.metrics and self.evaluation.num_points(
             self.data
@@ -204,10 +204,10 @@ class Experiment:
 
 
 def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
-    """Refuses data that the likelihood does not have as values, or that a φ of their own cannot follow.
+    """Refuses data outside the support of the likelihood, and dynamic binarisation with a φ_i for each point.
 
     Raises:
-        UserError: which two do not fit.
+        UserError: two parts do not fit; the message names them.
     """
     bound = strategy.bound
     objects: dict[str, Any] = {
@@ -226,19 +226,19 @@ def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
 
 
 def present_machine(data: Dataset) -> Machine:
-    """What torch has set up, and the device of the data."""
+    """The present settings of torch, and the device of the data."""
     return Execution(device=str(data.train.x.device), threads=torch.get_num_threads()).prepare(1)
 
 
 def interrupted(error: BaseException, directory: Path) -> BaseException:
-    """The error; of an interruption, one that says how to resume."""
+    """The error; for an interruption, one whose message says how to resume."""
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(f"{error or 'interrupted'}; resume with: vaerun train resume={directory}")
     return error
 
 
 def log_results(record: Mapping[str, float]) -> None:
-    """The results of the test, one line each."""
+    """Logs the results of the test, one line each."""
     for tag, value in record.items():
         if tag not in POSITION:
             logger.info("%-22s %9.3f", tag, value)

@@ -1,4 +1,4 @@
-"""From a composed configuration to a finished run."""
+"""Builds and fits the experiment of a composed configuration."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,25 +21,25 @@ def fit(
     live: bool = True,
     watchers: Sequence[Watcher] = (),
 ) -> dict[str, Any]:
-    """Builds what ``cfg`` says in a claimed directory and fits it there; returns the summary.
+    """Builds the experiment of ``cfg``, fits it in a locked run directory, and returns the summary.
 
-    The directory is claimed first, so that a run whose data cannot be read has its configuration and a summary, too.
+    The directory is locked first, so that config.yaml and summary.json are written even if the data cannot be read.
 
     Args:
         cfg: the composed configuration.
-        choices: the option chosen of each group, for names and hyperparameters.
+        choices: the chosen option of each group, for names and hyperparameters.
         directory: the run directory.
-        live: whether to draw a status line on a terminal; False for one of several runs.
+        live: whether to show a status line on a terminal; False for one of several runs.
         watchers: further watchers of the training.
 
     Raises:
-        UserError: the directory is in use or holds another run, or a choice cannot work.
+        UserError: the directory is in use or holds another run, or the choices do not fit together.
         RunError: the run failed or diverged.
         Interrupted: a signal came; the state is saved.
     """
     config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
     if config["data"].get("path") is not None:
-        # The run must find its data again from any other folder.
+        # absolute, so that the data are found from any folder
         config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
     with RunDirectory(directory, config) as place:
         if place.is_finished:

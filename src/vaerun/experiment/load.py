@@ -1,4 +1,4 @@
-"""A trained run, opened again from its directory."""
+"""Opens a trained run from its directory."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vaerun.data.base import DataFacts, Dataset
+from vaerun.data.base import DataInfo, Dataset
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.build import KnownData, build, build_strategy, make, plain, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
@@ -16,20 +16,20 @@ from vaerun.trainer import checkpoint as checkpoints
 
 
 def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence[str] = ()) -> Run:
-    """A trained run at a checkpoint; its data are read only when they are asked for.
+    """A trained run at a checkpoint. Its data are read when they are first used.
 
     Args:
         directory: the run directory.
         checkpoint: ``best`` (by validation bound) or ``last``.
-        overrides: where it computes and finds its data: ``execution.device=cpu``, ``data.root=FOLDER``, …
+        overrides: device and location of the data: ``execution.device=cpu``, ``data.root=FOLDER``, …
 
     Raises:
-        UserError: the directory is not that of a run, or has no such checkpoint, or that belongs to another
-            configuration.
+        UserError: the directory is not a run directory, or the checkpoint does not exist or belongs to another
+        configuration.
     """
     directory = Path(directory)
     cfg = read_config(directory)
-    # It is not trained, and what only training uses may be missing on this machine.
+    # Settings that only training uses; this machine may not support them.
     cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
     relocate(cfg, overrides)
     config = plain(cfg)
@@ -48,8 +48,8 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         experiment.strategy.eval()
         return experiment.evaluate(node if isinstance(node, Evaluation) else None)
 
-    facts = recorded_facts(read_summary(directory))
-    known = KnownData(facts, *state["moments"]) if facts is not None and "moments" in state else None
+    info = recorded_info(read_summary(directory))
+    known = KnownData(info, *state["moments"]) if info is not None and "moments" in state else None
     data = read_data() if known is None else known
     torch.manual_seed(config["seed"])
     strategy = build_strategy(config, data, device)
@@ -57,7 +57,7 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     return Run(
         directory,
         strategy,
-        data.facts() if isinstance(data, Dataset) else data.facts,
+        data.info() if isinstance(data, Dataset) else data.info,
         step=int(state["progress"]["step"]),
         checkpoint=checkpoint,
         read_data=read_data,
@@ -65,9 +65,9 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     )
 
 
-def recorded_facts(summary: Mapping[str, Any]) -> DataFacts | None:
-    """What a summary says of its data; None where it does not say all."""
+def recorded_info(summary: Mapping[str, Any]) -> DataInfo | None:
+    """What summary.json says about the data; None if it is not complete."""
     data = summary.get("data", {})
-    if not set(DataFacts._fields) <= data.keys():
+    if not set(DataInfo._fields) <= data.keys():
         return None
-    return DataFacts(**{key: data[key] for key in DataFacts._fields})._replace(shape=tuple(data["shape"]))
+    return DataInfo(**{key: data[key] for key in DataInfo._fields})._replace(shape=tuple(data["shape"]))

@@ -1,4 +1,4 @@
-"""What a run shows and writes about its training: records, images, the console."""
+"""The watchers that every run has: records, images, and the console."""
 
 import logging
 from pathlib import Path
@@ -39,7 +39,7 @@ class Recorder(Watcher):
 
     Args:
         tracker: takes them.
-        declared: by quantity, what the recorded metrics are; what a record declares is added.
+        declared: the recorded metrics by quantity; metrics that a record declares are added.
     """
 
     def __init__(self, tracker: Tracker, declared: dict[str, Metric]) -> None:
@@ -57,7 +57,7 @@ class StatusUpdater(Watcher):
     """Keeps the console's status line up to date.
 
     Args:
-        console: where it is.
+        console: shows the status line.
     """
 
     def __init__(self, console: Console) -> None:
@@ -68,12 +68,12 @@ class StatusUpdater(Watcher):
 
 
 class ImageWriter(Watcher):
-    """Prior samples and reconstructions, every so many validations and at the end.
+    """Records prior samples and reconstructions, after every ``every`` validations and at the end.
 
     Args:
-        images: makes them.
+        images: computes the images.
         tracker: takes them.
-        every: validations between two sets.
+        every: validations between two sets of images.
         validation_every: epochs between two validations.
     """
 
@@ -93,13 +93,13 @@ class ImageWriter(Watcher):
 
 
 class Observers:
-    """The trackers of a run, and the watchers that feed them.
+    """The trackers of a run, and the watchers that pass records and images to them.
 
     Args:
-        experiment: what is run.
+        experiment: the experiment.
         directory: the run directory.
         resume: the directory of checkpoints that the run continues from, or None.
-        live: whether to draw a status line.
+        live: whether to show a status line.
     """
 
     def __init__(self, experiment: "Experiment", directory: Path, resume: Path | None, *, live: bool) -> None:
@@ -130,7 +130,7 @@ class Observers:
         self.describe(progress.step)
 
     def describe(self, resumed_at: int) -> None:
-        """Says what is about to happen, where the results will be, and what they depend on."""
+        """Logs the data, parameters and device before training, and records the configuration and environment."""
         experiment = self.experiment
         self.tracker.text("environment", page.environment(environment(experiment)))
         config = OmegaConf.to_yaml(OmegaConf.create(experiment.config))
@@ -143,7 +143,7 @@ class Observers:
             logger.info("resumed from step %d", resumed_at)
 
     def conclude(self, result: EvaluationResult) -> EvaluationResult:
-        """The result of the test, with images of what the best state has learned."""
+        """Records the test metrics, and images and an embedding of the best checkpoint."""
         experiment = self.experiment
         if not experiment.trainer.records.images_every:
             return result
@@ -157,7 +157,7 @@ class Observers:
         return result._replace(pictures=pictures)
 
     def close(self, status: str, why: str | None = None) -> list[dict[str, float]]:
-        """Tells the trackers how the run has ended, if it will not continue; returns what the run has recorded."""
+        """Closes the trackers with the status of the run; returns its records."""
         records = read_records(self.directory)
         if self.closed:
             return records

@@ -1,4 +1,4 @@
-"""Options named from Python, composed and checked as on the command line."""
+"""Options that are named in Python, composed and checked as on the command line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ def evaluation_node(name: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
     """The node of ``evaluation=NAME evaluation.KEY=VALUE …``.
 
     Raises:
-        UserError: there is no such option or key, or a value cannot be.
+        UserError: the option or key does not exist, or a value is wrong.
     """
     words = [f"evaluation={name}", *(f"evaluation.{key}={written(value)}" for key, value in keys.items())]
     cfg, choices = compose(words)

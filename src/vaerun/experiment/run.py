@@ -1,4 +1,4 @@
-"""A trained run, opened again: inference, samples and evaluations of it, from Python."""
+"""A trained run in Python: inference, bounds, samples and evaluations."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vaerun.bound.monte_carlo import log_weights
-from vaerun.data.base import DataFacts, Dataset
+from vaerun.data.base import DataInfo, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.directory import read_summary
@@ -23,29 +23,29 @@ Choice = str | Mapping[str, Any] | Evaluation
 
 Compute = Callable[[Choice, Mapping[str, Any], Dataset], EvaluationResult]
 
-DRAWS = 256  # for E_q[z], where it has no closed form
+DRAWS = 256  # samples for E_q[z] without a closed form
 FITS = {"binary": "0 or 1", "unit": "between 0 and 1", "real": "finite"}
 
 
-class PerPoint(NamedTuple):
-    """A quantity of every point, each Float[Tensor, "N"], in nats."""
+class Estimates(NamedTuple):
+    """One value in nats for each point, with its standard error, each Float[Tensor, "N"]."""
 
     values: Tensor
-    standard_errors: Tensor  # of the Monte-Carlo average over the samples of each point
+    standard_errors: Tensor  # of the average over the samples of z
 
 
 @final
 class Run:
     """A run at one of its checkpoints, as ``vaerun.load`` opens it. Draws come from torch's global generator.
 
-    Points x are Float[Tensor, "N X"] or Float[Tensor, "N *shape"], a tensor or an array, in the values that the model
-    was trained on: of binarised data, 0 and 1.
+    Points x are a tensor or an array, Float[Tensor, "N X"] or Float[Tensor, "N *shape"], with the values that the model
+    was trained on: 0 and 1 for binarised data.
 
     Args:
         directory: the run directory.
         strategy: with the weights of the checkpoint.
-        data_facts: what is known of its data.
-        step: at which the checkpoint was written.
+        data_info: name, shape and support of its data.
+        step: the training step of the checkpoint.
         checkpoint: ``best`` or ``last``.
         read_data: reads the data.
         compute: (evaluation, its keys, data) ↦ its result.
@@ -55,14 +55,14 @@ class Run:
         self,
         directory: Path,
         strategy: Strategy,
-        data_facts: DataFacts,
+        data_info: DataInfo,
         *,
         step: int,
         checkpoint: str,
         read_data: Callable[[], Dataset],
         compute: Compute,
     ) -> None:
-        self.directory, self.strategy, self.data_facts = directory, strategy.eval(), data_facts
+        self.directory, self.strategy, self.data_info = directory, strategy.eval(), data_info
         self.step, self.checkpoint = step, checkpoint
         self._read_data, self._compute = read_data, compute
         self.device = next(strategy.bound.model.parameters()).device
@@ -74,29 +74,29 @@ class Run:
 
     @property
     def records(self) -> list[dict[str, float]]:
-        """metrics.jsonl, one dict a record; ``pandas.DataFrame(run.records)`` is a table of the curves."""
+        """metrics.jsonl, one dict for each record; ``pandas.DataFrame(run.records)`` is a table of the curves."""
         return read_records(self.directory)
 
     @cached_property
     def data(self) -> Dataset:
-        """The three splits that the run was trained with, read when they are first asked for."""
+        """The three splits that the run was trained with, read when they are first used."""
         return self._read_data()
 
     def infer(self, x: Tensor | np.ndarray) -> Posterior:
-        """q(z; φ) of new points, φ found as the strategy finds it: an encoder's guess, an ascent, or both.
+        """q(z; φ) of new points. The run's strategy finds φ: by the encoder, by an ascent for each point, or by both.
 
-        The result has ``sample(k)`` Float[Tensor, "K N D"], ``log_prob(z)`` Float[Tensor, "K N"], and, where it has a
+        The result has ``sample(k)`` Float[Tensor, "K N D"], ``log_prob(z)`` Float[Tensor, "K N"] and, if the mean has a
         closed form, ``mean()`` Float[Tensor, "N D"].
 
         Raises:
-            UserError: x has another shape or other values than the data.
+            UserError: x does not have the shape of the data, or has values that the likelihood excludes.
         """
         q: Posterior = self.strategy.bound.family(self._phi(self._points(x)))
         return q
 
     @torch.no_grad()
     def encode(self, x: Tensor | np.ndarray) -> Tensor:
-        """E_q[z] of new points, Float[Tensor, "N D"]; a mean of 256 draws where it has no closed form.
+        """E_q[z] of new points, Float[Tensor, "N D"]; without a closed form, the mean of 256 samples.
 
         Raises:
             UserError: as ``infer``.
@@ -105,7 +105,7 @@ class Run:
         return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)
 
     @torch.no_grad()
-    def elbo(self, x: Tensor | np.ndarray, num_samples: int = 100) -> PerPoint:
+    def elbo(self, x: Tensor | np.ndarray, num_samples: int = 100) -> Estimates:
         """(1/K) Σ_k log p(x, z_k) − log q(z_k; φ) of every point, in expectation a lower bound on log p(x).
 
         Args:
@@ -116,13 +116,13 @@ class Run:
             UserError: as ``infer``, or K < 2.
         """
         r = self._log_weights(x, num_samples)
-        return PerPoint(r.mean(0), r.std(0) / num_samples**0.5)
+        return Estimates(r.mean(0), r.std(0) / num_samples**0.5)
 
     @torch.no_grad()
-    def log_likelihood(self, x: Tensor | np.ndarray, num_samples: int = 5000) -> PerPoint:
+    def log_likelihood(self, x: Tensor | np.ndarray, num_samples: int = 5000) -> Estimates:
         """L_K = log (1/K) Σ_k p(x, z_k)/q(z_k; φ), in expectation a lower bound on log p(x) that rises with K.
 
-        The standard error is that of the mean weight, relative to it; where few weights decide it is too small.
+        The standard error is that of the mean weight, divided by this mean; it is too small if few weights dominate.
 
         Args:
             x: the points.
@@ -134,7 +134,7 @@ class Run:
         r = self._log_weights(x, num_samples).double()
         log_mean = r.logsumexp(0) - torch.tensor(float(num_samples)).log()
         relative = (r - log_mean).exp().std(0) / num_samples**0.5
-        return PerPoint(log_mean, relative)
+        return Estimates(log_mean, relative)
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
@@ -164,28 +164,28 @@ class Run:
         return self._shaped(self.strategy.bound.model.mean(z.to(self.device, torch.get_default_dtype())))
 
     def evaluate(self, evaluation: Choice, **keys: Any) -> EvaluationResult:
-        """The result of an evaluation: ``run.evaluate("gap", split="test", points=100)``. Nothing is written.
+        """The result of an evaluation, such as ``run.evaluate("gap", split="test", points=100)``. It writes no files.
 
         Args:
-            evaluation: an option of ``evaluation`` (``vaerun list evaluation``), its composed node, or an object.
-            keys: of the option, as ``evaluation.KEY`` on the command line.
+            evaluation: an option of ``evaluation`` (``vaerun list evaluation``), a composed node, or an object.
+            keys: values for keys of the option, as ``evaluation.KEY=VALUE`` on the command line.
 
         Returns:
-            metrics by tag, values per point, and pictures.
+            metrics by tag, values for each point, and images.
 
         Raises:
-            UserError: there is no such option or key, or a value is out of range.
+            UserError: the option or key does not exist, or a value is out of range.
         """
         return self._compute(evaluation, keys, self.data)
 
     def _points(self, x: Tensor | np.ndarray) -> Tensor:
-        """x as the model sees it, Float[Tensor, "N X"]."""
-        given, shape = torch.as_tensor(x), self.data_facts.shape
+        """x as the model needs it, Float[Tensor, "N X"], after checks of shape and values."""
+        given, shape = torch.as_tensor(x), self.data_info.shape
         X = int(np.prod(shape))
         if given.shape[1:] not in (torch.Size(shape), torch.Size((X,))):
             raise UserError(f"x must have the shape [N, {', '.join(map(str, shape))}], got {list(given.shape)}.")
         rows = given.reshape(len(given), X).to(self.device, torch.get_default_dtype())
-        support = self.data_facts.support
+        support = self.data_info.support
         fits = {
             "binary": (rows == 0) | (rows == 1),
             "unit": (rows >= 0) & (rows <= 1),
@@ -194,7 +194,7 @@ class Run:
         if not bool(fits.all()):
             odd = float(rows[~fits][0])
             raise UserError(
-                f"every value of x must be {FITS[support]}, as in the data that the run was trained on, got {odd:g}: "
+                f"every value of x must be {FITS[support]}, as in the training data, got {odd:g}: "
                 f"scale or binarise x in the same way."
             )
         return rows
@@ -205,9 +205,9 @@ class Run:
 
     def _log_weights(self, x: Tensor | np.ndarray, num_samples: int) -> Tensor:
         if num_samples < 2:
-            raise UserError(f"num_samples must be at least 2, because a standard error is given, got {num_samples}.")
+            raise UserError(f"num_samples must be at least 2, because a standard error is computed, got {num_samples}.")
         rows = self._points(x)
         return log_weights(self.strategy.bound, rows, self._phi(rows), num_samples)
 
     def _shaped(self, rows: Tensor) -> Tensor:
-        return rows.unflatten(-1, self.data_facts.shape)
+        return rows.unflatten(-1, self.data_info.shape)

@@ -1,4 +1,4 @@
-"""What is left to say of a run when it has ended."""
+"""The content of summary.json."""
 
 import math
 import platform
@@ -33,13 +33,13 @@ def outcome(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """What ended a run, in a sentence; with the error's kind where nobody expected it."""
+    """The message of the error that ended a run, with the class of the error if it was not an expected one."""
     expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
     return f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}"
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory the device's tensors, or on a CPU the process, have taken."""
+    """The peak memory of the tensors on a CUDA device, or of the process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -47,13 +47,13 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
-    """The newest value of every tag; None where it is not finite, which JSON cannot say."""
+    """The newest value of every tag; None if it is not finite, because JSON has no such number."""
     tags = {tag: value for record in records for tag, value in record.items() if tag not in POSITION}
     return {tag: value if math.isfinite(value) else None for tag, value in tags.items()}
 
 
 def read_records(directory: Path) -> list[dict[str, float]]:
-    """What the run in a directory has recorded so far."""
+    """The records of the run in a directory so far."""
     path = directory / "metrics.jsonl"
     return read(path) if path.exists() else []
 
@@ -61,13 +61,13 @@ def read_records(directory: Path) -> list[dict[str, float]]:
 def unfinished(
     error: BaseException, directory: Path, *, seed: int, experiment: "Experiment | None" = None
 ) -> dict[str, Any]:
-    """The content of summary.json for a run that ended with ``error``: how far it came, as its records say.
+    """The content of summary.json for a run that ended with ``error``; steps and cost are those of its last record.
 
     Args:
-        error: what was raised.
+        error: the exception.
         directory: of the run.
         seed: of the run.
-        experiment: what was built; None where building failed.
+        experiment: the experiment; None if it could not be built.
     """
     records = read_records(directory)
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
@@ -84,7 +84,7 @@ def unfinished(
 
 
 def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """The content of summary.json for a run that has come to its end."""
+    """The content of summary.json for a completed run."""
     samples = progress.step * experiment.batch_size
     return {
         "status": "completed",
@@ -92,7 +92,7 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
         "metrics": newest(records),
         "steps": progress.step,
         "epochs": progress.step / experiment.steps_per_epoch,
-        "best": {"step": progress.best_step, "valid": progress.best},  # what the test metrics are of
+        "best": {"step": progress.best_step, "valid": progress.best},  # the checkpoint of the test metrics
         "seconds": progress.seconds,
         "train_seconds": progress.train_seconds,
         "train_samples_per_second": samples / progress.train_seconds,
@@ -104,7 +104,7 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
 
 
 def provenance(experiment: "Experiment") -> dict[str, Any]:
-    """What a run's metrics are, of what data, and with what they were computed: known as soon as it is built."""
+    """Meaning of the metrics, data, versions and machine; known before training starts."""
     data, machine = experiment.data, experiment.machine
     device = machine.device
     return {
@@ -115,12 +115,12 @@ def provenance(experiment: "Experiment") -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
         "threads": machine.threads,
         "matmul_backend": machine.matmul_backend,
-        "data": data.facts()._asdict() | {"sha256": data.sha256},
+        "data": data.info()._asdict() | {"sha256": data.sha256},
     }
 
 
 def versions() -> dict[str, str]:
-    """Of what computes a run's metrics."""
+    """The versions of vaerun, Python and the libraries."""
     return {
         "vaerun": vaerun.__version__,
         "python": platform.python_version(),
@@ -132,7 +132,7 @@ def versions() -> dict[str, str]:
 
 
 def described(experiment: "Experiment") -> dict[str, str]:
-    """The same in words for a person."""
+    """Data, parameters and device in words, for the log."""
     data, machine = experiment.data, experiment.machine
     counts = ", ".join(f"{name} {count:,}" for name, count in experiment.strategy.num_parameters().items() if count)
     sizes = f"{len(data.train):,} + {len(data.valid):,} + {len(data.test):,}"
@@ -146,13 +146,13 @@ def described(experiment: "Experiment") -> dict[str, str]:
 
 
 def environment(experiment: "Experiment") -> dict[str, str]:
-    """What a run's metrics depend on besides its configuration, in words."""
+    """Data, machine and versions in words: what results depend on besides the configuration."""
     data = experiment.data
     return {**described(experiment), "sha256 of the data": data.sha256, "machine": platform.node(), **versions()}
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """Every choice and every number of a configuration."""
+    """Every chosen option and every value of a configuration."""
     values: dict[str, float | str | bool] = dict(config.get("choices", {}))
     for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
         if key.split(".")[-1] not in ("_target_", "_partial_"):

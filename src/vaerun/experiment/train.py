@@ -15,20 +15,20 @@ from vaerun.trainer.watcher import Watcher
 
 
 def train(*overrides: str, seed: int = 0, directory: Path | str | None = None, watchers: Sequence[Watcher] = ()) -> Run:
-    """Trains what the words say, as ``vaerun train`` would, and returns the run at its best checkpoint.
+    """Trains as ``vaerun train OVERRIDES`` does, and returns the run at its best checkpoint.
 
         run = vaerun.train("strategy=coordinate", "data=digits", "trainer.epochs=20", seed=0, directory="runs/a")
 
-    A run that was interrupted in this directory is resumed; one that is finished there is only opened.
+    An interrupted run in the directory is resumed; a finished run is only loaded.
 
     Args:
         overrides: GROUP=OPTION and KEY=VALUE.
-        seed: of everything that is drawn.
-        directory: the run directory; ``runs/DATE/TIME_CHOICES`` where none is given.
-        watchers: objects that are told of every step, record and validation (``vaerun.trainer.watcher.Watcher``).
+        seed: of all random numbers.
+        directory: the run directory; ``runs/DATE/TIME_CHOICES`` by default.
+        watchers: objects that watch the training (``vaerun.Watcher``).
 
     Raises:
-        UserError: a word names nothing, two choices do not fit together, or the directory holds another run.
+        UserError: an option or key does not exist, choices do not fit together, or the directory holds another run.
         RunError: the run failed or diverged.
         KeyboardInterrupt: it was interrupted; the state is saved.
     """

@@ -1,4 +1,4 @@
-"""P(|T| ≤ t) = A(t, ν) for Student's t with ν whole degrees of freedom: the intervals of means over few seeds."""
+"""95 % confidence intervals of means over seeds, by Student's t distribution."""
 
 import math
 from functools import lru_cache
@@ -9,11 +9,11 @@ Kind = Literal["seeds", "points"]
 
 
 class Sample(NamedTuple):
-    """One figure of the seeds of a configuration.
+    """The values of one metric for the seeds of a configuration.
 
     Attributes:
-        values: one a seed.
-        point_error: the standard error over the test points, where a single seed has recorded it.
+        values: one for each seed.
+        point_error: the standard error over the test points, if there is a single seed and it has recorded one.
     """
 
     values: tuple[float, ...]
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A number, and the half of its 95 % interval: over seeds, over points, or unknown."""
+    """A mean and the half width of its 95 % interval: over seeds, over points, or unknown (None)."""
 
     mean: float
     half_width: float | None
@@ -39,7 +39,7 @@ class Interval(NamedTuple):
 
 
 def interval(sample: Sample) -> Interval:
-    """mean ± t s/√n over n seeds; of one seed, its value ± 1.96 standard errors over the points."""
+    """mean ± t s/√n over n seeds; for one seed, its value ± 1.96 standard errors over the points."""
     n = len(sample.values)
     if n > 1:
         return Interval(sample.mean, quantile(n - 1) * math.sqrt(sample.variance / n), "seeds")
@@ -49,10 +49,10 @@ def interval(sample: Sample) -> Interval:
 
 
 def difference(a: Sample, b: Sample) -> Interval:
-    """mean(a) − mean(b) with Welch's interval; a single seed beside several is given the spread of those.
+    """mean(a) − mean(b) with Welch's interval. If one sample has one seed, it gets the variance of the other.
 
-    Of one seed each only the points' errors are known. They are taken for independent, which makes the interval too
-    wide as far as the two runs find the same points hard.
+    With one seed each, only the standard errors over points are known. They are treated as independent, so the interval
+    is too wide if the errors of the two runs at a point are positively correlated.
     """
     gap = a.mean - b.mean
     n, m = len(a.values), len(b.values)
@@ -70,7 +70,7 @@ def difference(a: Sample, b: Sample) -> Interval:
 
 @lru_cache(maxsize=256)
 def quantile(freedom: int, probability: float = 0.95) -> float:
-    """The t with P(|T| ≤ t) = ``probability``, by bisection to the last digits."""
+    """The t with P(|T| ≤ t) = ``probability``, by bisection to a relative error of 1e-12."""
     low, high = 0.0, 1.0
     while coverage(high, freedom) < probability:
         low, high = high, 2 * high
@@ -81,7 +81,7 @@ def quantile(freedom: int, probability: float = 0.95) -> float:
 
 
 def coverage(t: float, freedom: int) -> float:
-    """P(|T| ≤ t), exactly, as a finite sum over powers of cos θ, θ = arctan(t/√ν).
+    """P(|T| ≤ t) for Student's t with ν degrees of freedom, as a finite sum over powers of cos θ, θ = arctan(t/√ν).
 
     Reference: Abramowitz, Stegun 1964, Handbook of mathematical functions, section 26.7.
     """

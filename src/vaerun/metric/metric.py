@@ -13,13 +13,13 @@ Bounds = Literal["lower", "upper", "exact", ""]
 class Chart(NamedTuple):
     """A chart of TensorBoard's Custom Scalars tab.
 
-    TensorBoard shows the charts of several runs as one only if they are equal. A chart therefore names its quantities
-    by a pattern and not by what one run has recorded.
+    TensorBoard shows one chart for several runs only if their declarations are equal. A chart therefore names its
+    quantities by a pattern, and not by the tags that one run has recorded.
 
     Attributes:
-        category: the heading that the chart stands under.
+        category: the heading above the chart.
         title: of the chart; where it contains ``{split}``, there is one chart for each split.
-        quantities: a regular expression for all quantities of the chart; empty for one metric alone.
+        quantities: a regular expression for all quantities of the chart; empty if it shows one metric only.
     """
 
     category: str
@@ -30,23 +30,23 @@ class Chart(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Metric:
-    """What a reported number is. A tag ``quantity/split`` names a value of the metric ``quantity`` on one split.
+    """The declaration of a reported number. A tag ``quantity/split`` is the metric ``quantity`` on one split.
 
     An evaluation, a strategy or an estimator declares a Metric for each quantity that it reports; ``vaerun eval``,
-    ``vaerun compare``, the HTML report and TensorBoard take their words and their order from it.
+    ``vaerun compare``, the HTML report and TensorBoard take titles, meanings and order from it.
 
     Args:
-        name: the quantity: what stands before the slash of a tag.
-        meaning: what it is, in a phrase.
+        name: the quantity, the part of a tag before the slash.
+        meaning: one phrase.
         unit: ``nat``, or empty for a number without a unit.
-        better: ``higher``, ``lower``, or empty where neither is better.
+        better: ``higher``, ``lower``, or empty if neither is better.
         bound: ``lower`` or ``upper`` for a bound on log p(x), ``exact`` for log p(x) itself, else empty.
-        title: a short head for a table column; the name in words unless given.
-        chart: where TensorBoard shows it; None for the Time Series tab alone.
-        order: its place among the default columns of ``vaerun compare``, the smallest first (ELBO 0, costs 500); None
-            for a metric that is shown only when it is asked for.
-        minimum: the smallest value that it can have in theory; an estimate below it wins no comparison. None for any.
-        stands_for: the bound that this metric stands for where the likelihood is no density; empty for all others.
+        title: a short title for a table column; by default the name with spaces.
+        chart: its chart in TensorBoard; None if only the Time Series tab shows it.
+        order: its position among the default columns of ``vaerun compare``, smallest first (ELBO 0, costs 500); None
+            for a metric that is shown only on request.
+        minimum: its smallest possible value; an estimate below it is never marked as best. None for no minimum.
+        stands_for: the bound that this metric replaces if the likelihood is not a density; empty otherwise.
 
     Raises:
         ValueError: the chart's pattern does not match the name.
@@ -70,11 +70,11 @@ class Metric:
             raise ValueError(f"the pattern {self.chart.quantities!r} of the chart must match the name {self.name!r}")
 
     def without_density(self) -> "Metric":
-        """``pseudo_NAME``: what stands for this metric under a likelihood that is no density. It bounds nothing."""
+        """``pseudo_NAME``: replaces this metric if the likelihood is not a density. It is not a bound."""
         return replace(
             self,
             name=f"pseudo_{self.name}",
-            meaning=f"no bound, as the likelihood is no density; otherwise {self.meaning}",
+            meaning=f"not a bound, because the likelihood is not a density; otherwise {self.meaning}",
             bound="",
             title=f"pseudo-{self.title}",
             order=None if self.order is None else self.order + 1,
@@ -87,10 +87,10 @@ class Metric:
 
 
 class Declares:
-    """Something that reports metrics: a strategy, a part of a strategy, an estimator."""
+    """An object that reports metrics: a strategy, a part of a strategy, or an estimator."""
 
     metrics: ClassVar[tuple[Metric, ...]] = ()
-    """One for each quantity of the diagnostics that it reports."""
+    """One metric for each quantity in the diagnostics that it reports."""
 
 
 def by_name(metrics: Iterable[Metric]) -> dict[str, Metric]:
@@ -110,7 +110,7 @@ def error_of(tag: str) -> str:
 
 
 def find(declared: Mapping[str, Metric], tag: str) -> Metric:
-    """The metric of a tag; one that knows only its name where nothing was declared.
+    """The metric of a tag; if none was declared, a metric with a name only.
 
     Args:
         declared: metrics by quantity.
@@ -124,7 +124,7 @@ def find(declared: Mapping[str, Metric], tag: str) -> Metric:
 
 
 def write(declared: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
-    """Declarations as JSON, by quantity, what is empty left out; charts are for TensorBoard alone and are left out."""
+    """Declarations as JSON, by quantity, without empty fields and without charts."""
     return {
         name: {
             key: value
@@ -136,10 +136,10 @@ def write(declared: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
 
 
 def read(about: Any) -> dict[str, Metric]:
-    """The declarations that a file holds; an entry that is not one is left out.
+    """The declarations in a file; invalid entries are left out.
 
     Args:
-        about: from a file, so it may be anything.
+        about: read from a file, so it can be any JSON value.
     """
     found: dict[str, Metric] = {}
     for name, entry in about.items() if isinstance(about, Mapping) else ():
@@ -167,4 +167,4 @@ READ: Mapping[str, Callable[[Any], bool]] = {
     "minimum": _is_number,
     "stands_for": _is_text,
 }
-"""What ``read`` takes from a file, and which values it accepts."""
+"""The fields that ``read`` takes from a file, and the values that it accepts."""

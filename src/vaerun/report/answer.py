@@ -16,7 +16,7 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
     at_cost = "" if at is None else f"at {at.words}, "
     if headline is None:
         if any("/" in name for row in rows for name in row.samples):
-            return _capital(f"{at_cost}no run says of any metric which direction is better, so the rows have no order.")
+            return _capital(f"{at_cost}no metric declares which direction is better, so the rows cannot be sorted.")
         return _capital(f"{at_cost}no run has a bound to compare yet.")
     having = ranked(rows, headline)
     if not having:

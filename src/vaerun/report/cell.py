@@ -9,14 +9,14 @@ from vaerun.report.row import Row, best, is_tied
 
 
 class Cell(NamedTuple):
-    """One number as it is written.
+    """One cell in text form.
 
     Attributes:
         interval: the number and its interval.
         seeds: how many seeds it is the mean of.
         text: the mean.
-        error: the half of the interval; empty where it is unknown, or all seeds agree.
-        mark: ``*`` for the best of the column, ``~`` for what does not differ significantly from it, or nothing.
+        error: the half width; empty if it is unknown or all seeds have the same value.
+        mark: ``*`` for the best of the column, ``~`` if there is no significant difference from it, or empty.
     """
 
     interval: Interval
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
 
 def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
-    """A column of the table; None where a row has no such metric."""
+    """The cells of a column; None if a row does not have the metric."""
     samples = [row.samples.get(column.name) for row in rows]
     found = [interval(sample) if sample is not None else None for sample in samples]
     write = writer(column, [one for one in found if one is not None])

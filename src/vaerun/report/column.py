@@ -1,4 +1,4 @@
-"""The columns of a comparison: how each is called, which way is better, how its numbers are written."""
+"""The columns of a comparison: titles, which direction is better, and number formats."""
 
 import math
 import re
@@ -18,10 +18,10 @@ class Column(NamedTuple):
     Attributes:
         name: its tag, or one of COSTS.
         title: in words.
-        better: 1 where higher is better, -1 where lower is, 0 where neither.
-        unit: nat, or what else.
-        meaning: what it is, in a phrase; empty where the title says enough.
-        minimum: the smallest value that it can have in theory; a mean below it wins nothing. None for any.
+        better: 1 if higher is better, -1 if lower is, 0 if neither.
+        unit: nat, or another unit.
+        meaning: one phrase; empty if the title is clear.
+        minimum: its smallest possible value; a mean below it is never the best. None for no minimum.
     """
 
     name: str
@@ -42,7 +42,7 @@ COSTS = {
             "decoder evaluations",
             -1,
             "",
-            "passes of a point's sample through the decoder in training: the same on every machine",
+            "number of z decoded for an x in training; it does not depend on the machine",
         ),
         Column(
             "samples_per_second",
@@ -62,7 +62,7 @@ COUNTS = ("steps", "decoder_evaluations", "phi", "lam", "theta", "samples_per_se
 AFTER = ("seconds", "decoder_evaluations", "samples_per_second", "peak_memory", "phi", "lam")
 MATCHED = ("steps", "seconds", "decoder_evaluations", "phi", "lam")
 COSTS_ORDER = 500.0  # of the costs among the default columns
-HUGE, HUGE_BOUND = 1e12, 1e6  # from here on a number is written with its exponent; such a bound has nearly diverged
+HUGE, HUGE_BOUND = 1e12, 1e6  # larger numbers are written with an exponent; such a bound has nearly diverged
 
 
 def column(name: str, declared: Mapping[str, Metric], matched: str | None = None) -> Column:
@@ -71,7 +71,7 @@ def column(name: str, declared: Mapping[str, Metric], matched: str | None = None
     Args:
         name: a tag, or one of COSTS.
         declared: metrics by quantity; others have plain names.
-        matched: the cost that all runs have in common, if any.
+        matched: the cost at which the runs are compared, if any.
     """
     if name == matched:
         return COSTS[name]._replace(title=f"{READ} {name.replace('_', ' ')}", better=0)
@@ -84,9 +84,9 @@ def column(name: str, declared: Mapping[str, Metric], matched: str | None = None
 
 
 def default(names: Iterable[str], split: str, declared: Mapping[str, Metric]) -> list[str]:
-    """The columns that are shown unless others are asked for, of those there are, by the order of their metrics.
+    """The default columns, in the order of their metrics.
 
-    Where nothing is declared, as in runs recorded by earlier versions, every metric with a standard error is shown.
+    If nothing is declared, as in runs of earlier versions, every metric with a standard error is shown.
 
     Args:
         names: of all columns.
@@ -115,7 +115,7 @@ def _number(quantity: str) -> int:
 
 
 def writer(of: Column, found: Iterable[Interval]) -> Callable[[float], str]:
-    """How every number of a column is written: with as many decimals as tell its values and intervals."""
+    """The number format of a column: as many decimals as its values and intervals need."""
     found = list(found)
     if of.unit == "nat":
         widths = [one.half_width for one in found if one.half_width]

@@ -20,16 +20,16 @@ from vaerun.report.row import Row
 
 @dataclass(frozen=True)
 class Comparison:
-    """The whole answer, ready to be written down.
+    """A comparison of runs, ready for output.
 
     Attributes:
-        at: the cost at which the runs were read; None for their end.
-        columns: what is shown, in order.
-        headline: the column the answer is about; None where no run has a bound.
+        at: the cost at which the runs are compared; None for their end.
+        columns: the columns, in order.
+        headline: the column of the answer; None if no run has a bound.
         rows: the configurations, best first.
         answer: one sentence.
-        notes: what must be known to read it.
-        declared: by quantity, what the metrics of the runs are.
+        notes: remarks below the table.
+        declared: the metrics of the runs, by quantity.
     """
 
     at: At | None
@@ -58,12 +58,12 @@ def compare(
     Args:
         runs: from ``recorded.find``.
         at: compare validation bounds at this cost, instead of the test metrics at the end.
-        mixed: also where the data differ.
+        mixed: compare runs with different data, too.
         shown: the columns; None for those that answer the question.
         sort: the column to order by, best first; None for the bound.
 
     Raises:
-        UserError: the runs are of different data, or there is no such column.
+        UserError: the runs use different data, or a column does not exist.
     """
     groups = group(runs)
     told = settings(groups)
@@ -99,7 +99,7 @@ def compare(
 
 
 def sample(some: Sequence[Entry], tag: str) -> Sample | None:
-    """One metric of those seeds that have it."""
+    """The values of one metric, for the seeds that have it."""
     having = [entry.metrics for entry in some if tag in entry.metrics]
     if not having:
         return None
@@ -117,11 +117,11 @@ def resolve(word: str, present: set[str], split: str) -> str:
         if name in present:
             return name
     known = sorted(name.removesuffix(f"/{split}") for name in present)
-    raise UserError(f"no run here has the metric {word!r}.{close_match(word, known)} There are {', '.join(known)}.")
+    raise UserError(f"no run has the metric {word!r}.{close_match(word, known)} The metrics are {', '.join(known)}.")
 
 
 def _declared(runs: Sequence[Recorded]) -> dict[str, Metric]:
-    """What the metrics of the runs are; where two runs say different things of one, the newest counts."""
+    """The declared metrics of all runs; if two runs declare one differently, the newest run counts."""
     declared: dict[str, Metric] = {}
     for run in sorted(runs, key=lambda run: run.written):
         declared |= run.declared
@@ -129,7 +129,7 @@ def _declared(runs: Sequence[Recorded]) -> dict[str, Metric]:
 
 
 def _headline(ordering: str | None, default: Sequence[str], declared: Mapping[str, Metric]) -> Column | None:
-    """The column that the answer is about: the one asked for, else the first, where it is in nats and has a better."""
+    """The column of the answer: the sort column or the first one, if it is in nats and has a better direction."""
     names = [*([ordering] if ordering not in (None, "name") else []), *default[:1]]
     for asked in (column(name, declared) for name in names):
         if asked.better and asked.unit == "nat":
@@ -138,7 +138,7 @@ def _headline(ordering: str | None, default: Sequence[str], declared: Mapping[st
 
 
 def _sorted(rows: Sequence[Row], by: Column | None) -> list[Row]:
-    """By a column, the best first; by name where there is none."""
+    """The rows sorted by a column, the best first; by name without a column."""
 
     def place(row: Row) -> tuple[bool, float, str]:
         if by is None:

@@ -1,4 +1,4 @@
-"""Runs of one configuration together, named by what sets them apart from the others."""
+"""Groups runs by configuration, and names each configuration by its differences from the others."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from typing import Any
 
 from vaerun.report.recorded import Recorded
 
-# The choices a reader asks for first; their values need no key in front.
+# the main choices; their values are shown without the key
 NOUNS = ("strategy", "estimator", "posterior", "objective", "model", "data")
 
 
 def group(runs: Iterable[Recorded]) -> list[list[Recorded]]:
-    """The runs of each configuration; a run without one stands with those of the same directory name and reason."""
+    """The runs of each configuration; runs without config.yaml are grouped by directory name and reason."""
     groups: dict[str, list[Recorded]] = {}
     for run in runs:
         groups.setdefault(identity(run), []).append(run)
@@ -20,7 +20,7 @@ def group(runs: Iterable[Recorded]) -> list[list[Recorded]]:
 
 
 def identity(run: Recorded) -> str:
-    """What two runs have in common just if they differ in seed and place alone."""
+    """A key that is equal for two runs if and only if they differ only in seed and place."""
     if run.config:
         return json.dumps(run.configuration, sort_keys=True, default=str)
     return f"{stem(run)}: {run.reason}"
@@ -32,13 +32,13 @@ def stem(run: Recorded) -> str:
 
 
 def settings(groups: Sequence[Sequence[Recorded]]) -> list[dict[str, Any]]:
-    """For each configuration, the keys and values that tell it from the others, choices first.
+    """For each configuration, the keys and values in which it differs from others, choices first.
 
-    A key that differs because a choice does is left out: the choice says it. So is the choice of a part, such as
-    strategy/phi_init, where it differs because the whole does.
+    A key that differs only because a choice differs is left out. So is a nested choice, such as strategy/phi_init, that
+    differs only because the outer choice differs.
     """
     known = [runs[0] for runs in groups if runs[0].config]
-    # None says as much as absence: no experiment, no limit.
+    # None is treated as a missing key: no experiment, no limit.
     choices = [{key: value for key, value in run.choices.items() if value is not None} for run in known]
     wholes = _differing([{key: value for key, value in chosen.items() if "/" not in key} for chosen in choices])
     ordered = [*(noun for noun in NOUNS if noun in wholes), *sorted(wholes - set(NOUNS))]
@@ -80,14 +80,14 @@ def names(groups: Sequence[Sequence[Recorded]], told: Sequence[Mapping[str, Any]
 
 
 def _differing(mappings: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The keys with more than one value, absence being one."""
+    """The keys with more than one value; a missing key counts as a value."""
     mappings = list(mappings)
     keys = {key for mapping in mappings for key in mapping}
     return {key for key in keys if len({json.dumps(m[key], default=str) if key in m else "" for m in mappings}) > 1}
 
 
 def _short(key: str, keys: Iterable[str]) -> str:
-    """The end of a key that no other ends in."""
+    """The shortest end of a key that is unique among the keys."""
     others = [_dotted(other) for other in keys if other != key]
     parts = _dotted(key).split(".")
     for start in range(len(parts) - 1, 0, -1):
@@ -98,12 +98,12 @@ def _short(key: str, keys: Iterable[str]) -> str:
 
 
 def _dotted(key: str) -> str:
-    """A key in words: what is below a group stands after a dot, and a class is what the group is."""
+    """A key as it is shown: without ``_target_``, and with a dot after its group."""
     return key.replace("/", ".").removesuffix("._target_")
 
 
 def _word(value: Any) -> str:
-    """A value as it would be written on the command line; of a class, its name."""
+    """A value as on the command line; for a class, its name."""
     if isinstance(value, str):
         return value.rpartition(".")[2] if value.startswith("vaerun.") else value
     if value is None or isinstance(value, bool):

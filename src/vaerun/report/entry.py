@@ -20,9 +20,9 @@ class Entry:
     """A run, and its part in the comparison.
 
     Attributes:
-        run: what its directory says.
-        metrics: metrics and costs by column name; empty where the run takes no part.
-        remark: why it takes no part, or why it was not completed.
+        run: the content of its directory.
+        metrics: metrics and costs by column name; empty if the run is not compared.
+        remark: why it is not compared, or why it did not complete.
     """
 
     run: Recorded
@@ -31,12 +31,12 @@ class Entry:
 
     @property
     def used(self) -> bool:
-        """Whether its metrics count."""
+        """Whether the run is compared."""
         return bool(self.metrics)
 
 
 def entries(runs: Sequence[Recorded], at: At | None) -> list[Entry]:
-    """The runs of one configuration; of a seed that was run more than once only the newest counts."""
+    """The runs of one configuration; if a seed was run more than once, only the newest run counts."""
     made = sorted((entry(run, at) for run in runs), key=lambda item: (str(item.run.seed), item.run.written))
     newest = {str(item.run.seed): item for item in made if item.used}
     return [
@@ -48,12 +48,12 @@ def entries(runs: Sequence[Recorded], at: At | None) -> list[Entry]:
 
 
 def again(newest: Mapping[str, Entry], item: Entry) -> str:
-    """Where the newest run of the same seed is."""
+    """The directory of the newest run with the same seed."""
     return str(newest[str(item.run.seed)].run.directory)
 
 
 def entry(run: Recorded, at: At | None) -> Entry:
-    """The run's metrics: at its end if it is completed, or at equal cost if it came so far."""
+    """The metrics of a run: at its end if it is completed, or at the given cost if it has reached it."""
     if at is None:
         metrics = {**run.metrics, **_costs(run, ENDING, run.summary)} if run.status == "completed" else {}
         return Entry(run, metrics, run.reason)

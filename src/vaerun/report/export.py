@@ -18,7 +18,7 @@ ESCAPES = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r
 
 
 def to_json(comparison: Comparison) -> str:
-    """One document with every metric of every run, and the table's numbers in full."""
+    """One JSON document with every metric of every run, and all digits of the table."""
     columns = [cells(comparison.rows, column) for column in comparison.columns]
     document = {
         "at": comparison.at._asdict() if comparison.at is not None else None,
@@ -67,7 +67,7 @@ def _run(entry: Entry) -> dict[str, Any]:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line per configuration; three fields per column: the mean, half of its interval, and what that is over."""
+    """One line per configuration; three fields per column: mean, half width, and whether it is over seeds or points."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [column.name for column in comparison.columns]

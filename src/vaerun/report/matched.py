@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vaerun.errors import UserError, close_match
 
 COSTS = {"steps": "step", "seconds": "train_seconds", "decoder_evaluations": "decoder_evaluations"}
-VALIDATION = "elbo/valid"  # the end of the validation bound's tag, whatever it is called
+VALIDATION = "elbo/valid"  # the end of the tags elbo/valid and pseudo_elbo/valid
 
 
 class At(NamedTuple):
@@ -27,7 +27,7 @@ class At(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A record, or why there is none."""
+    """A record, or the reason why there is none."""
 
     record: Mapping[str, Any] | None
     reason: str | None = None
@@ -37,7 +37,7 @@ def parse(text: str) -> At:
     """``COST=AMOUNT``.
 
     Raises:
-        UserError: it is not, or there is no such cost, or the amount is no positive number.
+        UserError: the form is wrong, the cost does not exist, or the amount is not a positive number.
     """
     cost, equals, amount = text.partition("=")
     if not equals or cost not in COSTS:
@@ -53,10 +53,10 @@ def parse(text: str) -> At:
 
 
 def read_at(path: Path, at: At) -> Reading:
-    """The last record with a validation bound whose cost is at most ``at``; nothing is interpolated.
+    """The last record with a validation bound whose cost is at most ``at``, without interpolation.
 
-    Costs only grow along the file, so the place is found by bisection, which parses a few records of many.
-    A run that ended before that cost has no reading, though its last record is below it.
+    Costs never decrease in the file, so the record is found by bisection, which parses only a few lines.
+    A run that ended before this cost has no such record.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
@@ -76,8 +76,8 @@ def _search(text: mmap.mmap, at: At) -> Reading:
         return Reading(None, "it has no record yet")
     final = _record(text, end - 1)[key]
     if final < at.amount:
-        return Reading(None, f"it has come to {At(at.cost, final).words}")
-    low, high = 0, end  # both the start of a line: what is before low is within the cost, high and after are beyond
+        return Reading(None, f"it has reached only {At(at.cost, final).words}")
+    low, high = 0, end  # both are starts of lines: lines before low are within the cost, lines from high on beyond it
     while low < high:
         start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
         after = text.find(b"\n", start) + 1
@@ -92,5 +92,5 @@ def _search(text: mmap.mmap, at: At) -> Reading:
 
 
 def _record(text: mmap.mmap, place: int) -> Mapping[str, Any]:
-    """The record of the line that ``place`` lies in, the newline belonging to the line that it ends."""
+    """The record of the line at byte ``place``; a newline belongs to the line that it ends."""
     return json.loads(text[text.rfind(b"\n", 0, place) + 1 : text.find(b"\n", place)])

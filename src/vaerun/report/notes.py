@@ -1,4 +1,4 @@
-"""Notes below a comparison: runs that are missing from it, and metrics that were computed in different ways."""
+"""Notes below a comparison: runs that are not compared, and metrics that were computed differently."""
 
 import json
 import math
@@ -44,18 +44,18 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
 
 
 def _without_density(shown: Sequence[Metric]) -> Iterator[str]:
-    """A bound beside what stands for it where the likelihood is no density."""
+    """A note if some runs have a bound and others its pseudo metric."""
     for metric in dict.fromkeys(shown):
         bound = next((other for other in shown if other.name == metric.stands_for), None)
         if bound is not None:
             yield (
-                f"the {metric.title} is no bound on log p(x), because its likelihood is no density: it cannot be "
+                f"the {metric.title} is not a bound on log p(x), because its likelihood is not a density: it cannot be "
                 f"compared with the {bound.title}"
             )
 
 
 def _remarks(row: Row) -> Iterator[str]:
-    """The runs of a row that take no part or are not completed; runs with the same reason share a line."""
+    """The runs of a row that are not compared or not completed; runs with the same reason share a line."""
     told: dict[tuple[str, str], list[Entry]] = {}
     for entry in row.entries:
         if not entry.used or entry.run.status != "completed":

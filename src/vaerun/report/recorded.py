@@ -1,4 +1,4 @@
-"""What a run directory contains: configuration, status, metrics, and what the metrics are."""
+"""The content of a run directory: configuration, status, metrics and their declarations."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from vaerun.experiment.directory import FREE, flatten
 from vaerun.metric.metric import Metric
 from vaerun.metric.metric import read as read_metrics
 
-# The loader in C is ten times as fast, and not in every build.
+# The C loader is ten times as fast, but not every build of PyYAML has it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STATUSES = ("completed", "failed", "diverged", "interrupted", "running")
-RUNNING = "running or killed"  # a killed run could write nothing after this
+RUNNING = "running or killed"  # summary.json has this status until a run ends, so also if it was killed
 Warn = Callable[[str], None]
 
 
@@ -26,15 +26,15 @@ class Recorded:
     """One run, as far as its files can be read.
 
     Attributes:
-        directory: where it is.
-        config: its config.yaml; empty where a run was refused before it had one.
+        directory: its path.
+        config: its config.yaml; empty if it does not exist.
         summary: its summary.json.
         status: completed, failed, diverged, interrupted, running or killed, or unreadable.
-        reason: why it is not completed.
+        reason: why it did not complete.
         metrics: its finite metrics by tag, those of evaluations.jsonl included.
-        sources: for a metric of evaluations.jsonl, the settings that it was computed with.
-        written: when summary.json was, in seconds.
-        declared: by quantity, what its metrics are; empty for runs recorded before runs said so.
+        sources: for a metric of evaluations.jsonl, the settings of its evaluation.
+        written: the time of summary.json, in seconds.
+        declared: its metrics by quantity; empty for runs of earlier versions.
     """
 
     directory: Path
@@ -49,33 +49,33 @@ class Recorded:
 
     @property
     def seed(self) -> Any:
-        """What fixed its draws; None where it is not known."""
+        """Its seed; None if it is not known."""
         return self.config.get("seed", self.summary.get("seed"))
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What it computed, as dotted keys: config.yaml without the seed, the choices' names, and where it ran."""
+        """Its configuration as dotted keys, without seed, names of choices, device and paths."""
         rest = {key: value for key, value in self.config.items() if key not in ("seed", "choices")}
         return {key: value for key, value in flatten(rest).items() if key not in FREE}
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The option chosen of each group."""
+        """The chosen option of each group."""
         return dict(mapping(self.config.get("choices")))
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The data it was about: name, binarize, split_sizes, sha256; empty where the run ended before it had any."""
+        """Its data: name, binarize, split_sizes, sha256; empty if the run ended before they were read."""
         return mapping(self.summary.get("data"))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """``value`` if it is a mapping, else nothing: a file may hold anything."""
+    """``value`` if it is a mapping, otherwise an empty one, because files may be damaged."""
     return value if isinstance(value, Mapping) else {}
 
 
 def finite(values: Any) -> dict[str, float]:
-    """Those values of a mapping that are numbers and finite."""
+    """The values of a mapping that are finite numbers."""
     return {
         tag: float(value)
         for tag, value in mapping(values).items()
@@ -84,7 +84,7 @@ def finite(values: Any) -> dict[str, float]:
 
 
 def find(roots: Iterable[Path], warn: Warn) -> Iterator[Recorded]:
-    """Every run at or below ``roots``, each once; what looks like a run and is none goes to ``warn``."""
+    """Every run at or below ``roots``, each once; ``warn`` is called for directories that only look like runs."""
     seen: set[tuple[int, int]] = set()
     for root in roots:
         yield from _below(root, seen, warn)
@@ -93,7 +93,7 @@ def find(roots: Iterable[Path], warn: Warn) -> Iterator[Recorded]:
 def _below(directory: Path, seen: set[tuple[int, int]], warn: Warn) -> Iterator[Recorded]:
     try:
         stat = directory.stat()
-        if (stat.st_dev, stat.st_ino) in seen:  # a link may lead round in a circle
+        if (stat.st_dev, stat.st_ino) in seen:  # symbolic links can form a circle
             return
         seen.add((stat.st_dev, stat.st_ino))
         with os.scandir(directory) as entries:
@@ -110,12 +110,12 @@ def _below(directory: Path, seen: set[tuple[int, int]], warn: Warn) -> Iterator[
 
 
 def read(directory: Path, warn: Warn) -> Recorded | None:
-    """The run in ``directory``; None where it is of another program, which goes to ``warn``."""
+    """The run in ``directory``; None, and a call of ``warn``, if another program wrote it."""
     config, config_fault = _load(directory / "config.yaml", lambda text: yaml.load(text, LOADER))
     summary, summary_fault = _load(directory / "summary.json", json.loads)
     if not (summary.get("status") in STATUSES or {"strategy", "model", "choices"} <= config.keys()):
         if config_fault in (None, ABSENT) and summary_fault in (None, ABSENT):
-            warn(f"{directory} is not the directory of a vaerun run: left out.")
+            warn(f"{directory} is not a run directory of vaerun: left out.")
             return None
         fault = summary_fault if summary_fault not in (None, ABSENT) else config_fault
         return Recorded(directory, {}, {}, "unreadable", fault)
@@ -142,7 +142,7 @@ ABSENT = "it is not there"
 
 
 def _load(path: Path, parse: Callable[[str], Any]) -> tuple[dict[str, Any], str | None]:
-    """The mapping in a file, or nothing and the reason."""
+    """The mapping in a file; or an empty one, and the reason."""
     try:
         value = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -157,9 +157,10 @@ def _load(path: Path, parse: Callable[[str], Any]) -> tuple[dict[str, Any], str 
 def _metrics(
     directory: Path, summary: Mapping[str, Any], warn: Warn
 ) -> tuple[dict[str, float], dict[str, str], dict[str, Metric]]:
-    """Metrics by tag, the settings of those that came later, and what they are, by quantity.
+    """Metrics by tag, the settings of those from ``vaerun eval``, and declarations by quantity.
 
-    The run's own metrics come first. For any other the best checkpoint goes before the last one, then the newest line.
+    The run's own metrics have priority. Other metrics are taken from the best checkpoint before the last one, then from
+    the newest line.
     """
     metrics, declared = finite(summary.get("metrics")), read_metrics(summary.get("about"))
     later: dict[str, tuple[bool, float, str]] = {}
@@ -179,7 +180,7 @@ def _metrics(
 
 
 def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
-    """The lines of evaluations.jsonl that are of this run as it stands now."""
+    """The lines of evaluations.jsonl that belong to the present state of the run."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -195,11 +196,11 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
             of_data, checkpoint = line["data"].get("sha256"), str(line.get("checkpoint"))
             line["metrics"].items()
         except (ValueError, TypeError, KeyError, AttributeError):
-            warn(f"line {number} of {path} is no evaluation: left out.")
+            warn(f"line {number} of {path} is not an evaluation: left out.")
             continue
         if sha256 is not None and of_data != sha256:
-            warn(f"line {number} of {path} is of other data than the run: left out.")
+            warn(f"line {number} of {path} was computed on other data: left out.")
         elif None not in (steps.get(checkpoint), line.get("step")) and steps[checkpoint] != line["step"]:
-            warn(f"line {number} of {path} is of step {line['step']}, and the run has gone on since: left out.")
+            warn(f"line {number} of {path} is of step {line['step']}, but the run has been trained further: left out.")
         else:
             yield line

@@ -1,4 +1,4 @@
-"""What is asked of the runs below some directories, by vaerun compare and vaerun report."""
+"""The request of ``vaerun compare`` and ``vaerun report``: directories and settings of the comparison."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from vaerun.report.recorded import find
 
 @dataclass(frozen=True)
 class Request:
-    """Runs, and how they are to be compared.
+    """Which runs to compare, and how.
 
     Args:
         roots: directories with runs at or below them.
@@ -23,7 +23,7 @@ class Request:
         mixed: whether data, binarisation or splits may differ.
 
     Raises:
-        UserError: a root is no directory.
+        UserError: a root is not a directory.
     """
 
     roots: Sequence[Path]
@@ -35,10 +35,10 @@ class Request:
     def __post_init__(self) -> None:
         for root in self.roots:
             if not root.is_dir():
-                raise UserError(f"{root} is not a directory: name one that vaerun train has written to.")
+                raise UserError(f"{root} is not a directory: give one that vaerun train has written to.")
 
     def comparison(self) -> Comparison:
-        """The runs, compared as asked; what looks like a run and is none goes to stderr.
+        """The comparison; directories that only look like runs are reported on stderr.
 
         Raises:
             UserError: a cost cannot be read, there are no runs, or they cannot be compared.
@@ -47,5 +47,5 @@ class Request:
         runs = list(find(self.roots, lambda said: print(f"vaerun: {said}", file=sys.stderr)))
         if not runs:
             places = ", ".join(map(str, self.roots))
-            raise UserError(f"there is no run at or below {places}: name a directory that vaerun train has written to.")
+            raise UserError(f"there is no run at or below {places}: give a directory that vaerun train has written to.")
         return compare(runs, at=at, mixed=self.mixed, shown=self.columns, sort=self.sort)

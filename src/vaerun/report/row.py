@@ -1,4 +1,4 @@
-"""A configuration: its name, its runs, and a sample of every metric over their seeds."""
+"""A row of the table: a configuration, its runs, and the values of every metric over seeds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ class Row:
 
     @property
     def seeds(self) -> int:
-        """How many seeds its metrics are means over."""
+        """The number of seeds that its metrics are means over."""
         return sum(entry.used for entry in self.entries)
 
     @property
     def statuses(self) -> dict[str, int]:
-        """How many of its runs have each status, the most first."""
+        """The number of its runs with each status, the most frequent first."""
         return dict(Counter(entry.run.status for entry in self.entries).most_common())
 
     @property
@@ -46,8 +46,8 @@ class Row:
 def ranked(rows: Sequence[Row], column: Column) -> list[Row]:
     """The rows that can be compared in a column, best first.
 
-    A mean below the minimum of its metric is left out. A negative gap, for example, is an error of estimation: q* or
-    log p(x) was not found.
+    A mean below the minimum of its metric is left out. A negative gap, for example, shows that q* or log p(x) was not
+    estimated well enough.
     """
     having = [row for row in rows if column.name in row.samples]
     if column.minimum is not None:
@@ -56,7 +56,7 @@ def ranked(rows: Sequence[Row], column: Column) -> list[Row]:
 
 
 def best(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The rows with the best mean of a column; none where neither direction is better, or all means are equal."""
+    """The rows with the best mean of a column; empty if no direction is better or all means are equal."""
     having = ranked(rows, column)
     means = [row.samples[column.name].mean for row in having]
     if not column.better or len(set(means)) < 2:

@@ -19,24 +19,24 @@ def compare(
     sort: str | None = None,
     mixed: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows of ``vaerun compare ROOT …``: one dict a configuration, the best first.
+    """The rows of ``vaerun compare ROOT …``: one dict for each configuration, the best first.
 
-    A row has ``name``, ``seeds``, ``status`` and for every column its mean over seeds, with ``COLUMN:half_width`` of
-    the 95 % interval; ``pandas.DataFrame(vaerun.compare("runs"))`` is the table.
+    A row has ``name``, ``seeds``, ``status``, and for every column its mean over seeds and the half width
+    ``COLUMN:half_width`` of the 95 % interval; ``pandas.DataFrame(vaerun.compare("runs"))`` is the table.
 
     Args:
         roots: directories with runs at or below them.
         at: compare at equal cost: ``steps=1000``, ``seconds=60`` or ``decoder_evaluations=1e6``.
         columns: the metrics to show; None for those that answer the question.
         sort: the column to order by; None for the bound.
-        mixed: also where data, binarisation or splits differ.
+        mixed: also compare runs whose data, binarisation or splits differ.
 
     Raises:
-        UserError: there are no runs, a word cannot be read, or the runs cannot be compared.
+        UserError: there are no runs, an argument is wrong, or the runs cannot be compared.
     """
     runs = list(find([Path(root) for root in roots], lambda said: warnings.warn(said, stacklevel=4)))
     if not runs:
-        raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: name a directory of runs.")
+        raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: give a directory of runs.")
     comparison = compared(
         runs, at=None if at is None else parse(at), mixed=mixed, shown=None if columns is None else columns, sort=sort
     )

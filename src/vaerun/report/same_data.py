@@ -1,4 +1,4 @@
-"""Whether runs use the same data: metrics of other data, binarisation or splits cannot be compared."""
+"""Checks that runs use the same data, binarisation and splits; otherwise metrics cannot be compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,36 +10,36 @@ FACTS = {"name": "data", "binarize": "binarisation", "split_sizes": "split sizes
 
 
 def require(runs: Sequence[Recorded]) -> None:
-    """Refuses runs of which two differ in their data.
+    """Refuses runs with different data.
 
     Raises:
-        UserError: two do; it names them and the difference.
+        UserError: it names two runs and the difference.
     """
     for run in runs:
         told = contrast(runs[0], run)
         if told is not None:
             raise UserError(
-                f"{runs[0].directory} and {run.directory} do not use the same data: {told}. Name runs of one data set, "
-                f"or add --mixed to compare them nevertheless."
+                f"{runs[0].directory} and {run.directory} do not use the same data: {told}. Give runs with equal data, "
+                f"or compare them nevertheless with --mixed."
             )
 
 
 def contrasts(runs: Iterable[Recorded]) -> list[str]:
-    """Every way in which ``runs`` differ from the first of them."""
+    """All differences of the data of ``runs`` from those of the first run."""
     runs = list(runs)
     return list(dict.fromkeys(told for run in runs if (told := contrast(runs[0], run)) is not None))
 
 
 def contrast(one: Recorded, other: Recorded) -> str | None:
-    """In what the data of two runs differ; None where they do not.
+    """The difference between the data of two runs; None if there is none.
 
-    What a run that has not ended does not know of its data, its configuration has to say.
+    If a run has not recorded its data yet, its configuration is compared instead.
     """
     if one is other:
         return None
     if one.data and other.data:
         decisive = [key for key in ("binarize", "split_sizes", "sha256") if one.data.get(key) != other.data.get(key)]
-        # The name is no difference by itself, and the best word for one.
+        # A different name alone is not a difference, but it describes one best.
         shown = "name" if decisive and one.data.get("name") != other.data.get("name") else next(iter(decisive), None)
         return shown and f"{FACTS[shown]} {_text(one.data.get(shown))} and {_text(other.data.get(shown))}"
     a, b = _settings(one), _settings(other)

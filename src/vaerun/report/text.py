@@ -1,4 +1,4 @@
-"""The comparison for a terminal: as many columns side by side as fit, the rest below, the answer last."""
+"""The comparison as text for a terminal: columns that do not fit go into further blocks; the answer comes last."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ GAP = "  "
 
 
 def render(comparison: Comparison, width: int) -> str:
-    """The table, what its signs mean, its notes, and the answer."""
+    """The table, a legend of its signs, the notes, and the answer."""
     parts = [table(comparison, width)]
     below = [*legend(comparison), *comparison.notes]
     if below:
@@ -21,7 +21,7 @@ def render(comparison: Comparison, width: int) -> str:
 
 
 def table(comparison: Comparison, width: int) -> str:
-    """The rows in blocks, each of which fits the width and begins with the names."""
+    """The rows in blocks that fit the width; each block begins with the names."""
     room = max(16, 2 * width // 5)
     names = [textwrap.wrap(row.name, room, subsequent_indent="  ") or [""] for row in comparison.rows]
     first = _column("", names)
@@ -42,14 +42,14 @@ def table(comparison: Comparison, width: int) -> str:
 
 
 def legend(comparison: Comparison) -> list[str]:
-    """What the signs in the table mean, those that are there."""
+    """The legend of the signs that occur in the table."""
     shown = [cell for column in comparison.columns for cell in cells(comparison.rows, column) if cell is not None]
     kinds = {cell.interval.kind for cell in shown if cell.error}
     marks = {cell.mark for cell in shown}
     lines = []
     if comparison.at is not None:
         lines.append(
-            f"read at the last validation at or before {comparison.at.words}: steps, seconds and decoder evaluations "
+            f"values of the last validation at or before {comparison.at.words}: steps, seconds and decoder evaluations "
             f"are those of that moment"
         )
     if "seeds" in kinds:
@@ -68,7 +68,7 @@ def _text(cell: Cell | None) -> str:
 
 
 def _column(title: str, entries: Sequence[Sequence[str]], *, left: bool | None = None) -> list[list[str]]:
-    """Title and entries, each some lines of one width."""
+    """Title and entries of a column, as lines of equal width."""
     left = left if left is not None else not title
     widest = max((len(line) for entry in entries for line in entry), default=0)
     head = textwrap.wrap(title, max(widest, *(len(word) for word in title.split()), 6)) if title else [""]

@@ -19,7 +19,7 @@ from vaerun.strategy.metrics import INFERENCE, INNER_STEPS
 
 INFORMATION = Metric(
     "information",
-    "no bound: mutual information of x and z under q within a batch, estimated",
+    "not a bound: mutual information of x and z under q within a batch, estimated",
     "nat",
     chart=Chart(INFERENCE, "mutual information, which ends aggressive training"),
 )

@@ -17,7 +17,7 @@ from vaerun.strategy.refiner.base import Refiner
 
 REFINEMENT_GAIN = Metric(
     "refinement_gain",
-    "no bound: bound at the refined φ − bound at the encoder's φ",
+    "not a bound: bound at the refined φ − bound at the encoder's φ",
     "nat",
     chart=Chart(INFERENCE, "gain by refinement"),
 )

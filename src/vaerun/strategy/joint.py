@@ -14,7 +14,7 @@ from vaerun.strategy.phi_init.base import PhiInit
 
 GRADIENT_NORM_PHI = Metric(
     "gradient_norm_phi",
-    "no bound: norm of the gradient of a point's bound in φ, mean over points",
+    "not a bound: norm of the gradient of a point's bound in φ, mean over points",
     chart=Chart("Gradient norms", "phi, mean over points"),
 )
 

@@ -4,10 +4,10 @@ from vaerun.metric.metric import Chart, Metric
 
 INFERENCE = "Inference of φ"
 INNER_STEPS = Metric(
-    "inner_steps", "no bound: steps of the inner loop, mean over points", chart=Chart(INFERENCE, "inner steps")
+    "inner_steps", "not a bound: steps of the inner loop, mean over points", chart=Chart(INFERENCE, "inner steps")
 )
 INNER_CONVERGED = Metric(
     "inner_converged",
-    "no bound: share of the points whose ascent in φ converged",
+    "not a bound: share of the points whose ascent in φ converged",
     chart=Chart(INFERENCE, "share of the points that have converged"),
 )

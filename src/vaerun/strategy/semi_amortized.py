@@ -20,7 +20,7 @@ from vaerun.strategy.per_point import SAMPLES, effort
 
 REFINEMENT = Metric(
     "refinement",
-    "no bound: distance between the encoder's φ and the refined φ",
+    "not a bound: distance between the encoder's φ and the refined φ",
     chart=Chart(INFERENCE, "distance that refinement moves φ"),
 )
 

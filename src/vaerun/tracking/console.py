@@ -26,9 +26,9 @@ class Console(Tracker):
         epochs: epochs of the whole run.
         steps_per_epoch: steps of one epoch.
         batch_size: data points of one step.
-        headline: the tags to show, those of them that a record has.
-        live: whether to draw a status line where ``stream`` is a terminal; False for one of several runs.
-        stream: where the status line is drawn; standard error unless given.
+        headline: the tags to show, if a record has them.
+        live: whether to show a status line if ``stream`` is a terminal; False for one of several runs.
+        stream: for the status line; standard error by default.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Console(Tracker):
         self._latest = ""
 
     def step(self, step: int) -> None:
-        """``step`` steps are done: redraws the status line if it is time to. Cheap enough for every step."""
+        """Called after every step; redraws the status line if enough time has passed."""
         if self._first is None:
             self._first = (step, time.monotonic())
         self.status.show(lambda: self._progress(step))
@@ -66,25 +66,25 @@ class Console(Tracker):
         logger.info("epoch %*d/%d  step %d%s%s", width, epoch, self._epochs, step, self._latest, rate)
 
     def declare(self, metrics: Mapping[str, Metric]) -> None:
-        """The console shows its headline as tags."""
+        """Does nothing: the console shows tags as they are."""
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
-        """A terminal shows no pictures."""
+        """Does nothing: a terminal shows no images."""
 
     def text(self, name: str, markdown: str, *, step: int = 0) -> None:
-        """The words are in the run directory."""
+        """Does nothing: the texts are in the run directory."""
 
     def embedding(self, embedding: Embedding) -> None:
-        """A terminal shows no points."""
+        """Does nothing: a terminal shows no embeddings."""
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
-        """The choices are in the run directory."""
+        """Does nothing: the hyperparameters are in the run directory."""
 
     def close(self, status: str) -> None:
         self.status.close()
 
     def _rate(self, step: int, seconds: float) -> str:
-        """Data points per second of training since this was last asked, or nothing where nothing was trained."""
+        """Data points per second of training since the last call; empty if no step was made."""
         steps, spent = step - self._last_step, seconds - self._last_seconds
         self._last_step, self._last_seconds = step, seconds
         return f"  {steps * self._batch_size / spent:,.0f} samples/s" if steps > 0 and spent > 0 else ""

@@ -1,4 +1,4 @@
-"""Event files, the format that TensorBoard reads: a sequence of records, each a length, a checksum and a protobuf."""
+"""TensorBoard's event files: a sequence of records, each with a length, a checksum and a protobuf message."""
 
 import os
 import socket
@@ -15,13 +15,13 @@ PATTERN = "events.out.tfevents.*"
 
 
 class EventFile:
-    """A new event file in ``directory``, written one whole record at a time.
+    """A new event file in ``directory``, written one complete record at a time.
 
-    TensorBoard reads the files of a directory in the order of their names, which open with a time in seconds; this
-    one's is later than that of every file there, whatever the clocks of the machines say.
+    TensorBoard reads the files of a directory in the order of their names, which begin with a time in seconds. The
+    time in this name is later than in all others there, even if the clocks of the machines differ.
 
-    tensorboard's own EventFileWriter is not used: it costs a thread and nearly twice the time per record, and it
-    imports TensorFlow where that is installed.
+    TensorBoard's own EventFileWriter is not used: it needs a thread and nearly twice the time per record, and it
+    imports TensorFlow if that is installed.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -32,7 +32,7 @@ class EventFile:
         self.write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def write(self, event: event_pb2.Event) -> None:
-        """Appends the event; when this returns, it no longer depends on this process."""
+        """Appends the event. After the call it is not lost, even if the process is killed."""
         self._records.write(event.SerializeToString())
 
     def close(self) -> None:
@@ -40,13 +40,13 @@ class EventFile:
 
 
 def rewind(directory: Path, step: int) -> None:
-    """Drops from every event file what lies after ``step``, and any record that the run has ended.
+    """Removes all events after ``step`` from every event file, and all records of the end of the run.
 
-    TensorBoard believes the first end it finds, so a run that failed, was resumed and completed would be shown as
-    failed for ever. Files are replaced by rename; a half-written last record goes as well.
+    TensorBoard uses the first end that it reads, so a run that failed, was resumed and completed would always be shown
+    as failed. Files are replaced by rename; a half-written last record is removed, too.
     """
     for path in sorted(directory.glob(PATTERN)):
-        part = directory / ".rewound.part"  # a name with tfevents in it would be read
+        part = directory / ".rewound.part"  # TensorBoard would read any name that contains tfevents
         with part.open("wb") as file:
             records = RecordWriter(file)
             for event in read_events(path):
@@ -56,7 +56,7 @@ def rewind(directory: Path, step: int) -> None:
 
 
 def read_events(path: Path) -> Iterator[event_pb2.Event]:
-    """The events of one file, as far as they are whole."""
+    """The events of one file, up to the first incomplete record."""
     with path.open("rb") as file:
         while len(header := file.read(12)) == 12:
             (length,) = struct.unpack("<Q", header[:8])

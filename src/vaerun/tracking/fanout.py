@@ -1,4 +1,4 @@
-"""One tracker that is many."""
+"""A tracker that passes everything on to several trackers."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from vaerun.tracking.base import Tracker
 
 
 class Fanout(Tracker):
-    """Hands everything to each of ``trackers``, in their order."""
+    """Passes everything on to each of ``trackers``, in their order."""
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:
         self.trackers = tuple(trackers)
@@ -41,7 +41,7 @@ class Fanout(Tracker):
             tracker.hparams(values)
 
     def close(self, status: str) -> None:
-        """Closes each, also after one of them has failed to; the failure is raised at the end."""
+        """Closes all trackers, even if one of them raises an error; the error is raised at the end."""
         with ExitStack() as stack:
             for tracker in reversed(self.trackers):
                 stack.callback(tracker.close, status)

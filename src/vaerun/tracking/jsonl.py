@@ -1,4 +1,4 @@
-"""metrics.jsonl: one line of JSON per record, the numbers that vaerun itself reads back."""
+"""metrics.jsonl: one line of JSON per record; vaerun reads its metrics from this file."""
 
 import json
 import logging
@@ -20,11 +20,11 @@ logger = logging.getLogger("vaerun")
 class Jsonl(Tracker):
     """Appends ``{"step": …, "epoch": …, …, tag: value, …}`` to a file, one line per record.
 
-    The line leaves the process in one write before ``scalars`` returns, so a killed run loses no finished record. A
-    value that is not finite is written as ``null``, which every JSON reader takes; ``read`` gives it back as nan.
+    ``scalars`` writes the whole line before it returns, so a killed run loses no finished record. A value that is not
+    finite is written as ``null``, because strict JSON has no other form for it; ``read`` returns it as nan.
 
     Args:
-        path: the file; it is created, or appended to. Cut it with ``truncate`` before a run goes on.
+        path: the file; it is created, or appended to. Call ``truncate`` before a run is resumed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,26 +36,26 @@ class Jsonl(Tracker):
         self._file.write(encode(record))
 
     def declare(self, metrics: Mapping[str, Metric]) -> None:
-        """The run's declarations are in its summary.json."""
+        """Does nothing: the declarations are in summary.json."""
 
     def images(self, step: int, name: str, grid: np.ndarray) -> None:
-        """A file of numbers holds no pictures."""
+        """Does nothing: the file has numbers only."""
 
     def text(self, name: str, markdown: str, *, step: int = 0) -> None:
-        """A file of numbers holds no words."""
+        """Does nothing: the file has numbers only."""
 
     def embedding(self, embedding: Embedding) -> None:
-        """A file of numbers holds no points."""
+        """Does nothing: the file has one line per record only."""
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
-        """The run's choices are in its config.yaml."""
+        """Does nothing: the hyperparameters are in config.yaml."""
 
     def close(self, status: str) -> None:
         self._file.close()
 
 
 def encode(record: Mapping[str, float]) -> bytes:
-    """The record as one line of strict JSON, whole numbers whole, what is not finite as null."""
+    """The record as one line of strict JSON: whole numbers without decimals, values that are not finite as null."""
     plain = {key: _plain(value) for key, value in record.items()}
     return json.dumps(plain, allow_nan=False).encode() + b"\n"
 
@@ -68,19 +68,19 @@ def _plain(value: float) -> float | int | None:
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """The records of a file, oldest first; a last line that a killed run left half-written is not one of them.
+    """The records of a file, oldest first. A half-written last line, left by a killed run, is ignored.
 
     Raises:
-        UserError: another line is no record.
+        UserError: another line is not a record.
     """
     return [{key: math.nan if value is None else value for key, value in record.items()} for record in _records(path)]
 
 
 def truncate(path: Path, *, step: int, count: int) -> None:
-    """Keeps the records that a checkpoint knows of: those up to ``step``, and of these the first ``count``.
+    """Removes the records that were written after a checkpoint: keeps the first ``count`` of those up to ``step``.
 
-    What a killed run wrote after its last checkpoint will be written again. The file is replaced by rename, so it is
-    whole at every moment; where it does not exist, nothing is done. Missing records are reported in the log.
+    A resumed run writes the removed records again. The file is replaced by rename, so it is never half-written; if it
+    does not exist, nothing is done. Missing records are reported in the log.
 
     Raises:
         UserError: as ``read``.

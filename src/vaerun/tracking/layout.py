@@ -1,4 +1,4 @@
-"""TensorBoard's Custom Scalars tab: one chart per question, as the metrics of a run declare them."""
+"""The layout of TensorBoard's Custom Scalars tab, from the charts that the metrics of a run declare."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -18,23 +18,23 @@ CATEGORIES = (
     "Inference of φ",
     "Gradient norms",
 )
-"""The headings that every run has, in this order, some with nothing below.
+"""The headings that every run has, in this order; some have no charts.
 
-TensorBoard merges the layouts of all runs, takes equal charts for one, and loses charts under a heading that the first
-run lacks. Other headings, of a user's own metrics, come after these.
+TensorBoard merges the layouts of all runs: equal charts are shown once, and charts under a heading that the first run
+does not have are lost. Headings of a user's own metrics come after these.
 """
 
 
 def layout(tags: Collection[str], declared: Mapping[str, Metric]) -> Summary | None:
-    """The record that makes TensorBoard show the charts of the recorded tags; None where no tag has a chart.
+    """The event that declares the charts of the recorded tags to TensorBoard; None if no tag has a chart.
 
     Args:
-        tags: what was recorded.
+        tags: the tags that were recorded.
         declared: metrics by quantity.
     """
     categories: dict[str, dict[str, dict[str, None]]] = {category: {} for category in CATEGORIES}
     for category, title, expression in charts(tags, declared):
-        # TensorBoard looks for a match at the beginning of a tag, and for no end.
+        # TensorBoard matches a prefix of the tag, so the end must be given.
         categories.setdefault(category, {}).setdefault(title, {})[f"^({expression})$"] = None
     if not any(categories.values()):
         return None

@@ -1,4 +1,4 @@
-"""Pages of Markdown: what a run was computed with, and its results."""
+"""Texts in Markdown: the environment of a run, and its results."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,22 +6,22 @@ from vaerun.metric.metric import Metric, error_of, find, is_error
 
 
 def code_block(text: str, language: str = "") -> str:
-    """Markdown that shows ``text`` as it stands."""
+    """A code block in Markdown with ``text`` unchanged."""
     fence = "```"
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
-def environment(facts: Mapping[str, str]) -> str:
-    """A table of facts."""
-    return _table(("what", "of this run"), facts.items())
+def environment(values: Mapping[str, str]) -> str:
+    """A table of the machine, versions and data of a run."""
+    return _table(("property", "value"), values.items())
 
 
 def results(
     status: str, reason: str | None, metrics: Mapping[str, float | None], declared: Mapping[str, Metric]
 ) -> str:
-    """How a run has ended, and a table of its last metrics: those of the test points first, errors beside them."""
+    """The status of a run, and a table of its last metrics with standard errors, those of the test points first."""
     shown = [tag for tag in metrics if not is_error(tag)]
     rows = []
     for tag in sorted(shown, key=lambda tag: (tag.partition("/")[2] != "test", tag)):
@@ -29,7 +29,7 @@ def results(
         beside = "" if error is None else f"± {error:.2g}"
         rows.append((f"`{tag}`", _number(metrics[tag]), beside, find(declared, tag).meaning))
     sentence = f"**{status}**" + ("" if reason is None else f": {reason}")
-    return f"{sentence}\n\n" + _table(("metric", "value", "standard error", "what it is"), rows)
+    return f"{sentence}\n\n" + _table(("metric", "value", "standard error", "meaning"), rows)
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The files of TensorBoard's projector: points in a space of any dimension, what is known of each, and its picture."""
+"""The files of TensorBoard's projector: points of any dimension, with metadata and an image of each."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +9,11 @@ from vaerun.image.embedding import Embedding
 from vaerun.image.grid import png_bytes, save
 
 FOLDER = "projector"
-CONFIG = "projector_config.pbtxt"  # TensorBoard looks for this name beside the event files, and reads nothing outside
+CONFIG = "projector_config.pbtxt"  # the name that TensorBoard looks for beside the event files
 
 
 def write(directory: Path, embedding: Embedding) -> None:
-    """Puts the embedding into a run directory, in place of the one before; each file is whole at every moment."""
+    """Writes the embedding into a run directory, replacing an earlier one. No file is ever half-written."""
     folder = directory / FOLDER
     folder.mkdir(exist_ok=True)
     save(folder / "tensors.tsv", _rows(embedding.points))
@@ -32,19 +32,19 @@ def write(directory: Path, embedding: Embedding) -> None:
 
 
 def _square(sprite: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The sprite with as many rows of tiles as columns: of any other, the projector shows points the wrong tiles."""
+    """The sprite padded to as many rows as columns of tiles, because the projector assumes a square sprite."""
     missing = sprite.shape[1] // width - sprite.shape[0] // height
     return np.pad(sprite, ((0, missing * height), (0, 0), *[(0, 0)] * (sprite.ndim - 2)))
 
 
 def _rows(points: np.ndarray) -> bytes:
-    """A line for each point. Those of one or two dimensions get zeros as others: of less than three it draws none."""
+    """A line for each point. Fewer than three dimensions are padded with zeros, because the projector needs three."""
     padded = np.pad(points, ((0, 0), (0, max(0, 3 - points.shape[1]))))
     return "".join("\t".join(f"{value:.5g}" for value in row) + "\n" for row in padded.tolist()).encode()
 
 
 def _table(columns: Mapping[str, np.ndarray]) -> bytes:
-    """A line of names and one for each point; a single column has no line of names, as the projector wants it."""
+    """A header and a line for each point; the projector expects no header above a single column."""
     rows = ["\t".join(f"{value:.7g}" for value in row) for row in zip(*columns.values(), strict=True)]
     header = ["\t".join(columns)] if len(columns) > 1 else []
     return "".join(f"{row}\n" for row in [*header, *rows]).encode()

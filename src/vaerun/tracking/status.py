@@ -1,4 +1,4 @@
-"""A line on the terminal that is redrawn in place, and is erased before anything else is printed."""
+"""A status line on the terminal; it is redrawn in place, and erased before other output."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ class StatusLine:
     """Shows progress on a terminal, redrawn at most five times per second; writes nothing if there is no terminal.
 
     While it is open, every handler of the root logger and of the logger vaerun erases it before writing a record, so
-    a log on the same terminal stays whole. Use it in a with statement, or close it: it leaves nothing behind.
+    a log on the same terminal stays readable. Use it in a with statement, or call ``close``, which removes the line.
 
     Args:
         stream: the terminal.

@@ -1,4 +1,4 @@
-"""TensorBoard: curves, pictures, the configuration and the hyperparameters of a run, in the run directory itself."""
+"""TensorBoard: curves, images, configuration and hyperparameters of a run, written into the run directory."""
 
 import time
 from collections.abc import KeysView, Mapping
@@ -20,25 +20,25 @@ from vaerun.tracking.base import POSITION, Tracker
 from vaerun.tracking.event_file import EventFile, rewind
 from vaerun.tracking.layout import layout
 
-# An interrupted run has no end: it is to be gone on with, and TensorBoard calls it unknown until then.
+# An interrupted run has no end status, because it can be resumed; TensorBoard shows its status as unknown.
 END = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE, "diverged": api_pb2.STATUS_FAILURE}
 
 
 class TensorBoard(Tracker):
     """Writes one event file that ``tensorboard --logdir`` shows as one run with all its tabs.
 
-    The Custom Scalars tab has the charts of the declared metrics; each appears with the first record that it shows
-    something of.
+    The Custom Scalars tab has the charts of the declared metrics; a chart appears with the first record of one of its
+    metrics.
 
-    A record becomes ONE event with a value per tag, written before ``scalars`` returns. The Time Series tab opens with
-    the first tags of the alphabet, and the HParams tab has the first five as columns. So that those are of the ELBO,
-    the costs in a record are shown as ``spent/seconds``, ``spent/decoder_evaluations`` and so on. The
-    HParams tab has one row per run, also for two of equal hyperparameters.
+    A record becomes one event with a value per tag, written before ``scalars`` returns. TensorBoard sorts tags by the
+    alphabet, and its HParams tab shows the first five. The costs are therefore named ``spent/seconds``,
+    ``spent/decoder_evaluations`` and so on, so that the ELBO comes first. The HParams tab has one row per run, even
+    for runs with equal hyperparameters.
 
     Args:
         directory: the run directory.
-        purge_after: the step of the checkpoint that the run goes on from (-1: from the start). What the directory's
-            event files hold after it is dropped, and a TensorBoard that has already read it is told to forget it.
+        purge_after: the step of the checkpoint that the run continues from (-1: from the start). Later events are
+            removed from the event files, and a TensorBoard that has already read them is told to discard them.
     """
 
     def __init__(self, directory: Path, *, purge_after: int | None = None) -> None:
@@ -79,7 +79,7 @@ class TensorBoard(Tracker):
         projector.write(self._directory, embedding)
 
     def hparams(self, values: Mapping[str, float | str | bool]) -> None:
-        # Without a name of its own, a run is put in one row with every other run of equal values.
+        # An empty trial_id, because TensorBoard would otherwise merge runs with equal values into one row.
         self._summary(0, hparams_pb(dict(values), trial_id=""))
 
     def close(self, status: str) -> None:
@@ -88,7 +88,7 @@ class TensorBoard(Tracker):
         self._file.close()
 
     def _lay_out(self, step: int, tags: KeysView[str]) -> None:
-        """Says which charts there are to show whenever tags have come that may add one."""
+        """Writes the layout again if new tags have added a chart."""
         if tags <= self._tags.keys():
             return
         before = layout(self._tags, self._declared)

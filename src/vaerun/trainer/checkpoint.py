@@ -1,4 +1,4 @@
-"""Everything a run needs to go on as if it had not stopped, in one file written by rename."""
+"""A checkpoint: one file with everything that a run needs to continue with bit-identical results."""
 
 import os
 from collections.abc import Mapping
@@ -20,32 +20,32 @@ FORMAT = 1
 
 @dataclass
 class Progress:
-    """How far a run is, what that cost, and when it was best."""
+    """Steps and seconds of a run so far, and its best validation bound."""
 
     step: int = 0
     seconds: float = 0.0  # wall time, evaluation included, summed over resumes
-    train_seconds: float = 0.0  # of training steps alone
+    train_seconds: float = 0.0  # wall time of training steps only
     best_step: int = 0
     best: float = float("-inf")  # the bound on the validation points, nats per datum
-    records: int = 0  # made so far
+    records: int = 0  # records made so far
 
 
 def tensors(strategy: Strategy) -> dict[str, Tensor]:
-    """θ, λ, the estimator's weights, Φ with its optimiser's rows, schedules: each once, by name."""
+    """Every tensor of a strategy by name: θ, λ, weights of the estimator, Φ and its optimiser states, schedules."""
     return {**dict(strategy.named_parameters()), **dict(strategy.named_buffers())}
 
 
 def first_non_finite(held: Mapping[str, Tensor]) -> str | None:
-    """The name of a weight or row table that is not finite, if there is one; waits for the device once."""
+    """The name of the first tensor with a value that is not finite, or None. Waits for the device once."""
     floating = {name: t for name, t in held.items() if t.is_floating_point() and t.numel()}
-    # A NaN is the least and the greatest value too; one pass, where isfinite takes four.
+    # aminmax returns NaN if any value is NaN. It reads the tensor once; isfinite would read it four times.
     ends = torch.stack([torch.stack(torch.aminmax(t)) for t in floating.values()])
     finite = torch.isfinite(ends).all(1).tolist()
     return next((name for name, ok in zip(floating, finite, strict=True) if not ok), None)
 
 
 def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data: Dataset) -> dict[str, Any]:
-    """The state of this moment, its tensors those in use."""
+    """The present state of a training. Its tensors are not copied: further training steps change them."""
     return {
         "format": FORMAT,
         "tensors": {name: t.detach() for name, t in tensors(strategy).items()},
@@ -55,15 +55,15 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
         "meter": means.state_dict(),
         "generators": generator_state(data.train.x.device),
         "data": data.sha256,
-        "moments": [data.mean().cpu(), data.std()],  # what the model was built with, for whoever has not the data
+        "moments": [data.mean().cpu(), data.std()],  # needed to build the model when the data are not available
     }
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Writes the state beside ``path`` and renames it there, so that ``path`` is whole at every moment.
+    """Writes the state to a temporary file and renames it to ``path``, so that ``path`` is never half-written.
 
     Raises:
-        DivergedError: a weight or row is not finite; what ``path`` held before stays.
+        DivergedError: a tensor has a value that is not finite; an earlier file at ``path`` stays.
     """
     if broken := first_non_finite(state["tensors"]):
         raise DivergedError(f"{broken} holds a non-finite value at step {state['progress']['step']}")
@@ -77,13 +77,13 @@ def write(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
-    """Reads a checkpoint, tensors only: loading one from a stranger runs no code of theirs.
+    """Reads a checkpoint. Only tensors are loaded, so a file from another person cannot run code.
 
     Raises:
-        UserError: the file is missing or is no checkpoint of this format.
+        UserError: the file does not exist or is not a checkpoint of this format.
     """
     try:
-        # Mapped and not read: what is copied from it to where it belongs would otherwise be in memory twice.
+        # Memory-mapped, because the tensors are copied into the strategy and would otherwise be in memory twice.
         state = torch.load(path, map_location=device, weights_only=True, mmap=True)
     except FileNotFoundError:
         raise UserError(
@@ -96,31 +96,30 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         ) from error
     if state.get("format") != FORMAT:
         raise UserError(
-            f"{path} has checkpoint format {state.get('format')}, and this vaerun reads {FORMAT}: open it with the "
-            f"version that wrote it."
+            f"{path} has checkpoint format {state.get('format')}, not {FORMAT}: open it with the version that wrote it."
         )
     return state
 
 
 def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) -> None:
-    """Sets weights and rows, what evaluation needs.
+    """Loads all tensors of a checkpoint into the strategy, which is enough to evaluate it.
 
     Raises:
-        UserError: the checkpoint is of other parts than the strategy's, or was trained on other data.
+        UserError: the tensors do not fit the strategy, or the run was trained on other data.
     """
     if state["data"] != data.sha256:
         raise UserError(
             f"data={data.name} is not what this run was trained on (sha256 {data.sha256[:12]}…, not "
-            f"{state['data'][:12]}…): bring the old file back, or start a new run."
+            f"{state['data'][:12]}…): restore the data file, or start a new run."
         )
     set_tensors(state, strategy)
 
 
 def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
-    """The same, without a look at the data.
+    """The same without comparing the data.
 
     Raises:
-        UserError: the checkpoint belongs to other parts than the strategy's.
+        UserError: the tensors do not fit the strategy.
     """
     held = tensors(strategy)
     saved: dict[str, Tensor] = state["tensors"]
@@ -136,7 +135,7 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
 
 
 def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset) -> Progress:
-    """Sets all that ``save`` wrote, and returns the progress."""
+    """Restores everything that ``capture`` saved, and returns the progress."""
     device = data.train.x.device
     restore_tensors(state, strategy, data)
     strategy.optimizer.load_state_dict(state["optimizer"])

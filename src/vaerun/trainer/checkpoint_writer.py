@@ -1,4 +1,4 @@
-"""When a state of the training becomes a file."""
+"""The watcher that writes the checkpoints of a training."""
 
 import time
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from vaerun.trainer.checkpoints import Checkpoints
 from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
-SMALL = 2**23  # bytes of weights and rows that are sooner copied in memory than brought safely to a disk
-PAUSE = 1.0  # seconds between two files that a training hardly notices
+SMALL = 2**23  # bytes; a smaller state is copied in memory faster than it is written to disk
+PAUSE = 1.0  # minimum seconds between two files, so that writing does not slow training down
 
 
 @final
 class CheckpointWriter(Watcher):
     """Writes ``last.pt`` and ``best.pt`` of a training.
 
-    A small model may improve every few milliseconds, and a file takes tens of them to be safe on a disk. So a best
-    state that is small and comes within a second of the last file waits in memory until the next ``last.pt``, and is
-    written before it: a run that is killed continues from the last one, with the best state of that time beside it, or
-    one that it will come to again. Nothing waits for longer than the training.
+    A small model may improve every few milliseconds, but writing a file takes tens of milliseconds. A small best state
+    that comes less than a second after the last file is therefore kept in memory, and written before the next
+    ``last.pt`` or at the end of the training. If the process is killed before that, the run continues from ``last.pt``
+    and computes the same best state again.
 
     Args:
-        directory: where they are written.
-        settings: how old ``last.pt`` may become.
+        directory: the folder of the two files.
+        settings: the maximum age of ``last.pt``.
     """
 
     def __init__(self, directory: Path, settings: Checkpoints) -> None:
@@ -36,7 +36,7 @@ class CheckpointWriter(Watcher):
         self.written_at = self.last_at = time.monotonic()
 
     def on_start(self, training: Training) -> None:
-        if not training.resumed:  # from here on there is a state to go back to
+        if not training.resumed:  # so that there are checkpoints from the first step on
             self.save("best", training)
             self.save("last", training)
 
@@ -61,10 +61,10 @@ class CheckpointWriter(Watcher):
         self.settle()
 
     def save(self, name: str, training: Training) -> None:
-        """Takes the state of this moment as ``last`` or ``best``.
+        """Saves the present state as ``last`` or ``best``.
 
         Raises:
-            DivergedError: a weight or row of a state to be written is not finite; its file stays as it was.
+            DivergedError: a tensor has a value that is not finite; the earlier file stays.
         """
         state = capture(
             strategy=training.strategy, progress=training.progress, means=training.means, data=training.data
@@ -72,7 +72,7 @@ class CheckpointWriter(Watcher):
         self.keep(name, state)
 
     def keep(self, name: str, state: dict[str, Any]) -> None:
-        """The same for a captured state."""
+        """Writes a captured state now, or keeps it in memory if it is a small best state."""
         soon = time.monotonic() - self.written_at < PAUSE
         if name == "best" and soon and sum(t.nbytes for t in state["tensors"].values()) <= SMALL:
             self.waiting = copied(state)
@@ -84,7 +84,7 @@ class CheckpointWriter(Watcher):
         self.waiting = None
 
     def settle(self) -> None:
-        """Writes the best state if it waits.
+        """Writes the best state that is kept in memory, if there is one.
 
         Raises:
             DivergedError: as ``save``.
@@ -94,13 +94,13 @@ class CheckpointWriter(Watcher):
             self.write("best", waiting)
 
     def write(self, name: str, state: dict[str, Any]) -> None:
-        """Puts the state into its file."""
+        """Writes the state to the file ``name``.pt."""
         write(self.directory / f"{name}.pt", state)
         self.written_at = time.monotonic()
 
 
 def copied(value: Any) -> Any:
-    """The same nest with tensors of its own."""
+    """A copy of nested mappings and lists in which every tensor is cloned."""
     if isinstance(value, Tensor):
         return value.clone()
     if isinstance(value, Mapping):

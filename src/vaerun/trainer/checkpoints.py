@@ -12,7 +12,7 @@ class Checkpoints:
     """When the state of a training is saved.
 
     Args:
-        seconds: how old the last checkpoint may become before a step writes another, ≥ 0.
+        seconds: the maximum age of the last checkpoint; the next step writes a new one, ≥ 0.
 
     Raises:
         UserError: ``seconds`` is negative or not a number.

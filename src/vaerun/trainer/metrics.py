@@ -8,22 +8,22 @@ from vaerun.strategy.base import Strategy
 
 OBJECTIVE = Metric(
     "objective",
-    "no bound: what is maximised, where that is not the ELBO",
+    "not a bound: the maximised objective, if it is not the ELBO",
     "nat",
-    chart=Chart("Bounds", "objective, where it is not the ELBO"),
+    chart=Chart("Bounds", "objective, if it is not the ELBO"),
 )
 GRADIENT_NORM = Metric(
-    "gradient_norm", "no bound: norm of the gradient of the last step", chart=Chart("Gradient norms", "{split}")
+    "gradient_norm", "not a bound: norm of the gradient of the last step", chart=Chart("Gradient norms", "{split}")
 )
 
 
 def scheduled(name: str) -> Metric:
     """A scalar that a schedule changes during training, such as the KL weight."""
-    return Metric(name, f"no bound: {name.replace('_', ' ')}, as its schedule sets it")
+    return Metric(name, f"not a bound: {name.replace('_', ' ')}, as its schedule sets it")
 
 
 def declared(strategy: Strategy, schedules: Iterable[str]) -> dict[str, Metric]:
-    """Every metric that a training records besides those of evaluations, by quantity.
+    """All metrics that a training records, by quantity; those of evaluations are not included.
 
     Args:
         strategy: what is trained.

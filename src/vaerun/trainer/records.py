@@ -12,7 +12,7 @@ class Records:
     """When a training records.
 
     Args:
-        every: steps between two records within an epoch, 1 or more; the end of an epoch is always one.
+        every: steps between two records within an epoch, 1 or more; the end of an epoch is always recorded.
         images_every: validations between two sets of images, 0 for none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Stop requests: a signal handler tells the training, which stops after the step at hand."""
+"""Stop requests: a signal handler sets a flag, and the training stops after the current step."""
 
 import signal
 import threading
@@ -12,12 +12,12 @@ from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
 ALWAYS = (signal.SIGINT, signal.SIGTERM)
-ASKING = (*ALWAYS, signal.SIGHUP, signal.SIGUSR1)  # also a closed terminal, and Slurm before it takes the machine back
+ASKING = (*ALWAYS, signal.SIGHUP, signal.SIGUSR1)  # SIGHUP: a closed terminal; SIGUSR1: Slurm
 
 
 @final
 class StopRequest(Watcher):
-    """Passes a signal on to the training that runs, as a request to stop after the step at hand."""
+    """Turns a signal into a request that the training stops after the current step."""
 
     def __init__(self) -> None:
         self.training: Training | None = None
@@ -32,7 +32,7 @@ class StopRequest(Watcher):
         """The signal handler.
 
         Raises:
-            Interrupted: no training runs, or this is the second signal.
+            Interrupted: no training is running, or this is the second signal.
         """
         if self.training is None or self.training.stop_reason is not None:
             raise Interrupted("interrupted")
@@ -41,16 +41,16 @@ class StopRequest(Watcher):
 
 @contextmanager
 def defer_signals() -> Iterator[StopRequest]:
-    """Takes the signals that ask a program to end over: a training stops after the step at hand, anything else at once.
+    """Handles the signals that ask a program to stop: a training stops after the current step, other code at once.
 
-    A second signal does not wait for the loop either; the run then continues from its last checkpoint.
+    A second signal stops a training at once, too; the run can then be resumed from its last checkpoint.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield request  # signals reach the main thread only
+        yield request  # Python delivers signals to the main thread only
         return
     before = {number: signal.getsignal(number) for number in ASKING}
-    # nohup has a closed terminal ignored.
+    # Under nohup, SIGHUP is ignored and stays so.
     taken = [number for number, handler in before.items() if number in ALWAYS or handler is not signal.SIG_IGN]
 
     for number in taken:

@@ -21,13 +21,13 @@ from vaerun.trainer.watcher import Watcher
 
 @final
 class Trainer:
-    """Repeats ``strategy.step`` over the training points, and validates and records on the way.
+    """The training loop: calls ``strategy.step`` for each batch, validates, and records.
 
     Args:
         epochs: passes over the training points, 1 or more.
-        batch_size: B, 1 or more; a split smaller than that is one batch.
-        max_seconds: training ends when its steps have taken this long; null for no such limit.
-        max_decoder_evaluations: training ends when its steps have decoded this often; null for no such limit.
+        batch_size: B, 1 or more; a split with fewer points is one batch.
+        max_seconds: training ends when its steps have taken so many seconds; null for no limit.
+        max_decoder_evaluations: training ends after so many decoder evaluations; null for no limit.
         validation: when and how the validation points are evaluated.
         records: when records and images are made.
         checkpoints: when the state is saved.
@@ -64,14 +64,14 @@ class Trainer:
         watchers: Sequence[Watcher] = (),
         resume: Path | None = None,
     ) -> Training:
-        """Trains until the budget is used up; the strategy has then the weights of the last step.
+        """Trains until the budget is used up. Afterwards the strategy has the weights of the last step.
 
         Args:
-            strategy: what is trained, on the device of ``data``.
+            strategy: the strategy to train, on the device of ``data``.
             data: the three splits.
-            seed: of the order of the data, and of the evaluations' draws.
-            evaluation: what ``validation.evaluation_every`` is about.
-            watchers: who is told of steps, records and validations, in this order.
+            seed: of the order of the data, and of the random numbers of evaluations.
+            evaluation: the evaluation that is computed every ``validation.evaluation_every`` epochs.
+            watchers: they are called at steps, records and validations, in this order.
             resume: a directory of checkpoints to continue from.
 
         Raises:
@@ -107,7 +107,7 @@ class Trainer:
         return training
 
     def finish_epoch(self, training: Training, evaluation: Evaluation | None, *, over: bool) -> None:
-        """Records, and validates and evaluates where it is due; all of it when training is over."""
+        """Records the epoch; validates and evaluates when due. The end of training always validates."""
         epoch = training.progress.step // training.steps_per_epoch
         every = self.validation.evaluation_every
         if over or epoch % self.validation.every == 0:
@@ -119,7 +119,7 @@ class Trainer:
 
 
 def evaluator(evaluation: Evaluation, training: Training) -> Callable[[], EvaluationResult]:
-    """The evaluation of the weights in force, with draws that depend on the seed alone."""
+    """The evaluation at the present weights; its random numbers depend only on the seed."""
 
     def evaluate() -> EvaluationResult:
         strategy, mode = training.strategy, training.strategy.training

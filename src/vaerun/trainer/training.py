@@ -1,4 +1,4 @@
-"""One training: its state, what is counted, recorded and validated around the steps, and who is told."""
+"""The state of one training: counts, records, validation, and its watchers."""
 
 import math
 import time
@@ -27,29 +27,29 @@ from vaerun.trainer.watcher import Watcher
 
 
 class Record(NamedTuple):
-    """What is recorded at one moment of a training."""
+    """The metrics and images that are recorded at one step of a training."""
 
-    position: Mapping[str, float]  # step, epoch, and what was spent until then
+    position: Mapping[str, float]  # step, epoch, and the cost so far
     metrics: Mapping[str, float]  # by tag ``quantity/split``
     pictures: Mapping[str, np.ndarray]  # by tag, uint8 [H, W] or [H, W, 3]
-    declared: Mapping[str, Metric]  # by quantity: what the metrics of all records until now are
+    declared: Mapping[str, Metric]  # by quantity: the metrics of all records so far
 
 
 class Training:
     """One training, from its first step or from a checkpoint.
 
     Args:
-        strategy: what is trained, on the device of ``data``.
+        strategy: the strategy to train, on the device of ``data``.
         data: the three splits.
         validation: how validation points are evaluated.
-        seed: of the evaluations' draws.
-        steps_per_epoch: how many steps an epoch has.
-        watchers: who is told, in this order.
+        seed: of the random numbers of evaluations.
+        steps_per_epoch: number of steps in an epoch.
+        watchers: they are called in this order.
 
     Attributes:
         progress: steps and seconds so far, and the best validation bound.
         resumed: whether an earlier process made the first steps.
-        declared: by quantity, what the recorded metrics are.
+        declared: the recorded metrics by quantity.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Training:
         """Continues from ``last.pt`` of a directory of checkpoints.
 
         Raises:
-            UserError: there is none, or it belongs to another configuration or to other data.
+            UserError: it does not exist, or belongs to another configuration or to other data.
         """
-        best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # its tensors are freed at once
+        best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # frees the tensors of the checkpoint
         state = checkpoint.load(directory / "last.pt", self.device)
         self.progress = checkpoint.restore(state, strategy=self.strategy, means=self.means, data=self.data)
         self.last_record, self.resumed = self.progress.step, True
-        # best.pt may be newer than last.pt, and is what will be tested unless something better comes.
+        # best.pt may be newer than last.pt; it is tested unless a later validation is better.
         if best["best"] > self.progress.best:
             self.progress.best, self.progress.best_step = best["best"], best["best_step"]
 
@@ -99,18 +99,18 @@ class Training:
 
     @property
     def at_epoch_end(self) -> bool:
-        """Whether the last step was the last of its epoch."""
+        """Whether the step that was just made is the last of its epoch."""
         return self.step_in_epoch == 0
 
     def tell(self, event: Callable[[Watcher], None]) -> None:
-        """Tells every watcher, and books the time that they take as not spent on training."""
+        """Calls every watcher; their time does not count as training time."""
         for watcher in self.watchers:
             event(watcher)
         self.tick(training=False)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Tells the watchers of the start, and of the end however it comes."""
+        """Calls ``on_start`` of the watchers, and ``on_end`` in any case, also after an error."""
         try:
             self.tell(lambda watcher: watcher.on_start(self))
             yield
@@ -118,7 +118,7 @@ class Training:
             self.tell(lambda watcher: watcher.on_end(self))
 
     def anneal(self) -> None:
-        """Moves every scheduled scalar to its value for the next step."""
+        """Sets every scheduled scalar to its value for the next step."""
         for schedule in self.schedules.values():
             schedule.advance(self.progress.step / self.steps_per_epoch)
 
@@ -128,10 +128,10 @@ class Training:
         self.progress.step += 1
 
     def finish_step(self) -> None:
-        """Tells the watchers of the step, and ends the training if one of them asked for it.
+        """Calls ``on_step`` of the watchers, and stops the training if one of them requested it.
 
         Raises:
-            Interrupted: one asked for it.
+            Interrupted: a stop was requested.
         """
         for watcher in self.watchers:
             watcher.on_step(self)
@@ -141,15 +141,15 @@ class Training:
             raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
 
     def finish(self, reason: str) -> None:
-        """Ends the training after the next step as if its budget were used up: the run is then tested as usual."""
+        """Ends the training after the next step, as if the budget were used up: the run is then tested as usual."""
         self.finish_reason = reason
 
     def request_stop(self, reason: str) -> None:
-        """Asks for an end after the step at hand; the state is saved, and the run can be resumed."""
+        """Interrupts the training after the current step; the state is saved, and the run can be resumed."""
         self.stop_reason = reason
 
     def tick(self, *, training: bool) -> None:
-        """Books the time since the last call as training or as something else."""
+        """Counts the time since the last call as training time, or not."""
         now = time.perf_counter()
         self.progress.seconds += now - self.clock
         self.progress.train_seconds += now - self.clock if training else 0.0
@@ -160,7 +160,7 @@ class Training:
         return self.progress.train_seconds + time.perf_counter() - self.clock
 
     def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
-        """Makes a record of the means since the last one and of the results of ``evaluations``; returns its metrics.
+        """Records the means since the last record and the results of ``evaluations``; returns the metrics.
 
         Raises:
             DivergedError: a value is not finite.
@@ -187,7 +187,7 @@ class Training:
         return metrics
 
     def position(self) -> dict[str, float]:
-        """How far the training is and what it has cost: part of every record."""
+        """Step, epoch and cost so far; every record contains them."""
         return {
             "step": self.progress.step,
             "epoch": self.progress.step / self.steps_per_epoch,
@@ -198,7 +198,7 @@ class Training:
         }
 
     def training_metrics(self) -> dict[str, float]:
-        """Means of the steps since the last record, by tag; empty if there was none. Waits for the device."""
+        """Means over the steps since the last record, by tag; empty without steps. Waits for the device."""
         if not self.means.steps:
             return {}
         means = self.means.means()

@@ -1,4 +1,4 @@
-"""mean_i L(x_i; θ, φ_i) over validation points, again and again: what the best checkpoint is chosen by."""
+"""mean_i L(x_i; θ, φ_i) over the validation points during training; it chooses the best checkpoint."""
 
 from typing import final
 
@@ -17,13 +17,13 @@ from vaerun.strategy.base import Strategy
 class Validation:
     """When and how the validation points are evaluated during training.
 
-    Every validation draws the same random numbers, and takes none from training. Of a per-point strategy it stores the
-    φ_i that it finds, so that the next one continues from there.
+    Every validation uses the same random numbers, and leaves those of training unchanged. With a per-point strategy it
+    stores the φ_i of the validation points, and the next validation continues from them.
 
     Args:
         every: epochs between two validations, 1 or more.
         num_samples: K, samples of z for each validation point.
-        points: how many of them, evenly spread; null for all. Under a per-point strategy each costs a local solve.
+        points: number of validation points, evenly spread; null for all. A per-point strategy solves for φ of each.
         evaluation_every: epochs between two of the run's evaluations during training, a multiple of ``every``; null for
             the end only.
 
@@ -46,13 +46,13 @@ class Validation:
         if evaluation_every is not None and evaluation_every % every:
             raise UserError(
                 f"trainer.validation.evaluation_every must be a multiple of trainer.validation.every={every}, because "
-                f"both go into one record, got {evaluation_every}: use {every} or a multiple of it, or null."
+                f"both are in the same record, got {evaluation_every}: use a multiple, or null."
             )
         self.every, self.evaluation_every = every, evaluation_every
         self.bound = BoundEvaluation(split="valid", num_samples=num_samples, points=points)
 
     def __call__(self, strategy: Strategy, data: Dataset, seed: int) -> EvaluationResult:
-        """The bound of the validation points at the weights in force."""
+        """The bound of the validation points at the present weights."""
         device = data.train.x.device
         training = strategy.training
         with isolated(seed, device), torch.no_grad():

@@ -1,4 +1,4 @@
-"""What watches a training, without changing it."""
+"""The interface for objects that watch a training."""
 
 from typing import TYPE_CHECKING
 
@@ -7,33 +7,33 @@ if TYPE_CHECKING:
 
 
 class Watcher:
-    """Is told what happens in a training. Derive from it and define the methods you need; the others do nothing.
+    """Its methods are called during a training. Derive from it and define those you need; the others do nothing.
 
     A watcher reads the ``training`` that it is given: ``training.progress.step``, ``training.strategy``,
     ``training.data``. It must leave weights and random numbers as they are. ``training.finish(reason)`` ends the
     training early, and the run is tested; ``training.request_stop(reason)`` interrupts it, and it can be resumed.
 
-    The order of calls: ``on_start``; for every step, where it is due, ``on_record``, ``on_validation`` and
-    ``on_epoch_end``, and then ``on_step``; ``on_stop`` if somebody asked to stop; ``on_end``, always.
+    The order of calls: first ``on_start``; at every step ``on_record``, ``on_validation`` and ``on_epoch_end`` if they
+    are due, then ``on_step``; ``on_stop`` if a stop was requested; finally ``on_end``, also after an error.
     """
 
     def on_start(self, training: "Training") -> None:
-        """The first step comes next; ``training.resumed`` says whether earlier steps were made by another process."""
+        """Before the first step. ``training.resumed`` is true if the run continues from a checkpoint."""
 
     def on_step(self, training: "Training") -> None:
-        """A step was made, and everything that was due after it. It may come thousands of times a second."""
+        """After every step, its records and validations. It may be called thousands of times per second."""
 
     def on_record(self, training: "Training", record: "Record") -> None:
-        """A record was made: mean values of the steps since the last one, and results of evaluations."""
+        """After a record: means over the steps since the last record, and results of evaluations."""
 
     def on_validation(self, training: "Training", *, improved: bool) -> None:
-        """The validation points were evaluated; ``improved`` says whether their bound is the best so far."""
+        """After a validation. ``improved`` is true if its bound is the best so far."""
 
     def on_epoch_end(self, training: "Training", *, last: bool) -> None:
-        """An epoch has ended, all its records and validations included; ``last`` says whether training has, too."""
+        """After an epoch, its records and validations. ``last`` is true if the training has ended."""
 
     def on_stop(self, training: "Training") -> None:
-        """The training stops here because it was asked to; its state is that after a whole step."""
+        """The training stops because of a stop request, after a complete step."""
 
     def on_end(self, training: "Training") -> None:
-        """No further step comes, for whatever reason: release what is held."""
+        """The training has ended, for any reason, also by an error: close files and release resources."""

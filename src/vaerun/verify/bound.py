@@ -1,4 +1,4 @@
-"""E_q[J] against log p(x): the ELBO at K = 1, no worse at a larger K, never above, and how fast it gets there."""
+"""E_q[J] against log p(x): equal to the ELBO at K = 1, rises with K, is never above, and its rate of convergence."""
 
 import itertools
 import math
@@ -15,13 +15,13 @@ from vaerun.verify.offer import Offer
 from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("objective",)
-POSTERIORS = ("bernoulli", "gaussian")  # a sum and an integral
+POSTERIORS = ("bernoulli", "gaussian")  # one discrete q (a sum) and one continuous q (an integral)
 SAMPLES = (1, 2, 3)
-MANY = (16, 32, 64)  # K from which K → ∞ can be seen
+MANY = (16, 32, 64)  # values of K for the extrapolation to K → ∞
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """Every objective asked for, at its defaults: a user's keys may make it none of this (Rényi's α above 1)."""
+    """Claims of every given objective, with default keys: other values may not give a lower bound (Rényi, α > 1)."""
     if "objective" in offer.keys:
         return
     for name in offer.names("objective"):
@@ -34,7 +34,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 
 def bounds(offer: Offer, name: str, posterior: str, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """E_q[J] at K = 1, 2, 3 as a sum over all K-tuples."""
+    """E_q[J] at K = 1, 2 and 3, as sums over all K-tuples."""
     choices = {"objective": name, "posterior": posterior, "estimator": "score", "estimator/baseline": "none"}
     parts = offer.parts(choices)
     if parts is None:
@@ -65,14 +65,14 @@ def bounds(offer: Offer, name: str, posterior: str, *, seed: int, device: torch.
 
 @torch.no_grad()
 def convergence(problem: Problem, name: str, posterior: str, log_p: float) -> Claim:
-    """K (log p(x) − L_K) → ½ (E_q[(p(z given x) / q)²] − 1), extrapolated from three K, each twice the last."""
+    """K (log p(x) − L_K) → ½ (E_q[(p(z given x) / q)²] − 1), extrapolated from K = 16, 32, 64."""
     over = spaces(problem.q(problem.phi), problem.family.latent_dim, 1)
     assert over is not None
     terms = terms_over(problem.q(problem.phi), problem.model, problem.x, over[0])
     r, probability = terms.log_likelihood + terms.log_prior - terms.log_q, terms.log_q.exp()
     limit = 0.5 * float((probability * (2 * (r - log_p)).exp()).sum() - 1)
     a, b, c = (k * (log_p - by_counts(problem.objective, r, probability, k)) for k in MANY)
-    extrapolated = (8 * c - 6 * b + a) / 3  # what is left is O(1/K³)
+    extrapolated = (8 * c - 6 * b + a) / 3  # the remaining error is O(1/K³)
     told = f"{extrapolated:.5f} → {limit:.5f}"
     return within(
         name, posterior, "K(log p − E[J]) as K → ∞", error=abs(extrapolated / limit - 1), allowed=0.01, measured=told
@@ -80,7 +80,7 @@ def convergence(problem: Problem, name: str, posterior: str, log_p: float) -> Cl
 
 
 def by_counts(J: Objective, r: Tensor, probability: Tensor, k: int) -> float:
-    """E[J] of K draws from few values: the sum over how often each was drawn."""
+    """E[J] of K draws from few values, as a sum over the numbers of times that each value is drawn."""
     bars = torch.tensor(list(itertools.combinations(range(k + len(r) - 1), len(r) - 1)), device=r.device)
     edges = torch.nn.functional.pad(torch.nn.functional.pad(bars, (1, 0), value=-1), (0, 1), value=k + len(r) - 1)
     counts = edges.diff(dim=1) - 1

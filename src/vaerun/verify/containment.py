@@ -1,4 +1,4 @@
-"""max_φ L(x; θ, φ) = log p(x), for every family that says it contains p(z given x)."""
+"""max_φ L(x; θ, φ) = log p(x) for every family that declares that it contains p(z given x)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ SIGMA = 0.7
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """Every posterior asked for that declares ``contains_posterior``."""
+    """Claims of every given posterior that declares ``contains_posterior``."""
     choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
     for name in offer.names("posterior"):
         declared = offer.catalogue.groups["posterior"][name].info
@@ -54,7 +54,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 
 def correlated() -> LinearGaussian:
-    """A linear-Gaussian model whose latents are far from independent given x."""
+    """A linear-Gaussian model whose latents are strongly correlated given x."""
     facts: dict[str, Any] = {"latent_dim": 2, "data_mean": torch.zeros(3), "data_std": SIGMA}
     model = LinearGaussian(**facts)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def correlated() -> LinearGaussian:
 
 
 def loss(family: Family, model: Model, x: torch.Tensor, over: Space) -> float:
-    """log p(x) − max_φ Σ_z q (log p(x, z) − log q), in nats; the weights that points share are sought, too."""
+    """log p(x) − max_φ Σ_z q (log p(x, z) − log q), in nats; shared weights of q are optimised, too."""
     with torch.no_grad():
         log_p = float(log_evidence(model, x, over))
         log_joint, log_volume = model.log_joint(x, over.z)[:, 0], over.volume[:, 0].log()
@@ -74,7 +74,7 @@ def loss(family: Family, model: Model, x: torch.Tensor, over: Space) -> float:
     optimizer = torch.optim.LBFGS(weights, max_iter=STEPS, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
 
     def bound() -> torch.Tensor:
-        # Of q normalised over the points, which is a distribution on them, so that its bound never exceeds log p(x).
+        # q is normalised over the grid points; it is then a distribution on them, and its bound cannot exceed log p(x).
         log_share = (family(phi).log_prob(over.z)[:, 0] + log_volume).log_softmax(0)
         return (log_share.exp() * (log_joint + log_volume - log_share)).sum()
 

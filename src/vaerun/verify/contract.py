@@ -1,4 +1,4 @@
-"""What holds exactly for every estimate, besides its gradient: one batch of a few rows is enough."""
+"""Exact properties of every estimate besides its gradient; one batch of a few rows is enough."""
 
 import copy
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ ROWS = 5
 
 
 def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
-    """Points do not influence each other, figures carry no gradient, and decoder evaluations are as declared."""
+    """Points do not affect each other, metrics have no gradient, and decoder evaluations are as declared."""
     estimate, leaf, decoded = run(problem, problem.x.expand(ROWS, -1))
     announced = problem.estimator.decodes(problem.objective.num_samples, problem.family)
     yield within(
@@ -41,7 +41,7 @@ def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
 
 
 def run(problem: Problem, x: Tensor) -> tuple[Estimate, Tensor, int]:
-    """An estimate of some points, the leaf it grows from, and how many z were decoded."""
+    """An estimate at some points, the tensor φ that it is differentiated in, and the number of decoded z."""
     leaf = problem.phi.expand(len(x), -1).clone().requires_grad_()
     decoded = 0
     inner = problem.model.log_likelihood
@@ -60,13 +60,13 @@ def run(problem: Problem, x: Tensor) -> tuple[Estimate, Tensor, int]:
 
 
 def leaks(auxiliary: Tensor, leaf: Tensor, problem: Problem) -> bool:
-    """Whether the loss of the estimator's own weights moves anything else."""
+    """Whether the loss of the estimator's own weights has a gradient in other tensors."""
     gradients = torch.autograd.grad(auxiliary, [leaf, *problem.shared], allow_unused=True, retain_graph=True)
     return any(g is not None and bool(g.any()) for g in gradients)
 
 
 def influence(problem: Problem) -> float:
-    """How much the first point's estimate changes when all others become other points, the draws being the same."""
+    """The change of the first point's estimate when all other points are replaced, with the same random numbers."""
     memory, seen = copy.deepcopy(problem.estimator.state_dict()), []
     others = problem.x.expand(ROWS, -1).clone()
     others[1:] = 1 - others[1:]

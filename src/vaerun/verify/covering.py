@@ -1,4 +1,4 @@
-"""A few rows of a product of choices in which every choice, or every pair of them, occurs."""
+"""Covering arrays: few combinations of choices that contain every choice, or every pair of choices."""
 
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -8,9 +8,9 @@ Row = TypeVar("Row", bound=Sequence[Hashable])
 
 
 def covering(rows: Iterable[Row], strength: int) -> list[Row]:
-    """Some of ``rows`` in which every combination of ``strength`` columns' values occurs that occurs in all of them.
+    """A subset of ``rows`` with every combination of values in ``strength`` columns that occurs in ``rows``.
 
-    Greedy, and the same at every call: the row that adds most comes first.
+    It is chosen greedily: the row with the most new combinations comes first. The result is deterministic.
     """
     left = {row: set(_combinations(row, strength)) for row in rows}
     missing = set(itertools.chain.from_iterable(left.values()))

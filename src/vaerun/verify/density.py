@@ -1,4 +1,4 @@
-"""q(z; φ): a density whose sum is one, and whose samples, transport, KL and derivatives agree with it."""
+"""q(z; φ): its density sums to one; samples, transport, KL and derivatives agree with it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("posterior",)
 DRAWS = 200_000
-GRID = 1e-4  # what a grid of two axes may err by beside a kink, where halving its cells may not show it
+GRID = 1e-4  # allowed error of a two-dimensional grid at a kink, which the coarse grid may not show
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """Every posterior asked for, with every prior that it has a closed-form KL with."""
+    """Claims of every given posterior, with every prior for which its KL has a closed form."""
     choices = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none"}
     for name in offer.names("posterior"):
         parts = offer.parts({**choices, "posterior": name})
@@ -40,7 +40,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 
 def posterior(problem: Problem, name: str) -> Iterator[Claim]:
-    """The laws of one family, at one φ."""
+    """The claims of one family, at one φ."""
     leaf = problem.phi.clone().requires_grad_()
     q, dim = problem.q(leaf), problem.family.latent_dim
     where = f"D={dim}"
@@ -72,14 +72,14 @@ def summed_kl(q: Posterior, prior: Prior, over: Space) -> Tensor:
 
 
 def gradient(value: Tensor, leaves: Sequence[Tensor]) -> Tensor:
-    """A number and its derivatives in all leaves, one after the other, Float[Tensor, "1+P"]."""
+    """A number followed by its derivatives in all parameters, Float[Tensor, "1+P"]."""
     found = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
     filled = [torch.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True)]
     return torch.cat([value.detach().reshape(1), *(g.flatten() for g in filled)])
 
 
 def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, where: str) -> Iterator[Claim]:
-    """Σ q = 1, and the moments of its samples and its mean are its own."""
+    """Σ q = 1, and the moments of samples and ``mean`` agree with sums over q."""
     with torch.no_grad():
         z = q.sample(DRAWS)[:, 0]
         masses, firsts, seconds = [], [], []

@@ -21,8 +21,8 @@ CONCERNS = ("estimator", "estimator/baseline", "estimator/temperature", "posteri
 SAMPLES = (2, 1, 3)
 BETAS = (1.0, 0.3)
 STEEP = tuple(Setting(k, 1.0, steep=True) for k in (2, 1))
-FINE = 0.005  # of the gradient: the standard error at which there are replicas enough
-MOST = 4 * BATCHES  # batches of replicas for a problem, where the words name the estimator
+FINE = 0.005  # relative standard error of the gradient at which sampling stops
+MOST = 4 * BATCHES  # maximum number of batches for a problem if the estimator is given
 
 
 class Case(NamedTuple):
@@ -38,24 +38,24 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """z-scores of an estimator on one problem, and how fine they are."""
+    """z-scores of an estimator on one problem, and their resolution."""
 
     phi: float
     shared: float
     figures: float
-    resolution: float  # the relative error of φ's gradient that would be seen
+    resolution: float  # the smallest relative error of the gradient in φ that would be detected
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device, batches: int | None = None) -> Iterator[Claim]:
-    """Every estimator with every baseline, on problems in which every option that fits it occurs.
+    """Claims of every estimator with every baseline, on problems that contain every option that fits.
 
-    All pairs of options occur where the words name the estimator, and there are more replicas then.
+    If the estimator is given, the problems contain every pair of options, and there are more replicas.
 
     Args:
-        offer: the methods asked for.
+        offer: the methods to check.
         seed: of the problems and of the draws.
         device: where they are computed.
-        batches: of replicas for a problem, at most; None: ``MOST`` where the words name the estimator, or ``BATCHES``.
+        batches: maximum number per problem; None: ``MOST`` if the estimator is given, otherwise ``BATCHES``.
     """
     strength = 2 if {"estimator", "posterior", "objective"} & set(offer.chosen) else 1
     most = batches or (MOST if "estimator" in offer.chosen else BATCHES)
@@ -64,7 +64,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device, batches: int | None
 
 
 def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
-    """Problems for one method: those of its legal choices in which all ``strength`` of them meet."""
+    """Problems for one method that contain every legal combination of ``strength`` choices."""
     rows = []
     for posterior in offer.names("posterior"):
         for objective in offer.names("objective"):
@@ -74,7 +74,7 @@ def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
             samples = [k for k in (SAMPLES if asked is None else (asked,)) if parts and k >= least]
             rows += [(posterior, objective, k, beta) for k in samples for beta in BETAS]
     return [
-        # Of several samples no sum over tuples would end in two dimensions; of one, it shows correlations.
+        # In two dimensions the sum over K-tuples is feasible for K = 1 only; it tests correlations.
         Case(posterior, objective, Setting(k, beta, coordinates=2 if k == 1 else 1))
         for posterior, objective, k, beta in covering(rows, strength)
     ]
@@ -83,7 +83,7 @@ def choose(offer: Offer, method: Choices, strength: int) -> list[Case]:
 def certify(
     offer: Offer, method: Choices, cases: list[Case], batches: int, *, seed: int, device: torch.device
 ) -> Iterator[Claim]:
-    """The claims of one method on all its problems, and on steep ones where its bias is still to be seen."""
+    """The claims of one method on all its problems; a bias that was not detected is tested on steep problems, too."""
     name = spoken(method)
     biased: dict[str, float] = {}
     steep = [case._replace(setting=setting) for case in cases[:3] for setting in STEEP]
@@ -111,7 +111,7 @@ def certify(
             yield raised(name, str(case), error)
             continue
         if not case.setting.steep:
-            yield by_chance(name, str(case), "figures exact on average", z=found.figures)
+            yield by_chance(name, str(case), "metrics unbiased", z=found.figures)
         if not claims_unbiased(problem):
             biased[str(case)] = found.phi
             continue
@@ -123,13 +123,13 @@ def certify(
 
 
 def claims_unbiased(problem: Problem) -> bool:
-    """What the estimator and what is chosen inside it declare."""
+    """The declarations of the estimator and of its nested options."""
     inner = [part for part in problem.estimator.modules() if isinstance(part, Baseline)]
     return problem.estimator.unbiased and all(part.unbiased for part in inner)
 
 
 def measure(problem: Problem, batches: int) -> Measured | None:
-    """The estimator's averages against the truth; None where there is no truth to be had."""
+    """Compares averages of the estimator with exact values; None if these cannot be computed."""
     answers = exact(problem)
     if answers is None:
         return None
@@ -146,15 +146,15 @@ def measure(problem: Problem, batches: int) -> Measured | None:
 
 
 def open_to_the_grid(fine: Tensor, coarse: Tensor) -> Tensor:
-    """What a sum over a grid leaves open, which counts for the estimator, Float[Tensor, ""].
+    """The error of a sum over a grid, Float[Tensor, ""]; a deviation up to this size is not counted.
 
-    Of all coordinates the worst, twice: beside kinks, two grids may agree by chance in one coordinate.
+    Twice the largest over all coordinates, because two grids may agree by chance in one coordinate.
     """
     return 2 * (fine - coarse).abs().max() if len(fine) else fine.sum()
 
 
 def exact(problem: Problem) -> tuple[list[Tensor], list[Tensor]] | None:
-    """The gradients in φ and in the shared weights, and the figures, on a fine and on a coarse grid."""
+    """The gradients in φ and in the shared weights, and the metrics, on a fine and on a coarse grid."""
     over = spaces(problem.q(problem.phi), problem.family.latent_dim, problem.objective.num_samples)
     if over is None:
         return None

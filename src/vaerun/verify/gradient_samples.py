@@ -1,4 +1,4 @@
-"""Single replicas of a gradient, on problems about which much is known."""
+"""Single replicas of a gradient, on problems with known properties."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ ROWS = 200_000
 def posed(
     offer: Offer, choices: Mapping[str, str], k: int, *, seed: int, device: torch.device, values: int = 4
 ) -> Problem | None:
-    """The problem of these choices at β = 1; None where words ask for others, or they do not fit."""
+    """The problem of these choices at β = 1; None if other choices are given or they do not fit together."""
     if any(offer.chosen.get(group, name) != name for group, name in choices.items()):
         return None
     known = all(name in offer.catalogue.groups.get(group, {}) for group, name in choices.items())
@@ -28,7 +28,7 @@ def posed(
 def linear(
     offer: Offer, method: Mapping[str, str], objective: str, k: int, *, seed: int, device: torch.device
 ) -> Problem | None:
-    """A linear-Gaussian model of one latent, and q its posterior."""
+    """A linear-Gaussian model with one latent; q is its exact posterior."""
     choices = {**method, "posterior": "gaussian", "objective": objective, "model": "linear_gaussian"}
     problem = posed(offer, choices, k, seed=seed, device=device)
     if problem is None:
@@ -40,7 +40,7 @@ def linear(
 
 
 def gradients(problem: Problem, rows: int = ROWS) -> tuple[Tensor, Tensor]:
-    """Replicas of ∇φ, Float[Tensor, "R P"], and of ∇x, which is −∇μ where x enters as x − μ, Float[Tensor, "R X"]."""
+    """Replicas of ∇φ, Float[Tensor, "R P"], and ∇x, Float[Tensor, "R X"]; ∇x = −∇μ if the bound depends on x − μ."""
     chunks = []
     for _ in range(math.ceil(rows * problem.objective.num_samples / ROWS)):
         n = ROWS // problem.objective.num_samples
@@ -53,7 +53,7 @@ def gradients(problem: Problem, rows: int = ROWS) -> tuple[Tensor, Tensor]:
 
 
 def train(problem: Problem, steps: int = 200) -> None:
-    """The estimator's own weights on its own loss, and averages that need a past."""
+    """Trains the estimator's own weights on its own loss, and fills its running averages."""
     weights = list(problem.estimator.parameters())
     optimizer = torch.optim.Adam(weights, lr=0.05) if weights else None
     for _ in range(steps):

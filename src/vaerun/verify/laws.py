@@ -1,4 +1,4 @@
-"""All laws, and which of them a command line asks for."""
+"""All checks, and the choice of those that a command line needs."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from vaerun.verify.claim import Claim
 from vaerun.verify.offer import Offer
 
 LAWS = (estimator, variance, signal, bound, density, containment, observation, strategy)
-"""The ``CONCERNS`` of a law are the groups that it makes claims about."""
+"""The ``CONCERNS`` of a check are the groups that it makes claims about."""
 
 CONCERNS = tuple(dict.fromkeys(group for law in LAWS for group in law.CONCERNS))
 
 
 def verify(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """The claims of every law about what was asked for, in float64; the draws depend on the seed alone."""
+    """All claims about the given options, in float64. The random numbers depend only on the seed."""
     before, threads = torch.get_default_dtype(), torch.get_num_threads()
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)  # the problems are small

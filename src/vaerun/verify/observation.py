@@ -1,4 +1,4 @@
-"""p_θ(z) and p(x given outputs): densities if and only if they say so."""
+"""p_θ(z) and p(x given outputs): they sum to one if and only if they are declared densities."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ NORMALISED = 1e-5
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """Every prior and every likelihood asked for; both, where nothing is."""
+    """Claims of every given prior and likelihood; of all of them if none is given."""
     for group, law in (("model/prior", prior), ("model/likelihood", likelihood)):
         if offer.chosen and group not in offer.chosen:
             continue
@@ -40,7 +40,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 
 def posed(offer: Offer, group: str, name: str, *, seed: int, device: torch.device) -> Problem | None:
-    """A problem with this prior or likelihood, and the first posterior that it fits."""
+    """A problem with this prior or likelihood, and the first posterior that fits."""
     rest = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none", group: name}
     for posterior in offer.names("posterior"):
         parts = offer.parts({**rest, "posterior": posterior})
@@ -65,14 +65,14 @@ def prior(problem: Problem, name: str) -> Iterator[Claim]:
 
 @torch.no_grad()
 def likelihood(problem: Problem, name: str) -> Iterator[Claim]:
-    """Σ p(x given z) = 1, if that is what it says."""
+    """Σ p(x given z) = 1 if and only if the likelihood is declared a density."""
     assert isinstance(problem.model, VAE)
     p = problem.model.likelihood
     single = problem.q(problem.phi).sample(1)
     outputs = problem.model.decoder(single)
     axis, volume = axis_of(p, outputs)
     total, X = 1.0, p.data_dim
-    # Coordinate by coordinate: the others in the middle of the axis, whose own sums are taken out again.
+    # The sum factorises: one coordinate varies at a time, and the factor of the others is divided out.
     x = axis[len(axis) // 2].expand(1, X)
     base = p.log_prob(x, outputs)[0, 0]
     for j in range(X):
@@ -84,7 +84,7 @@ def likelihood(problem: Problem, name: str) -> Iterator[Claim]:
     if p.normalized:
         yield within(name, f"X={X}", "sums to one over x", error=error, allowed=NORMALISED, measured=told)
     else:
-        yield within(name, f"X={X}", "is no density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
+        yield within(name, f"X={X}", "is not a density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
 
 
 def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:

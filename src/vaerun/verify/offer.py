@@ -1,4 +1,4 @@
-"""What is checked: the options of conf/ and the user's own, as far as the command line asks for them."""
+"""The options to check: those of conf/ and the user's own that the command line selects."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,21 +17,21 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "estimator/baseline": {"hidden": 8},
     "model/decoder": {"hidden": []},
 }
-"""In place of defaults that are too large for a z of one or two coordinates."""
+"""Values that replace defaults, because z has one or two coordinates only."""
 
 Choices = dict[str, str]
 
 
 class Offer:
-    """All options under some configuration directories, and which of them are asked for.
+    """All options under some configuration directories, and the selected ones.
 
     Args:
         catalogue: the options.
-        chosen: the option asked for, by group; every option of the groups left out.
-        keys: values for keys, by group, over those of the YAML files.
+        chosen: the selected option by group; of other groups all options are selected.
+        keys: values for keys, by group; they override the YAML files.
 
     Raises:
-        UserError: there is no such group, option or key, or the choices do not fit together.
+        UserError: a group, option or key does not exist, or the choices do not fit together.
     """
 
     def __init__(
@@ -46,36 +46,36 @@ class Offer:
             known = catalogue.groups.get(group)
             if known is None:
                 near = close_match(group, catalogue.groups)
-                raise UserError(f"there is no group {group!r}.{near} The groups are {', '.join(catalogue.groups)}.")
+                raise UserError(f"{group!r} is not a group.{near} The groups are {', '.join(catalogue.groups)}.")
             if name not in known:
                 raise UserError(
-                    f"there is no {group}={name}.{close_match(name, known)} The options are {', '.join(known)}."
+                    f"{group}={name} does not exist.{close_match(name, known)} The options are {', '.join(known)}."
                 )
             if known[name].info is None:
-                raise UserError(f"{group}={name} names no class that can be found: see _target_ in {known[name].path}.")
+                raise UserError(f"the class of {group}={name} cannot be found: see _target_ in {known[name].path}.")
         self._refuse_homeless_groups()
         if self.chosen:
             check_pairs(self._pairable(), catalogue)
         self._refuse_unknown_keys()
 
     def names(self, group: str) -> list[str]:
-        """The options of a group that are asked for, in the order of the alphabet."""
+        """The selected options of a group, in alphabetical order."""
         known = self.catalogue.groups.get(group, {})
         if group in self.chosen:
             return [self.chosen[group]]
         return [name for name, option in known.items() if option.info is not None]
 
     def variants(self, group: str) -> Iterator[Choices]:
-        """Every option of a group with every choice for the groups nested in it: {"estimator": "score", …}."""
+        """Every selected option of a group with every choice in its nested groups: {"estimator": "score", …}."""
         for name in self.names(group):
             nested = [inner.strip("/") for inner in self.catalogue.groups[group][name].nested()]
             if any(other.startswith(f"{group}/") and other not in nested for other in self.chosen):
-                continue  # what was asked for inside it, it has not
+                continue  # it does not have the selected nested option
             for inner in itertools.product(*(self.names(other) for other in nested)):
                 yield {group: name, **dict(zip(nested, inner, strict=True))}
 
     def parts(self, choices: Mapping[str, str]) -> dict[str, Part] | None:
-        """The parts of a run with these choices and the prior they bring; None where they do not fit together."""
+        """The parts of a run with these choices and what they set; None if they do not fit together."""
         parts = self.default
         wanted = {**choices, **{g: n for g, n in self.chosen.items() if g.startswith("model")}}
         for group in sorted(wanted, key=lambda group: (group.startswith("model"), group)):
@@ -84,7 +84,7 @@ class Offer:
         return None if any(clashes(parts)) else parts
 
     def configuration(self, parts: Mapping[str, Part], **more: Mapping[str, Any]) -> dict[str, Any]:
-        """The nodes of these parts, resolved: the YAML files' values, then small ones, the user's keys, and ``more``.
+        """The resolved nodes of these parts: the values of YAML files, overridden by small values, keys and ``more``.
 
         Args:
             parts: the choices.
@@ -105,7 +105,7 @@ class Offer:
         return OmegaConf.to_container(OmegaConf.create(config), resolve=True)  # type: ignore[return-value]
 
     def _pairable(self) -> dict[str, Part]:
-        """The parts of the choices asked for, with whatever makes the rest fit; where nothing does, the defaults."""
+        """The parts of the selected choices, completed so that all fit together; if nothing fits, the defaults."""
         nouns = [group for group in ("posterior", "objective", "estimator") if group not in self.chosen]
         for combination in itertools.product(*(self.names(group) for group in nouns)):
             parts = self.parts({**self.chosen, **dict(zip(nouns, combination, strict=True))})
@@ -117,7 +117,7 @@ class Offer:
         return parts
 
     def _refuse_homeless_groups(self) -> None:
-        """A choice in a nested group is refused beside a choice that does not have that group."""
+        """Refuses a choice in a nested group if the chosen option does not have that group."""
         for group in self.chosen:
             parent = group.rpartition("/")[0]
             if parent not in self.chosen:
@@ -137,20 +137,20 @@ class Offer:
             options = [self.catalogue.groups[group][name] for name in self.names(group) if group in self.chosen]
             facts = [option.info for option in options if option.info is not None]
             if not facts:
-                raise UserError(f"a key of {group} says which option it is of: give {group}=OPTION, too.")
+                raise UserError(f"{group} has keys but no option: give {group}=OPTION, too.")
             for key in values:
                 if key not in facts[0].parameters and not facts[0].accepts_any:
                     near = close_match(key, facts[0].parameters)
-                    raise UserError(f"{group.replace('/', '.')}.{key} is no key of {group}={options[0].name}.{near}")
+                    raise UserError(f"{group.replace('/', '.')}.{key} is not a key of {group}={options[0].name}.{near}")
 
 
 def like(usual: Any, value: Any) -> Any:
-    """A small value in the form of the usual one: the widths of a network are a list, the width of one layer is not."""
+    """A small value of the type of the default: a list for the widths of a network, a number for one layer."""
     return [value] if isinstance(usual, list) and not isinstance(value, list) else value
 
 
 def default_parts(catalogue: Catalogue) -> dict[str, Part]:
-    """The parts of a run for which nothing is chosen."""
+    """The parts of a run with default choices."""
     parts: dict[str, Part] = {}
     for group, name in catalogue.nouns.items():
         option: Option | None = catalogue.option(group, name)

@@ -8,11 +8,9 @@ from torch import Tensor
 from vaerun.verify.small import Problem
 
 ROWS = {"cpu": 2048, "cuda": 32768}  # replicas in a batch
-BATCHES = (
-    40  # at least: θ's gradient is a mean over a batch, and its error is estimated from the batches' scatter alone
-)
-CHECKED = 8  # the error is compared with ``enough`` after every so many batches
-WARM_UP = 6  # batches before the first that counts, so that running averages have values
+BATCHES = 40  # minimum: the error of the gradient in θ is estimated from the variance between batches
+CHECKED = 8  # batches between two comparisons of the error with ``enough``
+WARM_UP = 6  # batches that are not counted, so that running averages have values
 WARM_ROWS = 256
 
 
@@ -25,7 +23,7 @@ class MeanWithError(NamedTuple):
 
 
 class Replicas(NamedTuple):
-    """Means over the replicas of what an estimator returns."""
+    """Means of the results of an estimator over replicas."""
 
     phi: MeanWithError  # its gradient in φ, Float[Tensor, "P"]
     shared: MeanWithError  # in θ and the family's weights, Float[Tensor, "W"]
@@ -33,14 +31,14 @@ class Replicas(NamedTuple):
 
 
 class RunningMean:
-    """Running sums of a quantity and of its square, shifted by the first mean so that little cancels."""
+    """Running sums of a quantity and of its square, shifted by the first mean to avoid cancellation."""
 
     def __init__(self) -> None:
         self.count, self.shift = 0, torch.zeros(())
         self.total, self.square = torch.zeros(()), torch.zeros(())
 
     def add(self, values: Tensor) -> None:
-        """Takes in replicas, Float[Tensor, "R *"]."""
+        """Adds replicas, Float[Tensor, "R *"]."""
         values = values.detach()
         if not self.count:
             self.shift = values.mean(0)
@@ -57,9 +55,9 @@ class RunningMean:
 
 
 def replicate(problem: Problem, *, enough: float, batches: int) -> Replicas:
-    """Replicas until the error of φ's gradient is ``enough`` of its largest coordinate, in at most so many batches.
+    """Draws replicas until the error of the gradient in φ, relative to its largest coordinate, is ``enough``.
 
-    The number does not depend on the machine's speed: one seed gives the same z-scores on a fast and a slow processor.
+    At most ``batches`` are drawn. The number does not depend on speed, so a seed gives the same z-scores everywhere.
     """
     rows = ROWS[problem.phi.device.type]
     phi, shared, figures = RunningMean(), RunningMean(), RunningMean()

@@ -1,4 +1,4 @@
-"""How the signal-to-noise ratio of the importance-weighted bound's gradient goes with K, and with M points."""
+"""How the signal-to-noise ratio of the importance-weighted bound's gradient scales with K and M points."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,11 +15,11 @@ SAMPLES = (4, 16, 64)
 POINTS = (1, 4, 16)  # M, over which a gradient is averaged
 
 SLOPES: Mapping[str, float] = {"reparam": -0.5, "doubly_reparam": 0.5}
-"""By method, the power of K with which the signal-to-noise ratio of ∇φ of the importance-weighted bound goes."""
+"""By method: the known exponent a in SNR ∝ K^a, for ∇φ of the importance-weighted bound."""
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """The slopes of the methods asked for of which they are known."""
+    """Claims of the given methods whose exponents are known."""
     for method in offer.variants("estimator"):
         try:
             yield from slopes(offer, spoken(method), method, device=device)
@@ -30,9 +30,9 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 
 def slopes(offer: Offer, name: str, method: Mapping[str, str], *, device: torch.device) -> Iterator[Claim]:
-    """The ratios at K = 4, 16 and 64, nearly a line in log K, and at M = 1, 4 and 16. θ is μ, whose ∇ is −∇x.
+    """Fits the exponents at K = 4, 16, 64 and M = 1, 4, 16; θ is μ here, with gradient −∇x.
 
-    The estimates of M rows of one batch are averaged: √M shows that they are independent of one another.
+    The estimates of M rows of a batch are averaged; a ratio that grows as √M shows that they are independent.
 
     Reference: Rainforth et al. 2018, Tighter variational bounds are not necessarily better; Tucker et al. 2019.
     """
@@ -40,7 +40,9 @@ def slopes(offer: Offer, name: str, method: Mapping[str, str], *, device: torch.
         return
     ratios: list[list[float]] = []
     for k in SAMPLES:
-        problem = linear(offer, method, "iwae", k, seed=0, device=device)  # K → ∞ is near on this problem
+        problem = linear(
+            offer, method, "iwae", k, seed=0, device=device
+        )  # on this problem these K are close to the limit K → ∞
         if problem is None:
             return
         shifted = problem._replace(phi=problem.phi + problem.phi.new_tensor([[0.4, 0.3]]))
@@ -61,13 +63,13 @@ def slopes(offer: Offer, name: str, method: Mapping[str, str], *, device: torch.
 
 
 def slope_of(at: Sequence[int], values: Sequence[float]) -> float:
-    """The power of ``at`` with which the values go: least squares in the logarithms."""
+    """The exponent a in values ∝ at^a, by least squares of the logarithms."""
     x, y = torch.tensor(at, dtype=torch.float64).log2(), torch.tensor(values, dtype=torch.float64).log2()
     return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
 
 
 def signal_to_noise(values: Tensor) -> float:
-    """‖E g‖ / √tr Cov g, what the noise adds to the first taken off: of Float[Tensor, "R P"]."""
+    """‖E g‖ / √tr Cov g of replicas Float[Tensor, "R P"]; the bias tr Cov g / R of ‖ḡ‖² is subtracted."""
     total = values.var(0).sum()
     signal = values.mean(0).square().sum() - total / len(values)
     return float((signal.clamp(min=0) / total).sqrt())

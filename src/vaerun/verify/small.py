@@ -1,4 +1,4 @@
-"""A data point of a few bits, a VAE with a linear decoder and drawn weights, and a q: what an estimator is tried on."""
+"""Small test problems: one x of a few bits, a VAE with a linear decoder and random weights, and a q."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,20 +15,20 @@ from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior
 from vaerun.verify.offer import Offer
 
-LARGEST = 12  # the D up to which a family is offered more coordinates
+LARGEST = 12  # the largest D that is tried
 
 
 class Setting(NamedTuple):
-    """What the choice of methods leaves open."""
+    """The settings of a problem besides its choices."""
 
     k: int
     beta: float
-    steep: bool = False  # rewards that vary by tens of nats instead of by tenths
-    coordinates: int = 1  # of z, at least
+    steep: bool = False  # rewards vary by tens of nats instead of tenths
+    coordinates: int = 1  # minimum number of values of z
 
 
 class Problem(NamedTuple):
-    """An estimator, and all that it is a function of."""
+    """An estimator with its inputs: model, q, objective and x."""
 
     estimator: Estimator
     family: Family
@@ -45,19 +45,19 @@ class Problem(NamedTuple):
 
     @property
     def shared(self) -> list[Tensor]:
-        """θ, and the weights of the family where it has any."""
+        """θ, and the weights of the family if it has any."""
         return [*self.model.parameters(), *self.family.parameters()]
 
 
 def make_problem(
     offer: Offer, parts: Mapping[str, Part], setting: Setting, *, seed: int, device: torch.device, values: int = 4
 ) -> Problem:
-    """The problem of these parts: of the fewest coordinates that the family can have for z of that many ``values``.
+    """The problem of these parts, with the smallest D for which z has at least ``values`` values.
 
     A linear decoder keeps log p(x given z) analytic far from the real axis, so sums over a grid converge geometrically.
 
     Raises:
-        UserError: no number of coordinates will do.
+        UserError: no D up to the limit works.
     """
     torch.manual_seed(seed)
     data_dim = 6 if setting.steep else 3
@@ -98,19 +98,19 @@ def make_problem(
             phi=phi.unsqueeze(0).to(device),
             beta=setting.beta if weighted else 1.0,
         )
-    raise refusal or UserError(f"no problem of {LARGEST} coordinates or fewer is posed by these choices.")
+    raise refusal or UserError(f"these choices have no problem with {LARGEST} coordinates or fewer.")
 
 
 @torch.no_grad()
 def randomize(module: torch.nn.Module, size: float) -> None:
-    """Weights drawn anew."""
+    """Draws random weights."""
     for weight in module.parameters():
         weight.copy_(size * torch.randn_like(weight))
 
 
 @torch.no_grad()
 def perturb(module: torch.nn.Module) -> None:
-    """Weights moved away from where they start, which may be a point of symmetry, what they feed by tenths."""
+    """Adds noise to the initial weights, which may be a point of symmetry; outputs change by tenths."""
     for weight in module.parameters():
         inputs = weight.shape[-1] if weight.dim() > 1 else 1
         weight.add_(0.3 * inputs**-0.5 * torch.randn_like(weight))

@@ -1,4 +1,4 @@
-"""max Σ_i L(x_i; θ, φ_i): every strategy reaches a linear-Gaussian model's maximum likelihood, and none passes it."""
+"""max Σ_i L(x_i; θ, φ_i): every strategy reaches the maximum likelihood of a linear-Gaussian model, none exceeds it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ CONCERNS = (
     "strategy/theta_schedule",
 )
 STEPS = 500
-ROUNDS = 4  # of so many steps, for strategies that take more of them to the same place
+ROUNDS = 4  # times STEPS, for strategies that converge more slowly
 REACHED = 0.02  # nats
 QUICK: Mapping[str, Any] = {"steps": 3, "max_steps": 5, "max_inner": 4, "window": 2, "hidden": []}
-"""In place of defaults that would only make this problem slow, and of networks where affine maps are enough."""
+"""Values that replace defaults: they are faster here, and affine maps replace networks."""
 
 
 class Corners(DiagonalGaussian):
-    """A normal distribution whose 2^D draws are the noises (±1, …, ±1), with the mean and covariance of N(0, I).
+    """A normal distribution whose 2^D samples have the noises (±1, …, ±1), with mean and covariance of N(0, I).
 
-    Where log p(x, z) is quadratic in z, the mean over them is exact, so training is free of noise. Any other number of
-    draws is random, as of every normal distribution: no two draws in two dimensions have the covariance of N(0, I), and
-    the solver for points that are not trained on takes two.
+    If log p(x, z) is quadratic in z, the mean over these samples is exact, so training has no noise. For any other K
+    the samples are random as usual. The solver for points that were not trained on uses K = 2, and two samples in two
+    dimensions cannot have the covariance of N(0, I).
     """
 
     def noise(self, k: int) -> Tensor:
@@ -51,7 +51,7 @@ class Corners(DiagonalGaussian):
 
 
 class CornerGaussian(Gaussian):
-    """The diagonal Gaussian family with draws at the corners."""
+    """The diagonal Gaussian family with samples at the corners."""
 
     def forward(self, phi: Tensor) -> Corners:
         q = super().forward(phi)
@@ -76,7 +76,7 @@ def dataset(x: Tensor) -> Dataset:
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """Every strategy asked for, with every choice for the groups nested in it where it is asked for by name."""
+    """Claims of every given strategy; if it is given by name, with every choice in its nested groups."""
     every = list(offer.variants("strategy"))
     usual = offer.catalogue.groups["strategy"]
     for choices in every:
@@ -102,9 +102,9 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
 
 @torch.no_grad()
 def starts_anew(strategy: Strategy, x: Tensor) -> bool:
-    """Whether an ascent in φ starts at the same place at every visit, wherever the last one ended.
+    """Whether the ascent in φ starts at the same φ at every visit, and not at the φ of the last visit.
 
-    What such a strategy reaches depends on the number of its steps at a visit, which the user chooses.
+    The result of such a strategy depends on the number of steps at a visit, which the user chooses.
     """
     if not isinstance(strategy, PerPoint):
         return False
@@ -117,7 +117,7 @@ def starts_anew(strategy: Strategy, x: Tensor) -> bool:
 def make_problem(
     offer: Offer, choices: Mapping[str, str], *, seed: int, device: torch.device
 ) -> tuple[Strategy, Tensor]:
-    """The strategy on points of a linear-Gaussian model with D = 2, affine maps for networks.
+    """The strategy on data of a linear-Gaussian model with D = 2; networks are affine.
 
     Raises:
         UserError: the choices do not fit together.
@@ -136,13 +136,13 @@ def make_problem(
 
 
 def quick(node: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A node with the values of ``QUICK`` wherever it, or a node inside, has such a key and nothing was asked."""
+    """A node and its nested nodes with the values of ``QUICK``, except for keys that the user has set."""
     inner = {key: quick(value, asked) if isinstance(value, Mapping) else value for key, value in node.items()}
     return inner | {key: value for key, value in QUICK.items() if key in inner and key not in asked}
 
 
 def ascend(strategy: Strategy, x: Tensor) -> None:
-    """Full batches, with step sizes that fall."""
+    """Trains with full batches and decreasing step sizes."""
     everyone = Batch(torch.arange(len(x), device=x.device), x)
     solver = getattr(strategy, "solver", None)
     for step in range(STEPS):
@@ -156,7 +156,7 @@ def ascend(strategy: Strategy, x: Tensor) -> None:
 
 @torch.no_grad()
 def exact_gap(strategy: Strategy, x: Tensor) -> float:
-    """ℓ_max less the bound at the strategy's own φ, in nats."""
+    """ℓ_max − L at the φ that the strategy infers, in nats."""
     model = strategy.bound.model
     assert isinstance(model, LinearGaussian)
     phi = strategy.infer(x, torch.arange(len(x), device=x.device), "train").phi
@@ -164,7 +164,7 @@ def exact_gap(strategy: Strategy, x: Tensor) -> float:
 
 
 def limits(strategy: Strategy, x: Tensor, method: str) -> Iterator[Claim]:
-    """What was reached, against ℓ_max."""
+    """Compares the final bound with ℓ_max."""
     gap, where = exact_gap(strategy, x), "linear_gaussian"
     told = f"{gap:.1e} nats below" if gap > 0 else f"{-gap:.1e} nats above"
     if starts_anew(strategy, x):

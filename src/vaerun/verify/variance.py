@@ -1,4 +1,4 @@
-"""The variance of ∇ E_q[J]: as known in closed form, and in the order that is known."""
+"""The variance of gradient estimators: against closed forms, and known inequalities between estimators."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -24,11 +24,11 @@ ORDERS = (
     ("rebar", "score/none"),
     ("relax", "score/none"),
 )
-"""Of each pair, the first has the lower variance: always (disarm, optimal_constant), or on any problem worth it."""
+"""In each pair the first has the lower variance: always (disarm, optimal_constant), or on typical problems."""
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """What is known of the methods asked for, where the posterior and objective that it is known for are legal."""
+    """Claims of the given methods whose variance is known, if the posterior and objective of the problem are legal."""
     methods = {spoken(method): method for method in offer.variants("estimator")}
     for name, method in methods.items():
         for law in (one_bit, at_the_posterior):
@@ -50,7 +50,7 @@ def variance(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def one_bit(offer: Offer, name: str, method: Mapping[str, str], *, seed: int, device: torch.device) -> Iterator[Claim]:
-    """One Bernoulli z: two rewards and a logit say all."""
+    """One Bernoulli z: the variance depends on two rewards and a logit."""
     if name not in BITS:
         return
     k, formula = BITS[name]
@@ -72,7 +72,7 @@ def one_bit(offer: Offer, name: str, method: Mapping[str, str], *, seed: int, de
 def at_the_posterior(
     offer: Offer, name: str, method: Mapping[str, str], *, seed: int, device: torch.device
 ) -> Iterator[Claim]:
-    """A linear-Gaussian model with q its exact posterior."""
+    """A linear-Gaussian model; q is its exact posterior."""
     if name not in NORMALS:
         return
     k, formula = NORMALS[name]
@@ -99,7 +99,7 @@ def order(
     *,
     device: torch.device,
 ) -> Iterator[Claim]:
-    """Variances summed over φ at K = 2 on two bits, weights of the estimator's own trained first."""
+    """Variances summed over φ at K = 2 on two bits, after the estimator's own weights were trained."""
     found = []
     for _, method in (less, more):
         choices = {**method, "posterior": "bernoulli", "objective": "elbo"}

@@ -181,7 +181,7 @@ def test_a_model_without_a_density_has_no_bound(runs, tmp_path):
     run(root / "x", config=config(), summary=summary() | {"metrics": {"pseudo_elbo/test": -2.0}}, records=made)
     text = written(root)[1]
     assert "How fast does the valid pseudo-ELBO rise?" in text
-    assert "no bound, as the likelihood is no density" in text
+    assert "not a bound, because the likelihood is not a density" in text
     assert (root / "report/figures/pseudo_elbo_valid_steps.svg").exists()
 
 

@@ -1,7 +1,7 @@
-"""Configurations that cannot work, found before torch is imported: keys, then values, then pairs of choices.
+"""Checks of a configuration before torch is imported: keys, then values, then pairs of choices.
 
-Everything is read from source: constructor signatures are the schema of the YAML files, and class attributes declare
-what fits what. A new method is covered unasked.
+All rules are read from source: constructor signatures are the schema of the YAML files, and class attributes declare
+which parts fit together. A new method is therefore checked without changes here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,15 @@ __all__ = ["RUNTIME", "Part", "check"]
 
 
 def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> None:
-    """Refuses a composed configuration that cannot work.
+    """Refuses a composed configuration with wrong keys, wrong values, or choices that do not fit together.
 
     Args:
         cfg: without the hydra node.
-        choices: the option chosen of each group, for the sentences.
+        choices: the chosen option of each group, for error messages.
         roots: the configuration directories, vaerun's own first, for the remedies.
 
     Raises:
-        UserError: a key is unknown, missing or vaerun's to give, a value cannot be, or two choices do not fit.
+        UserError: a key is unknown, missing or set by vaerun, a value is wrong, or two choices do not fit.
     """
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     catalogue = Catalogue(roots)

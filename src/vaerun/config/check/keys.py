@@ -1,4 +1,4 @@
-"""Keys against constructor signatures: a mistyped key is never silently dropped, wherever it came from."""
+"""Checks keys against constructor signatures, so that a mistyped key is never ignored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from vaerun.config.check.parts import parts_of
 from vaerun.config.part import Part
 from vaerun.errors import UserError, close_key, close_match
 
-FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # what the data and the model are
+FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # properties of the data and the model
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
     "model": FACTS[1:],
@@ -29,17 +29,17 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("parameters",),
     "evaluation": ("bound", "amortizer", "optimizer"),
 }
-"""Constructor parameters that build.py gives, by group: known only once the data are read or other parts are built."""
+"""By group, constructor parameters that build.py computes from the data or from other parts."""
 
 INSTANTIATE = ("_target_", "_partial_", "_convert_", "_recursive_")
-SAVED = ("choices",)  # what a run's own config.yaml has besides
+SAVED = ("choices",)  # keys that only the config.yaml of a run has
 
 
 def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue: Catalogue) -> None:
-    """Refuses unknown keys, missing ones, and those that only vaerun can give.
+    """Refuses unknown keys, missing keys, and keys that only vaerun may set.
 
     Raises:
-        UserError: naming the full key and, for a typo, the nearest one.
+        UserError: it names the full key and, for a typo, the nearest key.
     """
     known = [*catalogue.nouns, *catalogue.settings]
     for key in config:
@@ -59,7 +59,7 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
 
 
 def _check_nested(part: Part, catalogue: Catalogue) -> None:
-    """A group within a group is chosen with a slash; a dot would put a bare value in the place of an object."""
+    """Refuses a plain value for a nested group: its option must be chosen with a slash instead of a dot."""
     chosen = catalogue.option(part.group, part.option)
     for key, value in part.node.items():
         group = f"{part.group}/{key}"
@@ -71,7 +71,7 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
             raise UserError(f"{part.path}.{key} must be set key by key, got {value}: the keys are {keys}.")
         if group in catalogue.groups:
             raise UserError(
-                f"{part.path}.{key}={value} puts a value where a choice belongs: write {group}=OPTION, with a slash; "
+                f"{part.path}.{key}={value} sets a value for a nested group: write {group}=OPTION, with a slash; "
                 f"the options are {', '.join(catalogue.groups[group])}."
             )
 

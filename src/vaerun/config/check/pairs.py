@@ -1,4 +1,4 @@
-"""Choices of a configuration that do not fit together, with the options on offer that would."""
+"""Checks whether the choices of a configuration fit together, and finds remedies."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from vaerun.config.legality import Parts, clashes
 from vaerun.config.part import Part
 from vaerun.errors import UserError
 
-SHOWN = 4  # remedies of one group in a sentence
+SHOWN = 4  # number of remedies of one group in a message
 
 
 def check_pairs(parts: Parts, catalogue: Catalogue, *, fixed: Sequence[str] = ()) -> None:
@@ -15,11 +15,11 @@ def check_pairs(parts: Parts, catalogue: Catalogue, *, fixed: Sequence[str] = ()
 
     Args:
         parts: the choices, by group.
-        catalogue: the options on offer, for the remedies.
-        fixed: groups of which no other option is offered.
+        catalogue: all options, for the remedies.
+        fixed: groups for which no other option is suggested.
 
     Raises:
-        UserError: with the remedies that the options on offer allow.
+        UserError: it names options that would fit.
     """
     for clash in clashes(parts):
         remedies = [*clash.remedies, *(offer(parts, group, catalogue) for group in clash.groups if group not in fixed)]
@@ -29,9 +29,9 @@ def check_pairs(parts: Parts, catalogue: Catalogue, *, fixed: Sequence[str] = ()
 
 
 def offer(parts: Parts, group: str, catalogue: Catalogue) -> str:
-    """The options of ``group`` that would help, ``group=a, b or c``, few of them; empty where there is none.
+    """A few options of ``group`` that would fit, as ``group=a, b or c``; empty if there is none.
 
-    Where no option helps by itself, one that does with another estimator.
+    If no option fits alone, one that fits together with another estimator.
     """
     names = [option.name for option in legal(parts, group, catalogue)]
     if len(names) > SHOWN:
@@ -51,7 +51,7 @@ def legal(parts: Parts, group: str, catalogue: Catalogue) -> list[Option]:
 
 
 def others(parts: Parts, group: str, catalogue: Catalogue) -> list[Option]:
-    """The options of ``group`` but the chosen one: the default first, then those that ask least of other choices."""
+    """The other options of ``group``: the default first, then those with the fewest requirements."""
 
     def demands(option: Option) -> tuple[bool, int, str]:
         declared = option.info.declared("needs") + option.info.declared("serves") if option.info else ()
@@ -64,8 +64,8 @@ def others(parts: Parts, group: str, catalogue: Catalogue) -> list[Option]:
 def swap(parts: Parts, option: Option, catalogue: Catalogue) -> dict[str, Part]:
     """The parts with another option, as Hydra would compose them.
 
-    What the replaced option had set in other groups goes back to its default; what the new one sets there is set, and
-    so is what the options that stay set inside the new one.
+    Choices in other groups that the replaced option had set return to their defaults; those of the new option, and of
+    unchanged options for groups inside it, are set.
     """
     new = dict(parts)
     present = catalogue.option(option.group, parts[option.group].option if option.group in parts else None)

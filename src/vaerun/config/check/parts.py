@@ -1,4 +1,4 @@
-"""The nodes of a configuration that name a class."""
+"""The parts of a configuration: its nodes with a class."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ def parts_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str,
     """Every node with a ``_target_``, by group.
 
     Raises:
-        UserError: a ``_target_`` is nowhere to be found.
+        UserError: a ``_target_`` cannot be found.
     """
     return {part.group: part for part in _parts("", config, choices)}
 
@@ -30,10 +30,10 @@ def _parts(prefix: str, node: Mapping[str, Any], choices: Mapping[str, str]) -> 
 
 
 def class_info_of(target: str, group: str) -> ClassInfo:
-    """What the class of a ``_target_`` declares.
+    """The info of the class of a ``_target_``.
 
     Raises:
-        UserError: it is nowhere to be found.
+        UserError: it cannot be found.
     """
     try:
         return class_info(target)
@@ -41,7 +41,7 @@ def class_info_of(target: str, group: str) -> ClassInfo:
         home, _, name = target.rpartition(".")
         while home and module(home) is None:
             home, _, name = home.rpartition(".")
-        where = f"{home} has no {name}" if home else f"there is no package {name} on Python's path"
+        where = f"{home} has no {name}" if home else f"Python cannot find the package {name}"
         raise UserError(
             f"{group.replace('/', '.')}._target_={target} does not exist, because {where}."
             f"{close_match(name, names_in(home)) if home else ' Install it, or add its folder to PYTHONPATH.'}"

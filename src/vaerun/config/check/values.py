@@ -1,4 +1,4 @@
-"""Values against what the constructors say of them, in annotations and ranges, and against each other."""
+"""Checks values against the annotations and ranges of constructors, and against each other."""
 
 import ast
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
 
 
 def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Refuses values of the wrong type, out of range, or that exclude one another.
+    """Refuses values that have the wrong type, are out of range, or contradict each other.
 
     Raises:
-        UserError: naming the full key and the value.
+        UserError: it names the full key and the value.
     """
     seed = config.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
@@ -42,7 +42,7 @@ def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
 
 
 def _check_samples(part: Part, objective: Part) -> None:
-    """A part that compares samples needs enough of them."""
+    """Refuses a K that is smaller than a part needs, such as a leave-one-out baseline."""
     least, k = part.info.attributes.get("min_samples"), objective.node.get("num_samples")
     if isinstance(least, int) and isinstance(k, int) and k < least:
         raise UserError(
@@ -52,7 +52,7 @@ def _check_samples(part: Part, objective: Part) -> None:
 
 
 def _check_warm_up(part: Part, trainer: Part) -> None:
-    """A schedule that does not end inside the run never trains the objective asked for."""
+    """Refuses a schedule that would not end before the run does, so that its final value is never used."""
     length, epochs = part.node.get("epochs"), trainer.node.get("epochs")
     if part is not trainer and isinstance(length, (int, float)) and isinstance(epochs, int) and length > epochs:
         raise UserError(
@@ -71,7 +71,7 @@ def _check_type(key: str, value: object, annotation: str) -> None:
 
 
 def _parsed(annotation: str) -> ast.expr | None:
-    """The annotation as a tree; None where it says nothing about plain values (a class, a name of its own)."""
+    """The annotation as a tree; None if it does not describe a plain value."""
     tree = ast.parse(annotation, mode="eval").body
     if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
         return _parsed(tree.value)
@@ -127,6 +127,6 @@ def _name(tree: ast.expr) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as it is written on the command line."""
+    """A value as on the command line."""
     words: dict[object, str] = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)

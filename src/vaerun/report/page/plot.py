@@ -75,7 +75,7 @@ class RenderedPlot(NamedTuple):
         name: name of its files, without suffix.
         title: shown above the plot.
         view_box: of the inline SVG.
-        drawing: what is inside the inline SVG element.
+        drawing: the content of the inline SVG element.
         svg: the content of the SVG file.
         png: the content of the PNG file.
     """

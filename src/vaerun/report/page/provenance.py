@@ -19,7 +19,7 @@ def title(comparison: Comparison) -> str:
 
 
 def facts(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Terms and facts; where runs differ in one, the different values."""
+    """Terms and their values; if runs differ, all different values."""
     runs = [entry.run for row in comparison.rows for entry in row.entries if entry.used]
     yield "unit", "nats per data point, summed over its coordinates; a higher bound is better"
     for term, values in (_data(runs) | _moment(comparison, runs) | _software(runs)).items():

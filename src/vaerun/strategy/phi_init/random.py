@@ -15,7 +15,7 @@ from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 RESTART_GAIN = Metric(
     "restart_gain",
-    "no bound: bound of the best of several ascents − bound of the first, mean over points",
+    "not a bound: bound of the best of several ascents − bound of the first, mean over points",
     "nat",
     chart=Chart(INFERENCE, "gain by restarts"),
 )
