@@ -34,7 +34,9 @@ def outcome(error: BaseException) -> str:
 
 def reason(error: BaseException) -> str:
     """What ended a run, in a sentence; with the error's kind where nobody expected it."""
-    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    expected = isinstance(error, (UserError, RunError))
     return f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}"
 
 
