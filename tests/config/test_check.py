@@ -77,6 +77,7 @@ ILLEGAL = {
     ],
     ("model/prior=bernoulli",): ["posterior=gaussian is over real z, but model/prior=bernoulli is over binary z"],
     ("objective.num_samples=0",): ["objective.num_samples must be at least 1, got 0."],
+    ("objective.num_samples=10000000000000000000",): ["objective.num_samples must be below 2^63, got 1"],
     ("trainer.epochs=0",): ["trainer.epochs must be at least 1, got 0."],
     ("trainer.batch_size=-1",): ["trainer.batch_size must be at least 1, got -1."],
     ("model.latent_dim=0",): ["model.latent_dim must be at least 1, got 0."],

@@ -1,5 +1,6 @@
 """The Python face: what ``vaerun.train`` returns and ``vaerun.load`` opens, against what the run itself recorded."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,15 +145,66 @@ def test_curves_and_rows(digits: Run) -> None:
         (lambda run: run.infer(torch.zeros(3, 5)), r"must have the shape \[N, 8, 8\], got \[3, 5\]"),
         (lambda run: run.infer(torch.full((3, 64), 0.5)), r"must be 0 or 1.*got 0\.5"),
         (lambda run: run.infer(torch.full((3, 64), torch.nan)), r"must be 0 or 1.*got nan"),
-        (lambda run: run.decode(torch.zeros(2, 4)), "must have 3 values, got 4"),
+        (lambda run: run.decode(torch.zeros(2, 4)), r"must have 3 values, got the shape \[2, 4\]"),
         (lambda run: run.elbo(torch.zeros(3, 64), num_samples=1), "at least 2.*got 1"),
-        (lambda run: run.evaluate("gapp"), "gap"),
+        (lambda run: run.elbo(torch.zeros(3, 64), num_samples=2.5), "whole number of at least 2.*got 2.5"),
+        (lambda run: run.infer([[0, 1], [0]]), "real numbers, got list"),
+        (lambda run: run.infer(None), "real numbers, got NoneType"),
+        (lambda run: run.infer(torch.zeros(3, 64).to_sparse()), "dense tensor"),
+        (lambda run: run.infer(torch.zeros(0, 64)), "at least one point"),
+        (lambda run: run.decode(1.0), r"must have 3 values, got the shape \[\]"),
+        (lambda run: run.sample(-1), "n must be a whole number of at least 1, got -1"),
+        (lambda run: run.evaluate("gapp"), "evaluation=gapp does not exist. Did you mean 'gap'"),
+        (lambda run: run.evaluate(None), "an evaluation must be a name.*got None"),
+        (lambda run: run.evaluate(BoundEvaluation(), points=3), "points cannot be set"),
         (lambda run: run.evaluate("gap", split="tset"), "split"),
     ],
 )
 def test_what_cannot_work_is_a_sentence(ask, sentence: str, digits: Run) -> None:
-    with pytest.raises(Exception, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         ask(digits)
+
+
+@pytest.mark.parametrize("form", [lambda x: x[::-1], lambda x: x.astype(">f8"), lambda x: x.tolist(), lambda x: x > 0])
+def test_arrays_of_any_kind_are_points(form, digits: Run) -> None:
+    x = (np.random.default_rng(0).random((4, 64)) < 0.5).astype(np.float32)
+    given = form(x)
+    torch.manual_seed(0)
+    means = digits.infer(given).mean()
+    torch.manual_seed(0)
+    assert torch.equal(means, digits.infer(torch.tensor(np.array(given, dtype=np.float32))).mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("summary.json", "", "is not the summary of a run"),
+        ("summary.json", "[]", "is not the summary of a run"),
+        ("config.yaml", "a: [", "is not the configuration of a run"),
+        ("config.yaml", "- a", "is not the configuration of a run"),
+        ("config.yaml", "old: 1", "cannot be opened by this version of vaerun: 'old' is not a key of a run"),
+        ("checkpoints/best.pt", "", "cannot be read as a checkpoint"),
+    ],
+)
+def test_a_damaged_directory_is_a_sentence(name: str, text: str, sentence: str, digits: Run, tmp_path: Path) -> None:
+    shutil.copytree(digits.directory, tmp_path / "run")
+    (tmp_path / "run" / name).write_text(text)
+    with pytest.raises(UserError, match=sentence):
+        vaerun.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"checkpoint": "worst"}, "checkpoint must be best or last, got 'worst'"),
+        ({"overrides": ["trainer.epochs=3"]}, "trainer.epochs cannot be set for a trained run"),
+        ({"overrides": ["execution.threads=x"]}, "execution.threads must be a whole number or null, got x"),
+        ({"overrides": "execution.device"}, "write execution.device=VALUE"),
+    ],
+)
+def test_load_takes_where_a_run_computes_and_no_more(asked, sentence: str, digits: Run) -> None:
+    with pytest.raises(UserError, match=sentence):
+        vaerun.load(digits.directory, **asked)
 
 
 def test_a_finished_run_is_only_opened(digits: Run) -> None:
@@ -214,6 +266,26 @@ def test_a_word_that_cannot_work_is_the_sentence_of_the_command(word: str, sente
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "asked", "sentence"),
+    [
+        (("resume=runs/a",), {}, "resume cannot be set from Python: give directory=DIR"),
+        (("hydra.run.dir=runs/a",), {}, "hydra.run.dir cannot be set from Python"),
+        (("seed=3",), {"seed": 1}, "the seed is given twice"),
+        ((["seed=3"],), {}, "every word must be a text"),
+    ],
+)
+def test_what_python_cannot_follow_is_not_dropped(words, asked, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=sentence):
+        vaerun.train(*words, directory=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_seed_may_be_a_word(tmp_path: Path) -> None:
+    run = vaerun.train(*TINY, "trainer.epochs=1", "seed=3", directory=tmp_path / "run")
+    assert run.summary["seed"] == 3
+
+
 @pytest.mark.parametrize(("scale", "fits"), [(1.0, True), (0.5, False), (-3.0, False)])
 def test_by_hand_too_the_likelihood_must_have_the_data_as_values(scale: float, fits: bool) -> None:
     bits = (torch.rand(60, 4) < 0.5).float()
@@ -244,3 +316,40 @@ def test_a_watcher_may_finish_a_training_early_and_the_run_is_tested(tmp_path: P
     assert run.summary["status"] == "completed"
     assert run.summary["steps"] == 7  # the first epoch has six
     assert run.summary["metrics"]["elbo/test"] < 0
+
+
+def test_a_run_that_is_finished_before_its_first_step_makes_one_and_is_tested(tmp_path: Path) -> None:
+    class Finish(vaerun.Watcher):
+        def on_start(self, training):
+            training.finish("at once")
+
+    run = vaerun.train(*TINY, directory=tmp_path / "run", watchers=[Finish()])
+    assert (run.summary["status"], run.summary["steps"]) == ("completed", 1)
+    run = vaerun.train(*TINY, "trainer.max_seconds=1e-9", directory=tmp_path / "short")
+    assert (run.summary["status"], run.summary["steps"]) == ("completed", 1)
+
+
+def test_what_is_no_watcher_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="every watcher must be an object of a class derived from Watcher, got 3"):
+        vaerun.train(*TINY, directory=tmp_path / "run", watchers=[3])
+
+
+def test_an_interruption_without_a_reason_says_what_it_is(tmp_path: Path) -> None:
+    class Stop(vaerun.Watcher):
+        def on_step(self, training):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; resume with"):
+        vaerun.train(*TINY, directory=tmp_path / "run", watchers=[Stop()])
+    assert vaerun.load(tmp_path / "run").summary["reason"] == "interrupted"
+
+
+def test_columns_may_be_written_as_on_the_command_line(digits: Run) -> None:
+    (row,) = vaerun.compare(digits.directory, columns="steps,elbo/test")
+    assert row["steps"] == 18
+
+
+def test_a_directory_made_by_hand_says_how_to_open_it(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(UserError, match="made of objects in Python: make the same"):
+        vaerun.load(tmp_path)

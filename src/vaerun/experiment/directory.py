@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import IO, Any, final
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from vaerun.errors import UserError
 
@@ -115,14 +117,23 @@ def read_config(directory: Path) -> DictConfig:
     """The configuration of a run.
 
     Raises:
-        UserError: the directory is not a run directory.
+        UserError: the directory is not a run directory, or its config.yaml is damaged.
     """
     path = directory / "config.yaml"
     if not path.exists():
+        if (directory / "summary.json").exists():
+            raise UserError(
+                f"{directory} has no config.yaml, because its run was made of objects in Python: make the same "
+                f"objects again, and call experiment.restore(Path({str(directory)!r}))."
+            )
         what = "has no config.yaml, so it is not a run directory" if directory.exists() else "does not exist"
         raise UserError(f"{directory} {what}: give a directory that vaerun train has written.")
-    config = OmegaConf.load(path)
-    assert isinstance(config, DictConfig)
+    try:
+        config = OmegaConf.load(path)
+    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException):
+        config = None
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
     return config
 
 
@@ -130,14 +141,21 @@ def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
     """Sets keys of ``FREE`` to the values in ``words``, each KEY=VALUE.
 
     Raises:
-        UserError: the run has no such key.
+        UserError: the run has no such key, or it may not be set.
     """
     for word in words:
-        key, _, value = word.lstrip("+").partition("=")
+        key, equals, value = word.lstrip("+").partition("=")
+        if key not in FREE:
+            raise UserError(f"{key} cannot be set for a trained run: only {', '.join(FREE)} can.")
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
         if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
             raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
-        OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
+        try:
+            OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
+        except YAMLError:
+            equals = ""
+        if not equals:
+            raise UserError(f"{word!r} cannot be read: write {key}=VALUE.")
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -149,9 +167,21 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read_summary(directory: Path) -> dict[str, Any]:
-    """summary.json, or nothing where there is none."""
+    """summary.json, or nothing where there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
     path = directory / "summary.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        summary = None
+    if not isinstance(summary, dict):
+        raise UserError(f"{path} is not the summary of a run: restore the file, or remove it.")
+    return summary
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.observers import Observers
+from vaerun.experiment.option import refuse_keys
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import outcome, reason, summarise, unfinished
 from vaerun.metric.metric import write
@@ -74,7 +75,10 @@ class Experiment:
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
-        self.config, self.watchers = dict(config or {}), watchers
+        self.config, self.watchers = dict(config or {}), tuple(watchers)
+        for watcher in self.watchers:
+            if not isinstance(watcher, Watcher):
+                raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
         self.declared = declared(strategy, ())
 
     @property
@@ -151,6 +155,7 @@ class Experiment:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""
 
         def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
+            refuse_keys(evaluation, keys)
             if not isinstance(evaluation, Evaluation):
                 raise UserError(
                     f"an experiment made by hand has no options: give an Evaluation object, not {evaluation!r}."
@@ -233,7 +238,7 @@ def present_machine(data: Dataset) -> Machine:
 def interrupted(error: BaseException, directory: Path) -> BaseException:
     """The error; for an interruption, one whose message says how to resume."""
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted(f"{error or 'interrupted'}; resume with: vaerun train resume={directory}")
+        return Interrupted(f"{str(error) or 'interrupted'}; resume with: vaerun train resume={directory}")
     return error
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import torch
 
+from vaerun.config.check import check
+from vaerun.config.hydra import searched
 from vaerun.data.base import DataInfo, Dataset
+from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.build import KnownData, build, build_strategy, make, plain, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
-from vaerun.experiment.option import evaluation_node
+from vaerun.experiment.option import evaluation_node, refuse_keys
 from vaerun.experiment.run import Choice, Run
 from vaerun.trainer import checkpoint as checkpoints
 
@@ -27,11 +30,17 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         UserError: the directory is not a run directory, or the checkpoint does not exist or belongs to another
         configuration.
     """
+    if checkpoint not in ("best", "last"):
+        raise UserError(f"checkpoint must be best or last, got {checkpoint!r}.")
     directory = Path(directory)
     cfg = read_config(directory)
+    relocate(cfg, [overrides] if isinstance(overrides, str) else overrides)
+    try:
+        check(cfg, cfg.get("choices", {}), searched())
+    except UserError as error:
+        raise UserError(f"{directory} cannot be opened by this version of vaerun: {error}") from error
     # Settings that only training uses; this machine may not support them.
     cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
-    relocate(cfg, overrides)
     config = plain(cfg)
     state = checkpoints.load(checkpoint_path(directory, checkpoint), torch.device("cpu"))
     device = prepare(config, make(config["trainer"], {})).device
@@ -41,6 +50,7 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         return data.to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
+        refuse_keys(evaluation, keys)
         node = evaluation_node(evaluation, keys) if isinstance(evaluation, str) else evaluation
         chosen = {} if isinstance(node, Evaluation) else {"evaluation": plain(node)}
         experiment = build({**config, **chosen}, data=data)

@@ -14,6 +14,7 @@ from vaerun.data.base import DataInfo, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.directory import read_summary
+from vaerun.experiment.given import Numbers, numbers, whole
 from vaerun.experiment.summary import read_records
 from vaerun.posterior.base import ClosedFormMean, Posterior
 from vaerun.strategy.base import Strategy
@@ -82,7 +83,7 @@ class Run:
         """The three splits that the run was trained with, read when they are first used."""
         return self._read_data()
 
-    def infer(self, x: Tensor | np.ndarray) -> Posterior:
+    def infer(self, x: Numbers) -> Posterior:
         """q(z; φ) of new points. The run's strategy finds φ: by the encoder, by an ascent for each point, or by both.
 
         The result has ``sample(k)`` Float[Tensor, "K N D"], ``log_prob(z)`` Float[Tensor, "K N"] and, if the mean has a
@@ -95,7 +96,7 @@ class Run:
         return q
 
     @torch.no_grad()
-    def encode(self, x: Tensor | np.ndarray) -> Tensor:
+    def encode(self, x: Numbers) -> Tensor:
         """E_q[z] of new points, Float[Tensor, "N D"]; without a closed form, the mean of 256 samples.
 
         Raises:
@@ -105,7 +106,7 @@ class Run:
         return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)
 
     @torch.no_grad()
-    def elbo(self, x: Tensor | np.ndarray, num_samples: int = 100) -> Estimates:
+    def elbo(self, x: Numbers, num_samples: int = 100) -> Estimates:
         """(1/K) Σ_k log p(x, z_k) − log q(z_k; φ) of every point, in expectation a lower bound on log p(x).
 
         Args:
@@ -119,7 +120,7 @@ class Run:
         return Estimates(r.mean(0), r.std(0) / num_samples**0.5)
 
     @torch.no_grad()
-    def log_likelihood(self, x: Tensor | np.ndarray, num_samples: int = 5000) -> Estimates:
+    def log_likelihood(self, x: Numbers, num_samples: int = 5000) -> Estimates:
         """L_K = log (1/K) Σ_k p(x, z_k)/q(z_k; φ), in expectation a lower bound on log p(x) that rises with K.
 
         The standard error is that of the mean weight, divided by this mean; it is too small if few weights dominate.
@@ -138,12 +139,16 @@ class Run:
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        """x ~ p(x), Float[Tensor, "n *shape"]: z from the prior, then x given z."""
+        """x ~ p(x), Float[Tensor, "n *shape"]: z from the prior, then x given z.
+
+        Raises:
+            UserError: n is not a whole number ≥ 1.
+        """
         model = self.strategy.bound.model
-        return self._shaped(model.observe(model.prior.sample(n)))
+        return self._shaped(model.observe(model.prior.sample(whole("n", n, 1))))
 
     @torch.no_grad()
-    def reconstruct(self, x: Tensor | np.ndarray) -> Tensor:
+    def reconstruct(self, x: Numbers) -> Tensor:
         """E[x given z] at z = E_q[z], Float[Tensor, "N *shape"].
 
         Raises:
@@ -152,16 +157,16 @@ class Run:
         return self.decode(self.encode(x))
 
     @torch.no_grad()
-    def decode(self, z: Tensor | np.ndarray) -> Tensor:
+    def decode(self, z: Numbers) -> Tensor:
         """E[x given z], Float[Tensor, "… *shape"], for z Float[Tensor, "… D"].
 
         Raises:
-            UserError: the last axis of z is not D long.
+            UserError: z are no numbers, or their last axis is not D long.
         """
-        z, D = torch.as_tensor(z), self.strategy.bound.model.latent_dim
-        if z.shape[-1] != D:
-            raise UserError(f"the last axis of z must have {D} values, got {z.shape[-1]}.")
-        return self._shaped(self.strategy.bound.model.mean(z.to(self.device, torch.get_default_dtype())))
+        given, D = numbers("z", z), self.strategy.bound.model.latent_dim
+        if given.shape[-1:] != (D,):
+            raise UserError(f"the last axis of z must have {D} values, got the shape {list(given.shape)}.")
+        return self._shaped(self.strategy.bound.model.mean(given.to(self.device, torch.get_default_dtype())))
 
     def evaluate(self, evaluation: Choice, **keys: Any) -> EvaluationResult:
         """The result of an evaluation, such as ``run.evaluate("gap", split="test", points=100)``. It writes no files.
@@ -178,12 +183,14 @@ class Run:
         """
         return self._compute(evaluation, keys, self.data)
 
-    def _points(self, x: Tensor | np.ndarray) -> Tensor:
+    def _points(self, x: Numbers) -> Tensor:
         """x as the model needs it, Float[Tensor, "N X"], after checks of shape and values."""
-        given, shape = torch.as_tensor(x), self.data_info.shape
+        given, shape = numbers("x", x), self.data_info.shape
         X = int(np.prod(shape))
         if given.shape[1:] not in (torch.Size(shape), torch.Size((X,))):
             raise UserError(f"x must have the shape [N, {', '.join(map(str, shape))}], got {list(given.shape)}.")
+        if not len(given):
+            raise UserError("x must have at least one point, got none.")
         rows = given.reshape(len(given), X).to(self.device, torch.get_default_dtype())
         support = self.data_info.support
         fits = {
@@ -203,11 +210,10 @@ class Run:
         with torch.no_grad():
             return self.strategy.infer(rows).phi
 
-    def _log_weights(self, x: Tensor | np.ndarray, num_samples: int) -> Tensor:
-        if num_samples < 2:
-            raise UserError(f"num_samples must be at least 2, because a standard error is computed, got {num_samples}.")
+    def _log_weights(self, x: Numbers, num_samples: int) -> Tensor:
+        K = whole("num_samples", num_samples, 2, ", because a standard error is computed")
         rows = self._points(x)
-        return log_weights(self.strategy.bound, rows, self._phi(rows), num_samples)
+        return log_weights(self.strategy.bound, rows, self._phi(rows), K)
 
     def _shaped(self, rows: Tensor) -> Tensor:
         return rows.unflatten(-1, self.data_info.shape)

@@ -34,7 +34,9 @@ def outcome(error: BaseException) -> str:
 
 def reason(error: BaseException) -> str:
     """The message of the error that ended a run, with the class of the error if it was not an expected one."""
-    expected = isinstance(error, (UserError, RunError, KeyboardInterrupt))
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    expected = isinstance(error, (UserError, RunError))
     return f"{error}" if expected and f"{error}" else f"{type(error).__name__}: {error}"
 
 

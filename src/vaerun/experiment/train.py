@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from vaerun.config.check import check
-from vaerun.config.error_message import explain
-from vaerun.config.hydra import compose, roots
 from vaerun.errors import UserError
 from vaerun.experiment.fit import fit
 from vaerun.experiment.load import load
+from vaerun.experiment.option import composed
 from vaerun.experiment.run import Run
 from vaerun.trainer.watcher import Watcher
 
 
-def train(*overrides: str, seed: int = 0, directory: Path | str | None = None, watchers: Sequence[Watcher] = ()) -> Run:
+def train(
+    *overrides: str, seed: int | None = None, directory: Path | str | None = None, watchers: Sequence[Watcher] = ()
+) -> Run:
     """Trains as ``vaerun train OVERRIDES`` does, and returns the run at its best checkpoint.
 
         run = vaerun.train("strategy=coordinate", "data=digits", "trainer.epochs=20", seed=0, directory="runs/a")
@@ -23,7 +23,7 @@ def train(*overrides: str, seed: int = 0, directory: Path | str | None = None, w
 
     Args:
         overrides: GROUP=OPTION and KEY=VALUE.
-        seed: of all random numbers.
+        seed: of all random numbers; by default ``seed=`` of the overrides, or 0.
         directory: the run directory; ``runs/DATE/TIME_CHOICES`` by default.
         watchers: objects that watch the training (``vaerun.Watcher``).
 
@@ -32,17 +32,24 @@ def train(*overrides: str, seed: int = 0, directory: Path | str | None = None, w
         RunError: the run failed or diverged.
         KeyboardInterrupt: it was interrupted; the state is saved.
     """
-    try:
-        cfg, choices = compose([*overrides, f"seed={seed}"])
-    except Exception as error:
-        explained = explain(error, overrides)
-        if explained is None:
-            raise
-        raise UserError(explained[0]) from error
-    check(cfg, choices, roots())
+    refuse_words(overrides, seed)
+    cfg, choices = composed([*overrides, *([] if seed is None else [f"seed={seed}"])])
     if directory is None:
         now = datetime.now()
         named = "_".join(choices[group] for group in ("strategy", "estimator", "posterior", "objective", "data"))
-        directory = Path("runs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}_{named}_seed{seed}")
+        directory = Path("runs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}_{named}_seed{cfg.seed}")
     fit(cfg, choices, Path(directory), watchers=watchers)
     return load(directory)
+
+
+def refuse_words(words: Sequence[str], seed: int | None) -> None:
+    """Refuses words that only the command line can follow, and a seed that is given twice.
+
+    Raises:
+        UserError: which, and what takes its place.
+    """
+    for key in [str(word).lstrip("+").partition("=")[0] for word in words]:
+        if key == "resume" or key.startswith(("hydra.run.", "hydra.sweep.")):
+            raise UserError(f"{key} cannot be set from Python: give directory=DIR, where a run is resumed, too.")
+        if key == "seed" and seed is not None:
+            raise UserError(f"the seed is given twice, as a word and as seed={seed}: leave one out.")

@@ -15,7 +15,7 @@ from vaerun.report.recorded import find
 def compare(
     *roots: Path | str,
     at: str | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | str | None = None,
     sort: str | None = None,
     mixed: bool = False,
 ) -> list[dict[str, Any]]:
@@ -37,8 +37,13 @@ def compare(
     runs = list(find([Path(root) for root in roots], lambda said: warnings.warn(said, stacklevel=4)))
     if not runs:
         raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: give a directory of runs.")
+    columns = columns.split(",") if isinstance(columns, str) else columns
     comparison = compared(
-        runs, at=None if at is None else parse(at), mixed=mixed, shown=None if columns is None else columns, sort=sort
+        runs,
+        at=None if at is None else parse(at),
+        mixed=mixed,
+        shown=columns,
+        sort=sort,
     )
     made = {column.name: cells(comparison.rows, column) for column in comparison.columns}
     rows = []

@@ -31,10 +31,13 @@ class Budget:
 
     def used_up(self, training: "Training") -> bool:
         """Whether the last epoch is done, a limit on the cost is reached, or a watcher has finished the training."""
+        return training.finish_reason is not None or self.spent(training)
+
+    def spent(self, training: "Training") -> bool:
+        """Whether the last epoch is done or a limit on the cost is reached."""
         seconds, evaluations = self.max_seconds, self.max_decoder_evaluations
         return (
-            training.finish_reason is not None
-            or training.progress.step >= self.epochs * training.steps_per_epoch
+            training.progress.step >= self.epochs * training.steps_per_epoch
             or (seconds is not None and training.training_seconds() >= seconds)
             or (evaluations is not None and training.strategy.decoder_evaluations >= evaluations)
         )

@@ -94,10 +94,9 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
             f"{path} cannot be read as a checkpoint ({type(error).__name__}): the file is damaged; use the other one "
             f"in its folder, or train again."
         ) from error
-    if state.get("format") != FORMAT:
-        raise UserError(
-            f"{path} has checkpoint format {state.get('format')}, not {FORMAT}: open it with the version that wrote it."
-        )
+    found = state.get("format") if isinstance(state, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{path} has checkpoint format {found}, not {FORMAT}: open it with the version that wrote it.")
     return state
 
 

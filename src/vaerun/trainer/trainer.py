@@ -91,7 +91,8 @@ class Trainer:
             training.resume(resume)
         with training.watched():
             keep_freed_memory()
-            over = self.budget.used_up(training)
+            # Only a validated state can be tested, so that at least one step is made before there is one.
+            over = self.budget.spent(training) and training.progress.best_step > 0
             while not over:
                 for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
                     training.anneal()

@@ -14,6 +14,7 @@ WORDS: Mapping[str, str] = {
     "str": "text",
     "None": "null",
 }
+LARGEST = 2**63
 LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
 
 
@@ -63,6 +64,8 @@ def _check_warm_up(part: Part, trainer: Part) -> None:
 
 def _check_type(key: str, value: object, annotation: str) -> None:
     expected = _parsed(annotation)
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        raise UserError(f"{key} must be below 2^63, got {value}.")
     if expected is None or _fits(value, expected):
         return
     words = _literals(expected)

@@ -52,4 +52,4 @@ class ConvDecoder(Decoder):
 
     def forward(self, z: Tensor) -> Tensor:
         images = self.convolutions(self.dense(z.reshape(-1, z.shape[-1])).unflatten(1, self.smallest))
-        return images.movedim(1, -1).reshape(*z.shape[:-1], -1) + self.bias
+        return images.movedim(1, -1).reshape(*z.shape[:-1], self.bias.numel()) + self.bias
