@@ -150,7 +150,7 @@ def test_version(vaerun):
         (["train", "trainer.epochs=[1"], "'trainer.epochs=[1' cannot be read"),
         (["train", "strategy"], "'strategy' has no value: write KEY=VALUE."),
         (["train", "seed=0,1"], "put -m before it for a sweep"),
-        (["train", "trainer=5"], "Config group override must be a string"),
+        (["train", "trainer=5"], "the name of an option must be text"),
         (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
         (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key "),
