@@ -84,6 +84,8 @@ def test_a_users_own_estimator_is_tried_like_any_other(
         ("--device abacus", "--device must be auto, cpu or cuda, got abacus"),
         ("model.latent_dims=2 model=vae", "model.latent_dims is no"),
         ("posterior=low_rank_gaussian posterior.ranks=2", "Did you mean 'rank'?"),
+        ("estimator=rebar estimator.eta=x", "estimator.eta must be a number, got x"),
+        ("model=vae model.latent_dim=0", "model.latent_dim must be at least 1, got 0"),
         ("posterior.rank=2", "give posterior=OPTION"),
         ("strategy=joint strategy/encoder_loss=unrolled", "use strategy=semi_amortized"),
         ("strategy=semi_amortized strategy/encoder_loss=unroled", "Did you mean 'unrolled'?"),

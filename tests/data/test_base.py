@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from vaerun.data import base
-from vaerun.data.base import Redrawn, Scaled, Split, fingerprint
+from vaerun.data.base import Dataset, Redrawn, Scaled, Split, fingerprint
 from vaerun.data.digits import Digits
+from vaerun.errors import UserError
 
 
 def test_a_visit_scales_and_widens_but_the_stored_rows_stay_bytes():
@@ -69,3 +71,11 @@ def test_to_keeps_all_but_the_place():
     assert moved.train.x.device.type == moved.valid.x.device.type == moved.test.x.device.type == "meta"
     assert (moved.sha256, moved.shape, moved.train.rule) == (dataset.sha256, dataset.shape, dataset.train.rule)
     assert moved.data_dim == 64
+
+
+def test_an_array_is_a_data_set_as_its_tensor_is():
+    x = np.random.default_rng(0).random((50, 4), dtype=np.float32)
+    assert Dataset.of(x[::-1]).sha256 == Dataset.of(torch.tensor(x[::-1].copy())).sha256
+    for given in (np.zeros((0, 4)), torch.zeros(3, 0), None, [[1, 2], [3]]):
+        with pytest.raises(UserError, match="x must"):
+            Dataset.of(given)

@@ -136,6 +136,7 @@ def extra(tag: str) -> bool:
         ("score/leave_one_out", r"num_samples must be at least 2 with estimator/baseline=leave_one_out, got 1"),
         ("rebar estimator.eta=x", r"estimator\.eta must be a number, got x"),
         ("rebar estimator.etta=1", r"etta"),
+        ("rebar seed=3", r"seed=3 cannot be set for estimator=rebar here"),
         ("enumerate", r"has 'enumerate'.*4096"),
     ],
 )

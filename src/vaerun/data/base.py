@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, final
 import torch
 from torch import Tensor
 
+from vaerun.data.given import Numbers, numbers
 from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
@@ -142,11 +143,11 @@ class Dataset:
     sha256: str
 
     @classmethod
-    def of(cls, x: Tensor, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
+    def of(cls, x: Numbers, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
         """A data set of the points x, Float[Tensor, "N …"], split at random.
 
         Args:
-            x: the points; the axes after the first are the shape of one point.
+            x: the points, a tensor or an array; the axes after the first are the shape of one point.
             valid: the fraction of validation points, 0 < valid < 1.
             test: the fraction of test points, 0 < test < 1.
             seed: of the permutation.
@@ -157,6 +158,9 @@ class Dataset:
         """
         if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
             raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
+        x = numbers("x", x)
+        if not x.numel():
+            raise UserError(f"x must hold at least one number, got the shape {list(x.shape)}.")
         if not bool(torch.isfinite(x).all()):
             raise UserError("every value of x must be finite: remove the points that hold nan or infinity.")
         shape = tuple(x.shape[1:]) or (1,)

@@ -214,6 +214,9 @@ def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
     if chosen is None:
         known = catalogue.groups[group]
         raise UserError(f"{group}={name} does not exist.{close_match(name, known)} Choose one of {', '.join(known)}.")
+    for word in overrides:
+        if not word.lstrip("+~").startswith((f"{group}.", f"{group}/")):
+            raise UserError(f"{word} cannot be set for {group}={name} here: only its own keys, {group}.KEY=VALUE, can.")
     nested = [held.strip("/") for held in chosen.nested()]
     composed = [f"{group}={name}"]
     for part in inner:

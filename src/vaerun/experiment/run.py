@@ -11,10 +11,10 @@ from torch import Tensor
 
 from vaerun.bound.monte_carlo import log_weights
 from vaerun.data.base import DataInfo, Dataset
+from vaerun.data.given import Numbers, numbers, whole
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.directory import read_summary
-from vaerun.experiment.given import Numbers, numbers, whole
 from vaerun.experiment.summary import read_records
 from vaerun.posterior.base import ClosedFormMean, Posterior
 from vaerun.strategy.base import Strategy

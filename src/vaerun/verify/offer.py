@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from vaerun.config.catalogue import Catalogue, Option
 from vaerun.config.check.pairs import check_pairs, clashes, swap
 from vaerun.config.check.parts import Part
+from vaerun.config.check.values import check_ranges, check_types
 from vaerun.errors import UserError, close_match
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
@@ -57,6 +58,12 @@ class Offer:
         if self.chosen:
             check_pairs(self._pairable(), catalogue)
         self._refuse_unknown_keys()
+        for group, values in self.keys.items():
+            option = catalogue.groups[group][self.chosen[group]]
+            if option.info is not None:
+                part = Part(group, option.name, option.info, values)
+                check_types(part)
+                check_ranges(part)
 
     def names(self, group: str) -> list[str]:
         """The selected options of a group, in alphabetical order."""

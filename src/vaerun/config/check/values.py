@@ -29,17 +29,35 @@ def check_values(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
         raise UserError(f"seed must be a whole number from 0 to 2^63 − 1, got {_written(seed)}.")
     parts = parts_of(config, choices)
     for part in parts.values():
-        for key, parameter in part.info.parameters.items():
-            if key in part.node and parameter.annotation:
-                _check_type(f"{part.path}.{key}", part.node[key], parameter.annotation)
+        check_types(part)
     for part in parts.values():
-        for rule in part.info.ranges:
-            value = part.node.get(rule.parameter)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                rule.apply(f"{part.path}.{rule.parameter}", value)
+        check_ranges(part)
     for part in parts.values():
         _check_samples(part, parts["objective"])
         _check_warm_up(part, parts["trainer"])
+
+
+def check_types(part: Part) -> None:
+    """Refuses a value of another type than its parameter's.
+
+    Raises:
+        UserError: naming the full key and the value.
+    """
+    for key, parameter in part.info.parameters.items():
+        if key in part.node and parameter.annotation:
+            _check_type(f"{part.path}.{key}", part.node[key], parameter.annotation)
+
+
+def check_ranges(part: Part) -> None:
+    """Refuses a number that is out of its parameter's range.
+
+    Raises:
+        UserError: naming the full key and the value.
+    """
+    for rule in part.info.ranges:
+        value = part.node.get(rule.parameter)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            rule.apply(f"{part.path}.{rule.parameter}", value)
 
 
 def _check_samples(part: Part, objective: Part) -> None:

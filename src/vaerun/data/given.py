@@ -1,4 +1,4 @@
-"""What a user hands to a run from Python, as tensors and whole numbers."""
+"""What a user gives from Python, as tensors and whole numbers."""
 
 from collections.abc import Sequence
 from numbers import Integral
