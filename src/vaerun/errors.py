@@ -21,7 +21,7 @@ class DivergedError(RunError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, after the state was saved. Exit code 130.
+    """A signal such as Ctrl-C or SIGTERM, after the state was saved. Exit code 130.
 
     A KeyboardInterrupt, so that a sweep stops as a whole instead of starting its next job.
     """
