@@ -353,3 +353,10 @@ def test_a_directory_made_by_hand_says_how_to_open_it(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
     with pytest.raises(UserError, match="made of objects in Python: make the same"):
         vaerun.load(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "run"])
+def test_a_file_is_no_run_directory(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is not a directory: choose another directory"):
+        vaerun.train("trainer.epochs=1", directory=tmp_path / "file" / below)

@@ -59,6 +59,8 @@ def parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
     except argparse.ArgumentError as error:
         raise UserError(_misused(command, error)) from None
     for word in rest:
+        if not word.strip():
+            raise UserError(f"an argument of vaerun {command} is empty: leave it out, or give its value.")
         if word.startswith("-"):
             raise UserError(unknown(command, word.partition("=")[0]))
     given.words = list(rest)

@@ -67,6 +67,7 @@ from vaerun.errors import UserError
 from vaerun.experiment.directory import FREE, read_config, relocate, write_summary
 
 LOG = "log.txt"
+DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
 
 
 class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
@@ -85,6 +86,12 @@ def main(argv: Sequence[str]) -> int:
     """
     given = parse("train", argv)
     flags, overrides = list(hydra_flags(given)), given.words
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") in DIRECTORIES and not value.strip("'\" "):
+            raise UserError(
+                f"{key} must be the path of a directory, got an empty text: give {key}=DIR or leave it out."
+            )
     resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
     try:
         if resumed:

@@ -34,6 +34,8 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     for link in _chain(error):
         if isinstance(link, YAMLError):
             return _yaml(link), 2
+    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename is not None:
+        return f"{error.filename} is not a directory: choose another directory.", 2
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be written or read ({error.strerror}): choose another folder.", 1
     if isinstance(error, MissingConfigException):

@@ -32,7 +32,7 @@ class RunDirectory:
         config: the content of config.yaml; None for an experiment that was built by hand.
 
     Raises:
-        UserError: another process uses the directory, or it holds another run; raised on entering.
+        UserError: the path is a file, another process uses the directory, or it holds another run; raised on entering.
     """
 
     def __init__(self, path: Path | str, config: Mapping[str, Any] | None = None) -> None:
@@ -40,7 +40,10 @@ class RunDirectory:
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> "RunDirectory":
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{self.path} is not a directory: choose another directory.") from None
         lock = (self.path / ".lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
