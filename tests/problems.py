@@ -18,7 +18,7 @@ from tests.oracle import space as space
 from tests.oracle import truth as truth
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.experiment.build import locate, make
+from vaerun.experiment.make import locate, make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.solver import LocalSolver
 from vaerun.model.base import Model

@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 from tests.problems import node
 from vaerun.amortizer.conv import ConvAmortizer
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -8,7 +8,7 @@ import torch
 from tests.problems import node
 from vaerun.amortizer.mlp import MLPAmortizer
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -6,7 +6,7 @@ import torch
 from tests.problems import exact_elbo, linear_gaussian, node, objective, quadrature
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -255,7 +255,8 @@ def test_no_key_has_the_name_of_a_group_beside_it(catalogue):
 def test_data_that_have_been_read_are_held_to_the_same_rule(support, overrides, said):
     """A file says only when it is read what it holds."""
     from vaerun.data.base import DataInfo
-    from vaerun.experiment.build import plain, refuse_unfit_data
+    from vaerun.experiment.fitting import refuse_unfit_data
+    from vaerun.experiment.make import plain
 
     cfg, choices = hydra.compose(overrides)
     facts = DataInfo(name="mine", binarize="none", support=support, shape=(2,), split_sizes=(3, 1, 1))

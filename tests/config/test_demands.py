@@ -10,7 +10,7 @@ import torch
 from tests.problems import family_and_model, node, objective
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.base import Posterior
 
 GENERATOR = """

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tests.problems import family_and_model, give, node, objective, parameters, space, truth
 from vaerun.estimator.antithetic import Antithetic
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.bernoulli import IndependentBernoulli

@@ -9,7 +9,7 @@ from torch import Tensor
 from tests.problems import count_decoded, family_and_model, give, node, objective, parameters, space, truth
 from vaerun.errors import UserError
 from vaerun.estimator.concrete import Concrete
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.schedule.linear import Linear
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -12,7 +12,7 @@ from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.errors import UserError
 from vaerun.estimator.coupled import Coupled
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
 from vaerun.objective.base import Objective

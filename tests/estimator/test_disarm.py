@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import family_and_model, give, node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.bernoulli import IndependentBernoulli
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import give, linear_gaussian, node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.notation import Estimate
 from vaerun.posterior.gaussian import DiagonalGaussian

@@ -7,7 +7,7 @@ from tests.problems import family_and_model, node, objective, parameters, space,
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.problems import all_draws, family_and_model, give, node, objective, parameters, space, truth
 from vaerun.estimator.muprop import MuProp
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 
 pytestmark = pytest.mark.usefixtures("exact")

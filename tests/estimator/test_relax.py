@@ -7,7 +7,7 @@ from tests.estimator.test_coupled import NAMES, X, gradients, learn, made, parts
 from tests.problems import node, objective
 from vaerun.errors import UserError
 from vaerun.estimator.relax import Relax
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import all_draws, give, linear_gaussian, node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.gaussian import DiagonalGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -10,7 +10,7 @@ from tests.problems import all_draws, bernoulli_space, family_and_model, give, n
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.reweighted_wake_sleep import ReweightedWakeSleep
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.posterior.base import Family, Posterior
 

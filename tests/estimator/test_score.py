@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import all_draws, family_and_model, give, linear_gaussian, node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.posterior.gaussian import DiagonalGaussian

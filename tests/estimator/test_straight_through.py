@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import all_draws, family_and_model, give, node, objective, parameters, space, truth
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Family

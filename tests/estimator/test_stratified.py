@@ -12,7 +12,7 @@ from tests.problems import count_decoded, family_and_model, give, node, objectiv
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.stratified import StratifiedReparam
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.base import Family, Reparameterized, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
 

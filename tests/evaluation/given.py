@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tests.problems import linear_gaussian, node, objective, optimal_phi
 from vaerun.bound.bound import Bound
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.strategy.base import Inference, Strategy
 
 

@@ -16,7 +16,7 @@ from vaerun.evaluation.annealing import backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.transition import ChainState, Transition
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

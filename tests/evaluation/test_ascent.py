@@ -20,7 +20,7 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.objective.elbo import ELBO
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -27,7 +27,7 @@ from vaerun.bound.monte_carlo import bounds
 from vaerun.errors import UserError
 from vaerun.evaluation import bound as module
 from vaerun.evaluation.bound import BoundEvaluation
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.strategy.base import Inference, Strategy
 

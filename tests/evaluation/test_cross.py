@@ -31,7 +31,7 @@ from vaerun.evaluation import cross as module
 from vaerun.evaluation.cross import CrossEvaluation
 from vaerun.evaluation.fitted import fit
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.strategy.base import Inference

@@ -34,7 +34,7 @@ from vaerun.evaluation import gap as module
 from vaerun.evaluation.base import EvaluationResult, Named
 from vaerun.evaluation.gap import GapEvaluation
 from vaerun.evaluation.gap_optimum import Optimum, optimum
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.base import Family

@@ -12,7 +12,7 @@ from vaerun.bound.bound import Bound
 from vaerun.evaluation import gap_optimum as module
 from vaerun.evaluation.ascent import elbo
 from vaerun.evaluation.gap_optimum import converted, optimum
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.solver import Solution
 from vaerun.posterior.gaussian import Gaussian
 

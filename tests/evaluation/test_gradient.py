@@ -31,7 +31,7 @@ from vaerun.evaluation.gradient_moments import replicate
 from vaerun.evaluation.results import Results
 from vaerun.exact.variance import BITS, Bit
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.nn.bounded_scale import LIMIT
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.verify.signal import slope_of

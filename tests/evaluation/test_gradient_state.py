@@ -15,8 +15,8 @@ from vaerun.errors import UserError
 from vaerun.evaluation.base import OWN, Named
 from vaerun.evaluation.gradient import GradientEvaluation
 from vaerun.execution.random_state import isolated
-from vaerun.experiment.build import make
 from vaerun.experiment.fit import fit
+from vaerun.experiment.make import make
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.checkpoint import tensors
 

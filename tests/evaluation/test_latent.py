@@ -14,7 +14,7 @@ from vaerun.errors import UserError
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.latent import LatentEvaluation, aggregate_log_prob
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.active_units import DRAWS, means, variance
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean
 

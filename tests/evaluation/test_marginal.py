@@ -26,7 +26,7 @@ from vaerun.errors import UserError
 from vaerun.evaluation import marginal as module
 from vaerun.evaluation.marginal import MarginalEvaluation
 from vaerun.execution import memory as chunk
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.evaluation.given import bound_of
 from tests.problems import dataset, linear_gaussian, node, optimal_phi
 from vaerun.data.base import Dataset
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.strategy.base import Inference, Strategy
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.image.quantile import DRAWS, quantiles
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.image.known import MU, Known, W, mean_of_q, problem, tile
 from tests.problems import dataset, family_and_model, node, prior_over
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.image.style import ImageStyle
 from vaerun.image.traversal import Traversal, walk
 from vaerun.posterior.active_units import ACTIVE

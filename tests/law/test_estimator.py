@@ -30,7 +30,7 @@ from tests.problems import (
 )
 from vaerun.config.catalogue import Catalogue
 from vaerun.estimator.base import Estimator
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, Relaxable, Stratified

@@ -8,7 +8,9 @@ import torch
 
 from tests.law.test_combinations import configuration, data, rows
 from tests.problems import node, options
-from vaerun.experiment.build import build_evaluation, build_parts, make
+from vaerun.experiment.build import build_parts
+from vaerun.experiment.choose import build_evaluation
+from vaerun.experiment.make import make
 from vaerun.verify.covering import covering
 
 QUICK = {

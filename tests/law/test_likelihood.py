@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import bernoulli_space, node, options, space
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.likelihood.base import Likelihood
 
 pytestmark = pytest.mark.usefixtures("exact")

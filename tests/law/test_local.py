@@ -18,7 +18,7 @@ from tests.problems import (
     quadrature,
 )
 from vaerun.bound.bound import Bound
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.solver import LocalSolver
 from vaerun.model.linear_gaussian import LinearGaussian
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node, options
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.base import LocalOptimizer, gather, scatter
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.problems import bernoulli_space, node, options, space
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import Space, class_of, node, options, prior_over, space, space_of
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.prior.base import Prior
 from vaerun.posterior.base import (
     ClosedFormKL,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import node, options, space
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.prior.base import Prior
 from vaerun.posterior.base import Posterior
 from vaerun.posterior.gaussian import Gaussian

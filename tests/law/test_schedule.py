@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.problems import node, options
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 
 @pytest.mark.parametrize("name", options("objective/kl_weight"))

@@ -16,7 +16,8 @@ from tests.shapes import check_call, check_fields, check_methods, fix_axes
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.estimator.base import Estimator
-from vaerun.experiment.build import build_strategy, make
+from vaerun.experiment.build import build_strategy
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.model.base import ExactMarginal, Model
 from vaerun.model.decoder.base import Decoder

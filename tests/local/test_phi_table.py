@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.phi_table import PhiTable
 
 pytestmark = pytest.mark.usefixtures("seeded")

@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.problems import PlainAscent, exact_elbo, linear_gaussian, node, objective, quadrature
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Estimate
 

@@ -8,7 +8,7 @@ from torch.distributions import Normal
 
 from tests.problems import node, space
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.hierarchical import Hierarchical, LayeredNormal
 from vaerun.model.prior.standard_normal import StandardNormal
 

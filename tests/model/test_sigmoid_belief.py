@@ -11,7 +11,7 @@ from tests.problems import bernoulli_space, node, space
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.prior.bernoulli import BernoulliPrior
 from vaerun.model.sigmoid_belief import BeliefPrior, SigmoidBelief
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.problems import bernoulli_space, family_and_model, node, space
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.vae import VAE
 
 pytestmark = pytest.mark.usefixtures("exact")

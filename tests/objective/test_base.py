@@ -5,7 +5,7 @@ import torch
 
 from tests.problems import node, objective, options
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.notation import Terms
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.notation import Terms
 from vaerun.objective.elbo import ELBO
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.problems import family_and_model, node, objective, parameters, space, truth
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.notation import Terms
 from vaerun.objective.free_bits import FreeBits
 

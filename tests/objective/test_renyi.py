@@ -8,7 +8,7 @@ import torch
 
 from tests.problems import family_and_model, log_evidence, node, objective, space, truth
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.objective.renyi import Renyi
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.optimizer import adam
 from vaerun.optimizer.adam import Adam
 from vaerun.optimizer.base import Optimizer

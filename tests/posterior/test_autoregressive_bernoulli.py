@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.autoregressive_bernoulli import AutoregressiveBernoulli, DependentBernoulli
 from vaerun.posterior.bernoulli import IndependentBernoulli
 

@@ -5,7 +5,7 @@ import torch
 from torch.distributions import Bernoulli, kl_divergence
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

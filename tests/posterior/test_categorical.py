@@ -7,7 +7,7 @@ from torch.distributions import OneHotCategorical, kl_divergence
 from tests.problems import node, objective, space
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.categorical import Categorical
 
 pytestmark = pytest.mark.usefixtures("exact")

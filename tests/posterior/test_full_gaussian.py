@@ -5,7 +5,7 @@ import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.full_gaussian import FullGaussian
 from vaerun.posterior.gaussian import Gaussian

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale
 from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
 

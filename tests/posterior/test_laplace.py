@@ -5,7 +5,7 @@ import torch
 from torch.distributions import Laplace as Peer
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.posterior.laplace import DiagonalLaplace, Laplace
 

@@ -6,7 +6,7 @@ from torch.distributions import LowRankMultivariateNormal, MultivariateNormal, k
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.low_rank_gaussian import LowRankGaussian
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -6,7 +6,7 @@ from torch.func import jacrev, vmap
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.planar import Planar, solve
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -9,7 +9,7 @@ from torch.func import jacrev
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.iaf import IAF
 from vaerun.posterior.shared_flow import SharedFlowFamily
 from vaerun.posterior.spline import Spline

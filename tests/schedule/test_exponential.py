@@ -6,7 +6,7 @@ import pytest
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 
 def test_it_decays_and_stops() -> None:

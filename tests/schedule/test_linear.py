@@ -4,7 +4,7 @@ import pytest
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 
 def test_it_rises_and_stays() -> None:

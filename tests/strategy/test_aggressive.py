@@ -7,7 +7,7 @@ import torch
 
 from tests.problems import count_decoded, linear_strategy, node, simulated
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.notation import Batch
 from vaerun.strategy import aggressive
 from vaerun.strategy.aggressive import mutual_information

@@ -7,7 +7,7 @@ from tests.problems import node
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.hydra import roots
 from vaerun.exact.expectation import space
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.verify.containment import REACHED, claims, correlated, loss
 from vaerun.verify.offer import Offer
 

@@ -1,33 +1,22 @@
-"""Builds objects from a configuration. Only this module calls Hydra's instantiate; objects receive plain values."""
+"""Builds the experiment of a configuration, part by part in the order of dependence."""
 
-import functools
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.config.catalogue import Catalogue
-from vaerun.config.check.keys import check_keys
-from vaerun.config.check.pairs import check_pairs
-from vaerun.config.check.parts import parts_of
-from vaerun.config.check.values import check_values
-from vaerun.config.class_info import ClassInfo
-from vaerun.config.hydra import compose, instantiate, searched
-from vaerun.config.legality import clashes
-from vaerun.config.part import Part
 from vaerun.data.base import DataInfo, Dataset
-from vaerun.errors import UserError, close_match
-from vaerun.evaluation.base import OWN, Evaluation, Named
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
+from vaerun.experiment.choose import build_evaluation
 from vaerun.experiment.experiment import Experiment
+from vaerun.experiment.fitting import refuse_unfit_data
+from vaerun.experiment.make import locate, make, plain
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.trainer import Trainer
@@ -78,13 +67,6 @@ def prepare(config: Mapping[str, Any], trainer: Trainer) -> Machine:
     """Sets device, threads and engine of torch as configured."""
     execution: Execution = make(config["execution"], {})
     return execution.prepare(trainer.batch_size * config["objective"].get("num_samples", 1))
-
-
-def plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration as plain values, with interpolations resolved."""
-    if isinstance(config, DictConfig):
-        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-    return dict(config)
 
 
 def build_strategy(config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device) -> Strategy:
@@ -139,114 +121,3 @@ def known_of(data: Dataset | KnownData) -> KnownData:
     if isinstance(data, Dataset):
         data = KnownData(data.info(), data.mean().cpu(), data.std())
     return data._replace(std=data.std or 1.0)
-
-
-def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Evaluation:
-    """The evaluation of a configuration. Parts of other groups that its class takes are built from their option names.
-
-    Raises:
-        UserError: a value is out of range, or an option does not exist.
-    """
-    node = dict(config["evaluation"])
-    takes: Mapping[str, str] = getattr(locate(node["_target_"]), "takes", {})
-    made = {
-        key: choose(group, node.pop(key), config=config, parts=parts, device=device)
-        for key, group in takes.items()
-        if key in node
-    }
-    return make(node, {**parts, **made})
-
-
-def make(node: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
-    """Builds the object of a node. Its arguments are the values, the objects of nested nodes, and ``parts`` by name."""
-    children = {key: make(child, parts) for key, child in node.items() if is_node(child)}
-    values = {key: value for key, value in node.items() if key not in children and key != "_partial_"}
-    construct: functools.partial = instantiate(values, _partial_=True, _recursive_=False, _convert_="all")
-    asked = inspect.signature(construct.func).parameters
-    given = {name: parts[name] for name in asked if name in parts and name not in node}
-    if node.get("_partial_"):
-        return functools.partial(construct, **children, **given)
-    return construct(**children, **given)
-
-
-def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Any:
-    """Builds a part other than the run's own, such as another estimator to compare with.
-
-    Args:
-        group: of the part, such as estimator.
-        words: an option, with nested options after a slash and overrides after a space ("disarm",
-            "score/leave_one_out", "rebar estimator.eta=0.5"); "own" for the run's; a list of these; or None.
-        config: of the run; the values must fit its other choices.
-        parts: of the run.
-        device: where the parts belong.
-
-    Returns:
-        None; a ``Named`` part; or a list of them.
-
-    Raises:
-        UserError: the option or key does not exist, or a value is wrong. Hydra raises its own errors, too.
-    """
-    if words is None:
-        return None
-    if isinstance(words, (list, tuple)):
-        return [choose(group, entry, config=config, parts=parts, device=device) for entry in words]
-    if not isinstance(words, str):
-        raise UserError(f"{words} is not an option of {group}: run vaerun list {group} to see the options.")
-    if words == OWN:
-        return Named(OWN, getattr(parts["bound"], "family" if group == "posterior" else group))
-    catalogue = Catalogue(searched())
-    cfg, choices = compose(as_overrides(group, words, catalogue))
-    composed = plain(cfg)
-    check_keys(composed, choices, catalogue)
-    check_values({**config, group: composed[group]}, {g: o for g, o in choices.items() if g.startswith(group)})
-    return Named(words, make(composed[group], parts).to(device))
-
-
-def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:
-    """``words`` as overrides: "score/leave_one_out" ↦ estimator=score, estimator/baseline=leave_one_out.
-
-    Raises:
-        UserError: there is no such option.
-    """
-    option, *overrides = words.split() or [""]
-    name, *inner = option.split("/")
-    chosen = catalogue.option(group, name)
-    if chosen is None:
-        known = catalogue.groups[group]
-        raise UserError(f"{group}={name} does not exist.{close_match(name, known)} Choose one of {', '.join(known)}.")
-    for word in overrides:
-        if not word.lstrip("+~").startswith((f"{group}.", f"{group}/")):
-            raise UserError(f"{word} cannot be set for {group}={name} here: only its own keys, {group}.KEY=VALUE, can.")
-    nested = [held.strip("/") for held in chosen.nested()]
-    composed = [f"{group}={name}"]
-    for part in inner:
-        home = next((held for held in nested if catalogue.option(held, part)), None)
-        if home is None:
-            within = [f"{name}/{other}" for held in nested for other in catalogue.groups[held]]
-            choices = f" Choose one of {', '.join(within)}." if within else f" {chosen} has no nested options."
-            raise UserError(f"{group}={name}/{part} does not exist.{close_match(f'{name}/{part}', within)}{choices}")
-        composed.append(f"{home}={part}")
-    return [*composed, *overrides]
-
-
-def is_node(value: Any) -> bool:
-    """Whether a configuration value describes an object."""
-    return isinstance(value, Mapping) and "_target_" in value
-
-
-def refuse_unfit_data(config: Mapping[str, Any], data: DataInfo) -> None:
-    """Refuses data outside the support of the likelihood. Only data that have been read show their support.
-
-    Raises:
-        UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
-    """
-    held = ClassInfo("", attributes={"support": data.support})
-    parts = parts_of(config, config.get("choices", {}))
-    parts["data"] = Part("data", data.name, held, {"binarize": data.binarize})
-    if any(clashes(parts)):
-        check_pairs(parts, Catalogue(searched()), fixed=("data",))
-
-
-def locate(target: str) -> type:
-    """The class a ``_target_`` names."""
-    return instantiate({"_target_": target}, _partial_=True).func

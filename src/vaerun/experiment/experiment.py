@@ -9,9 +9,6 @@ from typing import Any, final
 import torch
 
 from vaerun.bound.monte_carlo import ELBO
-from vaerun.config.class_info import ClassInfo
-from vaerun.config.legality import clashes
-from vaerun.config.part import Part, parts_of_objects
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
@@ -19,6 +16,7 @@ from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.option import refuse_keys
 from vaerun.experiment.run import Choice, Run
@@ -206,28 +204,6 @@ class Experiment:
         return result._replace(
             metrics={**result.metrics, **bound.metrics}, declared={**result.declared, **bound.declared}
         )
-
-
-def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
-    """Refuses data outside the support of the likelihood, and dynamic binarisation with a φ_i for each point.
-
-    Raises:
-        UserError: two parts do not fit; the message names them.
-    """
-    bound = strategy.bound
-    objects: dict[str, Any] = {
-        "posterior": bound.family,
-        "model": bound.model,
-        "model/prior": bound.model.prior,
-        "strategy": strategy,
-    }
-    objects |= {"objective": bound.objective, "estimator": bound.estimator}
-    if hasattr(bound.model, "likelihood"):
-        objects["model/likelihood"] = bound.model.likelihood
-    held = ClassInfo("", attributes={"support": data.support})
-    parts = parts_of_objects(objects) | {"data": Part("data", data.name, held, {"binarize": data.binarize})}
-    for clash in clashes(parts):
-        raise UserError(f"{clash.why}.")
 
 
 def present_machine(data: Dataset) -> Machine:

@@ -6,9 +6,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from vaerun.experiment.build import build, plain
+from vaerun.experiment.build import build
 from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.experiment import interrupted
+from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
 

@@ -11,8 +11,9 @@ from vaerun.config.hydra import searched
 from vaerun.data.base import DataInfo, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
-from vaerun.experiment.build import KnownData, build, build_strategy, make, plain, prepare
+from vaerun.experiment.build import KnownData, build, build_strategy, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
+from vaerun.experiment.make import make, plain
 from vaerun.experiment.option import evaluation_node, refuse_keys
 from vaerun.experiment.run import Choice, Run
 from vaerun.trainer import checkpoint as checkpoints

@@ -7,7 +7,7 @@ import torch
 
 from vaerun.errors import UserError
 from vaerun.exact.expectation import Space, log_evidence, space
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.model.linear_gaussian import LinearGaussian
 from vaerun.posterior.base import Family

@@ -9,7 +9,7 @@ from torch import Tensor
 from vaerun.config.check.parts import Part
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior

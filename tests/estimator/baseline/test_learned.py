@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.problems import family_and_model, node, objective, parameters
 from vaerun.estimator.baseline.learned import Learned
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.base import Posterior
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

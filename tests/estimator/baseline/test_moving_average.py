@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.problems import node, objective
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.moving_average import MovingAverage
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 pytestmark = pytest.mark.usefixtures("exact")
 

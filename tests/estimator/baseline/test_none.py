@@ -3,7 +3,7 @@
 import torch
 
 from tests.problems import node, objective
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 
 
 def test_it_is_zero_and_broadcasts() -> None:

@@ -8,7 +8,7 @@ from tests.problems import all_draws, family_and_model, give, node, objective, s
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.nvil import NVIL
 from vaerun.estimator.score import Score
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.posterior.base import Posterior
 
 pytestmark = pytest.mark.usefixtures("exact")

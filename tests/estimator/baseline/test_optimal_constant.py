@@ -8,7 +8,7 @@ from tests.problems import all_draws, family_and_model, give, node, objective
 from vaerun.errors import UserError
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.estimator.baseline.optimal_constant import OptimalConstant
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
 from vaerun.posterior.bernoulli import IndependentBernoulli

@@ -22,7 +22,8 @@ from vaerun.execution.engine.base import Engine
 from vaerun.execution.engine.bfloat16 import BFloat16, Rounded, Rounding, nearest
 from vaerun.execution.engine.compiled import Compiled
 from vaerun.execution.engine.eager import Eager
-from vaerun.experiment.build import build_parts, make
+from vaerun.experiment.build import build_parts
+from vaerun.experiment.make import make
 from vaerun.notation import Batch
 from vaerun.optimizer.adam import Adam
 from vaerun.strategy.base import Strategy

@@ -21,7 +21,7 @@ from vaerun.errors import UserError
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.compiled import Compiled
 from vaerun.execution.engine.eager import Eager
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch

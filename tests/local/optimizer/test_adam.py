@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.local.phi_table import PhiTable
 

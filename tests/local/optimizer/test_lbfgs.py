@@ -6,7 +6,7 @@ import torch
 from tests.law.test_local import distance, problem, start
 from tests.problems import node, quadrature
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.lbfgs import LocalLBFGS, RowLBFGSState, direction, remember
 
 pytestmark = pytest.mark.usefixtures("exact")

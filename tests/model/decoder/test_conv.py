@@ -7,7 +7,7 @@ from torch.nn.functional import conv_transpose2d
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.decoder.conv import ConvDecoder
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.decoder.mlp import MLPDecoder
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.likelihood.continuous_bernoulli import NEAR, ContinuousBernoulli, log_normalizer
 
 pytestmark = pytest.mark.usefixtures("exact")

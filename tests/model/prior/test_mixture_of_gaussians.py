@@ -6,7 +6,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from tests.problems import node
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.model.prior.mixture_of_gaussians import MixtureOfGaussians
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.problems import PlainAscent, linear_strategy, node, plain_ascent, quadrature, simulated
 from vaerun.errors import UserError
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.problems import node
-from vaerun.experiment.build import make
+from vaerun.experiment.make import make
 from vaerun.strategy.refiner.mlp import MLPRefiner
 
 pytestmark = pytest.mark.usefixtures("exact")

@@ -1,0 +1,50 @@
+"""Refuses data that do not fit the other parts, for a configuration and for objects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.pairs import check_pairs
+from vaerun.config.check.parts import parts_of
+from vaerun.config.class_info import ClassInfo
+from vaerun.config.hydra import searched
+from vaerun.config.legality import clashes
+from vaerun.config.part import Part, parts_of_objects
+from vaerun.data.base import DataInfo, Dataset
+from vaerun.errors import UserError
+from vaerun.strategy.base import Strategy
+
+
+def refuse_unfit_data(config: Mapping[str, Any], data: DataInfo) -> None:
+    """Refuses data outside the support of the likelihood. Only data that have been read show their support.
+
+    Raises:
+        UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
+    """
+    held = ClassInfo("", attributes={"support": data.support})
+    parts = parts_of(config, config.get("choices", {}))
+    parts["data"] = Part("data", data.name, held, {"binarize": data.binarize})
+    if any(clashes(parts)):
+        check_pairs(parts, Catalogue(searched()), fixed=("data",))
+
+
+def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
+    """Refuses data outside the support of the likelihood, and dynamic binarisation with a φ_i for each point.
+
+    Raises:
+        UserError: two parts do not fit; the message names them.
+    """
+    bound = strategy.bound
+    objects: dict[str, Any] = {
+        "posterior": bound.family,
+        "model": bound.model,
+        "model/prior": bound.model.prior,
+        "strategy": strategy,
+    }
+    objects |= {"objective": bound.objective, "estimator": bound.estimator}
+    if hasattr(bound.model, "likelihood"):
+        objects["model/likelihood"] = bound.model.likelihood
+    held = ClassInfo("", attributes={"support": data.support})
+    parts = parts_of_objects(objects) | {"data": Part("data", data.name, held, {"binarize": data.binarize})}
+    for clash in clashes(parts):
+        raise UserError(f"{clash.why}.")
