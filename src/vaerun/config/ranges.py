@@ -28,7 +28,8 @@ def above(key: str, value: Any, low: float, remedy: str = "") -> None:
         UserError: the rule, the value, the remedy.
     """
     if value is not None and not low < value < math.inf:
-        raise UserError(sentence(f"{key} must be > {low}", value, remedy))
+        finite = " and finite" if value == math.inf else ""
+        raise UserError(sentence(f"{key} must be > {low}{finite}", value, remedy))
 
 
 def between(key: str, value: Any, low: float, high: float, remedy: str = "") -> None:
@@ -48,7 +49,8 @@ def below(key: str, value: Any, low: float, high: float, remedy: str = "") -> No
         UserError: the rule, the value, the remedy.
     """
     if value is not None and not low <= value < high:
-        raise UserError(sentence(f"{key} must be at least {low} and below {high}", value, remedy))
+        limit = "finite" if high == math.inf else f"below {high}"
+        raise UserError(sentence(f"{key} must be at least {low} and {limit}", value, remedy))
 
 
 RULES: dict[str, Callable[..., None]] = {rule.__name__: rule for rule in (at_least, above, between, below)}

@@ -1,7 +1,8 @@
 """Checks values against the annotations and ranges of constructors, and against each other."""
 
 import ast
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaerun.config.check.parts import Part, parts_of
@@ -84,11 +85,22 @@ def _check_type(key: str, value: object, annotation: str) -> None:
     expected = _parsed(annotation)
     if isinstance(value, int) and abs(value) >= LARGEST:
         raise UserError(f"{key} must be below 2^63, got {value}.")
+    if not all(math.isfinite(number) for number in _numbers(value)):
+        raise UserError(f"{key} must be finite, got {_written(value)}.")
     if expected is None or _fits(value, expected):
         return
     words = _literals(expected)
     near = close_match(str(value), words)
     raise UserError(f"{key} must be {_described(expected)}, got {_written(value)}.{near}")
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """The numbers in a value, which may be a list of lists."""
+    if isinstance(value, float):
+        yield value
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _numbers(item)
 
 
 def _parsed(annotation: str) -> ast.expr | None:
