@@ -80,6 +80,7 @@ def configuration(row: Row) -> dict[str, Any]:
     return quick(OFFER.configuration(parts, objective=samples, model={"latent_dim": latent_dim}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", covering(rows()[0], 2), ids=name)
 def test_it_builds_and_moves(row: Row, seeded: None) -> None:
     made = build_strategy(configuration(row), data(), torch.device("cpu"))

@@ -198,6 +198,7 @@ def test_the_surrogates_gradient_and_the_figures_are_exact_in_expectation(case: 
             torch.testing.assert_close(a, b, rtol=0, atol=within)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_figures_carry_no_gradient_and_decodes_is_what_was_decoded(case: Case, monkeypatch: Any) -> None:
     estimator, family, model, x, phi = build(case)
@@ -212,6 +213,7 @@ def test_figures_carry_no_gradient_and_decodes_is_what_was_decoded(case: Case, m
         assert estimate.auxiliary.shape == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SAMPLING, ids=str)
 def test_value_is_the_objective_of_the_samples_drawn(case: Case) -> None:
     estimator, family, model, x, phi = build(case)
