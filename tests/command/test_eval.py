@@ -59,6 +59,7 @@ def result_of(vaerun: Call, *words: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", options("evaluation"))
 @pytest.mark.parametrize("run", ["one", "bits"])
 def test_every_metric_of_every_evaluation_says_what_it_is(vaerun: Call, option: str, run: str) -> None:

@@ -57,6 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_every_picture_has_its_numbers_in_the_shape_of_the_data(root: Path, vaerun: Call, name: str) -> None:
     code, out, err = vaerun(name, "--n", "10", "--seed", "1", "--latents=2")

@@ -70,6 +70,7 @@ def gradients(name: str, logits: Tensor, model: Model, J: Objective, over: Cells
     return Gradients(phi, list(theta), *values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRED)
 @pytest.mark.parametrize("J", ["elbo", "iwae", "renyi"])
 @pytest.mark.parametrize("beta", [1.0, 0.3])

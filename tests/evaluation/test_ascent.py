@@ -34,6 +34,7 @@ def trained(option: str, beta: float = 1.0) -> tuple[Bound, Tensor, Tensor]:
     return Bound(model=bound.model, family=bound.family, objective=J, estimator=made), x, phi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posterior", options("posterior"))
 def test_every_family_has_an_estimator_whose_ascent_gains(posterior: str) -> None:
     family, model = family_and_model(posterior, latent_dim=2)

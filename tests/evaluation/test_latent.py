@@ -105,6 +105,7 @@ def test_the_sum_over_all_points_does_not_depend_on_how_it_is_cut(
     torch.testing.assert_close(aggregate_log_prob(family, phi, z), expected - math.log(7))
 
 
+@pytest.mark.slow
 def test_noise_does_not_make_a_unit_active() -> None:
     """A q without a closed-form mean, the same for every x: the mean of 32 draws alone would vary by 1/32."""
     family, model = family_and_model("iaf", latent_dim=2)

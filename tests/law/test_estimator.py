@@ -176,6 +176,7 @@ def test_there_are_cases() -> None:
     assert not any(name.startswith(("reparam-elbo-bernoulli", "analytic_kl-iwae")) for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LISTABLE, ids=str)
 def test_the_surrogates_gradient_and_the_figures_are_exact_in_expectation(case: Case) -> None:
     estimator, family, model, x, phi = build(case)

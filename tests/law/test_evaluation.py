@@ -41,6 +41,7 @@ def run(strategy: str, posterior: str) -> dict[str, Any]:
     return configuration(row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("evaluation", "strategy", "posterior"), cases())
 def test_it_gives_finite_figures_and_leaves_everything_as_it_was(
     evaluation: str, strategy: str, posterior: str, seeded: None

@@ -67,6 +67,7 @@ def test_every_point_reaches_its_exact_optimum(name: str, monkeypatch: pytest.Mo
     assert distance(model, x, solution.phi).abs().max() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["reparam", "analytic_kl", "score"])
 def test_and_under_the_noise_of_real_draws(name: str, estimator: str) -> None:
     model, bound, x = problem(estimator, k=200)

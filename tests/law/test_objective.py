@@ -17,6 +17,7 @@ def test_there_are_objectives() -> None:
     assert {"elbo", "iwae"} <= set(OBJECTIVES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posterior", options("posterior"))
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_its_expectation_rises_with_k_and_never_passes_log_p(name: str, posterior: str) -> None:

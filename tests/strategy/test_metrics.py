@@ -11,6 +11,7 @@ from vaerun.notation import Batch
 CASES = [(option, nested) for option, nested in variants("strategy")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "nested"), CASES)
 def test_diagnostics_are_those_that_are_declared(option: str, nested: Mapping[str, str], seeded: None) -> None:
     x = simulated(6)

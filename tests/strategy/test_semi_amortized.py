@@ -52,6 +52,7 @@ def test_theta_moves_at_the_refined_phi(encoder: str, monkeypatch: pytest.Monkey
         torch.testing.assert_close(model.W.detach() - W, d_W)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_comes_near_the_maximum_likelihood(encoder: str) -> None:
     x = simulated()

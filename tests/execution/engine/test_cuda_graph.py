@@ -143,6 +143,7 @@ def test_practice_leaves_no_trace_in_buffers(device: torch.device) -> None:
         assert int(counting.module.num_batches_tracked) == calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["amortized", "joint", "coordinate", "alternating", "semi_amortized"])
 @pytest.mark.parametrize("wrapped", [CUDAGraph, lambda inner: BFloat16(CUDAGraph(inner))], ids=["float32", "bfloat16"])
 def test_every_strategy_learns_the_same(strategy: str, wrapped: Any, device: torch.device) -> None:

@@ -40,6 +40,7 @@ def test_lambda_follows_its_distance_to_what_is_found(name: str, monkeypatch: py
     assert not torch.equal(strategy.bound.model.W, W)
 
 
+@pytest.mark.slow
 def test_the_guess_comes_near_what_is_found() -> None:
     x, rows = simulated(60), torch.arange(60)
     strategy = linear_strategy("coordinate", x, nested={"phi_init": "encoder"}, k=50)
