@@ -348,7 +348,7 @@ def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     assert "choices" not in got
     code, _, err = vaerun("train", "resume=run", "trainer.epochs=3")
     assert code == 2
-    assert "trainer.epochs=3 cannot be given along with resume" in err
+    assert "trainer.epochs=3 cannot be set, because a run keeps its configuration" in err
 
 
 def test_completion(vaerun, monkeypatch):

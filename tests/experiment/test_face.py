@@ -197,7 +197,7 @@ def test_a_damaged_directory_is_a_sentence(name: str, text: str, sentence: str, 
     ("asked", "sentence"),
     [
         ({"checkpoint": "worst"}, "checkpoint must be best or last, got 'worst'"),
-        ({"overrides": ["trainer.epochs=3"]}, "trainer.epochs cannot be set for a trained run"),
+        ({"overrides": ["trainer.epochs=3"]}, "trainer.epochs=3 cannot be set, because a run keeps"),
         ({"overrides": ["execution.threads=x"]}, "execution.threads must be a whole number or null, got x"),
         ({"overrides": "execution.device"}, "write execution.device=VALUE"),
     ],

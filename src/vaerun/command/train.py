@@ -64,7 +64,7 @@ from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.errors import UserError
-from vaerun.experiment.directory import FREE, read_config, relocate, write_summary
+from vaerun.experiment.directory import read_config, relocate, write_summary
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -172,12 +172,6 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
-    for word in overrides:
-        if word.lstrip("+").partition("=")[0] not in FREE:
-            raise UserError(
-                f"{word} cannot be given along with resume, because a resumed run keeps its configuration: "
-                f"leave it out, or start a new run. Only {', '.join(FREE)} may change."
-            )
     relocate(cfg, overrides)
     log_to(directory)
     try:

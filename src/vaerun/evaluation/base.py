@@ -1,14 +1,17 @@
 """An evaluation computes metrics of a strategy on one split of the data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
+from vaerun.execution.random_state import isolated
 from vaerun.metric.metric import Metric
 from vaerun.notation import NOTHING
 from vaerun.strategy.base import Strategy
@@ -52,3 +55,15 @@ class Evaluation(ABC):
 
         Random numbers come from torch's global generator. ``Results`` (in ``results.py``) collects the values.
         """
+
+
+@contextmanager
+def evaluating(strategy: Strategy, seed: int, device: torch.device) -> Iterator[None]:
+    """Evaluation mode, with the random numbers of ``seed``; the mode and the random state are restored at the end."""
+    training = strategy.training
+    with isolated(seed, device):
+        strategy.eval()
+        try:
+            yield
+        finally:
+            strategy.train(training)

@@ -149,16 +149,20 @@ def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
         if key not in FREE:
-            raise UserError(f"{key} cannot be set for a trained run: only {', '.join(FREE)} can.")
+            raise UserError(
+                f"{word} cannot be set, because a run keeps its configuration: leave it out, or start a new run. "
+                f"Only {', '.join(FREE)} may change."
+            )
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
         if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
             raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
+        unreadable = UserError(f"{word!r} cannot be read: write {key}=VALUE.")
+        if not equals:
+            raise unreadable
         try:
             OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
         except YAMLError:
-            equals = ""
-        if not equals:
-            raise UserError(f"{word!r} cannot be read: write {key}=VALUE.")
+            raise unreadable from None
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,14 +11,12 @@ import torch
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
-from vaerun.evaluation.base import Evaluation, EvaluationResult
+from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
-from vaerun.execution.random_state import isolated
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
-from vaerun.experiment.option import refuse_keys
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import outcome, reason, summarise, unfinished
 from vaerun.metric.metric import write
@@ -153,7 +151,6 @@ class Experiment:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""
 
         def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
-            refuse_keys(evaluation, keys)
             if not isinstance(evaluation, Evaluation):
                 raise UserError(
                     f"an experiment made by hand has no options: give an Evaluation object, not {evaluation!r}."
@@ -186,11 +183,8 @@ class Experiment:
         Its random numbers depend only on the seed, and a later training is not affected.
         """
         evaluation = self.evaluation if evaluation is None else evaluation
-        training = self.strategy.training
-        self.strategy.eval()
-        with isolated(self.seed, self.device):
+        with evaluating(self.strategy, self.seed, self.device):
             result = evaluation(self.strategy, self.data)
-        self.strategy.train(training)
         return result._replace(num_points=evaluation.num_points(self.data))
 
     def test(self) -> EvaluationResult:

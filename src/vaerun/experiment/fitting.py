@@ -21,9 +21,7 @@ def refuse_unfit_data(config: Mapping[str, Any], data: DataInfo) -> None:
     Raises:
         UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
     """
-    held = ClassInfo("", attributes={"support": data.support})
-    parts = parts_of(config, config.get("choices", {}))
-    parts["data"] = Part("data", data.name, held, {"binarize": data.binarize})
+    parts = parts_of(config, config.get("choices", {})) | {"data": data_part(data)}
     if any(clashes(parts)):
         check_pairs(parts, Catalogue(searched()), fixed=("data",))
 
@@ -40,11 +38,15 @@ def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
         "model": bound.model,
         "model/prior": bound.model.prior,
         "strategy": strategy,
+        "objective": bound.objective,
+        "estimator": bound.estimator,
     }
-    objects |= {"objective": bound.objective, "estimator": bound.estimator}
     if hasattr(bound.model, "likelihood"):
         objects["model/likelihood"] = bound.model.likelihood
-    held = ClassInfo("", attributes={"support": data.support})
-    parts = parts_of_objects(objects) | {"data": Part("data", data.name, held, {"binarize": data.binarize})}
-    for clash in clashes(parts):
+    for clash in clashes(parts_of_objects(objects) | {"data": data_part(data.info())}):
         raise UserError(f"{clash.why}.")
+
+
+def data_part(data: DataInfo) -> Part:
+    """Data that have been read as a part: their support is that of their values."""
+    return Part("data", data.name, ClassInfo("", attributes={"support": data.support}), {"binarize": data.binarize})

@@ -14,7 +14,7 @@ from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.build import KnownData, build, build_strategy, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
 from vaerun.experiment.make import make, plain
-from vaerun.experiment.option import evaluation_node, refuse_keys
+from vaerun.experiment.option import evaluation_node
 from vaerun.experiment.run import Choice, Run
 from vaerun.trainer import checkpoint as checkpoints
 
@@ -34,15 +34,7 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     if checkpoint not in ("best", "last"):
         raise UserError(f"checkpoint must be best or last, got {checkpoint!r}.")
     directory = Path(directory)
-    cfg = read_config(directory)
-    relocate(cfg, [overrides] if isinstance(overrides, str) else overrides)
-    try:
-        check(cfg, cfg.get("choices", {}), searched())
-    except UserError as error:
-        raise UserError(f"{directory} cannot be opened by this version of vaerun: {error}") from error
-    # Settings that only training uses; this machine may not support them.
-    cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
-    config = plain(cfg)
+    config = configuration(directory, [overrides] if isinstance(overrides, str) else overrides)
     state = checkpoints.load(checkpoint_path(directory, checkpoint), torch.device("cpu"))
     device = prepare(config, make(config["trainer"], {})).device
 
@@ -51,12 +43,10 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         return data.to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
-        refuse_keys(evaluation, keys)
         node = evaluation_node(evaluation, keys) if isinstance(evaluation, str) else evaluation
         chosen = {} if isinstance(node, Evaluation) else {"evaluation": plain(node)}
         experiment = build({**config, **chosen}, data=data)
         experiment.restore(directory, checkpoint)
-        experiment.strategy.eval()
         return experiment.evaluate(node if isinstance(node, Evaluation) else None)
 
     info = recorded_info(read_summary(directory))
@@ -74,6 +64,23 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         read_data=read_data,
         compute=compute,
     )
+
+
+def configuration(directory: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration of a run as plain values, for use without training.
+
+    Raises:
+        UserError: the directory is not a run directory, or its configuration is not one of this version.
+    """
+    cfg = read_config(directory)
+    relocate(cfg, overrides)
+    try:
+        check(cfg, cfg.get("choices", {}), searched())
+    except UserError as error:
+        raise UserError(f"{directory} cannot be opened by this version of vaerun: {error}") from error
+    # Settings that only training uses; this machine may not support them.
+    cfg.execution.precision, cfg.execution.cuda_graphs = "float32", False
+    return plain(cfg)
 
 
 def recorded_info(summary: Mapping[str, Any]) -> DataInfo | None:

@@ -8,8 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from vaerun.bound.monte_carlo import ELBO
-from vaerun.evaluation.base import EvaluationResult
-from vaerun.execution.random_state import isolated
+from vaerun.evaluation.base import EvaluationResult, evaluating
 from vaerun.experiment.summary import described, environment, hyperparameters, newest, read_records
 from vaerun.image.embedding import embed
 from vaerun.image.images import Images
@@ -83,13 +82,10 @@ class ImageWriter(Watcher):
     def on_epoch_end(self, training: Training, *, last: bool) -> None:
         validations, remainder = divmod(training.progress.step // training.steps_per_epoch, self.validation_every)
         if self.every and self.images.drawable() and (last or (remainder == 0 and validations % self.every == 0)):
-            with isolated(training.seed, training.device), torch.no_grad():
-                training.strategy.eval()
-                self.tracker.images(training.progress.step, "samples/prior", self.images.prior_image(64))
-                self.tracker.images(
-                    training.progress.step, "reconstructions/valid", self.images.reconstruction_image(32)
-                )
-                training.strategy.train()
+            step = training.progress.step
+            with evaluating(training.strategy, training.seed, training.device), torch.no_grad():
+                self.tracker.images(step, "samples/prior", self.images.prior_image(64))
+                self.tracker.images(step, "reconstructions/valid", self.images.reconstruction_image(32))
 
 
 class Observers:
@@ -147,9 +143,8 @@ class Observers:
         experiment = self.experiment
         if not experiment.trainer.records.images_every:
             return result
-        experiment.strategy.eval()
         pictures = dict(result.pictures)
-        with isolated(experiment.seed, experiment.device), torch.no_grad():
+        with evaluating(experiment.strategy, experiment.seed, experiment.device), torch.no_grad():
             self.tracker.embedding(embed(experiment.strategy, experiment.data, self.images.style))
             if self.images.drawable():
                 pictures["traversal/valid"] = self.images.traversal_image(LATENTS)

@@ -15,6 +15,7 @@ from vaerun.data.given import Numbers, numbers, whole
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.directory import read_summary
+from vaerun.experiment.option import refuse_keys
 from vaerun.experiment.summary import read_records
 from vaerun.posterior.base import ClosedFormMean, Posterior
 from vaerun.strategy.base import Strategy
@@ -181,6 +182,7 @@ class Run:
         Raises:
             UserError: the option or key does not exist, or a value is out of range.
         """
+        refuse_keys(evaluation, keys)
         return self._compute(evaluation, keys, self.data)
 
     def _points(self, x: Numbers) -> Tensor:

@@ -7,9 +7,8 @@ from typing import final
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
-from vaerun.evaluation.base import Evaluation, EvaluationResult
+from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.execution.memory import keep_freed_memory
-from vaerun.execution.random_state import isolated
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.budget import Budget
 from vaerun.trainer.checkpoints import Checkpoints
@@ -123,11 +122,7 @@ def evaluator(evaluation: Evaluation, training: Training) -> Callable[[], Evalua
     """The evaluation at the present weights; its random numbers depend only on the seed."""
 
     def evaluate() -> EvaluationResult:
-        strategy, mode = training.strategy, training.strategy.training
-        with isolated(training.seed, training.device):
-            strategy.eval()
-            result = evaluation(strategy, training.data)
-            strategy.train(mode)
-        return result
+        with evaluating(training.strategy, training.seed, training.device):
+            return evaluation(training.strategy, training.data)
 
     return evaluate

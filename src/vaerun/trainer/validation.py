@@ -7,9 +7,8 @@ import torch
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
-from vaerun.evaluation.base import EvaluationResult
+from vaerun.evaluation.base import EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
-from vaerun.execution.random_state import isolated
 from vaerun.strategy.base import Strategy
 
 
@@ -53,10 +52,5 @@ class Validation:
 
     def __call__(self, strategy: Strategy, data: Dataset, seed: int) -> EvaluationResult:
         """The bound of the validation points at the present weights."""
-        device = data.train.x.device
-        training = strategy.training
-        with isolated(seed, device), torch.no_grad():
-            strategy.eval()
-            result = self.bound.evaluate(strategy, data, strategy.infer_and_store)
-            strategy.train(training)
-        return result
+        with evaluating(strategy, seed, data.train.x.device), torch.no_grad():
+            return self.bound.evaluate(strategy, data, strategy.infer_and_store)

@@ -59,6 +59,28 @@ class Engine(ABC):
         return self
 
 
+class Wrapper(Engine, ABC):
+    """An engine that executes programs by another one, with less precision in training.
+
+    Args:
+        inner: the engine that executes the programs.
+    """
+
+    def __init__(self, inner: Engine) -> None:
+        self.inner = inner
+
+    def rows(self, needed: int, most: int) -> int:
+        return self.inner.rows(needed, most)
+
+    @property
+    def takes_optimizer(self) -> bool:
+        return self.inner.takes_optimizer
+
+    @property
+    def unrounded(self) -> Engine:
+        return self.inner.unrounded
+
+
 @contextmanager
 def restored(program: Program) -> Iterator[None]:
     """Restores, at the end, all tensors that the program may change."""

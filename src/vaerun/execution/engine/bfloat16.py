@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from vaerun.execution.engine.base import Engine, Program
+from vaerun.execution.engine.base import Engine, Program, Wrapper
 
 PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
     (functional.linear, functional.conv2d, functional.conv_transpose2d)
@@ -23,7 +23,7 @@ transposed convolution, and of the gradients of every convolution, a quarter to 
 
 
 @final
-class BFloat16(Engine):
+class BFloat16(Wrapper):
     """Wraps an engine: layers multiply in bfloat16, which has 8 bits of precision and the range of float32.
 
     Affine maps and convolutions round their factors and their product, in the forward and the backward pass; sums
@@ -41,24 +41,13 @@ class BFloat16(Engine):
     """
 
     def __init__(self, inner: Engine) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self.rounded: dict[Program, Rounded] = {}
 
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
         if program not in self.rounded:
             self.rounded[program] = Rounded(program)
         return self.inner(self.rounded[program], *inputs)
-
-    def rows(self, needed: int, most: int) -> int:
-        return self.inner.rows(needed, most)
-
-    @property
-    def takes_optimizer(self) -> bool:
-        return self.inner.takes_optimizer
-
-    @property
-    def unrounded(self) -> Engine:
-        return self.inner.unrounded
 
 
 @final

@@ -7,11 +7,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from vaerun.execution.engine.base import Engine, Program
+from vaerun.execution.engine.base import Program, Wrapper
 
 
 @final
-class TF32(Engine):
+class TF32(Wrapper):
     """Wraps an engine: the factors of matrix products and convolutions are rounded to 11 bits for tensor cores.
 
     Tensors are stored in float32, and all other operations use float32. The bound of such a program is a bound for the
@@ -23,25 +23,11 @@ class TF32(Engine):
     Reference: Stosic, Micikevicius 2021, Accelerating AI training with NVIDIA TF32 tensor cores.
     """
 
-    def __init__(self, inner: Engine) -> None:
-        self.inner = inner
-
     def __call__(self, program: Program, *inputs: Tensor) -> Any:
         if not program.module.training:
             return self.inner(program, *inputs)
         with permitted():
             return self.inner(program, *inputs)
-
-    def rows(self, needed: int, most: int) -> int:
-        return self.inner.rows(needed, most)
-
-    @property
-    def takes_optimizer(self) -> bool:
-        return self.inner.takes_optimizer
-
-    @property
-    def unrounded(self) -> Engine:
-        return self.inner.unrounded
 
 
 @contextmanager
