@@ -10,7 +10,7 @@ import torch
 
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import DivergedError, Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
@@ -24,6 +24,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
+from vaerun.trainer.divergence import cause
 from vaerun.trainer.metrics import declared
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
@@ -141,11 +142,29 @@ class Experiment:
                 observers = Observers(self, directory.path, resume, live=live)
                 writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
-        except BaseException as error:
+        except BaseException as raised:
+            error = self._explained(raised, directory) if isinstance(raised, DivergedError) else raised
             if observers is not None:
                 observers.close(outcome(error), reason(error))
             write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
             raise interrupted(error, directory.path) from None
+
+    def _explained(self, error: DivergedError, directory: RunDirectory) -> DivergedError:
+        """The same with its cause, and what to try."""
+        logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
+        try:
+            found = cause(
+                self.strategy,
+                self.data,
+                validation=self.trainer.validation,
+                batch_size=self.trainer.batch_size,
+                seed=self.seed,
+                directory=directory.checkpoints,
+                end=error.step,
+            )
+        except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
+            found = None
+        return error if found is None else DivergedError(f"{error}: {found}", error.step)
 
     def opened(self, directory: Path, step: int) -> Run:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""

@@ -66,7 +66,8 @@ def write(path: Path, state: dict[str, Any]) -> None:
         DivergedError: a tensor has a value that is not finite; an earlier file at ``path`` stays.
     """
     if broken := first_non_finite(state["tensors"]):
-        raise DivergedError(f"{broken} holds a non-finite value at step {state['progress']['step']}")
+        step = state["progress"]["step"]
+        raise DivergedError(f"{broken} holds a non-finite value at step {step}", step)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:

@@ -181,7 +181,8 @@ class Training:
         for tag, value in metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(
-                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}"
+                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}",
+                    self.progress.step,
                 )
         self.last_record = self.progress.step
         return metrics
