@@ -5,6 +5,8 @@ import sys
 
 COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
 
+BUILDING = ("train", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
+
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models
 
@@ -89,11 +91,16 @@ def run(command: str, argv: list[str]) -> int:
     if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
-    sys.path.append("")  # the current folder, for a user's own classes; last, so that installed packages come first
     try:
         from importlib import import_module
 
-        return int(import_module(f"vaerun.command.{command}").main(argv))
+        if command not in BUILDING:
+            return int(import_module(f"vaerun.command.{command}").main(argv))
+        from vaerun.config.trust import divided, trusting
+
+        words, names = divided(argv)
+        with trusting(names):
+            return int(import_module(f"vaerun.command.{command}").main(words))
     except BrokenPipeError:
         raise
     except KeyboardInterrupt as interruption:

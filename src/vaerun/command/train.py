@@ -34,14 +34,15 @@ Set keys of the chosen options:
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
   resume=DIR               resume the run in DIR where it stopped
 
-Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
+Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names. A class that is not of vaerun is
+built only if you name its package: trust=mylab, or VAERUN_TRUST=mylab; several as trust=[mylab,other].
 
 Examples:
   vaerun train strategy=coordinate trainer.epochs=20
   vaerun train posterior=bernoulli estimator=score estimator/baseline=leave_one_out objective.num_samples=4
   vaerun train -m strategy=amortized,joint,coordinate seed=0,1,2      a sweep: every combination
   vaerun train --cfg job                                              show the configuration, run nothing
-  vaerun train --config-dir mine data=my_data                         with YAML files of your own
+  vaerun train --config-dir mine data=my_data trust=mylab             with YAML files and classes of your own
   eval "$(vaerun -sc install=bash)"                                   tab completion
 """
 
@@ -63,6 +64,7 @@ from vaerun.command.parser import parse
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
+from vaerun.config.trust import trusted, trusting
 from vaerun.errors import UserError
 from vaerun.experiment.directory import read_config, relocate, write_summary
 
@@ -100,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
             # Hydra 1.3 refuses flags after overrides.
             sys.argv = [sys.argv[0], *flags, *overrides]
             hydra.prepare()
-            hydra.main(task)()
+            hydra.main(Job(trusted()))()
     except JobFailed as failure:
         print(
             f"vaerun: {'the sweep has failed jobs, first ' if failure.of_sweep else ''}{failure.sentence}",
@@ -118,8 +120,23 @@ def hydra_flags(given: Namespace) -> Iterator[str]:
             yield f"{flag.name}={value}" if flag.value else flag.name
 
 
+class Job:
+    """Runs one job of Hydra in its run directory, also in another process.
+
+    Args:
+        trust: the packages that the user trusts; a job of a sweep would not see the command line.
+    """
+
+    def __init__(self, trust: Sequence[str]) -> None:
+        self.trust = tuple(trust)
+
+    def __call__(self, cfg: DictConfig) -> Any:
+        with trusting(self.trust):
+            return task(cfg)
+
+
 def task(cfg: DictConfig) -> Any:
-    """Runs one job of Hydra in its run directory.
+    """Builds and fits the experiment of a job.
 
     Raises:
         JobFailed: the job failed, was refused, or was interrupted.

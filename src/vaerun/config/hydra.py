@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import hydra.utils
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -80,16 +78,6 @@ def prepare() -> None:
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
     """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
-
-
-def instantiate(node: Any, **options: Any) -> Any:
-    """Hydra's ``instantiate`` without the warning of Hydra 1.4 about classes that are not in a list.
-
-    A list would exclude the user's own classes. Without it, Hydra still refuses targets that are known to be dangerous.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"hydra\.utils\.instantiate\(\) resolved", category=UserWarning)
-        return hydra.utils.instantiate(node, **options)
 
 
 def choices() -> dict[str, str]:

@@ -1,21 +1,30 @@
-"""Finds classes in source files without importing them."""
+"""Finds classes in source files without importing them.
+
+A module is looked for where Python would find it, and then in the current folder, which comes onto Python's path only
+when a trusted class in it is built.
+"""
 
 import ast
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from vaerun.errors import UserError
+from vaerun.files import read
+
 FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes of these packages declare nothing for vaerun
 Definition = ast.ClassDef | ast.FunctionDef
+LARGEST = 2**22  # bytes of a source file
 
 
 class Module:
     """The top level of one source file: its definitions and imports."""
 
     def __init__(self, name: str, path: Path) -> None:
-        self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        self.tree = ast.parse(read(path.resolve(), most=LARGEST), str(path))
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         self.name = name
         self.definitions: dict[str, Definition] = {
@@ -43,13 +52,16 @@ class Module:
 
 @cache
 def module(dotted: str) -> Module | None:
-    """The module of that name; None if it does not exist or has no source file."""
+    """The module of that name; None if it does not exist or has no source file that Python can read."""
     path = _file(dotted)
-    return None if path is None else Module(dotted, path)
+    try:
+        return None if path is None else Module(dotted, path)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, UserError):
+        return None  # a file of somebody else can hold anything; Python says what is wrong when it imports it
 
 
-def locate(target: str) -> tuple[Module, Definition] | None:
-    """The definition of the class or function with that dotted name; re-exports are followed."""
+def locate(target: str, visited: frozenset[str] = frozenset()) -> tuple[Module, Definition] | None:
+    """The definition of the class or function with that dotted name; re-exports are followed, but not in a circle."""
     dotted, _, name = target.rpartition(".")
     home = module(dotted) if dotted else None
     if home is None:
@@ -57,7 +69,7 @@ def locate(target: str) -> tuple[Module, Definition] | None:
     if name in home.definitions:
         return home, home.definitions[name]
     elsewhere = home.imports.get(name, target)
-    return locate(elsewhere) if elsewhere != target else None
+    return locate(elsewhere, visited | {target}) if elsewhere not in visited | {target} else None
 
 
 def names_in(dotted: str) -> list[str]:
@@ -75,12 +87,9 @@ def names_in(dotted: str) -> list[str]:
 def _file(dotted: str) -> Path | None:
     """The file of a module. Python only locates the top-level package, because importing a parent may import torch."""
     top, *rest = dotted.split(".")
-    if top in sys.builtin_module_names:
+    if top in sys.builtin_module_names or not all(map(str.isidentifier, (top, *rest))):
         return None
-    try:
-        spec = find_spec(top)
-    except (ValueError, ImportError):
-        return None
+    spec = package(top)
     if spec is None:
         return None
     if not rest:
@@ -91,6 +100,15 @@ def _file(dotted: str) -> Path | None:
             if path.is_file():
                 return path
     return None
+
+
+def package(top: str) -> ModuleSpec | None:
+    """Where a top-level package is, on Python's path or in the current folder."""
+    try:
+        spec = find_spec(top)
+    except (ValueError, ImportError):
+        return None
+    return spec or PathFinder.find_spec(top, [str(Path.cwd())])
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import torch
 
 from vaerun.config.check import check
 from vaerun.config.hydra import searched
+from vaerun.config.trust import from_environment, named, trusted, trusting
 from vaerun.data.base import DataInfo, Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
@@ -19,13 +20,21 @@ from vaerun.experiment.run import Choice, Run
 from vaerun.trainer import checkpoint as checkpoints
 
 
-def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence[str] = ()) -> Run:
+def load(
+    directory: Path | str,
+    *,
+    checkpoint: str = "best",
+    overrides: Sequence[str] = (),
+    trust: str | Sequence[str] | None = None,
+) -> Run:
     """A trained run at a checkpoint. Its data are read when they are first used.
 
     Args:
         directory: the run directory.
         checkpoint: ``best`` (by validation bound) or ``last``.
         overrides: device and location of the data: ``execution.device=cpu``, ``data.root=FOLDER``, …
+        trust: the packages whose classes may be built besides vaerun's, such as ``"mylab"``; by default those of
+            ``VAERUN_TRUST``.
 
     Raises:
         UserError: the directory is not a run directory, or the checkpoint does not exist or belongs to another
@@ -33,19 +42,32 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     """
     if checkpoint not in ("best", "last"):
         raise UserError(f"checkpoint must be best or last, got {checkpoint!r}.")
-    directory = Path(directory)
+    names = trusted() if trust is None else named(trust)
+    with trusting(names or from_environment()):
+        return opened(Path(directory), checkpoint, overrides)
+
+
+def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
+    """The run, with the packages that are trusted at present.
+
+    Raises:
+        UserError: as ``load``.
+    """
+    names = trusted()
     config = configuration(directory, [overrides] if isinstance(overrides, str) else overrides)
     state = checkpoints.load(checkpoint_path(directory, checkpoint), torch.device("cpu"))
-    device = prepare(config, make(config["trainer"], {})).device
+    device = prepare(config, make(config["trainer"], {}, group="trainer")).device
 
     def read_data() -> Dataset:
-        data: Dataset = make(config["data"], {}).load()
+        with trusting(names):
+            data: Dataset = make(config["data"], {}, group="data").load()
         return data.to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
         node = evaluation_node(evaluation, keys) if isinstance(evaluation, str) else evaluation
         chosen = {} if isinstance(node, Evaluation) else {"evaluation": plain(node)}
-        experiment = build({**config, **chosen}, data=data)
+        with trusting(names):
+            experiment = build({**config, **chosen}, data=data)
         experiment.restore(directory, checkpoint)
         return experiment.evaluate(node if isinstance(node, Evaluation) else None)
 

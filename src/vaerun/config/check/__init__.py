@@ -1,4 +1,4 @@
-"""Checks of a configuration before torch is imported: keys, then values, then pairs of choices.
+"""Checks of a configuration before torch is imported: classes, then keys, values, and pairs of choices.
 
 All rules are read from source: constructor signatures are the schema of the YAML files, and class attributes declare
 which parts fit together. A new method is therefore checked without changes here.
@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vaerun.config.admission import check_targets
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import RUNTIME, check_keys
 from vaerun.config.check.pairs import check_pairs
@@ -28,9 +29,11 @@ def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) ->
         roots: the configuration directories, vaerun's own first, for the remedies.
 
     Raises:
-        UserError: a key is unknown, missing or set by vaerun, a value is wrong, or two choices do not fit.
+        UserError: a class may not be built, a key is unknown, missing or set by vaerun, a value is wrong, or two
+        choices do not fit.
     """
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    check_targets(config)
     catalogue = Catalogue(roots)
     check_keys(config, choices, catalogue)
     check_values(config, choices)
