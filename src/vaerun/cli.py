@@ -118,6 +118,7 @@ def run(command: str, argv: list[str]) -> int:
 def sentence(error: Exception, argv: list[str]) -> int:
     """Prints the error on stderr and returns its exit code."""
     from vaerun.config.error_message import explain
+    from vaerun.errors import printable
 
     explained = explain(error, argv)
     if os.environ.get("VAERUN_TRACEBACK") == "1":
@@ -127,7 +128,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
     if explained is None:
         text = " ".join(str(error).split())
         explained = (f"internal error, {type(error).__name__}: {text} (VAERUN_TRACEBACK=1 shows where)", 1)
-    print(f"vaerun: {explained[0]}", file=sys.stderr)
+    print(f"vaerun: {printable(explained[0])}", file=sys.stderr)
     return explained[1]
 
 

@@ -3,6 +3,13 @@
 import difflib
 from collections.abc import Iterable
 
+STEERING = {
+    code: f"\\u{code:04x}"  # also valid in JSON
+    for code in (*range(32), *range(127, 160), *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+"""Characters that move the cursor, change colours, or turn the direction of a line."""
+
 
 class UserError(Exception):
     """An error of the user. The message is one sentence: the rule, the value, the remedy. Exit code 2."""
@@ -27,6 +34,11 @@ class Interrupted(KeyboardInterrupt):
     """
 
     exit_code = 130
+
+
+def printable(text: str) -> str:
+    """The text without the characters that steer a terminal, each as its code: a file of a stranger may hold them."""
+    return text.translate(STEERING)
 
 
 def close_match(word: str, choices: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vaerun.command.parser import parse
-from vaerun.errors import UserError
+from vaerun.errors import UserError, printable
 from vaerun.report.comparison import Comparison
 from vaerun.report.export import to_csv, to_json, to_latex, to_markdown
 from vaerun.report.matched import COSTS
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     if len(formats) > 1:
         raise UserError(f"{' and '.join(f'--{name}' for name in formats)} cannot be used together: choose one.")
     write = FORMATS[formats[0]] if formats else on_the_terminal
-    print(write(requested("compare", given).comparison()))
+    print(printable(write(requested("compare", given).comparison())))
     return 0
 
 

@@ -30,8 +30,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaerun import files
 from vaerun.command.parser import parse
 from vaerun.command.trained import runs_and_settings
+from vaerun.errors import printable
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.metric.metric import error_of, find, is_error, read, write
 
@@ -61,11 +63,11 @@ def main(argv: list[str]) -> int:
     for run, cfg in configs.items():
         results.append(evaluate(run, cfg, chosen.evaluation, moved, given.checkpoint))
         if not given.json:
-            print(table(results[-1]), flush=True)
+            print(printable(table(results[-1])), flush=True)
     if given.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     elif len(results) > 1:
-        print(f"\n{together(results)}")
+        print(f"\n{printable(together(results))}")
     return 0
 
 
@@ -94,8 +96,8 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
     }
     if computed.points:
         result["points"] = str(keep(run, computed).relative_to(run))
-    with (run / "evaluations.jsonl").open("a") as file:
-        file.write(json.dumps(result, allow_nan=False) + "\n")
+    with files.open_to_append(run / "evaluations.jsonl") as file:
+        file.write(json.dumps(result, allow_nan=False).encode() + b"\n")
     return result
 
 
@@ -105,13 +107,13 @@ def keep(run: Path, computed: "EvaluationResult") -> Path:
 
     from vaerun.image.grid import save_png
 
-    home = run / "evaluations"
-    home.mkdir(exist_ok=True)
+    home = files.folder(run / "evaluations")
     taken = [int(path.name) for path in home.iterdir() if path.name.isdigit()]
     folder = home / f"{max(taken, default=0) + 1:03d}"
     folder.mkdir()
     arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in computed.points.items()}
-    np.savez_compressed(folder / "points.npz", **arrays)
+    with files.open_new(folder / "points.npz") as file:
+        np.savez_compressed(file, **arrays)
     for tag, picture in computed.pictures.items():
         save_png(folder / f"{tag.replace('/', '_')}.png", picture)
     return folder

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaerun import files
 from vaerun.command.parser import parse
 from vaerun.command.trained import runs_and_settings
 from vaerun.errors import UserError
@@ -78,7 +79,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
         remarks.append(f"points of shape {opened.data.shape} are not grey or colour images: only arrays are written")
     for remark in filter(None, remarks):
         print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
-    folder.mkdir(exist_ok=True)
+    files.folder(folder)
     for name, drawing in drawings.items():
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
         yield folder / f"{name}.npz"

@@ -65,8 +65,9 @@ from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.config.trust import trusted, trusting
-from vaerun.errors import UserError
+from vaerun.errors import UserError, printable
 from vaerun.experiment.directory import read_config, relocate, write_summary
+from vaerun.files import open_to_append
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -104,10 +105,8 @@ def main(argv: Sequence[str]) -> int:
             hydra.prepare()
             hydra.main(Job(trusted()))()
     except JobFailed as failure:
-        print(
-            f"vaerun: {'the sweep has failed jobs, first ' if failure.of_sweep else ''}{failure.sentence}",
-            file=sys.stderr,
-        )
+        first = "the sweep has failed jobs, first " if failure.of_sweep else ""
+        print(f"vaerun: {first}{printable(failure.sentence)}", file=sys.stderr)
         return failure.exit_code
     return 0
 
@@ -228,10 +227,10 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
         shutil.rmtree(directory, ignore_errors=True)
     elif not (code == 2 and "checkpoints" in held):
         details = "" if explained else "".join(traceback.format_exception(error))
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"{sentence}\n{details}")
+        with open_to_append(log) as file:
+            file.write(f"{printable(sentence)}\n{details}".encode())
         if not (directory / "summary.json").exists():
             write_summary(directory, {"status": "failed", "reason": sentence})
     if name:
-        print(f"vaerun: {name}{sentence}", file=sys.stderr, flush=True)
+        print(f"vaerun: {name}{printable(sentence)}", file=sys.stderr, flush=True)
     return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))

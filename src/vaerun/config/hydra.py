@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,8 +20,10 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from vaerun.config.hydra_guard import TrustedPackages, UserFiles, check_hydra_node
 from vaerun.errors import UserError
 
+LOAD = ConfigLoaderImpl.load_configuration
 PACKAGE = "vaerun.conf"
 CONFIG = "config"
 V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
@@ -67,10 +71,12 @@ def roots() -> list[Path]:
 
 
 def prepare() -> None:
-    """Registers the plugin and the resolver, and stops Hydra from printing errors that cli.py prints."""
+    """Registers the plugin, the resolver and the checks of files, and stops Hydra from printing errors itself."""
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
+    SourcesRegistry.instance().types |= {"file": UserFiles, "pkg": TrustedPackages}
+    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign]
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 
@@ -150,6 +156,13 @@ def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
     """The chosen options of ``groups`` as part of a file name; slashes are replaced."""
     made = _root_.hydra.runtime.choices
     return "_".join(str(made.get(group)).replace("/", "-") for group in groups)
+
+
+def _load_configuration(self: ConfigLoaderImpl, *args: Any, **keys: Any) -> DictConfig:
+    """Hydra's own, and a check before Hydra builds what the configuration names."""
+    config = LOAD(self, *args, **keys)
+    check_hydra_node(config)
+    return config
 
 
 def _return_value(self: JobReturn) -> Any:

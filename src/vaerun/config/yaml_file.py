@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
-from yaml import YAMLError
 
 from vaerun.files import UnsafeFileError, read
 
@@ -20,6 +19,14 @@ DEPTH = 40
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times as fast; not every PyYAML has it
 
 
+class Named(io.StringIO):
+    """A text with the path of its file, which PyYAML names in its errors."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.name = str(path)
+
+
 def load(path: Path) -> Any:
     """The content of a YAML file, as OmegaConf reads it, with interpolations as text.
 
@@ -27,7 +34,7 @@ def load(path: Path) -> Any:
         UnsafeFileError: it is not a regular file, or it is too large, too deep, or has too many values.
         YAMLError, ValueError: it is not YAML, or not text. Any OSError: it cannot be read.
     """
-    return OmegaConf.load(io.StringIO(text_of(path)))
+    return OmegaConf.load(Named(text_of(path), path))
 
 
 def load_plain(path: Path) -> Any:
@@ -36,7 +43,7 @@ def load_plain(path: Path) -> Any:
     Raises:
         As ``load``.
     """
-    return yaml.load(text_of(path), LOADER)
+    return yaml.load(Named(text_of(path), path), LOADER)
 
 
 def text_of(path: Path) -> str:
@@ -46,13 +53,13 @@ def text_of(path: Path) -> str:
         As ``load``.
     """
     text = read(path, most=LARGEST).decode()
-    problem = excess(text)
+    problem = excess(Named(text, path))
     if problem:
         raise UnsafeFileError(f"{path} {problem}, so it is not read: write the values without aliases.")
     return text
 
 
-def excess(text: str) -> str:
+def excess(text: io.StringIO) -> str:
     """What is too much in a YAML text; empty if its cost is bounded.
 
     Raises:
@@ -82,6 +89,3 @@ def excess(text: str) -> str:
         if open_nodes[-1][1] > NODES or len(open_nodes) > DEPTH:
             return f"has more than {NODES:,} values" if len(open_nodes) <= DEPTH else f"has more than {DEPTH} levels"
     return ""
-
-
-__all__ = ["YAMLError", "excess", "load", "load_plain", "text_of"]

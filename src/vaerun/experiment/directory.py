@@ -3,20 +3,21 @@
 import fcntl
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from vaerun.config.yaml_file import load
 from vaerun.errors import UserError
+from vaerun.files import UnsafeFileError, open_to_append, read, replacing
 
 logger = logging.getLogger("vaerun")
 
+LARGEST = 2**24  # bytes of summary.json
 # Keys that may change when a run is resumed, because they do not change its results.
 FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
 
@@ -37,14 +38,14 @@ class RunDirectory:
 
     def __init__(self, path: Path | str, config: Mapping[str, Any] | None = None) -> None:
         self.path, self.config = Path(path), config
-        self._lock: IO[str] | None = None
+        self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> "RunDirectory":
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise UserError(f"{self.path} is not a directory: choose another directory.") from None
-        lock = (self.path / ".lock").open("w")
+        lock = open_to_append(self.path / ".lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -123,21 +124,44 @@ def read_config(directory: Path) -> DictConfig:
         UserError: the directory is not a run directory, or its config.yaml is damaged.
     """
     path = directory / "config.yaml"
-    if not path.exists():
+    try:
+        config = load(path)
+    except (FileNotFoundError, NotADirectoryError):
         if (directory / "summary.json").exists():
             raise UserError(
                 f"{directory} has no config.yaml, because its run was made of objects in Python: make the same "
                 f"objects again, and call experiment.restore(Path({str(directory)!r}))."
-            )
+            ) from None
         what = "has no config.yaml, so it is not a run directory" if directory.exists() else "does not exist"
-        raise UserError(f"{directory} {what}: give a directory that vaerun train has written.")
-    try:
-        config = OmegaConf.load(path)
-    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException):
+        raise UserError(f"{directory} {what}: give a directory that vaerun train has written.") from None
+    except (UnsafeFileError, OSError):
+        raise
+    except Exception:  # the file of a stranger can hold anything
         config = None
-    if not isinstance(config, DictConfig):
+    if not isinstance(config, DictConfig) or not _is_of_run(OmegaConf.to_container(config)):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
+    for key, value in flatten(OmegaConf.to_container(config)).items():  # type: ignore[arg-type]
+        if "${" in str(value):  # its value would show what this computer holds, such as a variable of the environment
+            raise UserError(
+                f"{path} has a reference to another value in {key}, which is not resolved, because vaerun writes "
+                f"values alone: write the value itself."
+            )
     return config
+
+
+def _is_of_run(config: Any) -> bool:
+    """Whether every key at any depth is text, and the choices are options by group."""
+    choices = config.get("choices", {})
+    named = isinstance(choices, dict) and all(isinstance(option, str) for option in choices.values())
+    return named and _has_text_keys(config)
+
+
+def _has_text_keys(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_has_text_keys, value))
+    if not isinstance(value, dict):
+        return True
+    return all(isinstance(key, str) and _has_text_keys(child) for key, child in value.items())
 
 
 def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
@@ -180,11 +204,11 @@ def read_summary(directory: Path) -> dict[str, Any]:
         UserError: it is damaged.
     """
     path = directory / "summary.json"
-    if not path.exists():
-        return {}
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        summary = json.loads(read(path, most=LARGEST))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
         summary = None
     if not isinstance(summary, dict):
         raise UserError(f"{path} is not the summary of a run: restore the file, or remove it.")
@@ -201,11 +225,9 @@ def write_whole(path: Path, text: str) -> None:
 
     A file that has this text already is not written again.
     """
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    content = text.encode()
+    present = path.is_file() and not path.is_symlink() and path.stat().st_size == len(content)
+    if present and path.read_bytes() == content:
         return
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with replacing(path) as file:
+        file.write(content)

@@ -1,5 +1,6 @@
 """Opens a trained run from its directory."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from vaerun.experiment.build import KnownData, build, build_strategy, prepare
 from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
 from vaerun.experiment.make import make, plain
 from vaerun.experiment.option import evaluation_node
-from vaerun.experiment.run import Choice, Run
+from vaerun.experiment.run import FITS, Choice, Run
 from vaerun.trainer import checkpoint as checkpoints
 
 
@@ -72,7 +73,9 @@ def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
         return experiment.evaluate(node if isinstance(node, Evaluation) else None)
 
     info = recorded_info(read_summary(directory))
-    known = KnownData(info, *state["moments"]) if info is not None and "moments" in state else None
+    known = None
+    if info is not None and "moments" in state and state["moments"][0].numel() == math.prod(info.shape):
+        known = KnownData(info, *state["moments"])
     data = read_data() if known is None else known
     torch.manual_seed(config["seed"])
     strategy = build_strategy(config, data, device)
@@ -108,6 +111,11 @@ def configuration(directory: Path, overrides: Sequence[str]) -> dict[str, Any]:
 def recorded_info(summary: Mapping[str, Any]) -> DataInfo | None:
     """What summary.json says about the data; None if it is not complete."""
     data = summary.get("data", {})
-    if not set(DataInfo._fields) <= data.keys():
+    if not isinstance(data, Mapping) or not set(DataInfo._fields) <= data.keys():
         return None
-    return DataInfo(**{key: data[key] for key in DataInfo._fields})._replace(shape=tuple(data["shape"]))
+    shape, sizes = data["shape"], data["split_sizes"]
+    texts = isinstance(data["name"], str) and isinstance(data["binarize"], str) and data["support"] in FITS
+    lists = isinstance(shape, list) and isinstance(sizes, Mapping)
+    if not texts or not lists or not all(type(size) is int and size > 0 for size in [*shape, *sizes.values()]):
+        return None
+    return DataInfo(**{key: data[key] for key in DataInfo._fields})._replace(shape=tuple(shape))

@@ -11,6 +11,9 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from vaerun.files import open_new, open_to_read, replacing
+
+LARGEST = 2**30  # bytes of a record
 PATTERN = "events.out.tfevents.*"
 
 
@@ -27,7 +30,7 @@ class EventFile:
     def __init__(self, directory: Path) -> None:
         seconds = max([int(time.time()), *(_seconds(path) + 1 for path in directory.glob(PATTERN))])
         name = f"events.out.tfevents.{seconds:010d}.{socket.gethostname()}.{os.getpid()}"
-        self._file = (directory / name).open("xb", buffering=0)
+        self._file = open_new(directory / name, buffering=0)
         self._records = RecordWriter(self._file)
         self.write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
 
@@ -46,20 +49,22 @@ def rewind(directory: Path, step: int) -> None:
     as failed. Files are replaced by rename; a half-written last record is removed, too.
     """
     for path in sorted(directory.glob(PATTERN)):
-        part = directory / ".rewound.part"  # TensorBoard would read any name that contains tfevents
-        with part.open("wb") as file:
+        rewound = directory / ".rewound"  # TensorBoard would read any name that contains tfevents
+        with replacing(rewound) as file:
             records = RecordWriter(file)
             for event in read_events(path):
                 if event.step <= step and all(value.tag != SESSION_END_INFO_TAG for value in event.summary.value):
                     records.write(event.SerializeToString())
-        part.replace(path)
+        rewound.replace(path)
 
 
 def read_events(path: Path) -> Iterator[event_pb2.Event]:
     """The events of one file, up to the first incomplete record."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         while len(header := file.read(12)) == 12:
             (length,) = struct.unpack("<Q", header[:8])
+            if length > LARGEST:
+                return
             record = file.read(length + 4)
             if len(record) < length + 4:
                 return

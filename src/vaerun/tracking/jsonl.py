@@ -3,18 +3,20 @@
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from vaerun.errors import UserError
+from vaerun.files import open_to_append, open_to_read, replacing
 from vaerun.image.embedding import Embedding
 from vaerun.metric.metric import Metric
 from vaerun.tracking.base import POSITION, Tracker
 
 logger = logging.getLogger("vaerun")
+
+LONGEST = 2**20  # bytes of one record
 
 
 class Jsonl(Tracker):
@@ -28,7 +30,7 @@ class Jsonl(Tracker):
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
+        self._file = open_to_append(path)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         position = {"step": step} | {key: values[key] for key in POSITION if key in values and key != "step"}
@@ -90,27 +92,34 @@ def truncate(path: Path, *, step: int, count: int) -> None:
         logger.warning("%s holds %d of the %d records of this run; the others are lost", path, len(known), count)
     if not path.exists():
         return
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(path) as file:
         file.write(b"".join(encode(record) for record in known))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _records(path: Path) -> Iterator[dict[str, float | None]]:
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line:
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
             continue
         try:
             record = json.loads(line)
             record["step"] + 0
-        except (ValueError, TypeError, KeyError):
-            if number == len(lines):
+            if not all(value is None or isinstance(value, (int, float)) for value in record.values()):
+                raise TypeError
+        except (ValueError, TypeError, KeyError, RecursionError):
+            if not line.endswith(b"\n"):
                 return
             raise UserError(
                 f"line {number} of {path} is no record with a step, so the file was changed by something other than "
                 f"vaerun: restore it, or remove that line."
             ) from None
         yield record
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of the file. One that is too long to be a record ends the reading of it, and is not empty."""
+    with open_to_read(path) as file:
+        while line := file.readline(LONGEST):
+            if len(line) == LONGEST:
+                yield b"?\n"
+                return
+            yield line

@@ -1,6 +1,5 @@
 """A checkpoint: one file with everything that a run needs to continue with bit-identical results."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from torch import Tensor
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
 from vaerun.execution.random_state import generator_state, set_generator_state
+from vaerun.files import folder, replacing
 from vaerun.strategy.base import Strategy
+from vaerun.trainer.checkpoint_content import refuse_bomb, refuse_incomplete
 from vaerun.trainer.running_means import RunningMeans
 
 FORMAT = 1
@@ -67,13 +68,8 @@ def write(path: Path, state: dict[str, Any]) -> None:
     """
     if broken := first_non_finite(state["tensors"]):
         raise DivergedError(f"{broken} holds a non-finite value at step {state['progress']['step']}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(folder(path.parent) / path.name) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
@@ -83,12 +79,15 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         UserError: the file does not exist or is not a checkpoint of this format.
     """
     try:
+        refuse_bomb(path)
         # Memory-mapped, because the tensors are copied into the strategy and would otherwise be in memory twice.
         state = torch.load(path, map_location=device, weights_only=True, mmap=True)
     except FileNotFoundError:
         raise UserError(
             f"{path} does not exist: the run has not reached its first checkpoint, or it was moved."
         ) from None
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}): the file is damaged; use the other one "
@@ -97,6 +96,7 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     found = state.get("format") if isinstance(state, dict) else None
     if found != FORMAT:
         raise UserError(f"{path} has checkpoint format {found}, not {FORMAT}: open it with the version that wrote it.")
+    refuse_incomplete(state, path, Progress)
     return state
 
 
@@ -137,8 +137,15 @@ def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, d
     """Restores everything that ``capture`` saved, and returns the progress."""
     device = data.train.x.device
     restore_tensors(state, strategy, data)
-    strategy.optimizer.load_state_dict(state["optimizer"])
+    try:
+        strategy.optimizer.load_state_dict(state["optimizer"])
+        means.load_state_dict(state["meter"], device)
+        set_generator_state(state["generators"], device)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"the checkpoint does not hold the state of this training ({said}): use the other one in its folder, or "
+            f"train again."
+        ) from error
     strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
-    means.load_state_dict(state["meter"], device)
-    set_generator_state(state["generators"], device)
     return Progress(**state["progress"])
