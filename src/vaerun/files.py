@@ -53,8 +53,9 @@ def read(path: Path, *, most: int, within: Path | None = None) -> bytes:
         OSError: as ``open_to_read``.
     """
     with open_to_read(path, within=within) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+        size = os.fstat(file.fileno()).st_size  # a file of zeros takes no place on the disk
+        content = file.read(most + 1) if size <= most else b""
+    if max(size, len(content)) > most:
         raise UnsafeFileError(f"{path} has more than {most:,} bytes, so it is not read: restore the file of the run.")
     return content
 
@@ -153,6 +154,20 @@ def refuse_links(path: Path, within: Path | None = None) -> None:
             raise refused(above)
 
 
+def refuse_odd(path: Path) -> None:
+    """Refuses something that is there and is not a regular file, before it is needed.
+
+    Raises:
+        UnsafeFileError: what it is.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise refused(path)
+
+
 def refused(path: Path) -> UnsafeFileError:
     """What is wrong with the path, and the remedy."""
     try:
@@ -169,12 +184,7 @@ def refused(path: Path) -> UnsafeFileError:
 def _opened(path: Path, flags: int, within: Path | None) -> int:
     """The descriptor of a regular file."""
     refuse_links(path, within)
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        mode = stat.S_IFREG
-    if not stat.S_ISREG(mode):  # before it is opened, because opening a device can have an effect
-        raise refused(path)
+    refuse_odd(path)  # before it is opened, because opening a device can have an effect
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, NEW)
     except OSError as error:

@@ -53,6 +53,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,13 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun.command.flags import SYNTAX
 from vaerun.command.parser import parse
 from vaerun.config import hydra
+from vaerun.config.admission import check_targets
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.config.trust import trusted, trusting
 from vaerun.errors import UserError, printable
 from vaerun.experiment.directory import read_config, relocate, write_summary
-from vaerun.files import open_to_append
+from vaerun.files import UnsafeFileError, open_to_append, refuse_odd
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -145,6 +147,7 @@ def task(cfg: DictConfig) -> Any:
     sweep = hydra.is_sweep()
     name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
     try:
+        refuse_odd(directory / LOG)
         choices = checked(cfg, hydra.choices(), hydra.sources())
         from vaerun.experiment.fit import fit
 
@@ -170,6 +173,7 @@ def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) 
         raise UserError("resume continues one run as it is: give it on the command line, vaerun train resume=DIR.")
     # The config.yaml of a run, used for a new run, contains its choices.
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
+    check_targets({"choices": saved})
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
     check(cfg, made, roots)
     return made
@@ -189,6 +193,7 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
     directory = Path(name).expanduser()
     cfg = read_config(directory)
     relocate(cfg, overrides)
+    refuse_odd(directory / LOG)
     log_to(directory)
     try:
         choices = checked(cfg, {}, hydra.roots())
@@ -227,7 +232,7 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
         shutil.rmtree(directory, ignore_errors=True)
     elif not (code == 2 and "checkpoints" in held):
         details = "" if explained else "".join(traceback.format_exception(error))
-        with open_to_append(log) as file:
+        with suppress(UnsafeFileError), open_to_append(log) as file:
             file.write(f"{printable(sentence)}\n{details}".encode())
         if not (directory / "summary.json").exists():
             write_summary(directory, {"status": "failed", "reason": sentence})

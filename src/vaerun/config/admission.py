@@ -43,6 +43,13 @@ BASES: Mapping[str, tuple[str, ...]] = {
 """By group, the classes of which a class must be a kind; of another group, the constructor around it says it."""
 
 
+CALLED = ("optimizer",)  # groups whose objects get further arguments later: _partial_ is true
+
+
+class NotTrustedError(UserError):
+    """A class of a package that the user has not named."""
+
+
 class Place(NamedTuple):
     """A class by the module that defines it, and its name there."""
 
@@ -81,7 +88,7 @@ def admitted(group: str, target: object, bases: Sequence[str] = ()) -> Place:
         whose = name.partition(".")[0]
         if whose not in (OWN, *trusted()):
             names = [*trusted(), whose]
-            raise UserError(
+            raise NotTrustedError(
                 f"{key}={target} is code of the package {whose}, which runs only if you allow it: add "
                 f"{KEY}={whose if len(names) == 1 else '[' + ','.join(names) + ']'} if you know who wrote it."
             )
@@ -94,7 +101,13 @@ def check_targets(config: Mapping[str, Any]) -> None:
     Raises:
         UserError: which key, and why.
     """
+    if KEY in config:
+        raise UserError(f"{KEY} is not taken from a file: remove it there, and give {KEY}=PACKAGE on the command line.")
     for group, node in config.items():
+        if group in (TARGET, PARTIAL):
+            raise UserError(f"{group} is not a key of a run: remove it.")
+        if isinstance(node, Mapping) and TARGET in node and group in BASES:
+            _check_called(str(group), node.get(PARTIAL, False), group in CALLED, "vaerun")
         _check_node(str(group), node, ())
 
 
@@ -146,18 +159,22 @@ def _check_node(group: str, value: Any, bases: Sequence[str]) -> None:
             raise UserError(f"{group.replace('/', '.')}.{name} is not a key that vaerun takes: remove it.")
     if TARGET in value:
         kind = admitted(group, value[TARGET], bases)
-        if not isinstance(value.get(PARTIAL, False), bool):
-            raise UserError(f"{group.replace('/', '.')}.{PARTIAL} must be true or false, got {value[PARTIAL]!r}.")
     for key, child in value.items():
         takes: tuple[str, ...] = ()
         if kind is not None and isinstance(child, Mapping) and TARGET in child:
             takes, partial = asked(kind, str(key))
-            if takes and partial != child.get(PARTIAL, False):
-                raise UserError(
-                    f"{group.replace('/', '.')}.{key}.{PARTIAL} must be {str(partial).lower()}, because {kind.name} "
-                    f"{'calls' if partial else 'does not call'} it."
-                )
+            if takes:
+                _check_called(f"{group}/{key}", child.get(PARTIAL, False), partial, kind.name)
         _check_node(f"{group}/{key}", child, takes)
+
+
+def _check_called(group: str, given: object, called: bool, by: str) -> None:
+    """Whether the object is completed by whoever takes it, which ``_partial_`` says."""
+    if given is not called:
+        raise UserError(
+            f"{group.replace('/', '.')}.{PARTIAL} must be {str(called).lower()}, got {given!r}, because {by} "
+            f"{'completes' if called else 'does not complete'} its arguments."
+        )
 
 
 def _line(home: Module, node: ast.ClassDef) -> Iterator[tuple[Module, ast.ClassDef]]:

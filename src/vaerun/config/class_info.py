@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from vaerun.config.constructor import Range, ranges_of
-from vaerun.config.source_index import FOREIGN, Module, locate
+from vaerun.config.source_index import FOREIGN, Definition, Module, locate
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,6 @@ def _named(value: object) -> ClassInfo:
         return ClassInfo(str(value))
 
 
-@cache
 def class_info(target: str) -> ClassInfo:
     """The info of the class or function with the dotted name ``target``, read from source.
 
@@ -75,7 +74,11 @@ def class_info(target: str) -> ClassInfo:
     found = locate(target)
     if found is None:
         raise LookupError(target)
-    module, node = found
+    return _info(target, *found)
+
+
+@cache
+def _info(target: str, module: Module, node: Definition) -> ClassInfo:
     summary, reference = _described(ast.get_docstring(node) or "")
     if isinstance(node, ast.FunctionDef):
         parameters, accepts_any = _signature(node.args, skip=0)

@@ -16,9 +16,10 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
 
 from vaerun.config.trust import KEY, OWN, trusted
-from vaerun.config.yaml_file import text_of
+from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 
+OF_A_RUN = ("summary.json", "metrics.jsonl", "checkpoints")  # what stands beside the config.yaml of a run
 PLUGINS = ("hydra_plugins.", "hydra._internal.core_plugins.")  # Hydra itself builds only installed ones of these
 CALLBACKS = ("hydra.experimental.callbacks.",)
 HANDLERS = ("logging.StreamHandler", "logging.NullHandler", "logging.FileHandler", "vaerun.tracking.log_file.LogFile")
@@ -32,7 +33,9 @@ class UserFiles(FileConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         path = Path(self.path, self._normalize_file_name(config_path)).resolve()
         if path.exists():
-            text_of(path)
+            content = load(path)
+            if "choices" in content or any((path.parent / name).exists() for name in OF_A_RUN):
+                refuse_references(OmegaConf.to_container(content), path)
         return super().load_config(config_path)
 
 

@@ -50,12 +50,17 @@ class Module:
             return None
 
 
-@cache
 def module(dotted: str) -> Module | None:
     """The module of that name; None if it does not exist or has no source file that Python can read."""
     path = _file(dotted)
+    return None if path is None else _read(dotted, path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(dotted: str, path: Path, written: int) -> Module | None:
+    """The same from its file, which was written at that time."""
     try:
-        return None if path is None else Module(dotted, path)
+        return Module(dotted, path)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, UserError):
         return None  # a file of somebody else can hold anything; Python says what is wrong when it imports it
 
@@ -83,23 +88,39 @@ def names_in(dotted: str) -> list[str]:
     return sorted(name for name in [*inside, *home.definitions] if not name.startswith("_"))
 
 
-@cache
 def _file(dotted: str) -> Path | None:
-    """The file of a module. Python only locates the top-level package, because importing a parent may import torch."""
+    """The file of a module, or None."""
+    try:
+        return _found(dotted, Path.cwd())
+    except LookupError:
+        return None
+
+
+@cache
+def _found(dotted: str, here: Path) -> Path:
+    """The file of a module. Python only locates the top-level package, because importing a parent may import torch.
+
+    Args:
+        dotted: its name.
+        here: the current folder, in which it may stand.
+
+    Raises:
+        LookupError: there is none. It is raised, because a result is kept, and the file may be written later.
+    """
     top, *rest = dotted.split(".")
     if top in sys.builtin_module_names or not all(map(str.isidentifier, (top, *rest))):
-        return None
+        raise LookupError(dotted)
     spec = package(top)
     if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    for root in spec.submodule_search_locations or ():
+        raise LookupError(dotted)
+    if not rest and spec.origin and spec.origin.endswith(".py"):
+        return Path(spec.origin)
+    for root in (spec.submodule_search_locations or ()) if rest else ():
         stem = Path(root, *rest)
         for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
             if path.is_file():
                 return path
-    return None
+    raise LookupError(dotted)
 
 
 def package(top: str) -> ModuleSpec | None:

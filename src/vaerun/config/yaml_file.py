@@ -5,12 +5,14 @@ YAML by recursion. The events of the parser, which take neither, are therefore c
 """
 
 import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
 
+from vaerun.errors import UserError
 from vaerun.files import UnsafeFileError, read
 
 LARGEST = 2**18  # bytes of a file
@@ -44,6 +46,32 @@ def load_plain(path: Path) -> Any:
         As ``load``.
     """
     return yaml.load(Named(text_of(path), path), LOADER)
+
+
+def refuse_references(content: Any, path: Path) -> None:
+    """Refuses a reference to another value, such as a variable of the environment, in the configuration of a run.
+
+    Raises:
+        UserError: it names the first key with one, and not the value.
+    """
+    found = next(_references(content, ""), None)
+    if found is not None:
+        raise UserError(
+            f"{path} has a reference to another value in {found}, which is not resolved, because vaerun writes values "
+            f"alone: write the value itself."
+        )
+
+
+def _references(value: Any, key: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, child in value.items():
+            yield from _references(child, f"{key}.{name}".lstrip("."))
+            yield from _references(name, f"the keys of {key or 'the file'}")
+    elif isinstance(value, list):
+        for child in value:
+            yield from _references(child, key)
+    elif "${" in str(value):
+        yield key
 
 
 def text_of(path: Path) -> str:

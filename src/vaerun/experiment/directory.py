@@ -11,7 +11,7 @@ from typing import IO, Any, final
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
-from vaerun.config.yaml_file import load
+from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 from vaerun.files import UnsafeFileError, open_to_append, read, replacing
 
@@ -140,12 +140,7 @@ def read_config(directory: Path) -> DictConfig:
         config = None
     if not isinstance(config, DictConfig) or not _is_of_run(OmegaConf.to_container(config)):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
-    for key, value in flatten(OmegaConf.to_container(config)).items():  # type: ignore[arg-type]
-        if "${" in str(value):  # its value would show what this computer holds, such as a variable of the environment
-            raise UserError(
-                f"{path} has a reference to another value in {key}, which is not resolved, because vaerun writes "
-                f"values alone: write the value itself."
-            )
+    refuse_references(OmegaConf.to_container(config), path)
     return config
 
 

@@ -49,7 +49,7 @@ def rewind(directory: Path, step: int) -> None:
     as failed. Files are replaced by rename; a half-written last record is removed, too.
     """
     for path in sorted(directory.glob(PATTERN)):
-        rewound = directory / ".rewound"  # TensorBoard would read any name that contains tfevents
+        rewound = directory / "rewound"  # TensorBoard would read any name that contains tfevents
         with replacing(rewound) as file:
             records = RecordWriter(file)
             for event in read_events(path):
