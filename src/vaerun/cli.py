@@ -5,6 +5,7 @@ import sys
 
 COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
 
+VARIABLES = ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK", "PYTHONSAFEPATH")  # of the environment, set while a command runs
 BUILDING = ("train", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
 
 USAGE = """\
@@ -87,9 +88,10 @@ def refuse(word: str, rest: list[str]) -> int:
 
 def run(command: str, argv: list[str]) -> int:
     """Runs one command, and turns every exception into one sentence and an exit code."""
-    before = {name: os.environ.get(name) for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK")}
+    before = {name: os.environ.get(name) for name in VARIABLES}
     if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
+    os.environ["PYTHONSAFEPATH"] = "1"  # so that the jobs of a sweep do not import files of the current folder
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
     try:
         from importlib import import_module

@@ -20,7 +20,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.config.hydra_guard import TrustedPackages, UserFiles, check_hydra_node
+from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 from vaerun.errors import UserError
 
 LOAD = ConfigLoaderImpl.load_configuration
@@ -75,7 +75,7 @@ def prepare() -> None:
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
-    SourcesRegistry.instance().types |= {"file": UserFiles, "pkg": TrustedPackages}
+    SourcesRegistry.instance().types |= {"file": FileConfigSource, "pkg": ImportlibResourcesConfigSource}
     ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign]
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore

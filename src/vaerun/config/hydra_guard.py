@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.core_plugins import file_config_source, importlib_resources_config_source
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
 
@@ -23,12 +22,17 @@ OF_A_RUN = ("summary.json", "metrics.jsonl", "checkpoints")  # what stands besid
 PLUGINS = ("hydra_plugins.", "hydra._internal.core_plugins.")  # Hydra itself builds only installed ones of these
 CALLBACKS = ("hydra.experimental.callbacks.",)
 HANDLERS = ("logging.StreamHandler", "logging.NullHandler", "logging.FileHandler", "vaerun.tracking.log_file.LogFile")
+FORMATTER = "colorlog.ColoredFormatter"  # of Hydra's plugin hydra_colorlog
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 FILENAME = re.compile(r"\$\{hydra\.(runtime\.output_dir|sweep\.dir)\}/([\w-]+|\$\{hydra\.job\.name\})\.(log|txt)")
 
 
-class UserFiles(FileConfigSource):
-    """The configuration files of a folder: regular files of a bounded cost."""
+class FileConfigSource(file_config_source.FileConfigSource):
+    """The configuration files of a folder: regular files of a bounded cost.
+
+    It has the name of Hydra's own class, because Hydra registers its own again in each process of a sweep, and keeps
+    the one that is there if the names are equal.
+    """
 
     def load_config(self, config_path: str) -> ConfigResult:
         path = Path(self.path, self._normalize_file_name(config_path)).resolve()
@@ -39,7 +43,7 @@ class UserFiles(FileConfigSource):
         return super().load_config(config_path)
 
 
-class TrustedPackages(ImportlibResourcesConfigSource):
+class ImportlibResourcesConfigSource(importlib_resources_config_source.ImportlibResourcesConfigSource):
     """The configuration files of an installed package. Finding them imports it."""
 
     def __init__(self, provider: str, path: str) -> None:
@@ -96,8 +100,8 @@ def _check_logging(key: str, value: Any) -> None:
         return
     for name, child in value.items():
         where = f"{key}.{name}"
-        if name in ("()", "_target_") or (name == "class" and child not in HANDLERS):
-            raise _refused(where, child, f"only {', '.join(HANDLERS)} are built")
+        if (name == "()" and child != FORMATTER) or name == "_target_" or (name == "class" and child not in HANDLERS):
+            raise _refused(where, child, f"only {', '.join(HANDLERS)} and {FORMATTER} are built")
         if name == "filename" and not FILENAME.fullmatch(str(child)):
             raise _refused(where, child, "a log stands in the run directory")
         _check_logging(where, child)
