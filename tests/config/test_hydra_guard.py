@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,13 @@ def test_code_and_places_in_the_node_of_hydra_are_refused(node: dict, key: str) 
 
 
 def test_a_package_of_the_search_path_is_imported_only_if_it_is_trusted() -> None:
+    hydra.prepare()
+    source = SourcesRegistry.instance().resolve("pkg")
     with pytest.raises(UserError, match="trust=antigravity"):
-        hydra.compose(["hydra.searchpath=[pkg://antigravity]"])
+        source("a file", "pkg://antigravity")
+    assert "antigravity" not in sys.modules
+    with trusting(["tests"]):
+        assert source("the user", "pkg://tests.config").available()
 
 
 def test_another_process_of_a_sweep_keeps_the_checks_and_the_trust() -> None:
