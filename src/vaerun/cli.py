@@ -3,6 +3,8 @@
 import os
 import sys
 
+from vaerun.system import output
+
 COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
 
 USAGE = """\
@@ -21,14 +23,31 @@ Start with:  vaerun train
 
 def main() -> None:
     """Runs the command line of this process and leaves it with the command's exit code."""
+    output.prepare()
     try:
         code = dispatch(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the output has closed it, as head does; without this, Python would print an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output has closed it, as head does.
         code = 0
+        output.give_up(sys.stdout)
+        output.give_up(sys.stderr)
+    except OSError as error:
+        code = 1
+        output.give_up(sys.stdout)
+        tell(f"standard output cannot be written ({error.strerror}): choose another place for it.")
+    except KeyboardInterrupt:
+        code = 130
+        tell("interrupted")
     sys.exit(code)
+
+
+def tell(sentence: str) -> None:
+    """Prints a sentence on stderr; where that is closed or full, nobody can be told."""
+    try:
+        print(f"vaerun: {sentence}", file=sys.stderr, flush=True)
+    except OSError:
+        output.give_up(sys.stderr)
 
 
 def dispatch(argv: list[str]) -> int:
@@ -97,9 +116,11 @@ def run(command: str, argv: list[str]) -> int:
     except BrokenPipeError:
         raise
     except KeyboardInterrupt as interruption:
-        print(f"vaerun: {interruption if str(interruption) else 'interrupted'}", file=sys.stderr)
+        tell(f"{interruption if str(interruption) else 'interrupted'}")
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None and output.is_broken(sys.stdout):
+            raise
         return sentence(error, argv)
     finally:
         for name, value in before.items():
@@ -120,7 +141,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
     if explained is None:
         text = " ".join(str(error).split())
         explained = (f"internal error, {type(error).__name__}: {text} (VAERUN_TRACEBACK=1 shows where)", 1)
-    print(f"vaerun: {explained[0]}", file=sys.stderr)
+    tell(explained[0])
     return explained[1]
 
 

@@ -30,7 +30,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_directory_holds_what_was_promised(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert {"config.yaml", "metrics.jsonl", "summary.json", "checkpoints"} <= names
-    assert {path.name for path in (finished / "checkpoints").iterdir()} == {"last.pt", "best.pt"}
+    assert {path.name for path in (finished / "checkpoints").iterdir()} == {
+        *("last.pt", "last.previous.pt", "best.pt", "best.previous.pt")
+    }
     assert any(name.startswith("events.out.tfevents") for name in names)
 
 

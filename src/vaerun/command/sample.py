@@ -1,6 +1,6 @@
 """Draw from trained runs.
 
-Writes images into RUN_DIR/samples, and the numbers of each image into an npz file of the same name. In these files x
+Writes images into RUN_DIR/samples, or into the folder that --out names, and the numbers of each image into an npz file of the same name. In these files x
 and mean = E[x given z] have the shape of the data, and index counts validation points from 0. E_q[z] is the mean of
 q(z; φ) with φ as the strategy of the run finds it:
   prior            mean at n draws z ~ p(z)                                     arrays z, mean, x ~ p(x given z)
@@ -20,6 +20,8 @@ Examples:
   vaerun sample RUN_DIR --n 100 --seed 1 --points 3,17
 """
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from vaerun.command.parser import parse
 from vaerun.command.trained import runs_and_settings
 from vaerun.errors import UserError
 from vaerun.experiment.directory import read_config
+from vaerun.system.fault import fault_of
 
 if TYPE_CHECKING:
     from vaerun.image.base import ImageSource
@@ -60,9 +63,37 @@ def main(argv: list[str]) -> int:
     for run in runs:
         from vaerun.experiment.load import load
 
-        for path in write(load(run, checkpoint=given.checkpoint, overrides=settings), run / "samples", amounts):
-            print(path, flush=True)
+        folder = open_folder(run, given.out, several=len(runs) > 1)
+        try:
+            for path in write(load(run, checkpoint=given.checkpoint, overrides=settings), folder, amounts):
+                print(path, flush=True)
+        except OSError as error:
+            raise unwritable(error, folder) from None
     return 0
+
+
+def open_folder(run: Path, out: str | None, *, several: bool) -> Path:
+    """The folder for the samples of a run; it is made before anything is computed.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    folder = run / "samples" if out is None else Path(out, run.name) if several else Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):  # also false on a file system that is read-only
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+    except OSError as error:
+        raise unwritable(error, folder) from None
+    return folder
+
+
+def unwritable(error: OSError, folder: Path) -> Exception:
+    """One sentence for a fault in the folder of the samples; other errors as they are."""
+    fault = fault_of(error)
+    if fault is None or not str(error.filename or "").startswith(str(folder)):
+        return error
+    return UserError(f"{fault.what}: choose another folder with --out.")
 
 
 def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
@@ -77,8 +108,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
     if not pictures.drawable():
         remarks.append(f"points of shape {opened.data.shape} are not grey or colour images: only arrays are written")
     for remark in filter(None, remarks):
-        print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
-    folder.mkdir(exist_ok=True)
+        print(f"vaerun: {opened.directory}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
     for name, drawing in drawings.items():
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
         yield folder / f"{name}.npz"

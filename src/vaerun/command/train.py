@@ -45,6 +45,7 @@ Examples:
   eval "$(vaerun -sc install=bash)"                                   tab completion
 """
 
+import logging
 import logging.config
 import os
 import shutil
@@ -65,6 +66,8 @@ from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.errors import UserError
 from vaerun.experiment.directory import read_config, relocate, write_summary
+
+logger = logging.getLogger("vaerun")
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -206,15 +209,27 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
     sentence, code = explained or bug
     if os.environ.get("VAERUN_TRACEBACK") == "1":
         traceback.print_exception(error)
-    held = {path.name for path in directory.iterdir()}
-    if code == 2 and held <= {LOG} and not keep:
-        shutil.rmtree(directory, ignore_errors=True)
-    elif not (code == 2 and "checkpoints" in held):
-        details = "" if explained else "".join(traceback.format_exception(error))
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"{sentence}\n{details}")
-        if not (directory / "summary.json").exists():
-            write_summary(directory, {"status": "failed", "reason": sentence})
+    try:
+        leave(error, directory, sentence, refused=code == 2, known=explained is not None, keep=keep)
+    except OSError as second:
+        logger.warning("the log of the run could not be written (%s)", second)
     if name:
         print(f"vaerun: {name}{sentence}", file=sys.stderr, flush=True)
     return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))
+
+
+def leave(error: Exception, directory: Path, sentence: str, *, refused: bool, known: bool, keep: bool) -> None:
+    """Removes the directory of a job that was refused before it wrote a file, or writes why the job failed.
+
+    Raises:
+        OSError: the directory cannot be read or written.
+    """
+    held = {path.name for path in directory.iterdir()}
+    if refused and held <= {LOG} and not keep:
+        shutil.rmtree(directory, ignore_errors=True)
+    elif not (refused and "checkpoints" in held):
+        details = "" if known else "".join(traceback.format_exception(error))
+        with (directory / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{sentence}\n{details}")
+        if not (directory / "summary.json").exists():
+            write_summary(directory, {"status": "failed", "reason": sentence})

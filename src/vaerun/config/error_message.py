@@ -11,11 +11,11 @@ from yaml import MarkedYAMLError, YAMLError
 from vaerun.config import hydra
 from vaerun.config.catalogue import EXPERIMENT, Catalogue
 from vaerun.errors import RunError, UserError, close_key, close_match
+from vaerun.system.fault import fault_of
+from vaerun.system.memory import refused_memory
 
 EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
 """Launchers that need an extra of vaerun: option ↦ extra."""
-
-MEMORY = "out of memory: use a smaller trainer.batch_size, objective.num_samples or model, or another execution.device."
 
 
 def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
@@ -28,16 +28,15 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     for link in _chain(error):
         if isinstance(link, (UserError, RunError)):
             return str(link), link.exit_code
-        # by name, because torch must not be imported here
-        if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError" or "can't allocate" in str(link):
-            return MEMORY, 1
+        if memory := refused_memory(link):
+            return f"{memory}.", 1
     for link in _chain(error):
         if isinstance(link, YAMLError):
             return _yaml(link), 2
     if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename is not None:
         return f"{error.filename} is not a directory: choose another directory.", 2
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be written or read ({error.strerror}): choose another folder.", 1
+    if fault := fault_of(error):
+        return str(fault), fault.code
     if isinstance(error, MissingConfigException):
         return _missing_option(error, argv), 2
     if isinstance(error, MissingMandatoryValue):

@@ -1,19 +1,24 @@
 """A run directory: its lock, its files, and the status of its run."""
 
-import fcntl
 import json
 import logging
-import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, final
+from typing import Any, final
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from vaerun.errors import UserError
+from vaerun.system.fault import fault_of
+from vaerun.system.lock import FileLock
+from vaerun.system.whole_file import write_bytes
+
+MARK = "# checksum of the lines above: "
+CHECKSUM = "checksum"  # a key of summary.json
 
 logger = logging.getLogger("vaerun")
 
@@ -37,39 +42,38 @@ class RunDirectory:
 
     def __init__(self, path: Path | str, config: Mapping[str, Any] | None = None) -> None:
         self.path, self.config = Path(path), config
-        self._lock: IO[str] | None = None
+        self._lock = FileLock(self.path / ".lock")
 
     def __enter__(self) -> "RunDirectory":
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UserError(f"{self.path} is not a directory: choose another directory.") from None
-        lock = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
+            free = self._lock.acquire()
+        except OSError as error:
+            fault = fault_of(error)
+            if fault is None or fault.code != UserError.exit_code:
+                raise
+            raise UserError(f"{fault.what}: choose another directory (hydra.run.dir) that can be written.") from None
+        if not free:
             raise UserError(
                 f"{self.path} is in use by another vaerun: wait for it to end, or choose another hydra.run.dir."
-            ) from None
-        self._lock = lock
+            )
+        if not self._lock.works:
+            logger.warning(
+                "%s is on a file system without locks: make sure that no other vaerun uses it at the same time",
+                self.path,
+            )
         try:
             if self.config is not None:
                 write_config(self.path, self.config)
         except BaseException:
-            self._release()
+            self._lock.release()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release()
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     @property
     def checkpoints(self) -> Path:
@@ -96,6 +100,12 @@ def checkpoint_path(directory: Path, name: str) -> Path:
     return directory / "checkpoints" / f"{name}.pt"
 
 
+def has_checkpoint(directory: Path) -> bool:
+    """Whether there is a checkpoint that the run could continue from."""
+    names = ("last", "last.previous", "best", "best.previous")
+    return any(checkpoint_path(directory, name).exists() for name in names)
+
+
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     """Writes config.yaml, unless the directory holds the configuration of another run.
 
@@ -103,7 +113,7 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
         UserError: it holds another configuration and a checkpoint.
     """
     path = directory / "config.yaml"
-    if path.exists() and checkpoint_path(directory, "last").exists():
+    if path.exists() and has_checkpoint(directory):
         before = flatten(OmegaConf.to_container(read_config(directory)))  # type: ignore[arg-type]
         now = flatten(config)
         keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
@@ -113,7 +123,8 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
                 f"{directory} holds a run with {key}={before.get(key)}, not {now.get(key)}: continue it with "
                 f"resume={directory}, or choose another hydra.run.dir."
             )
-    write_whole(path, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+    text = OmegaConf.to_yaml(OmegaConf.create(dict(config))).encode()
+    write_bytes(path, text + f"{MARK}{zlib.crc32(text):08x}\n".encode())
 
 
 def read_config(directory: Path) -> DictConfig:
@@ -137,6 +148,9 @@ def read_config(directory: Path) -> DictConfig:
         config = None
     if not isinstance(config, DictConfig):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
+    text, mark, checksum = path.read_bytes().rpartition(MARK.encode())
+    if mark and checksum.strip() != f"{zlib.crc32(text):08x}".encode():
+        logger.warning("%s was changed after vaerun wrote it: its checksum is not that of its content", path)
     return config
 
 
@@ -174,38 +188,38 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read_summary(directory: Path) -> dict[str, Any]:
-    """summary.json, or nothing where there is none.
+    """summary.json; nothing where there is none, or where it is damaged, with a warning.
 
-    Raises:
-        UserError: it is damaged.
+    Nothing depends on it: the configuration, the checkpoints and the records have files of their own.
     """
     path = directory / "summary.json"
-    if not path.exists():
-        return {}
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
         summary = None
-    if not isinstance(summary, dict):
-        raise UserError(f"{path} is not the summary of a run: restore the file, or remove it.")
+    if not isinstance(summary, dict) or not isinstance(summary.get("data", {}), dict):
+        logger.warning("%s is damaged and is not used", path)
+        return {}
+    if is_changed(summary):
+        logger.warning("%s was changed: its checksum is not that of its content", path)
     return summary
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
-    """Writes summary.json."""
-    write_whole(directory / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    """Writes summary.json, with a checksum of its content."""
+    content = {key: value for key, value in summary.items() if key != CHECKSUM}
+    text = json.dumps({**content, CHECKSUM: checksum_of(content)}, indent=2, allow_nan=False)
+    write_bytes(directory / "summary.json", f"{text}\n".encode())
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a temporary file and renames it to ``path``, so that ``path`` is never half-written.
+def is_changed(summary: Mapping[str, Any]) -> bool:
+    """Whether the checksum in a summary is not that of its content; False if it has none."""
+    content = {key: value for key, value in summary.items() if key != CHECKSUM}
+    return CHECKSUM in summary and summary[CHECKSUM] != checksum_of(content)
 
-    A file that has this text already is not written again.
-    """
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+
+def checksum_of(content: Mapping[str, Any]) -> str:
+    """The CRC-32 of a summary as JSON."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"

@@ -14,7 +14,8 @@ from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, write_summary
+from vaerun.experiment.failure import as_failure, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
@@ -25,6 +26,7 @@ from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
 from vaerun.trainer.metrics import declared
+from vaerun.trainer.resume_point import ResumePoint, find
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
@@ -130,21 +132,26 @@ class Experiment:
     @contextmanager
     def _run(
         self, directory: RunDirectory, *, live: bool
-    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
+    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], ResumePoint | None]]:
         """The observers of a run, and where it resumes; an error inside becomes the status of the run."""
         about = write(self.declared)
-        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
+        writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
         observers: Observers | None = None
         try:
+            write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
             with defer_signals() as stop:
-                resume = directory.checkpoints if checkpoint_path(directory.path, "last").exists() else None
+                known = has_checkpoint(directory.path)
+                resume = find(directory.checkpoints, self.device) if known else None
                 observers = Observers(self, directory.path, resume, live=live)
-                writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
         except BaseException as error:
+            failure = as_failure(error, directory.path, writer)
             if observers is not None:
-                observers.close(outcome(error), reason(error))
-            write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
+                with told("the end of the records"):
+                    observers.close(outcome(failure), reason(failure))
+            keep_summary(directory.path, unfinished(failure, directory.path, seed=self.seed, experiment=self))
+            if failure is not error:
+                raise failure from error
             raise interrupted(error, directory.path) from None
 
     def opened(self, directory: Path, step: int) -> Run:

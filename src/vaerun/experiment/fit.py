@@ -7,8 +7,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vaerun.experiment.build import build
-from vaerun.experiment.directory import RunDirectory, write_summary
+from vaerun.experiment.directory import RunDirectory
 from vaerun.experiment.experiment import interrupted
+from vaerun.experiment.failure import keep_summary
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
@@ -49,7 +50,7 @@ def fit(
         try:
             experiment = build(config, watchers=watchers)
         except BaseException as error:
-            write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+            keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
             raise interrupted(error, place.path) from None
         experiment.fit(place, live=live)
         return place.summary

@@ -18,7 +18,7 @@ from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.experiment.directory import flatten
 from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
-from vaerun.tracking.jsonl import read
+from vaerun.tracking.jsonl import read, scan
 from vaerun.trainer.checkpoint import Progress
 
 if TYPE_CHECKING:
@@ -55,9 +55,21 @@ def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
 
 
 def read_records(directory: Path) -> list[dict[str, float]]:
-    """The records of the run in a directory so far."""
+    """The records of the run in a directory so far.
+
+    Raises:
+        UserError: metrics.jsonl is damaged.
+    """
     path = directory / "metrics.jsonl"
     return read(path) if path.exists() else []
+
+
+def intact_records(directory: Path) -> list[dict[str, float]]:
+    """The same without damaged lines; nothing if the file cannot be read."""
+    try:
+        return scan(directory / "metrics.jsonl")[0]
+    except OSError:
+        return []
 
 
 def unfinished(
@@ -71,7 +83,7 @@ def unfinished(
         seed: of the run.
         experiment: the experiment; None if it could not be built.
     """
-    records = read_records(directory)
+    records = intact_records(directory)
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
     return {
         "status": outcome(error),

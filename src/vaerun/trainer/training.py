@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.metrics import declared
+from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.running_means import RunningMeans
 from vaerun.trainer.validation import Validation
 from vaerun.trainer.watcher import Watcher
@@ -29,8 +30,8 @@ from vaerun.trainer.watcher import Watcher
 class Record(NamedTuple):
     """The metrics and images that are recorded at one step of a training."""
 
-    position: Mapping[str, float]  # step, epoch, and the cost so far
-    metrics: Mapping[str, float]  # by tag ``quantity/split``
+    position: dict[str, float]  # step, epoch, and the cost so far
+    metrics: dict[str, float]  # by tag ``quantity/split``
     pictures: Mapping[str, np.ndarray]  # by tag, uint8 [H, W] or [H, W, 3]
     declared: Mapping[str, Metric]  # by quantity: the metrics of all records so far
 
@@ -78,19 +79,15 @@ class Training:
         self.finish_reason: str | None = None
         self.clock = time.perf_counter()
 
-    def resume(self, directory: Path) -> None:
-        """Continues from ``last.pt`` of a directory of checkpoints.
+    def resume(self, point: ResumePoint) -> None:
+        """Continues from a state of an earlier process.
 
         Raises:
-            UserError: it does not exist, or belongs to another configuration or to other data.
+            UserError: it belongs to another configuration or to other data.
         """
-        best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # frees the tensors of the checkpoint
-        state = checkpoint.load(directory / "last.pt", self.device)
-        self.progress = checkpoint.restore(state, strategy=self.strategy, means=self.means, data=self.data)
+        checkpoint.restore(point.state, strategy=self.strategy, means=self.means, data=self.data)
+        self.progress = replace(point.progress)
         self.last_record, self.resumed = self.progress.step, True
-        # best.pt may be newer than last.pt; it is tested unless a later validation is better.
-        if best["best"] > self.progress.best:
-            self.progress.best, self.progress.best_step = best["best"], best["best_step"]
 
     @property
     def step_in_epoch(self) -> int:
@@ -159,7 +156,7 @@ class Training:
         """Seconds spent on training steps until now."""
         return self.progress.train_seconds + time.perf_counter() - self.clock
 
-    def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
+    def record(self, *evaluations: Callable[[], EvaluationResult]) -> dict[str, float]:
         """Records the means since the last record and the results of ``evaluations``; returns the metrics.
 
         Raises:
@@ -175,7 +172,7 @@ class Training:
             self.declared |= result.declared
         self.tick(training=False)
         record = Record(self.position(), metrics, pictures, self.declared)
-        self.progress.records += 1
+        self.progress.count(record.position | record.metrics)
         for watcher in self.watchers:
             watcher.on_record(self, record)
         for tag, value in metrics.items():

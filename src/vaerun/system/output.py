@@ -1,0 +1,43 @@
+"""Standard output and standard error, which can be closed, full, or unable to show a character."""
+
+import contextlib
+import os
+import sys
+from typing import Any, TextIO
+
+
+def prepare() -> None:
+    """Makes print safe: characters that the terminal's encoding does not have are replaced; closed streams are opened.
+
+    A closed standard stream must not stay free: the next file that is opened would take its number, and whatever a
+    library prints would be written into that file.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        _replace_unprintable(stream)
+
+
+def _replace_unprintable(stream: Any) -> None:
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+
+
+def give_up(stream: TextIO) -> None:
+    """Sends a stream to nowhere, because Python would otherwise print an error when it flushes it at the exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def is_broken(stream: TextIO) -> bool:
+    """Whether what was printed cannot be written: the text stays in the buffer, so that another attempt fails, too."""
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
