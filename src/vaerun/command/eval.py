@@ -16,7 +16,8 @@ For every run it prints the metrics of one evaluation; bounds are in nats per da
 
 Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is printed
 and then appended as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in
-RUN_DIR/evaluations. With --out FOLDER they go there; vaerun compare reads those in RUN_DIR only. For several runs, a table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
+RUN_DIR/evaluations. With --out FOLDER they go there; vaerun compare reads those in RUN_DIR only. For several runs, a
+table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import runs_and_settings
-from vaerun.experiment.directory import FREE, read_config
+from vaerun.experiment.directory import CHECKSUM, FREE, checksum_of, read_config
 from vaerun.metric.metric import error_of, find, is_error, read, write
 from vaerun.system.fault import fault_of
 from vaerun.system.whole_file import append_line
@@ -109,7 +110,8 @@ def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> N
         home.mkdir(parents=True, exist_ok=True)
         if computed.points:
             result["points"] = str(keep(home, computed).relative_to(home))
-        append_line(home / "evaluations.jsonl", json.dumps(result, allow_nan=False))
+        line = {**result, CHECKSUM: checksum_of(result)}
+        append_line(home / "evaluations.jsonl", json.dumps(line, allow_nan=False))
     except OSError as error:
         what = fault.what if (fault := fault_of(error)) else str(error)
         print(

@@ -1,8 +1,8 @@
 """Draw from trained runs.
 
-Writes images into RUN_DIR/samples, or into the folder that --out names, and the numbers of each image into an npz file of the same name. In these files x
-and mean = E[x given z] have the shape of the data, and index counts validation points from 0. E_q[z] is the mean of
-q(z; φ) with φ as the strategy of the run finds it:
+Writes images into RUN_DIR/samples, or into the folder that --out names, and the numbers of each image into an npz file
+of the same name. In these files x and mean = E[x given z] have the shape of the data, and index counts validation
+points from 0. E_q[z] is the mean of q(z; φ) with φ as the strategy of the run finds it:
   prior            mean at n draws z ~ p(z)                                     arrays z, mean, x ~ p(x given z)
   reconstructions  n validation points, each above mean at E_q[z]               index, x, z, mean
   interpolation    mean on the straight line between E_q[z] of two points;      index, x, t, z, mean

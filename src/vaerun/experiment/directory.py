@@ -3,7 +3,7 @@
 import json
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -19,6 +19,7 @@ from vaerun.system.whole_file import write_bytes
 
 MARK = "# checksum of the lines above: "
 CHECKSUM = "checksum"  # a key of summary.json
+RECORDS = "records_checksum"  # another: of metrics.jsonl
 
 logger = logging.getLogger("vaerun")
 
@@ -48,6 +49,8 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             free = self._lock.acquire()
+        except (FileExistsError, NotADirectoryError):
+            raise UserError(f"{self.path} is not a directory: choose another directory.") from None
         except OSError as error:
             fault = fault_of(error)
             if fault is None or fault.code != UserError.exit_code:
@@ -148,9 +151,8 @@ def read_config(directory: Path) -> DictConfig:
         config = None
     if not isinstance(config, DictConfig):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
-    text, mark, checksum = path.read_bytes().rpartition(MARK.encode())
-    if mark and checksum.strip() != f"{zlib.crc32(text):08x}".encode():
-        logger.warning("%s was changed after vaerun wrote it: its checksum is not that of its content", path)
+    if changed := change_in_config(path):
+        logger.warning("%s", changed)
     return config
 
 
@@ -212,6 +214,31 @@ def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
     content = {key: value for key, value in summary.items() if key != CHECKSUM}
     text = json.dumps({**content, CHECKSUM: checksum_of(content)}, indent=2, allow_nan=False)
     write_bytes(directory / "summary.json", f"{text}\n".encode())
+
+
+def changes(directory: Path, summary: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each file of a run whose content is not what vaerun wrote, as far as checksums tell.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if is_changed(summary):
+        yield f"{directory / 'summary.json'} was changed: its checksum is not that of its content"
+    config, metrics = directory / "config.yaml", directory / "metrics.jsonl"
+    if config.exists() and (sentence := change_in_config(config)):
+        yield sentence
+    if RECORDS in summary and not metrics.exists():
+        yield f"{metrics} does not exist any more"
+    elif RECORDS in summary and summary[RECORDS] != zlib.crc32(metrics.read_bytes()):
+        yield f"{metrics} was changed: its checksum is not that in summary.json"
+
+
+def change_in_config(path: Path) -> str:
+    """A sentence if config.yaml is not what its checksum says; empty if it is, or if it has no checksum."""
+    text, mark, checksum = path.read_bytes().rpartition(MARK.encode())
+    if not mark or checksum.strip() == f"{zlib.crc32(text):08x}".encode():
+        return ""
+    return f"{path} was changed after vaerun wrote it: its checksum is not that of its content"
 
 
 def is_changed(summary: Mapping[str, Any]) -> bool:

@@ -142,6 +142,7 @@ class Experiment:
             with defer_signals() as stop:
                 known = has_checkpoint(directory.path)
                 resume = find(directory.checkpoints, self.device) if known else None
+                writer.saved = None if resume is None else resume.progress.step
                 observers = Observers(self, directory.path, resume, live=live)
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
         except BaseException as error:

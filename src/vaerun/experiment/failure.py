@@ -20,7 +20,8 @@ def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) 
     if isinstance(error, (UserError, RunError)) or not isinstance(error, Exception):
         return error
     step = None if writer.training is None else writer.training.progress.step
-    reached = "before its first step" if step is None else f"after step {step}"
+    first = "before its first step" if writer.saved is None else "before it continued"
+    reached = first if step is None else f"after step {step}"
     if memory := refused_memory(error):
         return RunError(f"{memory}; the run stopped {reached}.")
     fault = fault_of(error)

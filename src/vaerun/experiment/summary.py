@@ -15,10 +15,10 @@ import torch
 
 import vaerun
 from vaerun.errors import DivergedError, RunError, UserError
-from vaerun.experiment.directory import flatten
+from vaerun.experiment.directory import RECORDS, flatten
 from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
-from vaerun.tracking.jsonl import read, scan
+from vaerun.tracking.jsonl import checksum_of, read, scan
 from vaerun.trainer.checkpoint import Progress
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def unfinished(
         **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
         **(provenance(experiment) if experiment is not None else {"versions": versions()}),
         "seed": seed,
+        RECORDS: checksum_of(records),
     }
 
 
@@ -114,6 +115,7 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
         "encoder_evaluations": experiment.strategy.encoder_evaluations,
         **provenance(experiment),
         "seed": experiment.seed,
+        RECORDS: checksum_of(records),
     }
 
 

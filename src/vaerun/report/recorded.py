@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vaerun.experiment.directory import FREE, flatten
+from vaerun.experiment.directory import FREE, changes, flatten, is_changed
 from vaerun.metric.metric import Metric
 from vaerun.metric.metric import read as read_metrics
 
@@ -119,6 +119,8 @@ def read(directory: Path, warn: Warn) -> Recorded | None:
             return None
         fault = summary_fault if summary_fault not in (None, ABSENT) else config_fault
         return Recorded(directory, {}, {}, "unreadable", fault)
+    for sentence in changes(directory, summary):
+        warn(f"{sentence}.")
     written = (directory / "summary.json").stat().st_mtime if summary_fault is None else 0.0
     if summary_fault == ABSENT:
         return Recorded(directory, config, summary, "unreadable", "there is no summary.json")
@@ -198,7 +200,9 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
         except (ValueError, TypeError, KeyError, AttributeError):
             warn(f"line {number} of {path} is not an evaluation: left out.")
             continue
-        if sha256 is not None and of_data != sha256:
+        if is_changed(line):
+            warn(f"line {number} of {path} was changed, its checksum is not that of its content: left out.")
+        elif sha256 is not None and of_data != sha256:
             warn(f"line {number} of {path} was computed on other data: left out.")
         elif None not in (steps.get(checkpoint), line.get("step")) and steps[checkpoint] != line["step"]:
             warn(f"line {number} of {path} is of step {line['step']}, but the run has been trained further: left out.")
