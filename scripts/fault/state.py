@@ -35,8 +35,9 @@ def summary(run: Path) -> dict[str, Any]:
 
 
 def checkpoint(run: Path, name: str) -> dict[str, Any]:
-    """The content of a checkpoint."""
-    return torch.load(run / "checkpoints" / f"{name}.pt", weights_only=True)
+    """The content of a checkpoint; empty if there is none."""
+    path = run / "checkpoints" / f"{name}.pt"
+    return torch.load(path, weights_only=True) if path.exists() else {}
 
 
 def difference(whole: Path, run: Path) -> dict[str, Any]:

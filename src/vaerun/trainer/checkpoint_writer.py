@@ -49,6 +49,7 @@ class CheckpointWriter(Watcher):
             # Only here: a directory that vanishes during training must be noticed, not made again.
             self.directory.mkdir(parents=True, exist_ok=True)
             self.save("best", training)
+        if not training.resumed or not (self.directory / "last.pt").exists():
             self.save("last", training)
 
     def on_step(self, training: Training) -> None:

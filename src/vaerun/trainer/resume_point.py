@@ -1,7 +1,7 @@
 """Where an interrupted training continues: the newest intact state, and the best so far."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,9 +60,18 @@ def _point(state: State, best: State, faults: dict[Path, str]) -> ResumePoint:
         progress = replace(progress, best=found.best, best_step=found.best_step)
     if faults:
         logger.warning("%s: the run continues from step %d", _told(faults), progress.step)
-        for path in filter(Path.exists, faults):
-            path.replace(path.with_name(f"{path.stem}.damaged.pt"))  # else it would become the previous checkpoint
+        _put_aside(faults)
     return ResumePoint(state, progress)
+
+
+def _put_aside(faults: Mapping[Path, str]) -> None:
+    """Renames damaged files, which would become previous checkpoints, and gives the one before its place back."""
+    for path in faults:
+        if path.exists():
+            path.replace(path.with_name(f"{path.stem}.damaged.pt"))
+    for path in faults:
+        if (before := previous(path)) not in faults and before.exists():
+            before.replace(path)
 
 
 def _told(faults: dict[Path, str]) -> str:
