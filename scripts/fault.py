@@ -33,6 +33,7 @@ def main() -> int:
     breaking = commands.add_parser("environment")
     breaking.add_argument("folder", type=Path)
     breaking.add_argument("--only", default=None, help="one group of faults, such as small_disks")
+    breaking.add_argument("--short", action="store_true", help="fewer sizes, and only what needs no new process")
     showing = commands.add_parser("table")
     showing.add_argument("file", type=Path)
     asked = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> int:
     if asked.command == "corrupt":
         return corrupt(asked.folder.resolve(), asked.seed, asked.rounds)
     if asked.command == "environment":
-        return environment(asked.folder.resolve(), asked.only)
+        return environment(asked.folder.resolve(), asked.only, thorough=not asked.short)
     return table(asked.file)
 
 
@@ -62,7 +63,7 @@ def corrupt(folder: Path, seed: int, rounds: int) -> int:
     return 1 if any(found["SILENT"] + found["crash"] for found in verdicts.values()) else 0
 
 
-def environment(folder: Path, only: str | None) -> int:
+def environment(folder: Path, only: str | None, *, thorough: bool) -> int:
     """Every fault of the environment; prints what became of it, and the counts."""
     from fault.environment import outcomes
     from fault.process import warm
@@ -71,7 +72,7 @@ def environment(folder: Path, only: str | None) -> int:
     warm()
     counts: Counter[tuple[str, bool]] = Counter()
     with (folder / "environment.jsonl").open("a") as file:
-        for outcome in outcomes(folder, thorough=True, only=only):
+        for outcome in outcomes(folder, thorough=thorough, only=only):
             file.write(json.dumps(outcome._asdict()) + "\n")
             counts[outcome.fault, not outcome.wrong] += 1
             if outcome.wrong:

@@ -291,7 +291,11 @@ def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaeru
     assert "Error executing job" not in err
     jobs = sorted(path for path in Path("runs").glob("*/*_sweep/*") if path.is_dir())
     assert [path.name.partition("_")[0] for path in jobs] == ["0", "1", "2", "3"]
-    assert json.loads((jobs[2] / "summary.json").read_text()) | {"checksum": ""} == {"status": "failed", "reason": "no.", "checksum": ""}
+    assert json.loads((jobs[2] / "summary.json").read_text()) | {"checksum": ""} == {
+        "status": "failed",
+        "reason": "no.",
+        "checksum": "",
+    }
 
 
 def raising(error):

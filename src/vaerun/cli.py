@@ -93,12 +93,12 @@ def refuse(word: str, rest: list[str]) -> int:
         print(usage(), end="", file=sys.stderr)
         return 2
     if "=" in word or word in ("-m", "--multirun"):
-        print(f"vaerun: {word!r} is not a command: write vaerun train {' '.join([word, *rest])}", file=sys.stderr)
+        tell(f"{word!r} is not a command: write vaerun train {' '.join([word, *rest])}")
         return 2
     from vaerun.errors import close_match
 
     near, known = close_match(word, COMMANDS), ", ".join(COMMANDS)
-    print(f"vaerun: {word!r} is not a command.{near} The commands are {known}.", file=sys.stderr)
+    tell(f"{word!r} is not a command.{near} The commands are {known}.")
     return 2
 
 
@@ -119,7 +119,7 @@ def run(command: str, argv: list[str]) -> int:
         tell(f"{interruption if str(interruption) else 'interrupted'}")
         return 130
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None and output.is_broken(sys.stdout):
+        if isinstance(error, OSError) and output.is_of_print(error):
             raise
         return sentence(error, argv)
     finally:

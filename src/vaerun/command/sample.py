@@ -92,7 +92,7 @@ def unwritable(error: OSError, folder: Path) -> Exception:
     """One sentence for a fault in the folder of the samples; other errors as they are."""
     fault = fault_of(error)
     if fault is None or not str(error.filename or "").startswith(str(folder)):
-        return error
+        return error  # such as that of a standard output that is full
     return UserError(f"{fault.what}: choose another folder with --out.")
 
 

@@ -37,7 +37,11 @@ class EventFile:
         name = f"events.out.tfevents.{seconds:010d}.{socket.gethostname()}.{os.getpid()}"
         self._file = (directory / name).open("xb", buffering=0)
         self._records = RecordWriter(self._file)
-        self.write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        try:
+            self.write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, event: event_pb2.Event) -> None:
         """Appends the event. After the call it is not lost, even if the process is killed."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import final
 
 import numpy as np
@@ -62,6 +63,9 @@ class Optional(Tracker):
         except Exception as error:
             if is_memory(error):
                 raise
-            self.tracker = None
+            broken, self.tracker = self.tracker, None
+            if broken is not None:
+                with suppress(Exception):
+                    broken.close("failed")
             why = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
             logger.warning("%s gets no further records, because of an error: %s; training goes on", self.name, why)

@@ -116,8 +116,8 @@ def read(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, str]:
         return None, "does not exist: the run has not reached its first checkpoint, or it was moved"
     except DamagedError as damaged:
         return None, f"cannot be read as a checkpoint, because it is damaged ({damaged})"
-    if isinstance(state, dict) and state.get("format") == 1 and isinstance(state.get("progress"), dict):
-        state["progress"].setdefault("records_checksum", None)
+    if not checked and isinstance(state, dict) and isinstance(state.get("progress"), dict):
+        state["progress"].setdefault("records_checksum", None)  # which format 1 does not have
     if fault := fault_in(state, Progress):
         return None, f"cannot be read as a checkpoint, because {fault}"
     if not checked and state["format"] > 1:

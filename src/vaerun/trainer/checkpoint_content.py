@@ -18,7 +18,7 @@ def fault_in(state: Any, progress: type) -> str | None:
     """
     if not isinstance(state, dict):
         return "it is not a checkpoint of vaerun"
-    if state.get("format") not in FORMATS:
+    if not isinstance(state.get("format"), int) or state["format"] not in FORMATS:
         return f"its format is {str(state.get('format'))[:40]}, not {FORMATS[-1]}; another version has written it"
     for key, right in REQUIRED.items():
         if key not in state:

@@ -1,5 +1,6 @@
 """A checkpoint as a file: the tensors as torch saves them, then a checksum of every byte before it."""
 
+import errno
 import os
 import struct
 import zlib
@@ -52,14 +53,22 @@ def read(path: Path, device: torch.device) -> tuple[Any, bool]:
     with named(path):
         checked = _check(path)
         try:
-            # Memory-mapped, because the tensors are copied into the strategy and would otherwise be in memory twice.
-            return torch.load(path, map_location=device, weights_only=True, mmap=True), checked
-        except (OSError, MemoryError):
-            raise
+            return _load(path, device), checked
         except Exception as error:
-            if is_memory(error):
+            of_content = isinstance(error, OSError) and error.errno == errno.EINVAL  # a place outside the file
+            if is_memory(error) or (isinstance(error, OSError) and not of_content):
                 raise
             raise DamagedError(f"it is not a checkpoint, {type(error).__name__}") from error
+
+
+def _load(path: Path, device: torch.device) -> Any:
+    """Memory-mapped, because the tensors are copied into the strategy and would otherwise be in memory twice."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # torch cannot map a file whose name is not text in this locale
+        with path.open("rb") as file:
+            return torch.load(file, map_location=device, weights_only=True)
+    return torch.load(path, map_location=device, weights_only=True, mmap=True)
 
 
 def _check(path: Path) -> bool:
