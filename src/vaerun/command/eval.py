@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
-from vaerun.command.trained import runs_and_settings
+from vaerun.command.trained import open_folder, runs_and_settings
 from vaerun.experiment.directory import CHECKSUM, FREE, checksum_of, read_config
 from vaerun.metric.metric import error_of, find, is_error, read, write
 from vaerun.system.fault import fault_of
@@ -62,12 +62,13 @@ def main(argv: list[str]) -> int:
     check(chosen, choices, hydra.roots())
     for run in runs:
         read_config(run)
+    out = None if given.out is None else open_folder(Path(given.out))
     results = []
     for run in runs:
         result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint)
         if not given.json:
             print(table(result), flush=True)  # before it is stored, which may fail
-        store(result, computed, run if given.out is None else Path(given.out))
+        store(result, computed, run if out is None else out)
         results.append(result)
     if given.json:
         print(json.dumps(results, indent=2, allow_nan=False))

@@ -20,8 +20,6 @@ Examples:
   vaerun sample RUN_DIR --n 100 --seed 1 --points 3,17
 """
 
-import errno
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,10 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
-from vaerun.command.trained import runs_and_settings
+from vaerun.command.trained import open_folder, runs_and_settings, unwritable
 from vaerun.errors import UserError
 from vaerun.experiment.directory import read_config
-from vaerun.system.fault import fault_of
 
 if TYPE_CHECKING:
     from vaerun.image.base import ImageSource
@@ -63,37 +60,14 @@ def main(argv: list[str]) -> int:
     for run in runs:
         from vaerun.experiment.load import load
 
-        folder = open_folder(run, given.out, several=len(runs) > 1)
+        place = run / "samples" if given.out is None else Path(given.out, run.name if len(runs) > 1 else "")
+        folder = open_folder(place)
         try:
             for path in write(load(run, checkpoint=given.checkpoint, overrides=settings), folder, amounts):
                 print(path, flush=True)
         except OSError as error:
             raise unwritable(error, folder) from None
     return 0
-
-
-def open_folder(run: Path, out: str | None, *, several: bool) -> Path:
-    """The folder for the samples of a run; it is made before anything is computed.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    folder = run / "samples" if out is None else Path(out, run.name) if several else Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):  # also false on a file system that is read-only
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
-    except OSError as error:
-        raise unwritable(error, folder) from None
-    return folder
-
-
-def unwritable(error: OSError, folder: Path) -> Exception:
-    """One sentence for a fault in the folder of the samples; other errors as they are."""
-    fault = fault_of(error)
-    if fault is None or not str(error.filename or "").startswith(str(folder)):
-        return error  # such as that of a standard output that is full
-    return UserError(f"{fault.what}: choose another folder with --out.")
 
 
 def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:

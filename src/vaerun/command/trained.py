@@ -1,11 +1,14 @@
 """The arguments of a command about trained runs: run directories, and KEY=VALUE."""
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from vaerun.command.parser import split_words
 from vaerun.errors import UserError, close_key
 from vaerun.experiment.directory import FREE
+from vaerun.system.fault import fault_of
 
 
 def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] = ()) -> tuple[list[Path], list[str]]:
@@ -39,3 +42,26 @@ def runs_in(directory: Path) -> list[Path]:
     if (directory / "config.yaml").exists():
         return [directory]
     return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]
+
+
+def open_folder(folder: Path) -> Path:
+    """The folder for the results of a command; it is made before anything is computed.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):  # also false on a file system that is read-only
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+    except OSError as error:
+        raise unwritable(error, folder) from None
+    return folder
+
+
+def unwritable(error: OSError, folder: Path) -> Exception:
+    """One sentence for a fault in a folder of results; other errors as they are."""
+    fault = fault_of(error)
+    if fault is None or not str(error.filename or "").startswith(str(folder)):
+        return error  # such as that of a standard output that is full
+    return UserError(f"{fault.what}: choose another folder with --out.")

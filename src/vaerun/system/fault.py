@@ -39,7 +39,7 @@ CAUSES: dict[int, tuple[str, str, int]] = {
     errno.ENOENT: ("it or its folder does not exist", f"check the path, or {PLACE}", 2),
     errno.ENOTDIR: ("a part of its path is not a folder", PLACE, 2),
     errno.EISDIR: ("it is a folder", PLACE, 2),
-    errno.EEXIST: ("it exists already", PLACE, 2),
+    errno.EEXIST: ("there is a file of that name", PLACE, 2),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one", 2),
     errno.ELOOP: ("it is a symbolic link, or its links form a circle", PLACE, 2),
     errno.ENOTEMPTY: ("it is not empty", PLACE, 2),

@@ -99,7 +99,9 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     before = previous(path)
     state, _ = read(before, device)
     if state is None:
-        raise UserError(f"{path} {fault}.")
+        other = "last" if path.stem == "best" else "best"
+        remedy = f": use the checkpoint {other} of the run, or train again" if path.exists() else ""
+        raise UserError(f"{path} {fault}{remedy}.")
     warn_once(f"{path} {fault}: {before.name} is used, the state of step {state['progress']['step']}")
     return state
 
