@@ -247,13 +247,13 @@ def shells(folder: Path, whole: Path) -> Iterator[Outcome]:
         ("compare", "place"),
         ("eval", "place/run", "evaluation.points=5", "evaluation.num_samples=2"),
         ("sample", "place/run", "--n", "2"),
-        ("verify", "objective=elbo"),
         RESUME,
         ("train", *SHORT, "trainer.epochs=1", "hydra.run.dir=place/new"),
+        ("verify", "nonsense=φ"),
         ("train", "nonsense=φ"),
     )
     for words in every:
-        good = (2,) if words in ((), every[-1]) else (0,)
+        good = (2,) if words == () or "nonsense=φ" in words else (0,)
         name = f"vaerun {' '.join(words[:1])}"
         ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
         for fault, ended, codes in (
@@ -286,10 +286,10 @@ def gone(folder: Path, whole: Path) -> Iterator[Outcome]:
         fresh(folder)
         ended = real(WORDS, folder, shell=f"ulimit -v {1024 * megabytes}; {{}}")
         yield judged("little memory (ulimit -v)", ended, codes=(0, 1, 2))
-    for key in ("objective", "evaluation", "trainer.validation"):
+    for key in ("objective.num_samples=200000000", "objective.num_samples=20000000000000000"):
         fresh(folder)
-        ended = real((*WORDS, f"{key}.num_samples=2000000000", "objective=iwae"), folder)
-        yield judged(f"out of memory: {key}.num_samples", ended, codes=(1,))
+        ended = real((*WORDS, "objective=iwae", key), folder)
+        yield judged("out of memory (objective.num_samples)", ended, codes=(1,))
 
 
 def fresh(folder: Path) -> Path:

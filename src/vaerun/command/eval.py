@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, runs_and_settings
-from vaerun.experiment.directory import CHECKSUM, FREE, checksum_of, read_config
+from vaerun.experiment.directory import FREE, read_config
+from vaerun.experiment.integrity import with_checksum
 from vaerun.metric.metric import error_of, find, is_error, read, write
 from vaerun.system.fault import fault_of
 from vaerun.system.whole_file import append_line
@@ -111,8 +112,7 @@ def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> N
         home.mkdir(parents=True, exist_ok=True)
         if computed.points:
             result["points"] = str(keep(home, computed).relative_to(home))
-        line = {**result, CHECKSUM: checksum_of(result)}
-        append_line(home / "evaluations.jsonl", json.dumps(line, allow_nan=False))
+        append_line(home / "evaluations.jsonl", json.dumps(with_checksum(result), allow_nan=False))
     except OSError as error:
         what = fault.what if (fault := fault_of(error)) else str(error)
         print(

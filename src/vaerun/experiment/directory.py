@@ -2,8 +2,7 @@
 
 import json
 import logging
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -13,13 +12,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from vaerun.errors import UserError
+from vaerun.experiment.integrity import change_in_config, is_changed, signed, with_checksum
 from vaerun.system.fault import fault_of
 from vaerun.system.lock import FileLock
+from vaerun.system.warning import warn_once
 from vaerun.system.whole_file import write_bytes
-
-MARK = "# checksum of the lines above: "
-CHECKSUM = "checksum"  # a key of summary.json
-RECORDS = "records_checksum"  # another: of metrics.jsonl
 
 logger = logging.getLogger("vaerun")
 
@@ -127,7 +124,7 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
                 f"resume={directory}, or choose another hydra.run.dir."
             )
     text = OmegaConf.to_yaml(OmegaConf.create(dict(config))).encode()
-    write_bytes(path, text + f"{MARK}{zlib.crc32(text):08x}\n".encode())
+    write_bytes(path, signed(text))
 
 
 def read_config(directory: Path) -> DictConfig:
@@ -152,7 +149,7 @@ def read_config(directory: Path) -> DictConfig:
     if not isinstance(config, DictConfig):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
     if changed := change_in_config(path):
-        logger.warning("%s", changed)
+        warn_once(changed)
     return config
 
 
@@ -202,51 +199,14 @@ def read_summary(directory: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         summary = None
     if not isinstance(summary, dict) or not isinstance(summary.get("data", {}), dict):
-        logger.warning("%s is damaged and is not used", path)
+        warn_once(f"{path} is damaged and is not used")
         return {}
     if is_changed(summary):
-        logger.warning("%s was changed: its checksum is not that of its content", path)
+        warn_once(f"{path} was changed: its checksum is not that of its content")
     return summary
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
     """Writes summary.json, with a checksum of its content."""
-    content = {key: value for key, value in summary.items() if key != CHECKSUM}
-    text = json.dumps({**content, CHECKSUM: checksum_of(content)}, indent=2, allow_nan=False)
+    text = json.dumps(with_checksum(summary), indent=2, allow_nan=False)
     write_bytes(directory / "summary.json", f"{text}\n".encode())
-
-
-def changes(directory: Path, summary: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each file of a run whose content is not what vaerun wrote, as far as checksums tell.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
-    if is_changed(summary):
-        yield f"{directory / 'summary.json'} was changed: its checksum is not that of its content"
-    config, metrics = directory / "config.yaml", directory / "metrics.jsonl"
-    if config.exists() and (sentence := change_in_config(config)):
-        yield sentence
-    if RECORDS in summary and not metrics.exists():
-        yield f"{metrics} does not exist any more"
-    elif RECORDS in summary and summary[RECORDS] != zlib.crc32(metrics.read_bytes()):
-        yield f"{metrics} was changed: its checksum is not that in summary.json"
-
-
-def change_in_config(path: Path) -> str:
-    """A sentence if config.yaml is not what its checksum says; empty if it is, or if it has no checksum."""
-    text, mark, checksum = path.read_bytes().rpartition(MARK.encode())
-    if not mark or checksum.strip() == f"{zlib.crc32(text):08x}".encode():
-        return ""
-    return f"{path} was changed after vaerun wrote it: its checksum is not that of its content"
-
-
-def is_changed(summary: Mapping[str, Any]) -> bool:
-    """Whether the checksum in a summary is not that of its content; False if it has none."""
-    content = {key: value for key, value in summary.items() if key != CHECKSUM}
-    return CHECKSUM in summary and summary[CHECKSUM] != checksum_of(content)
-
-
-def checksum_of(content: Mapping[str, Any]) -> str:
-    """The CRC-32 of a summary as JSON."""
-    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"

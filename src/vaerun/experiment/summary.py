@@ -15,7 +15,8 @@ import torch
 
 import vaerun
 from vaerun.errors import DivergedError, RunError, UserError
-from vaerun.experiment.directory import RECORDS, flatten
+from vaerun.experiment.directory import flatten
+from vaerun.experiment.integrity import RECORDS
 from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
 from vaerun.tracking.jsonl import checksum_of, read, scan

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from vaerun.experiment.directory import FREE, changes, flatten, is_changed
+from vaerun.experiment.directory import FREE, flatten
+from vaerun.experiment.integrity import changes, is_changed
 from vaerun.metric.metric import Metric
 from vaerun.metric.metric import read as read_metrics
 

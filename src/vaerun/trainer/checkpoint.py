@@ -1,10 +1,8 @@
 """A checkpoint: one file with everything that a run needs to continue with bit-identical results."""
 
-import logging
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from vaerun.errors import DivergedError, UserError
 from vaerun.execution.random_state import generator_state, set_generator_state
 from vaerun.strategy.base import Strategy
 from vaerun.system.memory import is_memory
+from vaerun.system.warning import warn_once
 from vaerun.tracking.jsonl import line
 from vaerun.trainer import checkpoint_file
 from vaerun.trainer.checkpoint_content import FORMATS, fault_in
@@ -23,8 +22,6 @@ from vaerun.trainer.checkpoint_file import DamagedError, previous
 from vaerun.trainer.running_means import RunningMeans
 
 FORMAT = FORMATS[-1]
-
-logger = logging.getLogger("vaerun")
 
 
 @dataclass
@@ -127,12 +124,6 @@ def read(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, str]:
     if not checked:
         warn_once(f"{path} has no checksum, because an earlier version has written it: damage would not be noticed")
     return state, ""
-
-
-@cache
-def warn_once(sentence: str) -> None:
-    """Logs a warning, once in a process, because a checkpoint may be read several times."""
-    logger.warning("%s", sentence)
 
 
 def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) -> None:
