@@ -66,7 +66,7 @@ POINTS = (
     Point("evaluation", "vaerun.evaluation.bound:BoundEvaluation.evaluate", 5),
     Point("reading a checkpoint", "vaerun.trainer.checkpoint_file.read", 3),
     Point("resume: cutting metrics.jsonl", "vaerun.tracking.jsonl.encode", 15),
-    Point("resume: cutting the event file", "vaerun.tracking.event_file.read_events", 2),
+    Point("resume: cutting the event file", "vaerun.tracking.event_file._stays", 20),
     Point("resume: restoring", "vaerun.trainer.checkpoint.restore_tensors", 2),
 )
 
