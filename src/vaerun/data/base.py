@@ -121,6 +121,7 @@ class DataInfo(NamedTuple):
     shape: tuple[int, ...]  # of one point
     support: Support
     split_sizes: dict[str, int]
+    values: str = ""  # what was done to the values, in words
 
 
 @final
@@ -130,7 +131,8 @@ class Dataset:
 
     ``shape`` is that of one point: (H, W) or (H, W, C) for images, (X,) for vectors; a stored row has its X values.
     ``binarize`` is the name of the binarisation, ``support`` the set of values of x, and ``sha256`` the hash of the
-    data after binarisation, which is equal for two runs on the same data.
+    data after binarisation, which is equal for two runs on the same data. ``values`` says in words what was done to the
+    values between the source and the model.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Dataset:
     binarize: str
     support: Support
     sha256: str
+    values: str = ""
 
     @classmethod
     def of(cls, x: Numbers, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
@@ -182,7 +185,7 @@ class Dataset:
     def info(self) -> DataInfo:
         """What a model needs to be built, besides the moments of the training points."""
         sizes = {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
-        return DataInfo(self.name, self.binarize, tuple(self.shape), self.support, sizes)
+        return DataInfo(self.name, self.binarize, tuple(self.shape), self.support, sizes, self.values)
 
     @property
     def data_dim(self) -> int:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaerun.data.data_file import located
 from vaerun.errors import UserError
 
 
@@ -20,7 +21,7 @@ def data_folder(root: str | None) -> Path:
     named = {"data.root": root, "$VAERUN_DATA": os.environ.get("VAERUN_DATA")}
     for key, value in named.items():
         if value:
-            folder = Path(value).expanduser().absolute()
+            folder = located(key, value).absolute()
             if folder.exists() and not folder.is_dir():
                 raise UserError(f"{key}={value} is a file, not a folder: name the folder that holds the files.")
             if not folder.parent.is_dir():

@@ -1,11 +1,13 @@
 """Builds and fits the experiment of a composed configuration."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from vaerun.data.data_file import located
 from vaerun.experiment.build import build
 from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.experiment import interrupted
@@ -41,7 +43,7 @@ def fit(
     config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
     if config["data"].get("path") is not None:
         # absolute, so that the data are found from any folder
-        config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
+        config["data"]["path"] = os.path.realpath(located("data.path", str(config["data"]["path"])))
     with RunDirectory(directory, config) as place:
         if place.is_finished:
             place.tell_finished()

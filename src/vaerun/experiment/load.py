@@ -86,6 +86,6 @@ def configuration(directory: Path, overrides: Sequence[str]) -> dict[str, Any]:
 def recorded_info(summary: Mapping[str, Any]) -> DataInfo | None:
     """What summary.json says about the data; None if it is not complete."""
     data = summary.get("data", {})
-    if not set(DataInfo._fields) <= data.keys():
+    if not set(DataInfo._fields) - DataInfo._field_defaults.keys() <= data.keys():
         return None
-    return DataInfo(**{key: data[key] for key in DataInfo._fields})._replace(shape=tuple(data["shape"]))
+    return DataInfo(**{key: data[key] for key in DataInfo._fields if key in data})._replace(shape=tuple(data["shape"]))

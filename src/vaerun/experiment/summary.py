@@ -142,6 +142,7 @@ def described(experiment: "Experiment") -> dict[str, str]:
     computing = f", {threads}, matrix products by {machine.matmul_backend}"
     return {
         "data": f"{data.name} ({data.binarize}), {sizes} points",
+        "values": data.values,
         "parameters": counts,
         "device": f"{machine.device}{computing if machine.device.type == 'cpu' else ''}",
     }
