@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, final
 import torch
 from torch import Tensor
 
-from vaerun.data.given import Numbers, numbers
+from vaerun.data.given import Numbers, float_rows, numbers, whole
 from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
@@ -159,20 +159,21 @@ class Dataset:
         Raises:
             UserError: a fraction is out of range, a split would be empty, or a value is not finite.
         """
-        if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
+        fractions = [part if isinstance(part, (int, float)) else math.nan for part in (valid, test)]
+        if not (all(0 < part < 1 for part in fractions) and sum(fractions) < 1):
             raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
         x = numbers("x", x)
-        if not x.numel():
-            raise UserError(f"x must hold at least one number, got the shape {list(x.shape)}.")
-        if not bool(torch.isfinite(x).all()):
-            raise UserError("every value of x must be finite: remove the points that hold nan or infinity.")
+        if x.ndim == 0 or not x.numel():
+            raise UserError(f"x must hold at least one point of one number, got the shape {list(x.shape)}.")
         shape = tuple(x.shape[1:]) or (1,)
-        rows = x.reshape(len(x), -1).float()
-        rows = rows[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)]
+        rows = float_rows("x", x)
+        generator = torch.Generator().manual_seed(whole("seed", seed, 0))
+        rows = rows[torch.randperm(len(x), generator=generator).to(x.device)]
         held = [round(len(x) * part) for part in (valid, test)]
-        if min(*held, len(x) - sum(held)) < 1:
+        if min(*held, len(x) - sum(held) - 1) < 1:
             raise UserError(
-                f"each split must hold at least 1 point, got {len(x)} points: use more points or other fractions."
+                f"valid and test need 1 point each and train needs 2, got {len(x)} points: use more points or other "
+                "fractions."
             )
         parts = rows.split([len(x) - sum(held), *held])
         low, high = float(rows.min()), float(rows.max())
@@ -180,7 +181,8 @@ class Dataset:
         support: Support = "binary" if binary else "unit" if low >= 0 and high <= 1 else "real"
         train, valid_split, test_split = (Split(part) for part in parts)
         sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
-        return cls(name, train, valid_split, test_split, shape, "none", support, sha256)
+        values = f"{x.dtype} rounded to float32" if x.dtype == torch.float64 else ""
+        return cls(str(name), train, valid_split, test_split, shape, "none", support, sha256, values or "as they are")
 
     def info(self) -> DataInfo:
         """What a model needs to be built, besides the moments of the training points."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaerun.data.given import ROUNDING
 from vaerun.data.layout import channels_last
 from vaerun.errors import UserError
 
@@ -16,8 +17,6 @@ AXES = {
 }
 EXACT = 2**24
 """Up to here float32 holds every whole number."""
-ROUNDING = 1e-3
-"""The largest error of rounding to float32, as a fraction of the range of a column."""
 CHUNK = 4096
 
 

@@ -67,6 +67,14 @@ class Experiment:
         config: Mapping[str, Any] | None = None,
         watchers: tuple[Watcher, ...] = (),
     ) -> None:
+        for name, part, kind in (
+            ("data", data, Dataset),
+            ("strategy", strategy, Strategy),
+            ("trainer", trainer, Trainer),
+        ):
+            if not isinstance(part, kind):
+                of = ", for example Dataset.of(x) of a tensor x" if kind is Dataset else ""
+                raise UserError(f"{name} must be a {kind.__name__}{of}, got {type(part).__name__}.")
         refuse_unfit(data, strategy)
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation

@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 
 from vaerun.data.data_file import located
 from vaerun.experiment.build import build
-from vaerun.experiment.directory import RunDirectory, write_summary
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.experiment import interrupted
+from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
@@ -41,7 +42,7 @@ def fit(
         Interrupted: a signal came; the state is saved.
     """
     config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
-    if config["data"].get("path") is not None:
+    if config["data"].get("path"):
         # absolute, so that the data are found from any folder
         config["data"]["path"] = os.path.realpath(located("data.path", str(config["data"]["path"])))
     with RunDirectory(directory, config) as place:
@@ -49,7 +50,9 @@ def fit(
             place.tell_finished()
             return place.summary
         try:
-            experiment = build(config, watchers=watchers)
+            trained = checkpoint_path(place.path, "last").exists()
+            data = read_again(config, place.path) if trained else None
+            experiment = build(config, data=data, watchers=watchers)
         except BaseException as error:
             write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
             raise interrupted(error, place.path) from None

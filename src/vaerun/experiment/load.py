@@ -8,7 +8,7 @@ import torch
 
 from vaerun.config.check import check
 from vaerun.config.hydra import searched
-from vaerun.data.base import DataInfo, Dataset
+from vaerun.data.base import DataInfo, Dataset, Source
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.build import KnownData, build, build_strategy, prepare
@@ -39,8 +39,7 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     device = prepare(config, make(config["trainer"], {})).device
 
     def read_data() -> Dataset:
-        data: Dataset = make(config["data"], {}).load()
-        return data.to(device)
+        return read_again(config, directory).to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
         node = evaluation_node(evaluation, keys) if isinstance(evaluation, str) else evaluation
@@ -64,6 +63,25 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
         read_data=read_data,
         compute=compute,
     )
+
+
+def read_again(config: Mapping[str, Any], directory: Path) -> Dataset:
+    """The data of a run that has been trained. Its keys are fixed, so the remedy for a file is the right file.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    source: Source = make(config["data"], {})
+    try:
+        return source.load()
+    except UserError as error:
+        if not config["data"].get("path"):
+            raise
+        why = str(error).partition(": ")[0].rstrip(".")
+        raise UserError(
+            f"the data of {directory} cannot be read again, because {why}: give the file that it was trained with, "
+            "data.path=FILE."
+        ) from error
 
 
 def configuration(directory: Path, overrides: Sequence[str]) -> dict[str, Any]:
