@@ -110,3 +110,9 @@ def test_a_data_set_says_whether_its_values_were_rounded():
     assert Dataset.of(x).info().values == "torch.float64 rounded to float32"
     assert Dataset.of(x.float()).info().values == "as they are"
     assert Digits().load().info().values.startswith("divided by 16; each drawn once as 0 or 1")
+
+
+@pytest.mark.parametrize("rows", [np.zeros((3, 2)), torch.zeros(3), torch.zeros(3, 2, 2), None])
+def test_a_split_of_something_else_than_rows_is_refused(rows):
+    with pytest.raises(UserError, match=r"must be a tensor \[N, X\], got .*: Dataset\.of\(x\) makes splits"):
+        Split(rows)

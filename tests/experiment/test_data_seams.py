@@ -30,7 +30,7 @@ def test_what_was_done_to_the_values_stands_in_the_run(tmp_path: Path, caplog: p
     assert caplog.messages.index("values     float64 rounded to float32") < 4
 
 
-@pytest.mark.parametrize("array", [np.arange(240).reshape(60, 4), np.zeros((60, 3, 8, 3)), None])
+@pytest.mark.parametrize("array", [np.arange(240).reshape(60, 4), np.zeros((60, 3, 8, 3)), X + 1, X > 0, None])
 def test_a_file_in_the_place_of_the_training_data_is_not_asked_about(run: Path, array: np.ndarray | None) -> None:
     """``vaerun eval`` and ``resume`` keep data.scale and data.layout, so they must not ask for them."""
     path = run.parent / "x.npy"

@@ -75,6 +75,11 @@ class Split:
     x: Tensor
     rule: Visit = field(default_factory=Scaled)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.x, Tensor) or self.x.ndim != 2:
+            found = list(self.x.shape) if isinstance(self.x, Tensor) else type(self.x).__name__
+            raise UserError(f"the rows of a Split must be a tensor [N, X], got {found}: Dataset.of(x) makes splits.")
+
     def __len__(self) -> int:
         return self.x.shape[0]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 
 from vaerun.data.data_file import located
@@ -14,6 +15,7 @@ from vaerun.experiment.experiment import interrupted
 from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
+from vaerun.trainer import checkpoint
 from vaerun.trainer.watcher import Watcher
 
 
@@ -50,8 +52,9 @@ def fit(
             place.tell_finished()
             return place.summary
         try:
-            trained = checkpoint_path(place.path, "last").exists()
-            data = read_again(config, place.path) if trained else None
+            last = checkpoint_path(place.path, "last")
+            state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
+            data = None if state is None else read_again(config, place.path, state)
             experiment = build(config, data=data, watchers=watchers)
         except BaseException as error:
             write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))

@@ -39,7 +39,7 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     device = prepare(config, make(config["trainer"], {})).device
 
     def read_data() -> Dataset:
-        return read_again(config, directory).to(device)
+        return read_again(config, directory, state).to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
         node = evaluation_node(evaluation, keys) if isinstance(evaluation, str) else evaluation
@@ -65,17 +65,28 @@ def load(directory: Path | str, *, checkpoint: str = "best", overrides: Sequence
     )
 
 
-def read_again(config: Mapping[str, Any], directory: Path) -> Dataset:
+def read_again(config: Mapping[str, Any], directory: Path, state: Mapping[str, Any]) -> Dataset:
     """The data of a run that has been trained. Its keys are fixed, so the remedy for a file is the right file.
 
+    Args:
+        config: of the run.
+        directory: of the run.
+        state: a checkpoint.
+
     Raises:
-        UserError: the file cannot be used.
+        UserError: the file cannot be used, or holds other data.
     """
     source: Source = make(config["data"], {})
+    path = config["data"].get("path")
     try:
-        return source.load()
+        data = source.load()
+        if path and data.sha256 != state.get("data"):
+            raise UserError(
+                f"{path} holds other data (sha256 {data.sha256[:12]}…, not {str(state.get('data'))[:12]}…)."
+            )
+        return data
     except UserError as error:
-        if not config["data"].get("path"):
+        if not path:
             raise
         why = str(error).partition(": ")[0].rstrip(".")
         raise UserError(
