@@ -251,5 +251,7 @@ def test_one_training_point_is_too_few(save):
 def test_a_path_that_no_user_has_is_a_sentence():
     with pytest.raises(UserError, match=r"data\.path=~nobody-here/x\.npy begins with a user that does not exist"):
         Arrays(path="~nobody-here/x.npy")
-    with pytest.raises(UserError, match="leave out the null character"):
-        Arrays(path="a\0b")
+    for path in ("a\0b", "a\nb", "\udcff.npy", "\x1b[31m.npy"):
+        with pytest.raises(UserError, match="must be a path in UTF-8 without control characters") as refused:
+            Arrays(path=path)
+        assert str(refused.value).isprintable()

@@ -92,9 +92,9 @@ def test_any_error_of_a_decoder_is_one_sentence_that_names_the_file(tmp_path: Pa
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_allocated(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
-    refuse_too_large(83, 4)
-    with pytest.raises(DamagedFileError, match=r"its 84 values need about 0\.0 MB of memory, and 0\.0 MB are free"):
-        refuse_too_large(84, 4)
+    refuse_too_large(125, 4)
+    with pytest.raises(DamagedFileError, match=r"its 126 values need about 0\.0 MB of memory, and 0\.0 MB are free"):
+        refuse_too_large(126, 4)
     (tmp_path / "a").write_bytes(b"abc")
     sentence = r"do not fit into memory \(0\.0 MB are free\)"
     with pytest.raises(UserError, match=sentence), data_file(tmp_path / "a", remedy="look again"):

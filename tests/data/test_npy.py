@@ -72,6 +72,6 @@ def test_a_header_that_is_wrong_is_told(content, cause):
 
 def test_a_large_array_that_memory_cannot_hold_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr(np, "empty", lambda *shape: pytest.fail("nothing may be allocated"))
-    monkeypatch.setattr("vaerun.data.data_file.free_memory", lambda: 70)
+    monkeypatch.setattr("vaerun.data.data_file.free_memory", lambda: 40)
     with pytest.raises(DamagedFileError, match="need about"):
         read(pack("(6,)"))

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,8 +62,11 @@ def located(key: str, text: str) -> Path:
     Raises:
         UserError: the text cannot be a path, or ~USER is no user of this system.
     """
-    if "\0" in text:
-        raise UserError(f"{key} must be a path, got {text!r}: leave out the null character.")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise UserError(
+            f"{key} must be a path in UTF-8 without control characters, because it is recorded, got {text!r}: rename "
+            "the file, or make a symbolic link to it."
+        )
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -123,12 +127,12 @@ def refuse_too_large(count: int, itemsize: int) -> None:
 
     Args:
         count: the number of values.
-        itemsize: bytes of one value in the file. vaerun stores at most 4, twice: as they are and in splits.
+        itemsize: bytes of one value in the file; beside it, at most 4 bytes are stored.
 
     Raises:
         DamagedFileError: they do not fit.
     """
-    needed, free = count * (itemsize + 2 * min(itemsize, 4)), free_memory()
+    needed, free = count * (itemsize + min(itemsize, 4)), free_memory()
     if needed > free:
         raise DamagedFileError(
             f"its {count:,} values need about {in_words(needed)} of memory, and {in_words(free)} are free (fewer "
