@@ -24,7 +24,7 @@ KEYS: dict[str, tuple[Any, ...]] = {
     "scale": (None, None, 1.0, 1.0, 1.0, 1 / 255, 1e-300, 1e300, 3.0),
     "layout": (*8 * [None], "channels_last", "channels_first"),
     "binarize": (*6 * ["none"], "static", "dynamic", "threshold"),
-    "valid_fraction": (*8 * [0.1], 1e-9, 0.89),
+    "valid_fraction": (*12 * [0.1], 1e-9, 0.89),
 }
 
 

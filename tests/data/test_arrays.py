@@ -48,6 +48,13 @@ def test_a_split_in_the_file_is_kept_in_its_order(save):
     assert (dataset.name, dataset.shape, dataset.support) == ("mine.npz", (4, 5), "unit")
 
 
+@pytest.mark.parametrize("words", [{"split_seed": 1}, {"valid_fraction": 0.2}, {"test_fraction": 0.2}])
+def test_a_key_of_the_split_has_no_effect_on_a_file_with_splits_and_is_refused(save, words):
+    path = save(train=IMAGES[:20], valid=IMAGES[20:25], test=IMAGES[25:])
+    with pytest.raises(UserError, match=r"has no effect, because .* own splits .*: leave data\.\w+ out"):
+        Arrays(path=path, **words).load()
+
+
 def test_images_of_bytes_are_held_as_bytes_at_1_over_255(save):
     dataset = Arrays(path=save(x=IMAGES)).load()
     assert dataset.train.x.dtype == torch.uint8

@@ -17,15 +17,19 @@ from vaerun.data.stream import stream
 from vaerun.data.tidy import Tidied, tidy
 from vaerun.errors import UserError
 
+SPLIT_KEYS = {"split_seed": 0, "valid_fraction": 0.1, "test_fraction": 0.1}
+"""The keys of a random split, and their defaults."""
+
 
 @final
 class Arrays(Source):
     """FILE ↦ data set: an npz, npy or IDX file with images [N, H, W] or [N, H, W, C], or with vectors [N, X].
 
-    An npz file with arrays train, valid and test keeps these splits. Any other file (an npz file with an array x or
-    with only one array, an npy file, an IDX file, compressed or not) is split by torch's randperm of N from
-    ``split_seed``: the first int(N · test_fraction) points are test, the next int(N · valid_fraction) valid, and the
-    rest train. Whole numbers from 0 to 255 and booleans are stored as uint8, everything else as float32.
+    An npz file with arrays train, valid and test keeps these splits, and keys of another split are refused. Any other
+    file (an npz file with an array x or with only one array, an npy file, an IDX file, compressed or not) is split by
+    torch's randperm of N from ``split_seed``: the first int(N · test_fraction) points are test, the next
+    int(N · valid_fraction) valid, and the rest train. Whole numbers from 0 to 255 and booleans are stored as uint8,
+    everything else as float32.
 
     Nothing else is done to the values unless a key asks for it, except that uint8 images are divided by 255, and that
     images [N, C, H, W] are turned to [N, H, W, C] where only the first axis can be the channels. All that is done
@@ -84,7 +88,7 @@ class Arrays(Source):
         tidied = tidy(read_arrays(self.path), self.path, layout=self.layout)
         scale = self._scale(tidied)
         rows = tidied.rows
-        train, valid, test = self._split(rows) if len(rows) == 1 else (rows[split] for split in SPLITS)
+        train, valid, test = self._split(rows) if len(rows) == 1 else self._given(rows)
         if len(train) < 2:
             raise UserError(f"train must hold at least 2 points, got {len(train)} in {self.path}: use more points.")
         said = [*tidied.said, *_shared(train, valid=valid, test=test)]
@@ -107,6 +111,16 @@ class Arrays(Source):
             f"data.scale must be given for whole numbers from {low} to {high}, as in {self.path}: use "
             f"{', or '.join(f'data.scale={each}' for each in [keep, *maps])}."
         )
+
+    def _given(self, rows: dict[str, Tensor]) -> list[Tensor]:
+        """The splits of the file, if no key asks for others."""
+        for key, value in SPLIT_KEYS.items():
+            if getattr(self, key) != value:
+                raise UserError(
+                    f"data.{key}={getattr(self, key)} has no effect, because {self.path} has its own splits train, "
+                    f"valid and test: leave data.{key} out."
+                )
+        return [rows[split] for split in SPLITS]
 
     def _split(self, rows: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         (x,) = rows.values()
