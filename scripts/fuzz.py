@@ -90,7 +90,12 @@ def in_own_process(name: str, asked: argparse.Namespace) -> Tally:
     """One round of a kind in a process of its own."""
     words = ["--round", name, "--inputs", asked.inputs, "--seed", asked.seed, "--seconds", asked.seconds]
     words += ["--faults", asked.faults.absolute()]
-    ran = subprocess.run([sys.executable, __file__, *map(str, words)], capture_output=True, text=True)
+    command = [sys.executable, __file__, *map(str, words)]
+    try:
+        # A process can hang where no signal handler of Python runs.
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60 + 2 * asked.inputs)
+    except subprocess.TimeoutExpired:
+        return Tally(faults={"the process hangs": 1})
     try:
         return Tally(**json.loads(ran.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError, TypeError):

@@ -1,6 +1,7 @@
 """The harness sees what it is to find: errors, hangs, and memory. A harness that sees nothing proves nothing."""
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -47,6 +48,28 @@ def test_every_end_is_counted_as_what_it_is(tmp_path: Path, monkeypatch: pytest.
     assert sorted(name.partition(" in ")[0] for name in tally.faults) == ["KeyError", "more than 20 MB"]
     assert {path.read_bytes() for path in asked.faults.iterdir()} == {b"2", b"3"}
     assert "| four | 4 | 2 | 1 | 2 |" in fuzz.table({"four": tally})
+
+
+def test_a_process_that_crashes_or_hangs_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = argparse.Namespace(inputs=4, seed=0, seconds=20, faults=tmp_path)
+    (fault,) = fuzz.in_own_process("absent", asked).faults
+    assert fault.startswith("the process ended with 1: KeyError")
+
+    def hang(command: list[str], *, timeout: float, **other: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert fuzz.in_own_process("data files", asked).faults == {"the process hangs": 1}
+
+
+@pytest.mark.slow
+def test_the_script_prints_a_table(tmp_path: Path) -> None:
+    words = ["--kinds", "data files", "--inputs", "30", "--faults", tmp_path / "faults", "--table", tmp_path / "table"]
+    ran = subprocess.run([sys.executable, fuzz.__file__, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "| data files | 30 |" in ran.stdout
+    assert (tmp_path / "table").read_text() == ran.stdout
+    assert list((tmp_path / "faults").iterdir()) == []
 
 
 def test_what_hangs_is_stopped() -> None:
