@@ -41,7 +41,7 @@ def npz(members: list[tuple[str, bytes]], method: int) -> bytes:
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", method) as archive:
         warnings.simplefilter("ignore")
         for name, content in members:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, method)  # without the time, so that it stays the same
     return buffer.getvalue()
 
 

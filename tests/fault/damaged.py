@@ -1,14 +1,10 @@
 """The inputs of scripts/fuzz.py, a few of each kind and always the same ones."""
 
-import sys
 from pathlib import Path
-
-from hypothesis import HealthCheck, given, settings
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from fuzzing.kind import Kind, RefusedError
 from fuzzing.watch import measured, signature
+from hypothesis import HealthCheck, given, settings
 
 HANG = 60
 """Seconds after which an input is said to hang."""

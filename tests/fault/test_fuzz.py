@@ -7,16 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-
 import fuzz
+import pytest
 from fuzzing.kind import Kind, RefusedError, refused
 from fuzzing.mutation import damaged, reworded
 from fuzzing.watch import TooLongError, measured, signature
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 class Four(Kind):
