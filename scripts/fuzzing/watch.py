@@ -50,7 +50,7 @@ def signature(error: BaseException) -> str:
     """The kind of error and the last line of vaerun that it went through: equal for equal causes."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if "vaerun" in each.filename]
     where = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else "outside"
-    text = re.sub(r"\d+|'[^']*'|/\S+", "#", str(error))[:90]
+    text = re.sub(r"\d+|'[^']*'|/\S+", "#", " ".join(str(error).split()))[:90]
     return f"{type(error).__name__} in {where}: {text}"
 
 

@@ -25,7 +25,11 @@ def _system() -> int:
 
 def _container() -> int:
     limit, used = _text(GROUP / "memory.max").strip(), _text(GROUP / "memory.current").strip()
-    return int(limit) - int(used) if limit.isdigit() and used.isdigit() else UNKNOWN
+    if not (limit.isdigit() and used.isdigit()):
+        return UNKNOWN
+    counts = dict(line.split() for line in _text(GROUP / "memory.stat").splitlines())
+    cache = int(counts.get("inactive_file", 0)) + int(counts.get("active_file", 0))  # given up when memory is needed
+    return int(limit) - int(used) + cache
 
 
 def _process() -> int:
