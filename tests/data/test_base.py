@@ -107,7 +107,7 @@ def test_other_words_of_a_data_set_that_make_no_sense_are_refused(words):
 
 def test_a_data_set_says_whether_its_values_were_rounded():
     x = torch.randn(50, 2, dtype=torch.float64)
-    assert Dataset.of(x).info().values == "torch.float64 rounded to float32"
+    assert Dataset.of(x).info().values == "float64 rounded to float32"
     assert Dataset.of(x.float()).info().values == "as they are"
     assert Digits().load().info().values.startswith("divided by 16; each drawn once as 0 or 1")
 
@@ -116,3 +116,14 @@ def test_a_data_set_says_whether_its_values_were_rounded():
 def test_a_split_of_something_else_than_rows_is_refused(rows):
     with pytest.raises(UserError, match=r"must be a tensor \[N, X\], got .*: Dataset\.of\(x\) makes splits"):
         Split(rows)
+
+
+def test_images_with_channels_first_are_turned_and_unclear_ones_are_asked_about():
+    images = torch.rand(30, 5, 7, 3)
+    last, first = Dataset.of(images), Dataset.of(images.movedim(-1, 1))
+    assert last.shape == first.shape == (5, 7, 3)
+    assert last.sha256 == first.sha256
+    assert "channels first, moved" in first.values
+    with pytest.raises(UserError, match=r"^layout must be given .* use layout='channels_last' for"):
+        Dataset.of(torch.rand(30, 5, 7, 6))
+    assert Dataset.of(torch.rand(30, 5, 7, 6), layout="channels_first").shape == (7, 6, 5)

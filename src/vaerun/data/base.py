@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, final
 import torch
 from torch import Tensor
 
-from vaerun.data.given import Numbers, float_rows, numbers, whole
+from vaerun.data.given import Numbers, float_rows, numbers, split_sizes, whole
+from vaerun.data.layout import find_layout, refuse_unknown_layout, said
 from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
@@ -151,7 +152,16 @@ class Dataset:
     values: str = ""
 
     @classmethod
-    def of(cls, x: Numbers, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
+    def of(
+        cls,
+        x: Numbers,
+        *,
+        valid: float = 0.1,
+        test: float = 0.1,
+        seed: int = 0,
+        name: str = "x",
+        layout: str | None = None,
+    ) -> "Dataset":
         """A data set of the points x, Float[Tensor, "N …"], split at random.
 
         Args:
@@ -160,34 +170,35 @@ class Dataset:
             test: the fraction of test points, 0 < test < 1.
             seed: of the permutation.
             name: the name in records and tables.
+            layout: channels_last or channels_first, for images with an axis of channels; needed if the shape does not
+                show which axis that is.
 
         Raises:
-            UserError: a fraction is out of range, a split would be empty, or a value is not finite.
+            UserError: a fraction is out of range, a split would be empty, a value is not finite, or ``layout`` is
+            needed.
         """
-        fractions = [part if isinstance(part, (int, float)) else math.nan for part in (valid, test)]
-        if not (all(0 < part < 1 for part in fractions) and sum(fractions) < 1):
-            raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
         x = numbers("x", x)
         if x.ndim == 0 or not x.numel():
             raise UserError(f"x must hold at least one point of one number, got the shape {list(x.shape)}.")
+        refuse_unknown_layout(layout, key="layout")
+        found = find_layout(x.shape[1:], layout, "x", key="layout")
+        done = [] if found is None else [said(x.shape[1:], found)]
+        if found == "channels_first":
+            x = x.movedim(1, -1)
         shape = tuple(x.shape[1:]) or (1,)
         rows = float_rows("x", x)
         generator = torch.Generator().manual_seed(whole("seed", seed, 0))
         rows = rows[torch.randperm(len(x), generator=generator).to(x.device)]
-        held = [round(len(x) * part) for part in (valid, test)]
-        if min(*held, len(x) - sum(held) - 1) < 1:
-            raise UserError(
-                f"valid and test need 1 point each and train needs 2, got {len(x)} points: use more points or other "
-                "fractions."
-            )
-        parts = rows.split([len(x) - sum(held), *held])
+        parts = rows.split(split_sizes(len(x), valid, test))
         low, high = float(rows.min()), float(rows.max())
         binary = bool(((rows == 0) | (rows == 1)).all())
         support: Support = "binary" if binary else "unit" if low >= 0 and high <= 1 else "real"
         train, valid_split, test_split = (Split(part) for part in parts)
         sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
-        values = f"{x.dtype} rounded to float32" if x.dtype == torch.float64 else ""
-        return cls(str(name), train, valid_split, test_split, shape, "none", support, sha256, values or "as they are")
+        if x.dtype == torch.float64:
+            done.append("float64 rounded to float32")
+        values = "; ".join(done) or "as they are"
+        return cls(str(name), train, valid_split, test_split, shape, "none", support, sha256, values)
 
     def info(self) -> DataInfo:
         """What a model needs to be built, besides the moments of the training points."""

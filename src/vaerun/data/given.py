@@ -1,5 +1,6 @@
 """What a user gives from Python, as tensors and whole numbers."""
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -80,3 +81,20 @@ def whole(name: str, given: Any, least: int, why: str = "") -> int:
     if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
         raise UserError(f"{name} must be a whole number of at least {least}{why}, got {given!r}.")
     return int(given)
+
+
+def split_sizes(count: int, valid: float, test: float) -> list[int]:
+    """The number of training, validation and test points of ``count`` points.
+
+    Raises:
+        UserError: a fraction is out of range, or a split has too few points.
+    """
+    fractions = [part if isinstance(part, (int, float)) else math.nan for part in (valid, test)]
+    if not (all(0 < part < 1 for part in fractions) and sum(fractions) < 1):
+        raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
+    held = [round(count * part) for part in fractions]
+    if min(held) < 1 or count - sum(held) < 2:
+        raise UserError(
+            f"valid and test need 1 point each and train needs 2, got {count} points: use more points or other fractions."
+        )
+    return [count - sum(held), *held]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from vaerun.data.given import ROUNDING
-from vaerun.data.layout import channels_last
+from vaerun.data.layout import find_layout
+from vaerun.data.layout import said as layout_in_words
 from vaerun.errors import UserError
 
 AXES = {
@@ -43,8 +44,12 @@ def tidy(arrays: dict[str, np.ndarray], path: Path, *, layout: str | None = None
     for name, array in arrays.items():
         _check(array, f"the array {name!r} of {path}")
     _refuse_different(arrays, path)
-    arrays, said = channels_last(arrays, layout, path)
     shape = next(iter(arrays.values())).shape[1:]
+    found = find_layout(shape, layout, path)
+    said = [] if found is None else [layout_in_words(shape, found)]
+    if found == "channels_first":
+        arrays = {name: np.moveaxis(array, 1, -1) for name, array in arrays.items()}
+        shape = next(iter(arrays.values())).shape[1:]
     dtype = np.uint8 if all(_fits_byte(array) for array in arrays.values()) else np.float32
     rows = {name: _rows(array, dtype, f"the array {name!r} of {path}") for name, array in arrays.items()}
     types = sorted({str(array.dtype.newbyteorder("=")) for array in arrays.values()})
