@@ -95,6 +95,7 @@ def split_sizes(count: int, valid: float, test: float) -> list[int]:
     held = [round(count * part) for part in fractions]
     if min(held) < 1 or count - sum(held) < 2:
         raise UserError(
-            f"valid and test need 1 point each and train needs 2, got {count} points: use more points or other fractions."
+            f"valid and test need 1 point each and train needs 2, got {count} points: use more points, or other "
+            "fractions."
         )
     return [count - sum(held), *held]
