@@ -130,7 +130,13 @@ def test_vectors_have_numbers_and_a_plane_has_a_manifold(root: Path, vaerun: Cal
 def test_colour_images_have_colour_pictures(root: Path, vaerun: Call) -> None:
     rows = np.random.default_rng(0).integers(0, 256, (300, 4, 6, 3), dtype=np.uint8)
     np.save(root / "colour.npy", rows)
-    data = ("data=arrays", f"data.path={root / 'colour.npy'}", "model/likelihood=gaussian", "model.latent_dim=2")
+    data = (
+        "data=arrays",
+        f"data.path={root / 'colour.npy'}",
+        "data.layout=channels_last",
+        "model/likelihood=gaussian",
+        "model.latent_dim=2",
+    )
     train(root / "colour", *data, "trainer.batch_size=100")
     assert vaerun("colour", "--n=9", "--checkpoint", "last")[0] == 0
     assert np.load(root / "colour" / "samples" / "interpolation.npz")["x"].shape == (8, 2, 4, 6, 3)
