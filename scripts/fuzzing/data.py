@@ -96,12 +96,12 @@ def archives(draw: st.DrawFn) -> bytes:
 
 
 class Data(Kind):
-    """Data files and the keys beside them, through ``vaerun.data.arrays.Arrays``."""
+    """Data files and the keys beside them, through ``vaerun.data.arrays.Arrays``; some as if they were published."""
 
     name = "data files"
 
     def inputs(self, folder: Path) -> st.SearchStrategy[Any]:
-        """(file name, content, keys)."""
+        """(file name, content, keys, reader)."""
         x = np.random.default_rng(0).integers(0, 256, (30, 4, 5), dtype=np.uint8)
         small, real = x.reshape(30, -1)[:, :5], np.random.default_rng(1).normal(size=(30, 6))
         split = [("train.npy", npy(x[:20])), ("valid.npy", npy(x[20:25])), ("test.npy", npy(x[25:]))]
@@ -129,19 +129,27 @@ class Data(Kind):
         content = st.sampled_from(ways).flatmap(lambda way: way)
         name = st.sampled_from(("a.npz", "a.npy", *8 * ["a"]))
         keys = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in KEYS.items()})
-        return st.tuples(name, content, keys)
+        reader = st.sampled_from((*12 * ("arrays",), "idx", "binarized_mnist"))
+        return st.tuples(name, content, keys, reader)
 
     def read(self, given: Any, folder: Path) -> None:
         """Loads the file; a data set must be finite and say what was done to its values."""
         import torch
 
+        from vaerun.data import idx
         from vaerun.data.arrays import Arrays
+        from vaerun.data.binarized_mnist import ARCHIVE, BinarizedMnist
         from vaerun.errors import UserError
 
-        name, content, keys = given
-        path = folder / name
+        name, content, keys, reader = given
+        path = folder / (ARCHIVE if reader == "binarized_mnist" else name)
         path.write_bytes(content)
         try:
+            if reader == "idx":
+                assert idx.read(path).size >= 0
+                return
+            if reader == "binarized_mnist":
+                BinarizedMnist(root=str(folder)).load()
             data = Arrays(path=str(path), **keys).load()
         except UserError as error:
             raise refused(error) from error
@@ -156,4 +164,4 @@ class Data(Kind):
             assert np.array_equal(np.sort(stored.astype(np.float32)), expected), "values were changed"
 
     def shown(self, given: Any) -> bytes:
-        return given[1] + repr(given[2]).encode()
+        return given[1] + repr(given[2:]).encode()
