@@ -140,8 +140,10 @@ def round_of(kind: Kind, asked: argparse.Namespace) -> Tally:
 
 
 def judge(kind: Kind, value: object, error: BaseException | None, cost: Cost, *, tally: Tally, faults: Path) -> None:
-    """Counts one input, and keeps it if it is the smallest with its fault."""
+    """Counts one input, and keeps it if it is the smallest with its fault, or the slowest of its round."""
     tally.inputs += 1
+    if cost.seconds > max(1, tally.slowest):
+        (faults / f"slowest-{kind.name.replace(' ', '-')}").write_bytes(kind.shown(value))
     tally.slowest, tally.peak = max(tally.slowest, cost.seconds), max(tally.peak, cost.peak)
     fault = None
     if error is None:
