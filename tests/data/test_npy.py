@@ -62,6 +62,7 @@ def test_every_version_of_the_format_is_read(version):
         (pack("(6,)")[:7], "cut off inside its header"),
         (pack("(6,)")[:40], "cut off inside its header"),
         (pack("(6,)", version=9), "not an npy array"),
+        (npy.MAGIC + b"\1\x80" + pack("(6,)")[8:], "not an npy array"),
         (b"", "not an npy array"),
     ],
 )

@@ -45,7 +45,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     start = stream.read(8)
     if start[:6] == MAGIC and len(start) < 8:
         raise DamagedFileError("it is damaged or cut off inside its header")
-    if start[:6] != MAGIC or start[6] not in (1, 2, 3):
+    if start[:6] != MAGIC or start[6] not in (1, 2, 3) or start[7] != 0:
         raise DamagedFileError(f"it is not an npy array (it starts with {start!r})")
     width = 2 if start[6] == 1 else 4
     stated = stream.read(width)
