@@ -1,11 +1,9 @@
 """All calls of Hydra, for Hydra 1.3 and 1.4."""
 
 import inspect
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,8 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.errors import UserError
+from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 
-PACKAGE = "vaerun.conf"
 CONFIG = "config"
 V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
 LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # before Hydra 1.4 a missing version is only a warning
@@ -35,37 +32,6 @@ class UserConfigs(SearchPathPlugin):
         directory = user_directory()
         if directory is not None:
             search_path.append(provider="vaerun-user", path=f"file://{directory}")
-
-
-def user_directory() -> Path | None:
-    """The user's own configuration directory, or None.
-
-    Raises:
-        UserError: ``$VAERUN_CONF`` is not a directory.
-    """
-    named = os.environ.get("VAERUN_CONF")
-    directory = Path(named or "conf").resolve()
-    if not directory.is_dir():
-        if named:
-            raise UserError(
-                f"VAERUN_CONF={named} is not a directory: set it to the folder of your configurations, or unset it."
-            )
-        return None
-    return None if directory == own_directory() else directory
-
-
-def own_directory() -> Path:
-    """The folder of vaerun's own configurations."""
-    spec = find_spec(PACKAGE)
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
-
-
-def roots() -> list[Path]:
-    """The configuration directories outside of a job: vaerun's, then the user's."""
-    user = user_directory()
-    return [own_directory(), user] if user is not None else [own_directory()]
 
 
 def prepare() -> None:

@@ -11,7 +11,7 @@ from vaerun.report.column import column
 from vaerun.report.entry import Entry
 from vaerun.report.matched import At
 from vaerun.report.recorded import mapping
-from vaerun.report.row import Row
+from vaerun.report.row import Row, machines
 
 
 def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Mapping[str, Metric]) -> Iterator[str]:
@@ -21,10 +21,9 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
     used = [entry for row in rows for entry in row.entries if entry.used]
     for told in same_data.contrasts(entry.run for entry in used):
         yield f"the data differ: {told}"
-    machines = {f"{entry.run.summary['device']}, {entry.run.summary.get('threads')} threads" for entry in used
-                if "device" in entry.run.summary}  # fmt: skip
-    if len(machines) > 1:
-        listed = "; ".join(sorted(machines))
+    found = machines(rows)
+    if len(found) > 1:
+        listed = "; ".join(sorted(found))
         yield f"seconds, samples per second and memory were measured on different machines: {listed}"
     named = [mapping(entry.run.summary.get("versions")) for entry in used]
     versions = {str(versions["vaerun"]) for versions in named if "vaerun" in versions}
