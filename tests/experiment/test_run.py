@@ -16,7 +16,15 @@ from vaerun.errors import DivergedError, UserError
 from vaerun.experiment.directory import RunDirectory
 from vaerun.experiment.fit import fit
 
-POSITION = {"step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations"}
+POSITION = {
+    "step",
+    "epoch",
+    "seconds",
+    "train_seconds",
+    "compile_seconds",
+    "decoder_evaluations",
+    "encoder_evaluations",
+}
 
 
 @pytest.fixture(scope="module")

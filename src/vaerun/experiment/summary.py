@@ -79,7 +79,7 @@ def unfinished(
         "metrics": newest(records),
         "steps": last["step"],
         "epochs": last["epoch"],
-        **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
+        **{key: last.get(key, 0.0) for key in POSITION if key not in ("step", "epoch")},
         **(provenance(experiment) if experiment is not None else {"versions": versions()}),
         "seed": seed,
     }
@@ -97,6 +97,7 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
         "best": {"step": progress.best_step, "valid": progress.best},  # the checkpoint of the test metrics
         "seconds": progress.seconds,
         "train_seconds": progress.train_seconds,
+        "compile_seconds": progress.compile_seconds,
         "train_samples_per_second": samples / progress.train_seconds,
         "decoder_evaluations": experiment.strategy.decoder_evaluations,
         "encoder_evaluations": experiment.strategy.encoder_evaluations,

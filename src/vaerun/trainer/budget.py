@@ -14,7 +14,7 @@ class Budget:
 
     Args:
         epochs: passes over the training points, 1 or more.
-        max_seconds: of training steps, > 0; None for no limit.
+        max_seconds: of training steps without compiling, > 0; None for no limit.
         max_decoder_evaluations: z decoded for an x by training steps, > 0; None for no limit.
 
     Raises:

@@ -24,7 +24,8 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0  # wall time, evaluation included, summed over resumes
-    train_seconds: float = 0.0  # wall time of training steps only
+    train_seconds: float = 0.0  # wall time of training steps only, without compiling
+    compile_seconds: float = 0.0  # wall time of compiling, in training steps and in evaluations
     best_step: int = 0
     best: float = float("-inf")  # the bound on the validation points, nats per datum
     records: int = 0  # records made so far

@@ -25,7 +25,7 @@ class Trainer:
     Args:
         epochs: passes over the training points, 1 or more.
         batch_size: B, 1 or more; a split with fewer points is one batch.
-        max_seconds: training ends when its steps have taken so many seconds; null for no limit.
+        max_seconds: training ends when its steps have taken so many seconds, without compiling; null for no limit.
         max_decoder_evaluations: training ends after so many decoder evaluations; null for no limit.
         validation: when and how the validation points are evaluated.
         records: when records and images are made.

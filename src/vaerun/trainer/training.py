@@ -76,7 +76,7 @@ class Training:
         self.last_record = 0
         self.stop_reason: str | None = None
         self.finish_reason: str | None = None
-        self.clock = time.perf_counter()
+        self.clock, self.compiled = time.perf_counter(), strategy.bound.engine.compile_seconds
 
     def resume(self, directory: Path) -> None:
         """Continues from ``last.pt`` of a directory of checkpoints.
@@ -149,15 +149,18 @@ class Training:
         self.stop_reason = reason
 
     def tick(self, *, training: bool) -> None:
-        """Counts the time since the last call as training time, or not."""
-        now = time.perf_counter()
+        """Counts the time since the last call as training time, or not; compiling is counted apart."""
+        now, compiled = time.perf_counter(), self.strategy.bound.engine.compile_seconds
+        compiling = compiled - self.compiled
         self.progress.seconds += now - self.clock
-        self.progress.train_seconds += now - self.clock if training else 0.0
-        self.clock = now
+        self.progress.compile_seconds += compiling
+        self.progress.train_seconds += now - self.clock - compiling if training else 0.0
+        self.clock, self.compiled = now, compiled
 
     def training_seconds(self) -> float:
-        """Seconds spent on training steps until now."""
-        return self.progress.train_seconds + time.perf_counter() - self.clock
+        """Seconds spent on training steps until now, without compiling."""
+        compiling = self.strategy.bound.engine.compile_seconds - self.compiled
+        return self.progress.train_seconds + time.perf_counter() - self.clock - compiling
 
     def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
         """Records the means since the last record and the results of ``evaluations``; returns the metrics.
@@ -193,6 +196,7 @@ class Training:
             "epoch": self.progress.step / self.steps_per_epoch,
             "seconds": self.progress.seconds,
             "train_seconds": self.progress.train_seconds,
+            "compile_seconds": self.progress.compile_seconds,
             "decoder_evaluations": self.strategy.decoder_evaluations,
             "encoder_evaluations": self.strategy.encoder_evaluations,
         }
