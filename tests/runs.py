@@ -20,12 +20,8 @@ TINY = (
     "amortizer.hidden=[16]",
     "model.latent_dim=3",
 )
-CLOCKS = (
-    "seconds",
-    "train_seconds",
-    "compile_seconds",
-    "train_samples_per_second",
-)  # what two equal runs may differ in
+# what two equal runs may differ in
+CLOCKS = ("seconds", "train_seconds", "compile_seconds", "train_samples_per_second")
 
 
 def train(directory: Path, *overrides: str) -> dict[str, Any]:

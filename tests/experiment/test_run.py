@@ -250,3 +250,13 @@ def test_the_test_elbo_is_of_all_points_whatever_was_evaluated(tmp_path: Path) -
 def test_two_intervals_that_do_not_meet_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must be a multiple of trainer\.validation\.every=2.*got 3"):
         train(tmp_path, "trainer.validation.every=2", "trainer.validation.evaluation_every=3")
+
+
+def test_a_schedule_that_a_budget_cuts_off_is_said_in_the_summary(tmp_path: Path) -> None:
+    warm_up = ("objective/kl_weight=linear", "objective.kl_weight.epochs=3")
+    said = train(tmp_path / "cut", *warm_up, "trainer.max_decoder_evaluations=1500")["warnings"]
+    # 8 steps of 200 points; the 8th is made at (7 / 6) / 3 of the warm-up.
+    assert len(said) == 1
+    assert said[0].startswith("kl_weight was 0.389 at the last step, not 1 as at the end of its schedule of 3 epochs")
+    assert "(trainer.max_decoder_evaluations=1500 was reached)" in said[0]
+    assert train(tmp_path / "whole", *warm_up)["warnings"] == []

@@ -1,7 +1,7 @@
 """An experiment: data, strategy, trainer and evaluation; ``fit`` trains and tests it."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -18,7 +18,7 @@ from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_sum
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
-from vaerun.experiment.summary import outcome, reason, summarise, unfinished
+from vaerun.experiment.summary import cut_off, outcome, reason, summarise, unfinished
 from vaerun.metric.metric import write
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
@@ -50,6 +50,7 @@ class Experiment:
         machine: device, threads and matmul backend, for the summary; by default the present settings of torch.
         config: the configuration of the objects; empty for an experiment made by hand.
         watchers: further watchers of the training.
+        remarks: warnings that the summary keeps, such as about keys without effect.
 
     Attributes:
         declared: the metrics of its records, by quantity.
@@ -66,12 +67,13 @@ class Experiment:
         machine: Machine | None = None,
         config: Mapping[str, Any] | None = None,
         watchers: tuple[Watcher, ...] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
         refuse_unfit(data, strategy)
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
-        self.config, self.watchers = dict(config or {}), tuple(watchers)
+        self.config, self.watchers, self.remarks = dict(config or {}), tuple(watchers), list(remarks)
         for watcher in self.watchers:
             if not isinstance(watcher, Watcher):
                 raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
@@ -120,11 +122,14 @@ class Experiment:
                 watchers=watchers,
                 resume=resume,
             )
+            warnings = cut_off(self, training.progress.step, self.trainer.budget.reason(training))
             step = self.restore(directory.path)
             training.record(lambda: observers.conclude(self.test()))
             records = observers.close("completed")
             log_results(records[-1])
-            write_summary(directory.path, summarise(self, training.progress, records))
+            for warning in warnings:
+                logger.warning(warning)
+            write_summary(directory.path, summarise(self, training.progress, records, [*self.remarks, *warnings]))
         return self.opened(directory.path, step)
 
     @contextmanager

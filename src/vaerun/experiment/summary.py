@@ -20,6 +20,8 @@ from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
 from vaerun.tracking.jsonl import read
 from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.cut_schedules import cut_schedules
+from vaerun.trainer.training import schedules_of
 
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
@@ -73,9 +75,13 @@ def unfinished(
     """
     records = read_records(directory)
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
+    early: list[str] = []
+    if experiment is not None and isinstance(error, KeyboardInterrupt):
+        early = cut_off(experiment, round(last["step"]), reason(error))
     return {
         "status": outcome(error),
         "reason": reason(error),
+        "warnings": [*(experiment.remarks if experiment is not None else ()), *early],
         "metrics": newest(records),
         "steps": last["step"],
         "epochs": last["epoch"],
@@ -85,12 +91,28 @@ def unfinished(
     }
 
 
-def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+def cut_off(experiment: "Experiment", steps: int, why: str) -> list[str]:
+    """Warnings about schedules that were not followed to their end."""
+    return list(
+        cut_schedules(
+            schedules_of(experiment.strategy),
+            steps=steps,
+            steps_per_epoch=experiment.steps_per_epoch,
+            epochs=experiment.trainer.budget.epochs,
+            why=why,
+        )
+    )
+
+
+def summarise(
+    experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]], warnings: Sequence[str]
+) -> dict[str, Any]:
     """The content of summary.json for a completed run."""
     samples = progress.step * experiment.batch_size
     return {
         "status": "completed",
         "reason": None,
+        "warnings": list(warnings),
         "metrics": newest(records),
         "steps": progress.step,
         "epochs": progress.step / experiment.steps_per_epoch,

@@ -33,6 +33,17 @@ class Budget:
         """Whether the last epoch is done, a limit on the cost is reached, or a watcher has finished the training."""
         return training.finish_reason is not None or self.spent(training)
 
+    def reason(self, training: "Training") -> str:
+        """Which limit has ended the training, or which watcher."""
+        if training.finish_reason is not None:
+            return training.finish_reason
+        if self.max_seconds is not None and training.progress.train_seconds >= self.max_seconds:
+            return f"trainer.max_seconds={self.max_seconds:g} was reached"
+        evaluations = self.max_decoder_evaluations
+        if evaluations is not None and training.strategy.decoder_evaluations >= evaluations:
+            return f"trainer.max_decoder_evaluations={evaluations:g} was reached"
+        return f"trainer.epochs={self.epochs} was reached"
+
     def spent(self, training: "Training") -> bool:
         """Whether the last epoch is done or a limit on the cost is reached."""
         seconds, evaluations = self.max_seconds, self.max_decoder_evaluations

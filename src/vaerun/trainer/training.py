@@ -35,6 +35,15 @@ class Record(NamedTuple):
     declared: Mapping[str, Metric]  # by quantity: the metrics of all records so far
 
 
+def schedules_of(strategy: Strategy) -> dict[str, Schedule]:
+    """The schedules of a strategy and its parts by name, without constants."""
+    return {
+        name.split(".")[-1]: module
+        for name, module in strategy.named_modules()
+        if isinstance(module, Schedule) and not isinstance(module, Constant)
+    }
+
+
 class Training:
     """One training, from its first step or from a checkpoint.
 
@@ -66,11 +75,7 @@ class Training:
         self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
         self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
         self.device = data.train.x.device
-        self.schedules: dict[str, Schedule] = {
-            name.split(".")[-1]: module
-            for name, module in strategy.named_modules()
-            if isinstance(module, Schedule) and not isinstance(module, Constant)
-        }
+        self.schedules = schedules_of(strategy)
         self.bound = strategy.bound.metric(ELBO).name
         self.declared = declared(strategy, self.schedules)
         self.last_record = 0
