@@ -34,6 +34,14 @@ def default_choices(choices: Mapping[str, Any], catalogue: Catalogue) -> dict[st
     return made
 
 
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one mapping of dotted keys."""
+    made: dict[str, Any] = {}
+    for key, child in value.items():
+        made |= flatten(child, f"{prefix}{key}.") if isinstance(child, Mapping) else {f"{prefix}{key}": child}
+    return made
+
+
 def _option(catalogue: Catalogue, group: str, name: Any) -> Option | None:
     if group == EXPERIMENT:
         return catalogue.experiments.get(str(name))

@@ -1,5 +1,6 @@
 """A data set from a user's own file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
@@ -68,12 +69,18 @@ class Arrays(Source):
         self.split_seed = split_seed
         self.valid_fraction = valid_fraction
         self.test_fraction = test_fraction
+        self.has_splits = False
 
     def load(self) -> Dataset:
         rows, shape = tidy(read_arrays(self.path), self.path)
+        self.has_splits = len(rows) > 1
         scale = self._scale(rows)
         train, valid, test = self._split(rows) if len(rows) == 1 else (rows[split] for split in SPLITS)
         return assemble(self.path.name, (train, valid, test), shape=shape, scale=scale, choice=self.choice)
+
+    def unused(self) -> Sequence[str]:
+        keys = ("data.split_seed", "data.valid_fraction", "data.test_fraction")
+        return keys if self.has_splits else ()
 
     def _scale(self, rows: dict[str, Tensor]) -> float:
         if self.scale is not None:

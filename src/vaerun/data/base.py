@@ -3,10 +3,10 @@
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, final
+from typing import ClassVar, Literal, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -208,6 +208,16 @@ class Dataset:
 
 class Source(ABC):
     """() ↦ data set: the constructor checks the values, ``load`` reads, downloads or simulates the data."""
+
+    ignores: ClassVar[tuple[str, ...]] = ()  # its keys that have no effect
+    ignored_when: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "binarize_seed": ("binarize", ("none", "threshold"))
+    }
+    """Key ↦ another key, and the values of it at which the first has no effect."""
+
+    def unused(self) -> Sequence[str]:
+        """The keys that ``load`` did not use, because of what it has read; empty before."""
+        return ()
 
     @abstractmethod
     def load(self) -> Dataset:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -44,6 +44,8 @@ class BinarizedMnist(Source):
 
     Reference: Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator.
     """
+
+    ignores: ClassVar[tuple[str, ...]] = ("data.binarize", "data.binarize_seed")
 
     def __init__(self, *, root: str | None = None, binarize: str = "none", binarize_seed: int = 0) -> None:
         self.root = root

@@ -9,7 +9,10 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.data.base import DataInfo, Dataset
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.effect import without_effect
+from vaerun.config.hydra import searched
+from vaerun.data.base import DataInfo, Dataset, Source
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
@@ -45,7 +48,13 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
     config = plain(config)
     trainer: Trainer = make(config["trainer"], {})
     machine = prepare(config, trainer)
-    data = (make(config["data"], {}).load() if data is None else data).to(machine.device)
+    remarks: list[str] = []
+    if data is None:
+        source = make(config["data"], {})
+        data = source.load()
+        unused = source.unused() if isinstance(source, Source) else ()
+        remarks += without_effect(config, config.get("choices", {}), Catalogue(searched()), unused)
+    data = data.to(machine.device)
     torch.manual_seed(config["seed"])
     parts = build_parts(config, data, machine.device, machine.engine)
     strategy = make(config["strategy"], parts).to(machine.device)
@@ -60,6 +69,7 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
         machine=machine,
         config=config,
         watchers=tuple(watchers),
+        remarks=remarks,
     )
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from vaerun.config.defaults import flatten
 from vaerun.errors import UserError
 
 logger = logging.getLogger("vaerun")
@@ -163,14 +164,6 @@ def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
             OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
         except YAMLError:
             raise unreadable from None
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one mapping of dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, child in value.items():
-        flat |= flatten(child, f"{prefix}{key}.") if isinstance(child, Mapping) else {f"{prefix}{key}": child}
-    return flat
 
 
 def read_summary(directory: Path) -> dict[str, Any]:

@@ -135,6 +135,8 @@ class Observers:
         logger.info("%-10s %s", "run", self.directory)
         for name, words in described(experiment).items():
             logger.info("%-10s %s", name, words)
+        for remark in experiment.remarks:
+            logger.warning(remark)
         if resumed_at >= 0:
             logger.info("resumed from step %d", resumed_at)
 
