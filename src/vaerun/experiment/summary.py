@@ -177,9 +177,13 @@ def environment(experiment: "Experiment") -> dict[str, str]:
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """Every chosen option and every value of a configuration."""
-    values: dict[str, float | str | bool] = dict(config.get("choices", {}))
+    """Every chosen option and every value of a configuration, without nulls.
+
+    A key must have the same type in every run: TensorBoard shows only some of the runs if it is text in one run and a
+    number in another, as ``null`` would be.
+    """
+    values: dict[str, float | str | bool] = {group: str(name) for group, name in config.get("choices", {}).items()}
     for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
-        if key.split(".")[-1] not in ("_target_", "_partial_"):
+        if value is not None and key.split(".")[-1] not in ("_target_", "_partial_"):
             values[key] = value if isinstance(value, (bool, int, float, str)) else str(value)
     return values
