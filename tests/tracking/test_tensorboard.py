@@ -174,12 +174,12 @@ def test_a_chart_appears_with_the_first_record_it_shows_something_of(tmp_path: P
         tracker.declare(DECLARED)
         tracker.scalars(2, {"elbo/train": 1.0, "elbo_se/train": 1.0})
         bounds = ("elbo", ["^((pseudo_)?elbo/.+)$"])
-        assert rows_of_hparams(tmp_path) == [("bounds", [bounds])]
+        assert shown(tmp_path) == [("bounds", [bounds])]
         tracker.scalars(3, {"elbo/train": 1.0, "elbo/valid": 1.0})
         tracker.scalars(4, {"gradient_snr/own": 1.0, "iwae_10/test": 1.0})
         test = ("tighter, test", [r"^(iwae_\d+/test)$"])
         snr = ("snr", ["^((pseudo_)?gradient_snr/.+)$"])
-        assert rows_of_hparams(tmp_path) == [("bounds", [bounds, test]), ("noise", [snr])]
+        assert shown(tmp_path) == [("bounds", [bounds, test]), ("noise", [snr])]
     assert [event.step for event in plugins(tmp_path).Tensors(TAG)] == [2, 4], "nothing new, nothing written"
 
 

@@ -15,6 +15,7 @@ from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
@@ -73,7 +74,8 @@ class Experiment:
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
-        self.config, self.watchers, self.remarks = dict(config or {}), tuple(watchers), list(remarks)
+        self.config, self.watchers = dict(config or {}), tuple(watchers)
+        self.remarks = [*remarks, *discrete_under_density(data, strategy)]
         for watcher in self.watchers:
             if not isinstance(watcher, Watcher):
                 raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
