@@ -151,7 +151,7 @@ def test_version(vaerun):
         (["train", "strategy"], "'strategy' has no value: write KEY=VALUE."),
         (["train", "seed=0,1"], "put -m before it for a sweep"),
         (["train", "trainer=5"], "the name of an option must be text: quote a number"),
-        (["train", "objective.kl_weight.epochs=3"], "it belongs to objective/kl_weight="),
+        (["train", "objective.kl_weight.epochs=3"], "leave it out, or use objective/kl_weight=cyclic or "),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
         (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key "),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
@@ -346,9 +346,11 @@ def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     assert directory == Path("run")
     assert (got.execution.threads, got.data.root) == (2, "/elsewhere")
     assert "choices" not in got
-    code, _, err = vaerun("train", "resume=run", "trainer.epochs=3")
+    code, _, err = vaerun("train", "resume=run", "trainer.batch_size=3")
     assert code == 2
-    assert "trainer.epochs=3 cannot be set, because a run keeps its configuration" in err
+    assert "trainer.batch_size=3 cannot be set, because a run keeps its configuration" in err
+    assert vaerun("train", "resume=run", "trainer.epochs=300")[0] == 0
+    assert calls[-1][0].trainer.epochs == OmegaConf.load(run / "config.yaml").trainer.epochs == 300
 
 
 def test_completion(vaerun, monkeypatch):

@@ -32,7 +32,7 @@ Set keys of the chosen options:
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
-  resume=DIR               resume the run in DIR where it stopped
+  resume=DIR               resume the run in DIR where it stopped; resume=DIR trainer.epochs=N also trains it longer
 
 Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
 
@@ -64,7 +64,7 @@ from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.errors import UserError
-from vaerun.experiment.directory import read_config, relocate, write_summary
+from vaerun.experiment.directory import BUDGET, FREE, grow, read_config, relocate, write_summary
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -129,7 +129,7 @@ def task(cfg: DictConfig) -> Any:
     sweep = hydra.is_sweep()
     name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
     try:
-        choices = checked(cfg, hydra.choices(), hydra.sources())
+        choices = checked(cfg, hydra.choices(), hydra.sources(), job.overrides.task)
         from vaerun.experiment.fit import fit
 
         return fit(cfg, choices, directory, live=not sweep)
@@ -138,13 +138,16 @@ def task(cfg: DictConfig) -> Any:
         raise report(error, directory, name=name, keep=sweep or named) from None
 
 
-def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> dict[str, str]:
+def checked(
+    cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], words: Sequence[str] = ()
+) -> dict[str, str]:
     """Checks a configuration without importing torch; returns the chosen option of each group.
 
     Args:
         cfg: without the hydra node.
         choices: the chosen option of each group.
         roots: the configuration directories.
+        words: of the command line.
 
     Raises:
         UserError: a key or value is wrong, or choices do not fit together.
@@ -155,12 +158,12 @@ def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) 
     # The config.yaml of a run, used for a new run, contains its choices.
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
-    check(cfg, made, roots)
+    check(cfg, made, roots, words)
     return made
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Resumes the run in a directory with its own configuration.
+    """Resumes the run in a directory with its own configuration, or with a larger budget.
 
     Raises:
         UserError: the directory is not a run directory, or other arguments are given.
@@ -172,10 +175,11 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
-    relocate(cfg, overrides)
+    relocate(cfg, overrides, (*FREE, *BUDGET))
     log_to(directory)
     try:
         choices = checked(cfg, {}, hydra.roots())
+        grow(directory, cfg)
         from vaerun.experiment.fit import fit
 
         fit(cfg, choices, directory, live=True)

@@ -19,18 +19,22 @@ def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] 
     Raises:
         UserError: no run directory is given, or a key cannot be changed for a trained run.
     """
-    places, settings = split_words(words)
-    runs = [run for place in places for run in runs_in(Path(place))]
-    if not runs:
-        raise UserError(f"vaerun {command} needs a run directory: give one that vaerun train has written.")
     known = (*groups, *FREE)
+    places, settings = split_words(words, lambda key: key in known or key.split(".")[0] in groups)
+    runs = [run for place in places for run in runs_in(Path(place))]
+    if not runs and not settings:
+        raise UserError(f"vaerun {command} needs a run directory: give one that vaerun train has written.")
     for setting in settings:
         key = setting.partition("=")[0]
+        if not runs and "/" in key:
+            raise UserError(f"{setting} is not a directory: give a run directory that vaerun train has written.")
         if key not in known and key.split(".")[0] not in groups:
             raise UserError(
                 f"{key} cannot be set here, because the run keeps the value that it was trained with."
                 f"{close_key(key, known)} vaerun {command} takes {', '.join(known)}."
             )
+    if not runs:
+        raise UserError(f"vaerun {command} needs a run directory: give one that vaerun train has written.")
     return runs, settings
 
 

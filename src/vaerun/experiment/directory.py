@@ -3,7 +3,9 @@
 import fcntl
 import json
 import logging
+import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from vaerun.errors import UserError
 logger = logging.getLogger("vaerun")
 
 # Keys that may change when a run is resumed, because they do not change its results.
+BUDGET = ("trainer.epochs", "trainer.max_seconds", "trainer.max_decoder_evaluations")  # may grow when a run is resumed
 FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
 
 
@@ -88,13 +91,22 @@ class RunDirectory:
         return self.summary.get("status") == "completed"
 
     def tell_finished(self) -> None:
-        """Logs that the run is finished."""
-        logger.info("%s is already finished", self.path)
+        """Logs that the run is finished, and how to train it longer."""
+        logger.info(
+            "%s is already finished; to train it longer, give more epochs: %s trainer.epochs=N",
+            self.path,
+            resume_command(self.path),
+        )
 
 
 def checkpoint_path(directory: Path, name: str) -> Path:
     """The path of the checkpoint ``last`` or ``best``."""
     return directory / "checkpoints" / f"{name}.pt"
+
+
+def resume_command(directory: Path) -> str:
+    """The command that continues a run, as it can be copied into a shell."""
+    return f"vaerun train {shlex.quote(f'resume={directory}')}"
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
@@ -109,12 +121,27 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
         now = flatten(config)
         keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
         if keys:
-            key = keys[0]
-            raise UserError(
-                f"{directory} holds a run with {key}={before.get(key)}, not {now.get(key)}: continue it with "
-                f"resume={directory}, or choose another hydra.run.dir."
-            )
+            raise UserError(other_run(directory, before, now, keys))
     write_whole(path, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+
+
+def other_run(directory: Path, before: Mapping[str, Any], now: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The sentence about a directory whose run differs in ``keys``; only a budget can be changed."""
+    key = keys[0]
+    said = f"{directory} holds a run with {key}={_text(before.get(key))}, not {_text(now.get(key))}"
+    if set(keys) <= set(BUDGET):
+        changed = " ".join(f"{key}={_text(now.get(key))}" for key in keys)
+        return f"{said}: continue it with {resume_command(directory)} {changed}, or choose another hydra.run.dir."
+    if read_summary(directory).get("status") == "completed":
+        return f"{said}, and it is finished: choose another hydra.run.dir."
+    return f"{said}: continue it as it is with {resume_command(directory)}, or choose another hydra.run.dir."
+
+
+def _text(value: Any) -> str:
+    """A value as on the command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def read_config(directory: Path) -> DictConfig:
@@ -141,18 +168,43 @@ def read_config(directory: Path) -> DictConfig:
     return config
 
 
-def relocate(cfg: DictConfig, words: Sequence[str]) -> None:
-    """Sets keys of ``FREE`` to the values in ``words``, each KEY=VALUE.
+def grow(directory: Path, cfg: DictConfig) -> None:
+    """Gives the run in a directory the budget of ``cfg``, so that it goes on as if it had been started with it.
+
+    Nothing is done if the budget is that of the run.
+
+    Raises:
+        UserError: the run is in use, or has trained longer than the new budget allows.
+    """
+    before, now = flatten(OmegaConf.to_container(read_config(directory))), flatten(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
+    if all(before.get(key) == now.get(key) for key in BUDGET):
+        return
+    with RunDirectory(directory) as place:
+        summary, epochs = place.summary, int(cfg.trainer.epochs)
+        done = summary.get("epochs", 0)
+        if isinstance(done, (int, float)) and (epochs < done or (epochs == done and place.is_finished)):
+            raise UserError(
+                f"trainer.epochs must be above {done:g}, because the run in {directory} has trained that long already, "
+                f"got {epochs}: use trainer.epochs={math.floor(done) + 1} or more."
+            )
+        grown = OmegaConf.merge(read_config(directory), {"trainer": cfg.trainer})
+        write_whole(directory / "config.yaml", OmegaConf.to_yaml(grown))
+        if place.is_finished:
+            write_summary(directory, {**summary, "status": "interrupted", "reason": "its budget was changed"})
+
+
+def relocate(cfg: DictConfig, words: Sequence[str], allowed: Sequence[str] = FREE) -> None:
+    """Sets keys of ``allowed`` to the values in ``words``, each KEY=VALUE.
 
     Raises:
         UserError: the run has no such key, or it may not be set.
     """
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
-        if key not in FREE:
+        if key not in allowed:
             raise UserError(
                 f"{word} cannot be set, because a run keeps its configuration: leave it out, or start a new run. "
-                f"Only {', '.join(FREE)} may change."
+                f"Only {', '.join(allowed)} may change."
             )
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
         if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:

@@ -14,7 +14,7 @@ from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, resume_command, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
@@ -215,7 +215,7 @@ def present_machine(data: Dataset) -> Machine:
 def interrupted(error: BaseException, directory: Path) -> BaseException:
     """The error; for an interruption, one whose message says how to resume."""
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted(f"{str(error) or 'interrupted'}; resume with: vaerun train resume={directory}")
+        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {resume_command(directory)}")
     return error
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.defaults import default_choices, defaults
 from vaerun.config.folders import roots
+from vaerun.experiment import directory
 from vaerun.report.recorded import Recorded
 
 # the main choices; their values are shown without the key
 NOUNS = ("strategy", "estimator", "posterior", "objective", "model", "data")
 
-BUDGET = ("trainer.epochs", "trainer.max_seconds", "trainer.max_decoder_evaluations", "trainer.batch_size")
+BUDGET = (*directory.BUDGET, "trainer.batch_size")
 """Keys that say how long a run trains; they are shown wherever they differ."""
 
 

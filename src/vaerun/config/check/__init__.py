@@ -19,13 +19,14 @@ from vaerun.config.check.values import check_values
 __all__ = ["RUNTIME", "Part", "check"]
 
 
-def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> None:
+def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], words: Sequence[str] = ()) -> None:
     """Refuses a composed configuration with wrong keys, wrong values, or choices that do not fit together.
 
     Args:
         cfg: without the hydra node.
         choices: the chosen option of each group, for error messages.
         roots: the configuration directories, vaerun's own first, for the remedies.
+        words: of the command line; a remedy must work beside them.
 
     Raises:
         UserError: a key is unknown, missing or set by vaerun, a value is wrong, or two choices do not fit.
@@ -34,4 +35,5 @@ def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) ->
     catalogue = Catalogue(roots)
     check_keys(config, choices, catalogue)
     check_values(config, choices)
-    check_pairs(parts_of(config, choices), catalogue)
+    chosen = [word.lstrip("+").partition("=")[0] for word in words]
+    check_pairs(parts_of(config, choices), catalogue, chosen=chosen)
