@@ -155,7 +155,7 @@ def test_version(vaerun):
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
         (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key "),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
-        (["train", "model=linear_gaussian", "model/prior=bernoulli"], "not have the group model/prior: use model="),
+        (["train", "model=linear_gaussian", "model/prior=bernoulli"], "not have the group model/prior: leave it out."),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
         (["train", "hydra/launcher=nothing"], "hydra/launcher=nothing does not exist."),
         (["train", "--multirunn"], "Did you mean '--multirun'?"),

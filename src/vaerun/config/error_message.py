@@ -139,16 +139,17 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
     options = catalogue.groups.get(parent, {}).values()
     inside = [str(option) for option in options if f"/{group}" in option.nested()]
     having = _working(inside, parent, argv)
-    use = " or ".join(having or [f"another option of {parent}"])
     lacking = next((f"{parent}={name}" for name in chosen.get(parent, ()) if f"{parent}={name}" not in inside), parent)
     for other, names in chosen.items():
         for name in names:
             setter = catalogue.option(other, name)
             if setter is not None and f"/{group}" in setter.overrides():
                 rest = [str(o) for o in catalogue.groups[other].values() if f"/{group}" not in o.overrides()]
-                use = " or ".join([*having, *_working(rest, other, argv)][:SHOWN])
+                found = [*having, *_working(rest, other, argv)][:SHOWN]
+                use = " or ".join(found or [f"another option of {other}"])
                 return f"{setter} sets {group}, which {lacking} does not have: use {use}."
-    return f"{group} cannot be chosen, because {lacking} does not have the group {group}: leave it out, or use {use}."
+    use = f", or use {' or '.join(having)}" if having else ""
+    return f"{group} cannot be chosen, because {lacking} does not have the group {group}: leave it out{use}."
 
 
 def _working(remedies: Sequence[str], group: str, argv: Sequence[str]) -> list[str]:
