@@ -274,7 +274,7 @@ class PlainAscent(LocalOptimizer):
     def init(self, phi: Tensor) -> PlainAscentState:
         return PlainAscentState(torch.zeros(len(phi), 1, dtype=torch.int64))
 
-    def update(self, gradient: Tensor, state: PlainAscentState) -> tuple[Tensor, PlainAscentState]:
+    def update(self, gradient: Tensor, state: PlainAscentState, scale: Tensor) -> tuple[Tensor, PlainAscentState]:
         self.updates += 1
         return self.rate * gradient, PlainAscentState(state.steps + 1)
 

@@ -185,8 +185,8 @@ def test_per_point_strategies_record_their_effort(tmp_path: Path) -> None:
     train(tmp_path, "strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20")
     first = records(tmp_path)[0]
     assert first["inner_steps/train"] == 3
-    assert 0 <= first["inner_converged/train"] <= 1
     final = summary(tmp_path)["metrics"]
+    assert 0 <= final["inner_converged/train"] <= 1
     assert 0 < final["inner_steps/test"] <= 20
     assert 0 <= final["inner_converged/test"] <= 1
     # At one visit: 3 φ-steps and one θ-step.
@@ -242,3 +242,12 @@ def test_the_test_elbo_is_of_all_points_whatever_was_evaluated(tmp_path: Path) -
 def test_two_intervals_that_do_not_meet_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must be a multiple of trainer\.validation\.every=2.*got 3"):
         train(tmp_path, "trainer.validation.every=2", "trainer.validation.evaluation_every=3")
+
+
+def test_ascents_that_did_not_converge_in_training_are_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = train(tmp_path, "strategy=coordinate", "strategy.max_steps=1", "strategy.test_steps=20")
+    (note,) = said["notes"]
+    assert said["metrics"]["inner_converged/train"] < 0.9
+    assert said["metrics"]["gain_left/train"] > 0.1
+    assert "did not converge in training" in note
+    assert note in caplog.messages

@@ -124,7 +124,10 @@ class Experiment:
             training.record(lambda: observers.conclude(self.test()))
             records = observers.close("completed")
             log_results(records[-1])
-            write_summary(directory.path, summarise(self, training.progress, records))
+            summary = summarise(self, training.progress, records)
+            for note in summary["notes"]:
+                logger.warning(note)
+            write_summary(directory.path, summary)
         return self.opened(directory.path, step)
 
     @contextmanager

@@ -24,6 +24,8 @@ from vaerun.trainer.checkpoint import Progress
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
 
+ENOUGH = 0.9  # share of the training points that must have converged
+
 
 def outcome(error: BaseException) -> str:
     """The status of a run that ended with ``error``."""
@@ -102,7 +104,20 @@ def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Ma
         "encoder_evaluations": experiment.strategy.encoder_evaluations,
         **provenance(experiment),
         "seed": experiment.seed,
+        "notes": notes(experiment, records),
     }
+
+
+def notes(experiment: "Experiment", records: Sequence[Mapping[str, float]]) -> list[str]:
+    """What a reader of the results must know: whether the ascents in φ converged during the training."""
+    metrics = newest(records)
+    share, left = metrics.get("inner_converged/train"), metrics.get("gain_left/train")
+    if not experiment.strategy.ascends_at_visits or share is None or left is None or share >= ENOUGH:
+        return []
+    return [
+        f"The ascents in φ did not converge in training: {share:.0%} of the training points have less than 0.1 nat "
+        f"left to gain, and the mean is {left:.2f} nat. Use a larger strategy.max_steps or objective.num_samples."
+    ]
 
 
 def provenance(experiment: "Experiment") -> dict[str, Any]:
