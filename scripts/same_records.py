@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-CLOCK = ("seconds", "train_seconds")
+CLOCK = ("seconds", "train_seconds", "compile_seconds")
 SHORT = ("trainer.epochs=4", "model.decoder.hidden=[32]", "amortizer.hidden=[32]", "execution.threads=1")
 PER_POINT = ("strategy.test_steps=40",)
 KINDS: dict[str, tuple[str, ...]] = {

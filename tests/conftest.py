@@ -1,8 +1,19 @@
-"""Fixtures that every folder may ask for; none is automatic, so a test that needs no torch imports none."""
+"""Fixtures that every folder may ask for. The automatic one needs no torch, so a test without torch imports none."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Removes the log handlers of a command afterwards: they hold the standard error of that test alone."""
+    before = list(logging.getLogger().handlers)
+    yield
+    for handler in [handler for handler in logging.getLogger().handlers if handler not in before]:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture

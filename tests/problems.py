@@ -18,7 +18,7 @@ from tests.oracle import space as space
 from tests.oracle import truth as truth
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.experiment.make import locate, make
+from vaerun.experiment.make import kind_of, make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.solver import LocalSolver
 from vaerun.model.base import Model
@@ -71,7 +71,7 @@ def variants(group: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 def class_of(path: str) -> type:
     """The class that the YAML at ``path`` names."""
-    return locate(node(path)["_target_"])
+    return kind_of(node(path), path.rpartition("/")[0])
 
 
 def prior_over(support: str) -> str:
@@ -274,7 +274,7 @@ class PlainAscent(LocalOptimizer):
     def init(self, phi: Tensor) -> PlainAscentState:
         return PlainAscentState(torch.zeros(len(phi), 1, dtype=torch.int64))
 
-    def update(self, gradient: Tensor, state: PlainAscentState) -> tuple[Tensor, PlainAscentState]:
+    def update(self, gradient: Tensor, state: PlainAscentState, scale: Tensor) -> tuple[Tensor, PlainAscentState]:
         self.updates += 1
         return self.rate * gradient, PlainAscentState(state.steps + 1)
 

@@ -81,7 +81,7 @@ def test_an_implicit_q_is_refused(tmp_path: Path) -> None:
     for name, text in re.findall(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    command = [Path(sys.executable).parent / "vaerun", "train", "posterior=generator"]
+    command = [Path(sys.executable).parent / "vaerun", "train", "posterior=generator", "trust=mylab"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 2
     assert ran.stderr.strip() in PAGE

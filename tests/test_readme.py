@@ -30,15 +30,15 @@ def test_an_estimator_of_ones_own_is_one_module_and_one_yaml(tmp_path: Path) -> 
         command = [Path(sys.executable).parent / "vaerun", *words]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
 
-    trained = vaerun("train", "estimator=antithetic", *TINY, "hydra.run.dir=run")
+    trained = vaerun("train", "estimator=antithetic", "trust=mylab", *TINY, "hydra.run.dir=run")
     assert trained.returncode == 0, trained.stderr
     summary = (tmp_path / "run" / "summary.json").read_text()
     assert '"decoder_evaluations": 7200' in summary  # 18 steps of 200 points, each noise used twice
-    verified = vaerun("verify", "estimator=antithetic", "posterior=gaussian", "objective=elbo")
+    verified = vaerun("verify", "estimator=antithetic", "trust=mylab", "posterior=gaussian", "objective=elbo")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     listed = vaerun("list", "estimator").stdout
     assert re.search(r"antithetic\s.*?with posterior: [^\n]*gaussian", listed, re.DOTALL)
-    refused = vaerun("train", "estimator=antithetic", "posterior=bernoulli")
+    refused = vaerun("train", "estimator=antithetic", "trust=mylab", "posterior=bernoulli")
     assert refused.returncode == 2
     assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr
 

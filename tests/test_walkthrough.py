@@ -13,6 +13,8 @@ from tests.runs import TINY
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 FILES = dict(re.findall(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
+TRUST = "trust=mylab"
+
 pytestmark = pytest.mark.slow
 
 
@@ -49,10 +51,10 @@ def test_the_page_has_a_module_and_a_yaml_for_each_walkthrough() -> None:
 
 
 def test_an_estimator(lab: Path) -> None:
-    vaerun(lab, "train", "estimator=plain_score", *TINY, "hydra.run.dir=run")
+    vaerun(lab, "train", "estimator=plain_score", TRUST, *TINY, "hydra.run.dir=run")
     assert summary(lab / "run")["status"] == "completed"
     words = ("estimator=plain_score", "posterior=bernoulli", "objective=elbo")
-    claims = json.loads(vaerun(lab, "verify", *words, "--json"))
+    claims = json.loads(vaerun(lab, "verify", TRUST, *words, "--json"))
     assert "plain_score" in json.dumps(claims)
 
 
@@ -60,7 +62,7 @@ def test_a_wrong_estimator_is_found_out(lab: Path) -> None:
     module = lab / "mylab" / "plain_score.py"
     module.write_text(module.read_text().replace("value + (credit", "value - (credit"))
     command = [Path(sys.executable).parent / "vaerun", "verify", "estimator=plain_score", "posterior=bernoulli"]
-    ran = subprocess.run([*command, "objective=elbo"], cwd=lab, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run([*command, TRUST, "objective=elbo"], cwd=lab, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 1
 
 
@@ -70,14 +72,14 @@ def test_a_posterior(lab: Path) -> None:
     assert entry, listed
     assert "reparam" in entry[1]
     assert "analytic_kl" not in entry[1]  # no closed form was declared
-    vaerun(lab, "train", "posterior=logistic", *TINY, "hydra.run.dir=run")
+    vaerun(lab, "train", "posterior=logistic", TRUST, *TINY, "hydra.run.dir=run")
     assert summary(lab / "run")["status"] == "completed"
-    vaerun(lab, "verify", "posterior=logistic", "estimator=reparam", "objective=elbo")
+    vaerun(lab, "verify", "posterior=logistic", TRUST, "estimator=reparam", "objective=elbo")
 
 
 def test_an_evaluation(lab: Path) -> None:
     vaerun(lab, "train", *TINY, "hydra.run.dir=run")
-    vaerun(lab, "eval", "run", "evaluation=reconstruction")
+    vaerun(lab, "eval", "run", "evaluation=reconstruction", TRUST)
     line = json.loads((lab / "run" / "evaluations.jsonl").read_text())
     assert 0 < line["metrics"]["squared_error/test"] < 64  # of 64 pixels, each in [0, 1]
     assert line["metrics"]["squared_error_se/test"] > 0
@@ -85,7 +87,7 @@ def test_an_evaluation(lab: Path) -> None:
 
 
 def test_a_data_set(lab: Path) -> None:
-    vaerun(lab, "train", "data=bars", "data.num_points=500", *TINY, "hydra.run.dir=run")
+    vaerun(lab, "train", "data=bars", TRUST, "data.num_points=500", *TINY, "hydra.run.dir=run")
     found = summary(lab / "run")
     assert found["status"] == "completed"
     assert found["data"]["name"] == "bars"

@@ -3,7 +3,13 @@
 import os
 import sys
 
+from vaerun.system import output
+from vaerun.system.output import printable
+
 COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
+
+VARIABLES = ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK", "PYTHONSAFEPATH")  # of the environment, set while a command runs
+BUILDING = ("train", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
 
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models
@@ -21,14 +27,31 @@ Start with:  vaerun train
 
 def main() -> None:
     """Runs the command line of this process and leaves it with the command's exit code."""
+    output.prepare()
     try:
         code = dispatch(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the output has closed it, as head does; without this, Python would print an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output has closed it, as head does.
         code = 0
+        output.give_up(sys.stdout)
+        output.give_up(sys.stderr)
+    except OSError as error:
+        code = 1
+        output.give_up(sys.stdout)
+        tell(f"standard output cannot be written ({error.strerror}): choose another place for it.")
+    except KeyboardInterrupt:
+        code = 130
+        tell("interrupted")
     sys.exit(code)
+
+
+def tell(sentence: str) -> None:
+    """Prints a sentence on stderr; where that is closed or full, nobody can be told."""
+    try:
+        print(f"vaerun: {printable(sentence)}", file=sys.stderr, flush=True)
+    except OSError:
+        output.give_up(sys.stderr)
 
 
 def dispatch(argv: list[str]) -> int:
@@ -74,32 +97,40 @@ def refuse(word: str, rest: list[str]) -> int:
         print(usage(), end="", file=sys.stderr)
         return 2
     if "=" in word or word in ("-m", "--multirun"):
-        print(f"vaerun: {word!r} is not a command: write vaerun train {' '.join([word, *rest])}", file=sys.stderr)
+        tell(f"{word!r} is not a command: write vaerun train {' '.join([word, *rest])}")
         return 2
     from vaerun.errors import close_match
 
     near, known = close_match(word, COMMANDS), ", ".join(COMMANDS)
-    print(f"vaerun: {word!r} is not a command.{near} The commands are {known}.", file=sys.stderr)
+    tell(f"{word!r} is not a command.{near} The commands are {known}.")
     return 2
 
 
 def run(command: str, argv: list[str]) -> int:
     """Runs one command, and turns every exception into one sentence and an exit code."""
-    before = {name: os.environ.get(name) for name in ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK")}
+    before = {name: os.environ.get(name) for name in VARIABLES}
     if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
+    os.environ["PYTHONSAFEPATH"] = "1"  # so that the jobs of a sweep do not import files of the current folder
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
-    sys.path.append("")  # the current folder, for a user's own classes; last, so that installed packages come first
     try:
         from importlib import import_module
 
-        return int(import_module(f"vaerun.command.{command}").main(argv))
+        if command not in BUILDING:
+            return int(import_module(f"vaerun.command.{command}").main(argv))
+        from vaerun.config.trust import divided, trusting
+
+        words, names = divided(argv)
+        with trusting(names):
+            return int(import_module(f"vaerun.command.{command}").main(words))
     except BrokenPipeError:
         raise
     except KeyboardInterrupt as interruption:
-        print(f"vaerun: {interruption if str(interruption) else 'interrupted'}", file=sys.stderr)
+        tell(f"{interruption if str(interruption) else 'interrupted'}")
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and output.is_of_print(error):
+            raise
         return sentence(error, argv)
     finally:
         for name, value in before.items():
@@ -120,7 +151,7 @@ def sentence(error: Exception, argv: list[str]) -> int:
     if explained is None:
         text = " ".join(str(error).split())
         explained = (f"internal error, {type(error).__name__}: {text} (VAERUN_TRACEBACK=1 shows where)", 1)
-    print(f"vaerun: {explained[0]}", file=sys.stderr)
+    tell(explained[0])
     return explained[1]
 
 

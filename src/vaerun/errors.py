@@ -17,7 +17,16 @@ class RunError(Exception):
 
 
 class DivergedError(RunError):
-    """A value is not finite; the message names the quantity."""
+    """A value is not finite; the message names the quantity.
+
+    Args:
+        message: for the user.
+        step: the training step at which it was noticed.
+    """
+
+    def __init__(self, message: str, step: int = 0) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class Interrupted(KeyboardInterrupt):

@@ -1,6 +1,10 @@
 """vaerun eval, from the words typed to the lines, files and tables left."""
 
+import errno
 import json
+import os
+import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from tests.problems import options
 from tests.runs import train
 from vaerun import cli
 from vaerun.command.eval import together
+from vaerun.report.recorded import read as read_recorded
 
 SHORT = {
     "ais": ("temperatures=3", "chains=2"),
@@ -129,3 +134,51 @@ def test_rows_of_a_table_bear_names_that_tell_them_apart() -> None:
     ]
     named = together([{**one, "run": "a/seed0"}, {**other, "run": "b/seed1"}])
     assert [line.split()[-1] for line in named.splitlines()[2:]] == ["seed0", "seed1"]
+
+
+def test_results_are_shown_even_where_they_cannot_be_stored(
+    root: Path, vaerun: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words = ("one", "evaluation.points=6", "evaluation.num_samples=3")
+    before = (root / "one" / "evaluations.jsonl").read_bytes() if (root / "one" / "evaluations.jsonl").exists() else b""
+
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vaerun.command.eval.append_line", refuse)
+        code, out, err = vaerun(*words)
+        assert code == 0
+        assert "iwae_3/test" in out
+        assert "read-only" in err
+        assert "choose another folder with --out" in err
+        assert json.loads(vaerun(*words, "--json")[1])
+    code, out, err = vaerun(*words, "--out", str(tmp_path / "elsewhere"))
+    assert (code, err) == (0, "")
+    assert json.loads((tmp_path / "elsewhere" / "evaluations.jsonl").read_text())["run"] == "one"
+    after = (root / "one" / "evaluations.jsonl").read_bytes() if (root / "one" / "evaluations.jsonl").exists() else b""
+    assert before == after
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(vaerun: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, out, err = vaerun("one", "evaluation.points=6", "--out", str(tmp_path / "file"))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "choose another folder with --out" in err
+
+
+def test_a_line_that_was_changed_is_left_out_of_the_comparison(
+    root: Path, vaerun: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "two", tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    assert cli.dispatch(["eval", "run", "evaluation=marginal", "evaluation.points=6", "evaluation.num_samples=50"]) == 0
+    path = tmp_path / "run" / "evaluations.jsonl"
+    capsys.readouterr()
+    for text, said in ((path.read_text(), False), (path.read_text().replace('"points": 6', '"points": 7'), True)):
+        path.write_text(text)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            read_recorded(tmp_path / "run", lambda sentence: warnings.warn(sentence, stacklevel=1))
+        assert any("was changed" in str(warning.message) for warning in caught) == said

@@ -1,5 +1,7 @@
 """One grammar for every command: each of its flags in both spellings, in any place, and refused in a sentence."""
 
+from pathlib import Path
+
 import pytest
 
 from vaerun.cli import COMMANDS
@@ -99,8 +101,16 @@ def test_an_info_without_topic_leaves_the_next_word_alone() -> None:
         assert (given.info, given.words) == ("all", ["c=3"])
 
 
-def test_words_with_an_equals_sign_are_configuration() -> None:
-    assert split_words(["a", "b=1", "c"]) == (["a", "c"], ["b=1"])
+def test_words_with_an_equals_sign_are_configuration_unless_they_are_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("lr=1", "key=2"):
+        (tmp_path / name).mkdir()
+    words = ["a", "b=1", "c", "lr=1", "key=2", f"{tmp_path}/lr=1", f"{tmp_path}/lr=2"]
+    places, settings = split_words(words, lambda key: key == "key")
+    assert places == ["a", "c", "lr=1", f"{tmp_path}/lr=1"]
+    assert settings == ["b=1", "key=2", f"{tmp_path}/lr=2"]
 
 
 def test_a_help_keeps_its_text_and_puts_the_flags_before_the_examples() -> None:

@@ -57,6 +57,10 @@ def test_a_users_own_estimator_is_tried_like_any_other(
         (tmp_path / "estimator" / f"{name}.yaml").write_text(f"_target_: tests.verify.mutants.{kind}\n")
     monkeypatch.setenv("VAERUN_CONF", str(tmp_path))
     rest = "posterior=gaussian objective=elbo"
+    code, _, err = run(f"estimator=mine {rest}", capsys)
+    assert code == 2
+    assert "add trust=tests" in err
+    rest += " trust=tests"
     assert run(f"estimator=mine {rest}", capsys)[0] == 0
     code, out, _ = run(f"estimator=flipped {rest}", capsys)
     assert code == 1

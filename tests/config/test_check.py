@@ -13,6 +13,7 @@ from vaerun.config.check.parts import parts_of
 from vaerun.config.check.values import _check_type
 from vaerun.config.legality import clashes
 from vaerun.config.part import Part
+from vaerun.config.trust import trusting
 from vaerun.errors import UserError
 
 
@@ -155,7 +156,8 @@ def lab(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"_target_: lab.{target}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path / "conf"
+    with trusting(["lab"]):
+        yield tmp_path / "conf"
 
 
 def test_classes_of_the_users_own_are_covered_unasked(lab):

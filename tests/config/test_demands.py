@@ -48,7 +48,7 @@ def test_a_family_that_lacks_one_of_the_two_is_refused_in_a_sentence(
     (tmp_path / "lab.py").write_text(GENERATOR.format(method=defined))
     (tmp_path / "conf" / "posterior").mkdir(parents=True)
     (tmp_path / "conf" / "posterior" / "generator.yaml").write_text("_target_: lab.Generator\n")
-    command = [Path(sys.executable).parent / "vaerun", "train", "posterior=generator", "hydra.run.dir=run"]
+    command = [Path(sys.executable).parent / "vaerun", "train", "posterior=generator", "trust=lab", "hydra.run.dir=run"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert f"posterior=generator {sentence}" in done.stderr

@@ -79,3 +79,51 @@ def test_an_array_is_a_data_set_as_its_tensor_is():
     for given in (np.zeros((0, 4)), torch.zeros(3, 0), None, [[1, 2], [3]]):
         with pytest.raises(UserError, match="x must"):
             Dataset.of(given)
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (torch.tensor(3.0), "x must hold at least one point"),
+        (torch.eye(4, dtype=torch.complex64), "x must be a dense tensor of real numbers"),
+        (torch.eye(4).to_sparse(), "x must be a dense tensor of real numbers"),
+        (np.full((50, 2), 2**63 + 5, np.uint64), r"must be at most 2\*\*53 in size"),
+        (torch.arange(100, dtype=torch.int64).reshape(50, 2) + 2**40, "must still differ in float32"),
+        (1.7e9 + np.arange(50.0)[:, None], r"those of column 0 \(from 0\) are nearly equal: subtract the mean"),
+        (np.arange(50.0)[:, None] * 1e300, "must be finite in float32"),
+        (np.eye(2), "train needs 2, got 2 points"),
+    ],
+)
+def test_points_that_would_be_changed_without_a_word_are_refused(x, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Dataset.of(x)
+
+
+@pytest.mark.parametrize("words", [{"valid": "a"}, {"test": None}, {"seed": -1}, {"seed": 1.5}, {"valid": math.nan}])
+def test_other_words_of_a_data_set_that_make_no_sense_are_refused(words):
+    with pytest.raises(UserError, match="must be"):
+        Dataset.of(torch.randn(50, 2), **words)
+
+
+def test_a_data_set_says_whether_its_values_were_rounded():
+    x = torch.randn(50, 2, dtype=torch.float64)
+    assert Dataset.of(x).info().values == "float64 rounded to float32"
+    assert Dataset.of(x.float()).info().values == "as they are"
+    assert Digits().load().info().values.startswith("divided by 16; each drawn once as 0 or 1")
+
+
+@pytest.mark.parametrize("rows", [np.zeros((3, 2)), torch.zeros(3), torch.zeros(3, 2, 2), None])
+def test_a_split_of_something_else_than_rows_is_refused(rows):
+    with pytest.raises(UserError, match=r"must be a tensor \[N, X\], got .*: Dataset\.of\(x\) makes splits"):
+        Split(rows)
+
+
+def test_images_with_channels_first_are_turned_and_unclear_ones_are_asked_about():
+    images = torch.rand(30, 5, 7, 3)
+    last, first = Dataset.of(images), Dataset.of(images.movedim(-1, 1))
+    assert last.shape == first.shape == (5, 7, 3)
+    assert last.sha256 == first.sha256
+    assert "channels first, moved" in first.values
+    with pytest.raises(UserError, match=r"^layout must be given .* use layout='channels_last' for"):
+        Dataset.of(torch.rand(30, 5, 7, 6))
+    assert Dataset.of(torch.rand(30, 5, 7, 6), layout="channels_first").shape == (7, 6, 5)

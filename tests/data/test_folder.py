@@ -73,3 +73,18 @@ def test_a_store_that_fails_leaves_the_old_file_and_no_neighbour(tmp_path, monke
         store(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_no_folder_can_have_is_a_sentence():
+    with pytest.raises(UserError, match=r"cannot be used \(File name too long\): name another folder"):
+        data_folder("x" * 300)
+    with pytest.raises(UserError, match=r"data\.root=~nobody-here begins with a user that does not exist"):
+        data_folder("~nobody-here")
+
+
+def test_a_folder_without_permission_holds_no_file(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.is_file", refuse)
+    assert find(tmp_path, "x.gz") is None

@@ -82,5 +82,26 @@ def test_the_checksum_is_of_the_unzipped_content(tmp_path, idx_bytes):
 
 
 def test_a_missing_file_is_a_sentence(tmp_path):
-    with pytest.raises(UserError, match=r"absent\.gz cannot be used, because No such file"):
+    with pytest.raises(UserError, match=r"absent\.gz cannot be used, because it does not exist"):
         idx.read(tmp_path / "absent.gz")
+
+
+def test_no_more_is_decompressed_than_the_header_asks_for(tmp_path, idx_bytes, monkeypatch):
+    """The issue's example: 6.9 MB of gzip with a header of 480 bytes took 1.7 GB."""
+    inflated = []
+    decompress = idx.gzip.GzipFile.read
+    monkeypatch.setattr(idx.gzip.GzipFile, "read", lambda *a: inflated.append(n := decompress(*a)) or n)
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(idx_bytes(IMAGES) + bytes(2**24)))
+    with pytest.raises(UserError, match="longer than its header says"):
+        idx.read(path)
+    assert sum(map(len, inflated)) == len(idx_bytes(IMAGES)) + 1
+
+
+def test_a_header_that_asks_for_more_than_the_file_can_hold_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(np, "empty", lambda *shape: pytest.fail("nothing may be allocated"))
+    header = b"\0\0\x0e\3" + b"\xff" * 12
+    for content in (header, gzip.compress(header)):
+        (tmp_path / "a").write_bytes(content)
+        with pytest.raises(UserError, match=r"it is cut off \(it"):
+            idx.read(tmp_path / "a")

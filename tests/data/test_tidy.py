@@ -13,12 +13,13 @@ PATH = Path("a.npz")
 
 @pytest.mark.parametrize(
     ("shape", "point"),
-    [((5, 7), (7,)), ((5, 2, 3), (2, 3)), ((5, 2, 3, 3), (2, 3, 3)), ((5, 1, 2, 3), (2, 3)), ((5, 2, 3, 1), (2, 3))],
+    [((5, 7), (7,)), ((5, 2, 3), (2, 3)), ((5, 2, 3, 3), (2, 3, 3)), ((5, 2, 3, 1), (2, 3))],
 )
 def test_points_become_rows_in_c_order(shape, point):
     array = np.asfortranarray(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
-    rows, found = tidy({"x": array}, PATH)
-    assert found == point
+    tidied = tidy({"x": array}, PATH, layout="channels_last" if array.ndim == 4 else None)
+    rows = tidied.rows
+    assert tidied.shape == point
     assert torch.equal(rows["x"], torch.arange(rows["x"].numel(), dtype=torch.uint8).view(5, -1))
 
 
@@ -35,19 +36,19 @@ def test_points_become_rows_in_c_order(shape, point):
     ],
 )
 def test_whole_numbers_up_to_255_are_bytes_and_the_rest_floats(array, dtype):
-    rows, _ = tidy({"x": array}, PATH)
+    rows = tidy({"x": array}, PATH).rows
     assert rows["x"].dtype == dtype
     np.testing.assert_array_equal(rows["x"].numpy(), array.astype(float))
 
 
 def test_the_callers_array_is_not_shared():
     array = np.zeros((3, 2), np.float32)
-    tidy({"x": array}, PATH)[0]["x"][0, 0] = 1
+    tidy({"x": array}, PATH).rows["x"][0, 0] = 1
     assert array[0, 0] == 0
 
 
 def test_splits_share_one_type():
-    rows, _ = tidy({"train": np.full((3, 2), 7), "test": np.full((3, 2), 700)}, PATH)
+    rows = tidy({"train": np.full((3, 2), 7), "test": np.full((3, 2), 700)}, PATH).rows
     assert {x.dtype for x in rows.values()} == {torch.float32}
 
 
@@ -71,6 +72,9 @@ def test_the_first_row_that_is_not_finite_is_named(value):
         (np.float64(3.0), "must hold vectors .*, got a single number"),
         (np.zeros(3), "got one axis, as labels"),
         (np.zeros((2, 2, 2, 2, 2)), "got 5 axes"),
+        (np.full((3, 2), 2**24 + 1), "must hold whole numbers between -16,777,216 and 16,777,216"),
+        (np.full((3, 2), 2**63 + 1, np.uint64), "got 9,223,372,036,854,775,809 to"),
+        (np.full((3, 2), -(2**63)), "got -9,223,372,036,854,775,808 to"),
         (np.zeros((0, 4)), r"must hold at least one point of one value, got the shape \(0, 4\)"),
         (np.zeros((4, 0)), "must hold at least one point"),
     ],
@@ -91,3 +95,20 @@ def test_splits_that_differ_are_refused():
         match=r"must be whole numbers or all must be floats, got uint8 in 'train' and float64 in 'test'",
     ):
         tidy({"train": np.zeros((3, 2), np.uint8), "test": np.zeros((3, 2))}, PATH)
+
+
+@pytest.mark.parametrize("times", [1.7e9 + np.arange(6.0), 1e-60 * np.arange(6.0), np.float64(2**40) + np.arange(6.0)])
+def test_a_column_whose_differences_are_lost_in_float32_is_refused(times):
+    array = np.stack([np.linspace(0, 1, 6), times], axis=1)
+    with pytest.raises(UserError, match=r"must still differ in float32, but in column 1 \(from 0\)"):
+        tidy({"x": array}, PATH)
+    array[:, 1] = (times - times.mean()) / times.std()
+    assert len(np.unique(tidy({"x": array}, PATH).rows["x"][:, 1])) == 6
+    tidy({"x": np.full((6, 2), 0.1) + np.arange(6)[:, None]}, PATH)  # rounding alone is no loss
+
+
+def test_what_is_done_to_the_type_is_said():
+    assert tidy({"x": np.eye(3)}, PATH).said == ["float64 rounded to float32"]
+    assert tidy({"x": np.eye(3, dtype=np.int16)}, PATH).said == ["int16 stored as uint8"]
+    assert tidy({"x": np.eye(3, dtype=">f4")}, PATH).said == []
+    assert tidy({"x": np.eye(3, dtype=np.uint8)}, PATH).said == []

@@ -387,3 +387,17 @@ def test_the_worst_points_are_drawn_with_what_each_q_makes_of_them() -> None:
 def test_a_number_out_of_range_is_refused(keys: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         evaluation(**keys)
+
+
+def test_the_interval_of_the_approximation_gap_covers_the_closed_form() -> None:
+    """Five data sets, whose 95 % intervals should all hold it; one may miss it by chance, but not by much."""
+    off = []
+    for _ in range(5):
+        model = linear_gaussian(torch.randn(12, 3), torch.zeros(12), 0.7)
+        strategy = Given(bound_of(model, make(node("posterior/gaussian"), {"latent_dim": 3})), torch.zeros(200, 6))
+        figures = evaluation(starts=2)(strategy, dataset(model.sample(200))).metrics
+        error = figures["approximation_gap/train"] - float(model.diagonal_gap().detach())
+        off.append(error / figures["approximation_gap_se/train"])
+    assert sum(abs(one) > 2 for one in off) <= 1
+    assert max(map(abs, off)) < 3
+    assert abs(sum(off)) < 2 * math.sqrt(5)  # no bias to one side

@@ -22,6 +22,7 @@ def estimates(
         [torch.zeros(points, 3)] * count,
         RewardMeans(of, covariance.unsqueeze(-1).expand(-1, -1, points), of + 1),
         torch.ones(count, points, dtype=torch.bool),
+        torch.zeros(count, points),
         {Metric(name, name): torch.tensor(value) for name, value in evidence.items()},
     )
 
@@ -83,7 +84,14 @@ def test_parts_are_joined_point_by_point() -> None:
 def gap(value: list[float], noise: float, known: list[bool] | None = None) -> Gap:
     of: Tensor = torch.tensor(value)
     mask = torch.ones_like(of, dtype=torch.bool) if known is None else torch.tensor(known)
-    return Gap(of, torch.full_like(of, noise), mask)
+    return Gap(of, torch.full_like(of, noise), mask, torch.zeros_like(of))
+
+
+def test_what_the_search_leaves_is_added_to_the_error_in_quadrature() -> None:
+    one = gap([0.0, 2.0, 9.0], 0.1, [True, True, False])
+    assert one.error() == pytest.approx(1.0)
+    assert one._replace(left=torch.tensor([0.5, 1.0, 99.0])).error() == pytest.approx((1 + 0.75**2) ** 0.5)
+    assert one._replace(left=torch.tensor([-0.5, -1.0, 0.0])).error() == pytest.approx(1.0)  # chance
 
 
 def test_a_negative_gap_is_said_where_noise_does_not_explain_it() -> None:

@@ -34,7 +34,8 @@ def test_what_is_known_already_is_never_lost() -> None:
     bound, x, best = gaussian_problem(orthogonal=False)
     found = optimum(bound, x, best, starts=1, max_steps=20)
     lost = (exact_elbo(bound.model, x, best) - exact_elbo(bound.model, x, found.phi)).detach()
-    assert not found.converged.any()  # 20 steps are one window, in which nothing can be said to have ended
+    assert found.converged.all()  # whatever the limit, since nothing is left to gain
+    assert float(found.left.abs().max()) < 0.01
     assert float(lost.max()) < 0.01  # the noise of the draws that choose
 
 
@@ -47,7 +48,8 @@ def test_ascents_that_lose_leave_what_was_known(monkeypatch: pytest.MonkeyPatch)
         return solution._replace(phi=solution.phi + 1)
 
     monkeypatch.setattr(module, "ascend", lost)
-    assert torch.equal(optimum(bound, x, best, starts=3, max_steps=40).phi, best)
+    found = optimum(bound, x, best, starts=3, max_steps=40)
+    assert float((exact_elbo(bound.model, x, best) - exact_elbo(bound.model, x, found.phi)).detach().max()) < 0.01
 
 
 def test_a_point_that_was_cut_off_has_not_converged() -> None:

@@ -12,7 +12,8 @@ from tests.evaluation.given import Given, bound_of
 from tests.problems import dataset, family_and_model, linear_gaussian, node, optimal_phi, options, prior_over, space
 from vaerun.errors import UserError
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
-from vaerun.evaluation.latent import LatentEvaluation, aggregate_log_prob
+from vaerun.evaluation.latent import LatentEvaluation, aggregate_log_prob, half_width
+from vaerun.evaluation.results import Results
 from vaerun.execution import memory as chunk
 from vaerun.experiment.make import make
 from vaerun.posterior.active_units import DRAWS, means, variance
@@ -78,8 +79,9 @@ def test_of_bits_the_information_is_that_of_all_their_values() -> None:
     exact = float((log_q.exp() * (log_q - mixture)).sum() / 3)
     found = LatentEvaluation(num_samples=50_000)(strategy, points(3)).metrics
     assert found["mutual_information/test"] == pytest.approx(exact, abs=0.01)
-    p = phi.sigmoid()
-    assert found["active_units/test"] == int((p.var(0) > 0.01).sum())
+    assert "active_units/test" not in found  # 3 points say nothing about it
+    twenty = LatentEvaluation()(given(phi.repeat(20, 1), "bernoulli", 2), points(60)).metrics
+    assert twenty["active_units/test"] == int((phi.repeat(20, 1).sigmoid().var(0) > 0.01).sum())
 
 
 def test_information_ends_at_its_ceiling_and_at_nothing() -> None:
@@ -150,8 +152,14 @@ def test_collapse_is_said_with_its_remedies(caplog: pytest.LogCaptureFixture) ->
     phi = torch.zeros(40, 8)
     with caplog.at_level(logging.WARNING, "vaerun"):
         LatentEvaluation()(given(phi, latent_dim=4), points(40))
-    (record,) = caplog.records
-    for words in ("Only 0 of 4", "objective/kl_weight=linear", "objective=free_bits", "strategy=aggressive"):
+    (record,) = (record for record in caplog.records if record.name == "vaerun")
+    for words in (
+        "Only 0 of 4",
+        "at most 0 by the 95 % interval over 40 points",
+        "objective/kl_weight=linear",
+        "objective=free_bits",
+        "strategy=aggressive",
+    ):
         assert words in record.getMessage()
     caplog.clear()
     phi[:, :2] = torch.randn(40, 2)
@@ -163,3 +171,29 @@ def test_collapse_is_said_with_its_remedies(caplog: pytest.LogCaptureFixture) ->
 def test_what_cannot_be_evaluated_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"evaluation.{next(iter(keys))}"):
         LatentEvaluation(**keys)
+
+
+def test_the_interval_of_active_units_covers_those_of_the_distribution(caplog: pytest.LogCaptureFixture) -> None:
+    """Units with Var_x = 0.25, 0.011, 0.009 and 0: of 40 points the middle two cannot be told, of 40,000 they can."""
+    torch.manual_seed(0)
+    scale = torch.tensor([0.5, 0.011**0.5, 0.009**0.5, 0.0])
+
+    def found(n: int) -> tuple[float, float, float]:
+        phi = torch.cat((torch.randn(n, 4) * scale, torch.full((n, 4), -1.0)), 1)
+        evaluation = LatentEvaluation(points=None, num_samples=1)
+        statistics = evaluation.statistics(given(phi, latent_dim=4), phi)
+        results = Results("test")
+        evaluation.count(statistics, results)
+        metrics = results.result({}).metrics
+        return tuple(metrics[f"active_units{end}/test"] for end in ("_low", "", "_high"))
+
+    low, _, high = found(40)
+    assert (low, high) == (1, 3)
+    assert found(40_000) == (2, 2, 2)
+    assert not caplog.records  # at most a quarter is not certain in either
+
+
+def test_the_half_width_is_that_of_a_mean_by_hand() -> None:
+    mean = torch.tensor([[1.0], [-1.0], [3.0], [-3.0]]).double()
+    # Terms 1, 1, 9, 9: standard deviation √(64/3), and t = 3.182446 at 3 degrees of freedom.
+    assert float(half_width(mean, mean)) == pytest.approx(3.182446 * (64 / 3) ** 0.5 / 2, rel=1e-6)

@@ -16,7 +16,15 @@ from vaerun.errors import DivergedError, UserError
 from vaerun.experiment.directory import RunDirectory
 from vaerun.experiment.fit import fit
 
-POSITION = {"step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations"}
+POSITION = {
+    "step",
+    "epoch",
+    "seconds",
+    "train_seconds",
+    "compile_seconds",
+    "decoder_evaluations",
+    "encoder_evaluations",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +38,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_directory_holds_what_was_promised(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert {"config.yaml", "metrics.jsonl", "summary.json", "checkpoints"} <= names
-    assert {path.name for path in (finished / "checkpoints").iterdir()} == {"last.pt", "best.pt"}
+    assert {path.name for path in (finished / "checkpoints").iterdir()} == {
+        *("last.pt", "last.previous.pt", "best.pt", "best.previous.pt")
+    }
     assert any(name.startswith("events.out.tfevents") for name in names)
 
 
@@ -185,8 +195,8 @@ def test_per_point_strategies_record_their_effort(tmp_path: Path) -> None:
     train(tmp_path, "strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=20")
     first = records(tmp_path)[0]
     assert first["inner_steps/train"] == 3
-    assert 0 <= first["inner_converged/train"] <= 1
     final = summary(tmp_path)["metrics"]
+    assert 0 <= final["inner_converged/train"] <= 1
     assert 0 < final["inner_steps/test"] <= 20
     assert 0 <= final["inner_converged/test"] <= 1
     # At one visit: 3 φ-steps and one θ-step.
@@ -242,3 +252,22 @@ def test_the_test_elbo_is_of_all_points_whatever_was_evaluated(tmp_path: Path) -
 def test_two_intervals_that_do_not_meet_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must be a multiple of trainer\.validation\.every=2.*got 3"):
         train(tmp_path, "trainer.validation.every=2", "trainer.validation.evaluation_every=3")
+
+
+def test_a_schedule_that_a_budget_cuts_off_is_said_in_the_summary(tmp_path: Path) -> None:
+    warm_up = ("objective/kl_weight=linear", "objective.kl_weight.epochs=3")
+    said = train(tmp_path / "cut", *warm_up, "trainer.max_decoder_evaluations=1500")["warnings"]
+    # 8 steps of 200 points; the 8th is made at (7 / 6) / 3 of the warm-up.
+    assert len(said) == 1
+    assert said[0].startswith("kl_weight was 0.389 at the last step, not 1 as at the end of its schedule of 3 epochs")
+    assert "(trainer.max_decoder_evaluations=1500 was reached)" in said[0]
+    assert train(tmp_path / "whole", *warm_up)["warnings"] == []
+
+
+def test_ascents_that_did_not_converge_in_training_are_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = train(tmp_path, "strategy=coordinate", "strategy.max_steps=1", "strategy.test_steps=20")
+    (note,) = said["warnings"]
+    assert said["metrics"]["inner_converged/train"] < 0.9
+    assert said["metrics"]["gain_left/train"] > 0.1
+    assert "did not converge in training" in note
+    assert note in caplog.messages

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -106,12 +107,11 @@ def test_a_write_that_fails_leaves_the_picture_before(tmp_path: Path, monkeypatc
     save_png(path, np.zeros((3, 3), np.uint8))
     before = path.read_bytes()
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
+    def full(descriptor: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="disk full"):
         save_png(path, np.ones((3, 3), np.uint8))
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

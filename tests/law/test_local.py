@@ -96,11 +96,11 @@ def test_a_point_at_its_optimum_leaves_while_a_far_one_goes_on(name: str, monkey
     model, bound, x = problem()
     # Seven easy points to one hard one, and the other way round: a mean over the batch would be wrong in one of them.
     for easy in (torch.arange(8) != 3, torch.arange(8) == 3):
-        solver = solver_of(name, bound, rate=0.01, window=10, tolerance=1e-3, cuts=1)
+        solver = solver_of(name, bound, rate=0.01, window=10, tolerance=1e-2, cuts=1)
         phi, state = start(solver, x)
         phi = torch.where(easy.unsqueeze(1), optimal_phi(model, x), phi)
         limited = solver(x, phi, state, max_steps=45)
-        assert (limited.steps[easy] == 20).all()
+        assert (limited.steps[easy] == 10).all()
         assert limited.converged[easy].all()
         assert (limited.steps[~easy] == 45).all()
         assert not limited.converged[~easy].any()
@@ -140,7 +140,7 @@ def test_nothing_but_phi_moves(name: str) -> None:
 @pytest.mark.parametrize("estimator", ["reparam", "analytic_kl", "score"])
 def test_it_says_truly_how_often_it_decoded(name: str, estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, bound, x = problem(estimator, k=3)
-    solver = solver_of(name, bound, window=10, tolerance=0.1, cuts=1)
+    solver = solver_of(name, bound, window=10, tolerance=0.5, cuts=1)
     decoded = count_decoded(model, monkeypatch)
     solution = solver(x, *start(solver, x), max_steps=205)
     assert solution.steps.unique().numel() > 1

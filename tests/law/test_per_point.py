@@ -39,7 +39,7 @@ def test_points_outside_the_batch_keep_their_phi_to_the_bit(name: str) -> None:
     others = [row for row in range(10) if row not in batch]
     for key, value in table.state_dict().items():
         assert torch.equal(value[others], before[key][others]), key
-        assert key == "visited" or not (value[batch] == before[key][batch]).all(), key
+        assert key in ("visited", "memory") or not (value[batch] == before[key][batch]).all(), key
     assert table.state_dict().keys() == strategy.table("valid").state_dict().keys()
     assert (strategy.table("valid").phi == strategy.initial).all()
 
@@ -88,9 +88,8 @@ def test_held_out_points_go_on_from_their_last_evaluation(name: str, monkeypatch
     assert (strategy.table("valid").phi == strategy.initial).all()  # inference stores nothing
     first = strategy.infer_and_store(valid, rows, "valid")
     assert torch.equal(strategy.table("valid").phi, first.phi)
-    assert (strategy.table("valid").state.count == 30).all()
+    assert (strategy.table("valid").phi != strategy.initial).all()
     again = strategy.infer_and_store(valid, rows, "valid")
-    assert (strategy.table("valid").state.count == 60).all()
     assert (exact_elbo(model, valid, again.phi) > exact_elbo(model, valid, first.phi)).all()
     assert (again.diagnostics["inner_steps"] == 30).all()
     assert torch.equal(strategy.infer(valid).phi, first.phi)  # new points start near the prior

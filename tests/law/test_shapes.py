@@ -187,8 +187,12 @@ def test_local_optimizer(name: str) -> None:
     fix_axes(R=6, P=4)
     state = optimizer.init(torch.zeros(6, 4))
     for _ in range(3):  # a memory of gradients comes to its full length
-        state = check_call(LocalOptimizer.update, optimizer.update, torch.randn(6, 4), state)[1]
-    calls = {"init": (torch.zeros(6, 4),), "update": (torch.randn(6, 4), state), "shortened": (state, torch.rand(6, 1))}
+        state = check_call(LocalOptimizer.update, optimizer.update, torch.randn(6, 4), state, torch.ones(6, 4))[1]
+    calls = {
+        "init": (torch.zeros(6, 4),),
+        "update": (torch.randn(6, 4), state, torch.ones(6, 4)),
+        "shortened": (state, torch.rand(6, 1)),
+    }
     for state in check_methods(LocalOptimizer, optimizer, calls).values():
         check_fields(state)
 

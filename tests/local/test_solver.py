@@ -11,20 +11,23 @@ from tests.problems import PlainAscent, exact_elbo, linear_gaussian, node, objec
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.experiment.make import make
+from vaerun.local import solver as module
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Estimate
 
 pytestmark = pytest.mark.usefixtures("exact")
 
 
-def solver_and_points(k: int = 1, points: int = 6, **keys: Any) -> tuple[LocalSolver, Tensor]:
+def solver_and_points(
+    k: int = 1, points: int = 6, estimator: str = "reparam", **keys: Any
+) -> tuple[LocalSolver, Tensor]:
     W = torch.randn(5, 2)
     model = linear_gaussian(W + W.flip(1) / 2, torch.randn(5), 0.5)
     bound = Bound(
         model=model,
         family=make(node("posterior/gaussian"), {"latent_dim": 2}),
         objective=objective("elbo", k),
-        estimator=make(node("estimator/reparam"), {}),
+        estimator=make(node(f"estimator/{estimator}"), {}),
     )
     return make(node("local/solver", **keys), {"bound": bound}), model.sample(points)
 
@@ -42,7 +45,7 @@ def test_the_gain_is_the_gradient_on_arrival_along_each_step(monkeypatch: pytest
     path = [phi]
     for _ in range(5):
         path.append(path[-1] + 0.01 * scale * exact_gradient(solver, x, path[-1]))
-    end, _, gain = solver.take_steps(x, phi, solver.optimizer.init(phi), scale, 5)
+    end, _, gain, *_ = solver.take_steps(x, phi, solver.optimizer.init(phi), scale, 5)
     torch.testing.assert_close(end, path[-1])
     wanted = sum(
         (exact_gradient(solver, x, after) * (after - before)).sum(1)
@@ -57,18 +60,22 @@ def test_over_small_steps_the_gain_is_the_rise_of_the_bound(monkeypatch: pytest.
     solver.optimizer = PlainAscent(rate=1e-4)
     phi = 0.3 * torch.randn(6, 4)
     state, scale = solver.optimizer.init(phi), torch.ones(6, 1)
-    _, _, gain = solver.take_steps(x, phi, state, scale, 51)
-    end, _, _ = solver.take_steps(x, phi, state, scale, 50)  # without the last step
+    _, _, gain, *_ = solver.take_steps(x, phi, state, scale, 51)
+    end, *_ = solver.take_steps(x, phi, state, scale, 50)  # without the last step
     model = solver.bound.model
     improvement = (exact_elbo(model, x, end) - exact_elbo(model, x, phi)).detach()
     assert improvement.min() > 1e-3
     torch.testing.assert_close(gain, improvement, rtol=0.02, atol=0)
 
 
-def test_noise_does_not_stop_a_point_that_rises() -> None:
-    """One sample a step, from the prior: few points are left far from their optimum."""
+@pytest.mark.parametrize("optimizer", ["natural", "adam"])
+def test_a_point_that_is_said_to_have_converged_is_near_its_optimum(optimizer: str) -> None:
+    """From the prior, with the estimator of held-out points: noise neither stops a point nor passes for convergence."""
     solver, x = solver_and_points(
-        points=200, window=20, tolerance=0.01, cuts=3, optimizer=node("local/optimizer/adam", learning_rate=0.1)
+        k=2,
+        points=200,
+        estimator="doubly_reparam",
+        optimizer=node(f"local/optimizer/{optimizer}"),
     )
     phi, model = torch.zeros(200, 4), solver.bound.model
     solution = solver(x, phi, solver.optimizer.init(phi), max_steps=500)
@@ -76,21 +83,24 @@ def test_noise_does_not_stop_a_point_that_rises() -> None:
         best = model.exact_log_prob(x) - model.diagonal_gap()
         before, after = best - exact_elbo(model, x, phi), best - exact_elbo(model, x, solution.phi)
     assert before.mean() > 10
-    assert after.mean() < 0.4
-    assert solution.converged.float().mean() > 0.95
+    assert solution.converged.float().mean() > 0.9
+    assert after[solution.converged].mean() < 0.1
 
 
-def test_a_caller_may_ask_for_fewer_cuts() -> None:
-    solver, x = solver_and_points(window=5, tolerance=1e9, cuts=3)  # no gain is enough
+def test_a_caller_may_ask_for_fewer_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOSS", -1e9)  # every window counts as a loss
+    solver, x = solver_and_points(window=5, tolerance=0.0, cuts=3)
     phi = torch.zeros(6, 4)
     for cuts, windows in ((None, 4), (0, 1), (1, 2)):
         solution = solver(x, phi, solver.optimizer.init(phi), max_steps=100, cuts=cuts)
         assert (solution.steps == 5 * windows).all()
-        assert solution.converged.all()
+        assert not solution.converged.any()  # it left, which is not the same
 
 
-def test_a_plateau_divides_the_step_by_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    solver, x = solver_and_points(window=2, tolerance=1e9, cuts=1)
+def test_a_loss_divides_the_step_by_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOSS", -1e9)  # every window counts as a loss
+    adam = node("local/optimizer/adam", learning_rate=0.1)
+    solver, x = solver_and_points(window=2, tolerance=0.0, cuts=1, optimizer=adam)
 
     def linear(q: Any, *_: object) -> Estimate:
         """A bound along which every one of Adam's steps has the same length."""

@@ -13,6 +13,7 @@ import vaerun
 from tests.runs import TINY, train
 from vaerun import cli
 from vaerun.config import hydra
+from vaerun.config.trust import trusting
 from vaerun.experiment.fit import fit
 
 pytestmark = pytest.mark.slow
@@ -85,6 +86,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("VAERUN_TRUST", "my_metrics")
     return tmp_path
 
 
@@ -130,7 +132,8 @@ def test_a_metric_of_ones_own_appears_everywhere(
 def run(directory: Path, *overrides: str) -> dict[str, Any]:
     """A tiny run with an evaluation that need not have samples of z."""
     cfg, choices = hydra.compose([*(word for word in TINY if not word.startswith("evaluation.")), *overrides])
-    return fit(cfg, choices, directory, live=False)
+    with trusting(["my_metrics"]):
+        return fit(cfg, choices, directory, live=False)
 
 
 def test_an_evaluation_of_ones_own_is_told_by_eval_and_marked_by_compare(

@@ -58,7 +58,7 @@ def test_it_is_torchs_fused_adam_to_the_bit(settings: dict, torchs: dict, dtype:
     assert [int(ours.state[weight]["step"]) for weight in one] == [6, 6, 5]
 
 
-@pytest.mark.parametrize("changed", [{}, {"weight_decay": 0.0}, {"beta1": 0.0}, {"beta2": 0.0}])
+@pytest.mark.parametrize("changed", [{}, {"weight_decay": 0.0}, {"beta1": 0.0}, {"beta2": 0.0}, {"max_norm": 2.0}])
 def test_plain_operations_do_what_the_kernel_does(changed: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     one, other, third = (weights(torch.float64) for _ in range(3))
     plain, fused, inlined = (Adam(held, **{**SETTINGS, **changed}) for held in (one, other, third))
@@ -72,6 +72,25 @@ def test_plain_operations_do_what_the_kernel_does(changed: dict[str, float], mon
         inlined.move(third, slopes, inlined.rate)
     torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(third, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("max_norm", [0.1, 2.0, 1e6])
+def test_a_gradient_is_clipped_by_its_whole_norm(max_norm: float) -> None:
+    one, other = weights(torch.float64), weights(torch.float64)
+    ours, theirs = Adam(one, max_norm=max_norm), torch.optim.Adam(other, fused=True)
+    for slopes in gradients(12, torch.float64):
+        move(ours, one, slopes)
+        for weight, slope in zip(other, slopes, strict=True):
+            weight.grad = None if slope is None else slope.clone()
+        nn.utils.clip_grad_norm_(other, max_norm)
+        theirs.step()
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)  # torch adds 1e-6 to the norm
+
+
+def test_a_gradient_of_zero_is_not_clipped() -> None:
+    held = weights()
+    move(Adam(held, max_norm=1.0), held, [torch.zeros(shape) for shape in SHAPES])
+    assert equal(held, weights())
 
 
 def test_a_state_is_loaded_where_it_is() -> None:
@@ -163,6 +182,7 @@ def test_no_compiler_is_imported() -> None:
         ("beta2", -0.1),
         ("eps", -1e-8),
         ("weight_decay", -1.0),
+        ("max_norm", 0.0),
     ],
 )
 def test_what_is_no_setting_is_refused(key: str, value: float) -> None:

@@ -9,6 +9,7 @@ from tests.runs import TINY, equal, records, state
 from tests.trainer.test_resume import interrupt_at
 from vaerun.config import hydra
 from vaerun.config.check import check
+from vaerun.config.trust import trusting
 from vaerun.errors import Interrupted
 from vaerun.experiment.fit import fit
 
@@ -23,8 +24,9 @@ momentum: 0.9
 
 def train(directory: Path, conf: Path) -> None:
     cfg, choices = hydra.compose([*TINY, "optimizer=sgd"], conf)
-    check(cfg, choices, [*hydra.roots(), conf])
-    fit(cfg, choices, directory, live=False)
+    with trusting(["torch"]):
+        check(cfg, choices, [*hydra.roots(), conf])
+        fit(cfg, choices, directory, live=False)
 
 
 def test_an_optimiser_of_torchs_in_the_users_own_yaml_trains_and_resumes(

@@ -69,7 +69,11 @@ def test_the_choice_of_a_part_is_told_where_the_whole_does_not_tell_it():
     b["choices"]["strategy/phi_init"] = "previous"
     c["choices"]["strategy/phi_init"], c["strategy"]["start"] = "initial", "other"
     assert named(a, b) == ["amortized", "joint"]
-    assert named(a, b, c) == ["amortized", "joint phi_init=previous", "joint phi_init=initial"]
+    assert named(a, b, c) == [
+        "amortized",
+        "joint phi_init=previous",
+        "joint phi_init=initial start=other",
+    ]
 
 
 def test_a_configuration_without_names_of_its_choices_is_told_by_its_classes():
@@ -85,3 +89,36 @@ def test_a_run_without_a_configuration_is_called_by_its_directory_and_told_by_it
     groups = group(jobs)
     assert [len(runs) for runs in groups] == [2, 1]
     assert names(groups, settings(groups)) == ["joint_reparam", "joint_reparam (2)"]
+
+
+def test_what_a_run_changes_is_told_beside_the_choice_that_differs():
+    joint = config(strategy="joint")
+    joint["strategy"] |= {"phi_steps": 1, "theta_steps": 5, "test_steps": 500}
+    assert named(config(), joint) == ["amortized", "joint theta_steps=5"]  # the others are as joint has them
+    assert named(config(optimizer__learning_rate=0.1), joint) == [
+        "amortized learning_rate=0.1",
+        "joint learning_rate=0.001 theta_steps=5",
+    ]
+
+
+def test_the_budget_is_told_even_where_it_is_that_of_the_choice():
+    one, other = config(trainer={"epochs": 100}), config(strategy="joint", trainer={"epochs": 7})
+    one["choices"]["trainer"], other["choices"]["trainer"] = "default", "short"
+    assert named(one, other) == ["amortized trainer=default epochs=100", "joint trainer=short epochs=7"]
+
+
+def test_a_nested_choice_other_than_the_usual_one_is_told():
+    joint = config(strategy="joint")
+    joint["choices"]["strategy/phi_init"] = "random"
+    joint["strategy"]["phi_init"] = {"_target_": "vaerun.strategy.phi_init.random.RandomInit", "restarts": 4}
+    assert named(config(), joint) == ["amortized", "joint phi_init=random"]
+
+
+def test_a_value_that_refers_to_another_key_is_as_its_choice_gives_it():
+    one, other = config(), config(strategy="joint")
+    for made, classes in ((one, 10), (other, 3)):
+        made["choices"] |= {"posterior": "categorical", "model/prior": "categorical"}
+        made["posterior"] = {"_target_": "vaerun.posterior.categorical.Categorical", "num_classes": classes}
+        made["model"] |= {"prior": {"_target_": "vaerun.model.prior.categorical.CategoricalPrior"}}
+        made["model"]["prior"]["num_classes"] = classes
+    assert named(one, other) == ["amortized num_classes=10", "joint num_classes=3"]

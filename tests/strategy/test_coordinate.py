@@ -26,7 +26,6 @@ def test_phi_takes_max_steps_and_theta_its_own(
     assert rows.updates == max_steps
     assert (strategy.table("train").state.steps == max_steps).all()
     assert (estimate.diagnostics["inner_steps"] == max_steps).all()
-    assert (estimate.diagnostics["inner_converged"] == 0).all()
     assert strategy.decoder_evaluations == sum(decoded) >= (max_steps + theta_steps) * 6 * 3
 
 
@@ -46,19 +45,17 @@ def test_theta_moves_at_the_phi_found_and_phi_at_the_old_theta(monkeypatch: pyte
     torch.testing.assert_close(model.W.detach() - W, d_W)
 
 
-def test_a_point_that_no_longer_gains_stops_and_is_said_to_have_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_point_with_little_left_to_gain_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     quadrature(monkeypatch)
     x = simulated(6)
     strategy = linear_strategy("coordinate", x, max_steps=400)
     strategy.solver.window, strategy.solver.tolerance = 10, 1e-3
-    strategy.solver.optimizer.learning_rate = 0.02
     for group in strategy.optimizer.param_groups:
         group["lr"] = 1e-9
     everyone = Batch(torch.arange(6), x)
     first, second = strategy.step(everyone).diagnostics, strategy.step(everyone).diagnostics
-    assert (first["inner_converged"] == 1).all()
     assert (first["inner_steps"] < 400).all()
-    assert (second["inner_steps"] <= 20).all()  # warm-started: it is there already
+    assert (second["inner_steps"] == 10).all()  # warm-started: it is there already
     assert second["inner_steps"].mean() < first["inner_steps"].mean()
 
 

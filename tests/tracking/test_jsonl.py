@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vaerun.errors import UserError
-from vaerun.tracking.jsonl import Jsonl, read, truncate
+from vaerun.tracking.jsonl import Jsonl, checksum_of, read, truncate
 
 RECORD = {
     "elbo/train": -23.5,
@@ -160,3 +160,47 @@ def test_pictures_words_and_choices_leave_the_file_alone(tmp_path: Path) -> None
         tracker.text("config", "seed: 0")
         tracker.hparams({"seed": 0})
     assert (tmp_path / "m").read_bytes() == b""
+
+
+EXPECTED = (2, 4, 6, 8, 10, 12)
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "said"),
+    [
+        (lambda lines: lines[:3], [2, 4, 6], "holds 3 of the 6 records of this run"),
+        (lambda lines: lines[:3], [2, 4, 6], "the others are lost, those of step 8, 10 and 12"),
+        (lambda lines: [], [], "those of step 2 to 12"),
+        (lambda lines: [*lines[:2], b"{odd\n", *lines[3:]], [2, 4, 8, 10, 12], "those of step 6"),
+        (lambda lines: [*lines[:2], b"\xff\xfe\n", *lines[3:]], [2, 4, 8, 10, 12], "those of step 6"),
+        (lambda lines: [lines[0].replace(b"-2.0", b"-3.0"), *lines[1:]], list(EXPECTED), "was changed"),
+        (lambda lines: [*lines, *lines], list(EXPECTED), ""),
+        (lambda lines: lines, list(EXPECTED), ""),
+    ],
+)
+def test_what_is_missing_is_said_in_one_warning(
+    change: object, kept: list[int], said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "metrics.jsonl"
+    written(path, *EXPECTED)
+    checksum = checksum_of(read(path))
+    path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))  # type: ignore[operator]
+    truncate(path, step=12, count=6, expected=EXPECTED, checksum=checksum)
+    assert [record["step"] for record in read(path)] == kept
+    assert len(caplog.records) == bool(said)
+    assert said in caplog.text
+
+
+def test_a_disk_that_takes_a_part_of_a_line_is_asked_again(tmp_path: Path) -> None:
+    class Slow:
+        def __init__(self, file: object) -> None:
+            self.file = file
+
+        def write(self, content: bytes) -> int:
+            return self.file.write(content[:7])
+
+    tracker = Jsonl(tmp_path / "m")
+    tracker._file = Slow(tracker._file)
+    tracker.scalars(1, {"elbo/train": -1.5})
+    assert read(tmp_path / "m") == [{"step": 1, "elbo/train": -1.5}]
+    tracker._file.file.close()

@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginAccumulator
+from tensorboard.context import RequestContext
+from tensorboard.plugins import base_plugin
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG as TAG
-from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups, metadata
 
+from tests.runs import train
 from vaerun.image.embedding import Embedding
 from vaerun.metric.metric import Chart, Metric, by_name
 from vaerun.tracking.event_file import PATTERN, read_events
@@ -266,3 +270,37 @@ def test_nothing_is_left_beside_the_event_files(tmp_path: Path) -> None:
         with tracking(tmp_path, purge_after=purge_after):
             pass
     assert sorted(tmp_path.iterdir()) == sorted(tmp_path.glob(PATTERN))
+
+
+def rows_of_hparams(root: Path) -> list[str]:
+    """The runs in the table of the HParams tab, filtered as the page does at first: every value of every column."""
+    multiplexer = plugin_event_multiplexer.EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(root))
+    multiplexer.Reload()
+    provider = data_provider.MultiplexerDataProvider(multiplexer, str(root))
+    backend = backend_context.Context(base_plugin.TBContext(data_provider=provider))
+    request = RequestContext()
+    hyperparameters = backend.hparams_from_data_provider(request, "", None)
+    started = backend.hparams_metadata(request, "")
+    experiment = backend.experiment_from_metadata(request, "", True, started, hyperparameters)
+    columns = []
+    for info in experiment.hparam_infos:
+        column = api_pb2.ColParams(hparam=info.name)
+        if info.type == api_pb2.DATA_TYPE_FLOAT64:
+            column.filter_interval.CopyFrom(info.domain_interval)
+        else:
+            column.filter_discrete.CopyFrom(info.domain_discrete)
+        columns.append(column)
+    asked = api_pb2.ListSessionGroupsRequest(
+        start_index=0, slice_size=100, col_params=columns, allowed_statuses=list(api_pb2.Status.values())
+    )
+    answer = list_session_groups.Handler(request, backend, "", asked).run()
+    return sorted(session.name for group in answer.session_groups for session in group.sessions)
+
+
+@pytest.mark.slow
+def test_the_hparams_tab_shows_every_run_although_a_key_is_null_in_one(tmp_path: Path) -> None:
+    limits = ("null", "60", "1e2", "7.5")
+    for place, limit in enumerate(limits):
+        train(tmp_path / f"{place}", f"trainer.max_seconds={limit}", "trainer.epochs=1", "evaluation.points=5")
+    assert rows_of_hparams(tmp_path) == ["0", "1", "2", "3"]

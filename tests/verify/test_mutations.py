@@ -1,5 +1,6 @@
 """Every planted error fails the law that it breaks, and the same code without it does not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,23 @@ import torch
 from tests.problems import CONF
 from tests.verify.mutants import MUTANTS, RIGHT
 from vaerun.config.catalogue import Catalogue
+from vaerun.config.trust import trusting
 from vaerun.estimator.base import Estimator
 from vaerun.verify import estimator
 from vaerun.verify.offer import Offer
 from vaerun.verify.replicas import BATCHES
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact", "own_classes")]
 
 OBJECTIVES = {"AttachedLogQ": "iwae", "NoDirectTerm": "iwae", "DirectTermWithoutBeta": "iwae"}
 """Where an error has mean zero on the ELBO."""
+
+
+@pytest.fixture
+def own_classes() -> Iterator[None]:
+    """The user trusts the package of the mutants."""
+    with trusting(["tests"]):
+        yield
 
 
 def offer(conf: Path, kind: type[Estimator], objective: str, posterior: str = "gaussian") -> Offer:

@@ -24,6 +24,7 @@ from vaerun.report.export import to_csv, to_json, to_latex, to_markdown
 from vaerun.report.matched import COSTS
 from vaerun.report.request import Request
 from vaerun.report.text import render
+from vaerun.system.output import printable
 
 FORMATS = {"csv": to_csv, "json": to_json, "latex": to_latex, "markdown": to_markdown}  # by flag
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     if len(formats) > 1:
         raise UserError(f"{' and '.join(f'--{name}' for name in formats)} cannot be used together: choose one.")
     write = FORMATS[formats[0]] if formats else on_the_terminal
-    print(write(requested("compare", given).comparison()))
+    print(printable(write(requested("compare", given).comparison())))
     return 0
 
 

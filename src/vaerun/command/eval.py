@@ -14,9 +14,10 @@ For every run it prints the metrics of one evaluation; bounds are in nats per da
   execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
   data.root=FOLDER            the location of the data on this machine; data.path=FILE
 
-Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is appended
-as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in RUN_DIR/evaluations. For
-several runs, a table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
+Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is printed
+and then appended as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in
+RUN_DIR/evaluations. With --out FOLDER they go there; vaerun compare reads those in RUN_DIR only. For several runs, a
+table with one row per run follows. If RUN_DIR is the directory of a sweep, all its runs are evaluated.
 
 Examples:
   vaerun eval runs/2026-11-22/* evaluation=marginal evaluation.num_samples=5000
@@ -26,14 +27,20 @@ Examples:
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaerun import files
 from vaerun.command.parser import parse
-from vaerun.command.trained import runs_and_settings
+from vaerun.command.trained import open_folder, runs_and_settings
 from vaerun.experiment.directory import FREE, read_config
+from vaerun.experiment.integrity import with_checksum
+from vaerun.files import append_line
 from vaerun.metric.metric import error_of, find, is_error, read, write
+from vaerun.system.fault import fault_of
+from vaerun.system.output import printable
 
 if TYPE_CHECKING:
     from vaerun.evaluation.base import EvaluationResult
@@ -56,21 +63,27 @@ def main(argv: list[str]) -> int:
     moved = [word for word in settings if word.partition("=")[0] in FREE]
     chosen, choices = hydra.compose([word for word in settings if word not in moved])
     check(chosen, choices, hydra.roots())
-    configs = {run: read_config(run) for run in runs}
+    for run in runs:
+        read_config(run)
+    out = None if given.out is None else open_folder(Path(given.out))
     results = []
-    for run, cfg in configs.items():
-        results.append(evaluate(run, cfg, chosen.evaluation, moved, given.checkpoint))
+    for run in runs:
+        result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint)
         if not given.json:
-            print(table(results[-1]), flush=True)
+            print(printable(table(result)), flush=True)  # before it is stored, which may fail
+        store(result, computed, run if out is None else out)
+        results.append(result)
     if given.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     elif len(results) > 1:
-        print(f"\n{together(results)}")
+        print(f"\n{printable(together(results))}")
     return 0
 
 
-def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpoint: str) -> dict[str, Any]:
-    """The metrics of one run, their meanings, and the data that they are computed from."""
+def evaluate(
+    run: Path, evaluation: Any, moved: Sequence[str], checkpoint: str
+) -> tuple[dict[str, Any], "EvaluationResult"]:
+    """The metrics of one run, their meanings, and the data that they are computed from; and the result itself."""
     from omegaconf import OmegaConf
 
     from vaerun.experiment.load import load
@@ -92,26 +105,36 @@ def evaluate(run: Path, cfg: Any, evaluation: Any, moved: Sequence[str], checkpo
         "metrics": dict(computed.metrics),
         "about": write(computed.declared),
     }
-    if computed.points:
-        result["points"] = str(keep(run, computed).relative_to(run))
-    with (run / "evaluations.jsonl").open("a") as file:
-        file.write(json.dumps(result, allow_nan=False) + "\n")
-    return result
+    return result, computed
 
 
-def keep(run: Path, computed: "EvaluationResult") -> Path:
-    """Writes the values per point and the images into a new folder of the run; returns the folder."""
-    import numpy as np
+def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> None:
+    """Writes a result into a folder, and adds the path of its values per point to it; a warning if that fails."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if computed.points:
+            result["points"] = str(keep(home, computed).relative_to(home))
+        append_line(home / "evaluations.jsonl", json.dumps(with_checksum(result), allow_nan=False))
+    except OSError as error:
+        what = fault.what if (fault := fault_of(error)) else str(error)
+        print(
+            f"vaerun: {what}; the results of {result['run']} are not stored: choose another folder with --out.",
+            file=sys.stderr,
+            flush=True,
+        )
 
-    from vaerun.image.grid import save_png
 
-    home = run / "evaluations"
-    home.mkdir(exist_ok=True)
-    taken = [int(path.name) for path in home.iterdir() if path.name.isdigit()]
+def keep(place: Path, computed: "EvaluationResult") -> Path:
+    """Writes the values per point and the images into a new folder; returns the folder."""
+    from vaerun.data.npz import pack
+    from vaerun.image.grid import save, save_png
+
+    home = files.folder(place / "evaluations")
+    taken = [int(path.name) for path in home.iterdir() if path.name.isdecimal()]
     folder = home / f"{max(taken, default=0) + 1:03d}"
     folder.mkdir()
     arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in computed.points.items()}
-    np.savez_compressed(folder / "points.npz", **arrays)
+    save(folder / "points.npz", pack(arrays))
     for tag, picture in computed.pictures.items():
         save_png(folder / f"{tag.replace('/', '_')}.png", picture)
     return folder

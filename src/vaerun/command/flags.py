@@ -108,6 +108,8 @@ CHECKPOINT = Flag(
 )
 SEED = Flag(("--seed",), "the seed of all random numbers", value="N", default=0, read=whole(0))
 
+OUT = Flag(("--out",), "the folder to write", value="FOLDER", sample="FOLDER")
+
 COMPARISON = (
     Flag(
         ("--at",),
@@ -156,7 +158,10 @@ SYNTAX: dict[str, Syntax] = {
             Flag(("--hydra-help",), "Hydra's own help"),
         ),
     ),
-    "eval": Syntax("RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [FLAGS]", (CHECKPOINT, JSON)),
+    "eval": Syntax(
+        "RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [FLAGS]",
+        (CHECKPOINT, OUT._replace(meaning="the folder for the results; without it, RUN_DIR"), JSON),
+    ),
     "compare": Syntax(
         "ROOT ... [FLAGS]",
         (
@@ -170,7 +175,7 @@ SYNTAX: dict[str, Syntax] = {
     "report": Syntax(
         "ROOT ... [FLAGS]",
         (
-            Flag(("--out",), "the folder to write; without it, ROOT/report", value="FOLDER", sample="FOLDER"),
+            OUT._replace(meaning="the folder to write; without it, ROOT/report"),
             *COMPARISON,
         ),
     ),
@@ -195,6 +200,7 @@ SYNTAX: dict[str, Syntax] = {
                 read=point_pairs,
             ),
             CHECKPOINT,
+            OUT._replace(meaning="the folder to write; without it, RUN_DIR/samples"),
         ),
     ),
     "verify": Syntax(

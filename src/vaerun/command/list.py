@@ -23,6 +23,7 @@ from vaerun.config.legality import clashes
 from vaerun.config.part import Part
 from vaerun.errors import UserError, close_match
 from vaerun.experiment.directory import flatten
+from vaerun.system.output import printable
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,17 +67,26 @@ def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "option": option.name,
         "default": default,
-        "summary": option.summary,
-        "reference": info.reference if info else "",
+        "summary": printable(option.summary),
+        "reference": printable(info.reference) if info else "",
         "min_samples": least if isinstance(least, int) else 1,
-        "keys": settings(option) if option.group == EXPERIMENT else keys(option.content),
-        "file": str(option.path),
+        "keys": legible(settings(option) if option.group == EXPERIMENT else keys(option.content)),
+        "file": printable(str(option.path)),
     }
 
 
 def keys(content: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of an option, and their values."""
-    return {key: value for key, value in content.items() if key != "defaults" and key[0] != "_"}
+    return {key: value for key, value in content.items() if key != "defaults" and not key.startswith("_")}
+
+
+def legible(value: Any) -> Any:
+    """Nested values without characters that steer a terminal, because a file in the current folder may hold them."""
+    if isinstance(value, Mapping):
+        return {printable(str(key)): legible(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [legible(child) for child in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def settings(experiment: Option) -> dict[str, Any]:

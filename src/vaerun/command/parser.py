@@ -4,7 +4,8 @@ It imports no larger module than argparse, because ``--help`` must be fast.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NoReturn, final
 
 from vaerun.command.flags import SYNTAX, Flag
@@ -73,10 +74,14 @@ def help_text(command: str, docstring: str) -> str:
     return Parser(command, docstring).format_help().rstrip()
 
 
-def split_words(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The words without an equals sign (directories), and those with one (configuration)."""
+def split_words(words: Iterable[str], is_key: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    """Directories, and KEY=VALUE.
+
+    A word with an equals sign is a directory, too, if one of that name exists and its first part is not a key.
+    """
     words = list(words)
-    return [word for word in words if "=" not in word], [word for word in words if "=" in word]
+    places = [word for word in words if "=" not in word or (not is_key(word.partition("=")[0]) and Path(word).is_dir())]
+    return places, [word for word in words if word not in places]
 
 
 def unknown(command: str, name: str) -> str:

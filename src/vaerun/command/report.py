@@ -22,6 +22,7 @@ from pathlib import Path
 from vaerun.command.compare import requested
 from vaerun.command.parser import parse
 from vaerun.errors import UserError
+from vaerun.files import refused
 from vaerun.report.page.plot import require_matplotlib
 
 
@@ -41,6 +42,8 @@ def main(argv: Sequence[str]) -> int:
     from vaerun.report.page.write import report_files, write
 
     folder = request.roots[0] / "report" if given.out is None else Path(given.out)
+    if given.out is None and folder.is_symlink():
+        raise refused(folder)
     report_files(folder)  # before the runs are read, so that an error in --out is reported at once
     print(write(request.comparison(), folder))
     return 0

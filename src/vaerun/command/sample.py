@@ -1,8 +1,8 @@
 """Draw from trained runs.
 
-Writes images into RUN_DIR/samples, and the numbers of each image into an npz file of the same name. In these files x
-and mean = E[x given z] have the shape of the data, and index counts validation points from 0. E_q[z] is the mean of
-q(z; φ) with φ as the strategy of the run finds it:
+Writes images into RUN_DIR/samples, or into the folder that --out names, and the numbers of each image into an npz file
+of the same name. In these files x and mean = E[x given z] have the shape of the data, and index counts validation
+points from 0. E_q[z] is the mean of q(z; φ) with φ as the strategy of the run finds it:
   prior            mean at n draws z ~ p(z)                                     arrays z, mean, x ~ p(x given z)
   reconstructions  n validation points, each above mean at E_q[z]               index, x, z, mean
   interpolation    mean on the straight line between E_q[z] of two points;      index, x, t, z, mean
@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaerun import files
 from vaerun.command.parser import parse
-from vaerun.command.trained import runs_and_settings
+from vaerun.command.trained import open_folder, runs_and_settings, unwritable
 from vaerun.errors import UserError
 from vaerun.experiment.directory import read_config
 
@@ -60,8 +61,15 @@ def main(argv: list[str]) -> int:
     for run in runs:
         from vaerun.experiment.load import load
 
-        for path in write(load(run, checkpoint=given.checkpoint, overrides=settings), run / "samples", amounts):
-            print(path, flush=True)
+        place = run / "samples" if given.out is None else Path(given.out, run.name if len(runs) > 1 else "")
+        if given.out is None and place.is_symlink():
+            raise files.refused(place)
+        folder = open_folder(place)
+        try:
+            for path in write(load(run, checkpoint=given.checkpoint, overrides=settings), folder, amounts):
+                print(path, flush=True)
+        except OSError as error:
+            raise unwritable(error, folder) from None
     return 0
 
 
@@ -77,8 +85,7 @@ def write(opened: Any, folder: Path, amounts: Amounts) -> Iterator[Path]:
     if not pictures.drawable():
         remarks.append(f"points of shape {opened.data.shape} are not grey or colour images: only arrays are written")
     for remark in filter(None, remarks):
-        print(f"vaerun: {folder.parent}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
-    folder.mkdir(exist_ok=True)
+        print(f"vaerun: {opened.directory}: {remark}", file=sys.stderr, flush=True)  # stdout has only the paths
     for name, drawing in drawings.items():
         save(folder / f"{name}.npz", pack(drawing.arrays(opened.data.shape)))
         yield folder / f"{name}.npz"

@@ -32,19 +32,21 @@ Set keys of the chosen options:
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
-  resume=DIR               resume the run in DIR where it stopped
+  resume=DIR               resume the run in DIR where it stopped; resume=DIR trainer.epochs=N also trains it longer
 
-Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names.
+Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names. A class that is not of vaerun is
+built only if you name its package: trust=mylab, or VAERUN_TRUST=mylab; several as trust=[mylab,other].
 
 Examples:
   vaerun train strategy=coordinate trainer.epochs=20
   vaerun train posterior=bernoulli estimator=score estimator/baseline=leave_one_out objective.num_samples=4
   vaerun train -m strategy=amortized,joint,coordinate seed=0,1,2      a sweep: every combination
   vaerun train --cfg job                                              show the configuration, run nothing
-  vaerun train --config-dir mine data=my_data                         with YAML files of your own
+  vaerun train --config-dir mine data=my_data trust=mylab             with YAML files and classes of your own
   eval "$(vaerun -sc install=bash)"                                   tab completion
 """
 
+import logging
 import logging.config
 import os
 import shutil
@@ -61,10 +63,16 @@ from omegaconf import DictConfig, OmegaConf
 from vaerun.command.flags import SYNTAX
 from vaerun.command.parser import parse
 from vaerun.config import hydra
+from vaerun.config.admission import check_targets
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
+from vaerun.config.trust import trusted, trusting
 from vaerun.errors import UserError
-from vaerun.experiment.directory import read_config, relocate, write_summary
+from vaerun.experiment.directory import BUDGET, FREE, grow, read_config, relocate, write_summary
+from vaerun.files import UnsafeFileError, open_to_append, refuse_odd
+from vaerun.system.output import printable
+
+logger = logging.getLogger("vaerun")
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -100,12 +108,10 @@ def main(argv: Sequence[str]) -> int:
             # Hydra 1.3 refuses flags after overrides.
             sys.argv = [sys.argv[0], *flags, *overrides]
             hydra.prepare()
-            hydra.main(task)()
+            hydra.main(Job(trusted()))()
     except JobFailed as failure:
-        print(
-            f"vaerun: {'the sweep has failed jobs, first ' if failure.of_sweep else ''}{failure.sentence}",
-            file=sys.stderr,
-        )
+        first = "the sweep has failed jobs, first " if failure.of_sweep else ""
+        print(f"vaerun: {first}{printable(failure.sentence)}", file=sys.stderr)
         return failure.exit_code
     return 0
 
@@ -118,8 +124,23 @@ def hydra_flags(given: Namespace) -> Iterator[str]:
             yield f"{flag.name}={value}" if flag.value else flag.name
 
 
+class Job:
+    """Runs one job of Hydra in its run directory, also in another process.
+
+    Args:
+        trust: the packages that the user trusts; a job of a sweep would not see the command line.
+    """
+
+    def __init__(self, trust: Sequence[str]) -> None:
+        self.trust = tuple(trust)
+
+    def __call__(self, cfg: DictConfig) -> Any:
+        with trusting(self.trust):
+            return task(cfg)
+
+
 def task(cfg: DictConfig) -> Any:
-    """Runs one job of Hydra in its run directory.
+    """Builds and fits the experiment of a job.
 
     Raises:
         JobFailed: the job failed, was refused, or was interrupted.
@@ -129,7 +150,8 @@ def task(cfg: DictConfig) -> Any:
     sweep = hydra.is_sweep()
     name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
     try:
-        choices = checked(cfg, hydra.choices(), hydra.sources())
+        refuse_odd(directory / LOG)
+        choices = checked(cfg, hydra.choices(), hydra.sources(), job.overrides.task)
         from vaerun.experiment.fit import fit
 
         return fit(cfg, choices, directory, live=not sweep)
@@ -138,13 +160,16 @@ def task(cfg: DictConfig) -> Any:
         raise report(error, directory, name=name, keep=sweep or named) from None
 
 
-def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> dict[str, str]:
+def checked(
+    cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], words: Sequence[str] = ()
+) -> dict[str, str]:
     """Checks a configuration without importing torch; returns the chosen option of each group.
 
     Args:
         cfg: without the hydra node.
         choices: the chosen option of each group.
         roots: the configuration directories.
+        words: of the command line.
 
     Raises:
         UserError: a key or value is wrong, or choices do not fit together.
@@ -154,13 +179,14 @@ def checked(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) 
         raise UserError("resume continues one run as it is: give it on the command line, vaerun train resume=DIR.")
     # The config.yaml of a run, used for a new run, contains its choices.
     saved = OmegaConf.to_container(cfg.pop("choices", OmegaConf.create({})))
+    check_targets({"choices": saved})
     made = {**saved, **choices} if isinstance(saved, dict) else dict(choices)
-    check(cfg, made, roots)
+    check(cfg, made, roots, words)
     return made
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Resumes the run in a directory with its own configuration.
+    """Resumes the run in a directory with its own configuration, or with a larger budget.
 
     Raises:
         UserError: the directory is not a run directory, or other arguments are given.
@@ -172,10 +198,12 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
-    relocate(cfg, overrides)
+    relocate(cfg, overrides, (*FREE, *BUDGET))
+    refuse_odd(directory / LOG)
     log_to(directory)
     try:
         choices = checked(cfg, {}, hydra.roots())
+        grow(directory, cfg)
         from vaerun.experiment.fit import fit
 
         fit(cfg, choices, directory, live=True)
@@ -206,15 +234,27 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
     sentence, code = explained or bug
     if os.environ.get("VAERUN_TRACEBACK") == "1":
         traceback.print_exception(error)
+    try:
+        leave(error, directory, sentence, refused=code == 2, known=explained is not None, keep=keep)
+    except (OSError, UnsafeFileError) as second:
+        logger.warning("the log of the run could not be written (%s)", second)
+    if name:
+        print(f"vaerun: {name}{printable(sentence)}", file=sys.stderr, flush=True)
+    return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))
+
+
+def leave(error: Exception, directory: Path, sentence: str, *, refused: bool, known: bool, keep: bool) -> None:
+    """Removes the directory of a job that was refused before it wrote a file, or writes why the job failed.
+
+    Raises:
+        OSError: the directory cannot be read or written.
+    """
     held = {path.name for path in directory.iterdir()}
-    if code == 2 and held <= {LOG} and not keep:
+    if refused and held <= {LOG} and not keep:
         shutil.rmtree(directory, ignore_errors=True)
-    elif not (code == 2 and "checkpoints" in held):
-        details = "" if explained else "".join(traceback.format_exception(error))
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"{sentence}\n{details}")
+    elif not (refused and "checkpoints" in held):
+        details = "" if known else "".join(traceback.format_exception(error))
+        with open_to_append(directory / LOG) as file:
+            file.write(f"{printable(sentence)}\n{details}".encode(errors="backslashreplace"))
         if not (directory / "summary.json").exists():
             write_summary(directory, {"status": "failed", "reason": sentence})
-    if name:
-        print(f"vaerun: {name}{sentence}", file=sys.stderr, flush=True)
-    return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))

@@ -1,4 +1,5 @@
 """Configurations: composition by Hydra, checks before torch is imported, and error messages.
 
-It may import ``errors`` and ``notation``: what classes declare is read from their source, or passed as an argument.
+It may import ``errors``, ``files`` and ``notation``: what classes declare is read from their source, or passed as an
+argument.
 """

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from vaerun.config.class_info import ClassInfo, class_info
+from vaerun.config.yaml_file import load, text_of
 
 EXPERIMENT = "experiment"  # its options are sets of choices, not classes
 HYDRA = "hydra"  # its own groups
@@ -26,7 +27,7 @@ class Option:
     def content(self) -> dict[str, Any]:
         """The content of the file; empty if it is not a valid mapping, which Hydra reports when it is chosen."""
         try:
-            content = OmegaConf.to_container(OmegaConf.load(self.path))
+            content = OmegaConf.to_container(load(self.path.resolve()))
         except Exception:
             return {}
         return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
@@ -44,7 +45,11 @@ class Option:
         """The first line of its class's docstring; for an experiment, which has no class, the first comment."""
         if self.info is not None:
             return self.info.summary
-        comments = [line for line in self.path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        try:
+            lines = text_of(self.path.resolve()).splitlines()
+        except Exception:  # as for content
+            return ""
+        comments = [line for line in lines if line.startswith("#")]
         return next((line.lstrip("# ") for line in comments if not line.startswith("# @")), "")
 
     def nested(self) -> dict[str, str]:

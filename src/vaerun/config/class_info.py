@@ -2,15 +2,13 @@
 
 import ast
 import dataclasses
-import importlib
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from vaerun.config.constructor import Range, ranges_of
-from vaerun.config.source_index import FOREIGN, Module, locate
+from vaerun.config.source_index import FOREIGN, Definition, Module, locate
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,20 @@ def _named(value: object) -> ClassInfo:
         return ClassInfo(str(value))
 
 
-@cache
 def class_info(target: str) -> ClassInfo:
     """The info of the class or function with the dotted name ``target``, read from source.
 
     Raises:
-        LookupError: the name does not exist.
+        LookupError: the name does not exist, or has no source file.
     """
     found = locate(target)
     if found is None:
-        return _imported_info(target)
-    module, node = found
+        raise LookupError(target)
+    return _info(target, *found)
+
+
+@cache
+def _info(target: str, module: Module, node: Definition) -> ClassInfo:
     summary, reference = _described(ast.get_docstring(node) or "")
     if isinstance(node, ast.FunctionDef):
         parameters, accepts_any = _signature(node.args, skip=0)
@@ -176,24 +177,3 @@ def _described(doc: str) -> tuple[str, str]:
     paragraphs = [" ".join(paragraph.split()) for paragraph in doc.split("\n\n")]
     references = [p.removeprefix("Reference: ") for p in paragraphs if p.startswith("Reference: ")]
     return paragraphs[0], references[-1] if references else ""
-
-
-def _imported_info(target: str) -> ClassInfo:
-    """The same by an import, for modules without a source file."""
-    dotted, _, name = target.rpartition(".")
-    try:
-        thing = getattr(importlib.import_module(dotted), name)
-        signature = inspect.signature(thing).parameters.values()
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise LookupError(target) from error
-    summary, reference = _described(inspect.getdoc(thing) or "")
-    parameters = {
-        # without types, because compiled code has few annotations
-        p.name: Parameter("", p.default is p.empty)
-        for p in signature
-        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    }
-    bases = inspect.getmro(thing) if inspect.isclass(thing) else ()
-    ancestry = tuple(f"{base.__module__}.{base.__qualname__}" for base in bases)
-    accepts_any = any(p.kind is p.VAR_KEYWORD for p in signature)
-    return ClassInfo(target, summary, reference, parameters, accepts_any, ancestry)

@@ -1,21 +1,27 @@
 """Error messages: exceptions of Hydra, OmegaConf and YAML as one sentence for the user."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from vaerun.config import hydra
-from vaerun.config.catalogue import EXPERIMENT, Catalogue
+from vaerun.config.catalogue import EXPERIMENT, Catalogue, Option
+from vaerun.config.check import check
 from vaerun.errors import RunError, UserError, close_key, close_match
+from vaerun.system.fault import fault_of
+from vaerun.system.memory import refused_memory
 
 EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
 """Launchers that need an extra of vaerun: option ↦ extra."""
 
-MEMORY = "out of memory: use a smaller trainer.batch_size, objective.num_samples or model, or another execution.device."
+SHOWN = 4  # remedies in a message
+TRIED = 12  # remedies that are tried for a message
 
 
 def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
@@ -28,16 +34,15 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     for link in _chain(error):
         if isinstance(link, (UserError, RunError)):
             return str(link), link.exit_code
-        # by name, because torch must not be imported here
-        if isinstance(link, MemoryError) or type(link).__name__ == "OutOfMemoryError" or "can't allocate" in str(link):
-            return MEMORY, 1
+        if memory := refused_memory(link):
+            return f"{memory}.", 1
     for link in _chain(error):
         if isinstance(link, YAMLError):
             return _yaml(link), 2
     if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename is not None:
         return f"{error.filename} is not a directory: choose another directory.", 2
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be written or read ({error.strerror}): choose another folder.", 1
+    if fault := fault_of(error):
+        return str(fault), fault.code
     if isinstance(error, MissingConfigException):
         return _missing_option(error, argv), 2
     if isinstance(error, MissingMandatoryValue):
@@ -108,7 +113,7 @@ def _composition(error: BaseException, argv: Sequence[str]) -> str:
     if match := re.search(r"Could not (?:override|delete from config\.) '?([^' ]+?)'?(?:\. | does|$)", text):
         return _no_such_key(match[1], argv)
     if match := re.search(r"Could not append to config\. An item is already at '([^']+)'", text):
-        return f"{match[1]} already exists in the configuration: leave out the +."
+        return _partly(match[1], argv) or f"{match[1]} already exists in the configuration: leave out the +."
     if match := re.search(r"Could not append '?(\S+?)=|Multiple values for ([^. ]+)", text):
         group = match[1] or match[2]
         return f"{group} already has an option: leave out the +."
@@ -131,16 +136,34 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
     chosen = _chosen(argv, catalogue)
     parent = group.rpartition("/")[0]
     options = catalogue.groups.get(parent, {}).values()
-    having = [str(option) for option in options if f"/{group}" in option.nested()]
-    use = ", or ".join(having)
-    lacking = next((f"{parent}={name}" for name in chosen.get(parent, ()) if f"{parent}={name}" not in having), parent)
+    inside = [str(option) for option in options if f"/{group}" in option.nested()]
+    having = _working(inside, parent, argv)
+    lacking = next((f"{parent}={name}" for name in chosen.get(parent, ()) if f"{parent}={name}" not in inside), parent)
     for other, names in chosen.items():
         for name in names:
             setter = catalogue.option(other, name)
             if setter is not None and f"/{group}" in setter.overrides():
                 rest = [str(o) for o in catalogue.groups[other].values() if f"/{group}" not in o.overrides()]
-                return f"{setter} sets {group}, which {lacking} does not have: use {', or '.join([use, *rest])}."
-    return f"{group} cannot be chosen, because {lacking} does not have the group {group}: use {use}."
+                found = [*having, *_working(rest, other, argv)][:SHOWN]
+                use = " or ".join(found or [f"another option of {other}"])
+                return f"{setter} sets {group}, which {lacking} does not have: use {use}."
+    use = f", or use {' or '.join(having)}" if having else ""
+    return f"{group} cannot be chosen, because {lacking} does not have the group {group}: leave it out{use}."
+
+
+def _working(remedies: Sequence[str], group: str, argv: Sequence[str]) -> list[str]:
+    """Those of a few options of ``group`` with which the command line is accepted."""
+    words = [word for word in argv if "=" in word and not word.startswith(("-", "hydra", f"{group}="))]
+    return [remedy for remedy in remedies[:TRIED] if _is_accepted([*words, remedy])]
+
+
+def _is_accepted(words: Sequence[str]) -> bool:
+    try:
+        cfg, choices = hydra.compose(words)
+        check(cfg, choices, hydra.roots())
+    except Exception:
+        return False
+    return True
 
 
 def _near_group(group: str, argv: Sequence[str], catalogue: Catalogue) -> str:
@@ -158,7 +181,7 @@ def _no_such_key(key: str, argv: Sequence[str]) -> str:
     catalogue = _catalogue(argv)
     holders = catalogue.having_key(key)
     if holders:
-        return f"{key} does not exist with these choices: it belongs to {' and '.join(map(str, holders))}."
+        return _partly(key, argv) or _elsewhere(key, holders)
     written = catalogue.written()
     prefix = key.rpartition(".")[0]
     beside = [known for known in written if prefix and known.rpartition(".")[0] == prefix]
@@ -167,12 +190,51 @@ def _no_such_key(key: str, argv: Sequence[str]) -> str:
     return f"{key} does not exist.{near}{listed}" + ("" if near or listed else " Run: vaerun list")
 
 
+def _partly(key: str, argv: Sequence[str]) -> str:
+    """A key that some options of a sweep have and others do not; empty if that is not the case."""
+    catalogue = _catalogue(argv)
+    holders = catalogue.having_key(key)
+    for group, names in _chosen(argv, catalogue).items():
+        having = [option.name for option in holders if option.group == group and option.name in names]
+        lacking = [name for name in names if name not in having]
+        if having and lacking:
+            word = _word(key, argv)
+            return (
+                f"{key} belongs to {group}={','.join(having)} and not to {group}={','.join(lacking)}, so one sweep "
+                f"cannot set it: use {group}={','.join(having)} with {word}, and in a second command "
+                f"{group}={','.join(lacking)} without it."
+            )
+    return ""
+
+
+def _word(key: str, argv: Sequence[str]) -> str:
+    """The word of the command line that sets ``key``, without a +."""
+    return next((w.lstrip("+") for w in argv if w.lstrip("+").partition("=")[0] == key), f"{key}=VALUE")
+
+
+def _elsewhere(key: str, holders: Sequence[Option]) -> str:
+    """A key of options that are not chosen."""
+    return f"{key} does not exist with these choices: leave it out, or use {' or '.join(map(str, holders))}."
+
+
 def _unreadable(error: OverrideParseException) -> str:
     if "=" not in error.override:
         return f"{error.override!r} has no value: write KEY=VALUE."
-    return (
-        f"{error.override!r} cannot be read: close its brackets and quotes, and quote a value with special characters."
-    )
+    quoted = _quoted(error.override)
+    text = f", or, if its value is text, write {quoted}" if quoted else ""
+    return f"{error.override!r} cannot be read: close its brackets and quotes{text}."
+
+
+def _quoted(word: str) -> str:
+    """KEY=VALUE with its value in quotes for Hydra and the whole in quotes for a shell; empty if that is unreadable."""
+    key, _, value = word.partition("=")
+    inner = value.strip("'\"").replace("\\", "\\\\").replace('"', '\\"')
+    candidate = f'{key}="{inner}"'
+    try:
+        OverridesParser.create().parse_override(candidate)
+    except HydraException:
+        return ""
+    return shlex.quote(candidate)
 
 
 def _chosen(argv: Sequence[str], catalogue: Catalogue) -> dict[str, list[str]]:

@@ -1,16 +1,14 @@
 """All calls of Hydra, for Hydra 1.3 and 1.4."""
 
 import inspect
-import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import hydra
-import hydra.utils
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -20,9 +18,10 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.errors import UserError
+from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
+from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 
-PACKAGE = "vaerun.conf"
+LOAD = ConfigLoaderImpl.load_configuration
 CONFIG = "config"
 V14 = "execution_whitelist" in inspect.signature(hydra.main).parameters
 LEVEL: dict[str, Any] = {} if V14 else {"version_base": "1.3"}  # before Hydra 1.4 a missing version is only a warning
@@ -37,42 +36,13 @@ class UserConfigs(SearchPathPlugin):
             search_path.append(provider="vaerun-user", path=f"file://{directory}")
 
 
-def user_directory() -> Path | None:
-    """The user's own configuration directory, or None.
-
-    Raises:
-        UserError: ``$VAERUN_CONF`` is not a directory.
-    """
-    named = os.environ.get("VAERUN_CONF")
-    directory = Path(named or "conf").resolve()
-    if not directory.is_dir():
-        if named:
-            raise UserError(
-                f"VAERUN_CONF={named} is not a directory: set it to the folder of your configurations, or unset it."
-            )
-        return None
-    return None if directory == own_directory() else directory
-
-
-def own_directory() -> Path:
-    """The folder of vaerun's own configurations."""
-    spec = find_spec(PACKAGE)
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
-
-
-def roots() -> list[Path]:
-    """The configuration directories outside of a job: vaerun's, then the user's."""
-    user = user_directory()
-    return [own_directory(), user] if user is not None else [own_directory()]
-
-
 def prepare() -> None:
-    """Registers the plugin and the resolver, and stops Hydra from printing errors that cli.py prints."""
+    """Registers the plugin, the resolver and the checks of files, and stops Hydra from printing errors itself."""
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
+    SourcesRegistry.instance().types |= {"file": FileConfigSource, "pkg": ImportlibResourcesConfigSource}
+    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign]
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 
@@ -80,16 +50,6 @@ def prepare() -> None:
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
     """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
-
-
-def instantiate(node: Any, **options: Any) -> Any:
-    """Hydra's ``instantiate`` without the warning of Hydra 1.4 about classes that are not in a list.
-
-    A list would exclude the user's own classes. Without it, Hydra still refuses targets that are known to be dangerous.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"hydra\.utils\.instantiate\(\) resolved", category=UserWarning)
-        return hydra.utils.instantiate(node, **options)
 
 
 def choices() -> dict[str, str]:
@@ -162,6 +122,13 @@ def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
     """The chosen options of ``groups`` as part of a file name; slashes are replaced."""
     made = _root_.hydra.runtime.choices
     return "_".join(str(made.get(group)).replace("/", "-") for group in groups)
+
+
+def _load_configuration(self: ConfigLoaderImpl, *args: Any, **keys: Any) -> DictConfig:
+    """Hydra's own, and a check before Hydra builds what the configuration names."""
+    config = LOAD(self, *args, **keys)
+    check_hydra_node(config)
+    return config
 
 
 def _return_value(self: JobReturn) -> Any:

@@ -1,21 +1,30 @@
-"""Finds classes in source files without importing them."""
+"""Finds classes in source files without importing them.
+
+A module is looked for where Python would find it, and then in the current folder, which comes onto Python's path only
+when a trusted class in it is built.
+"""
 
 import ast
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from vaerun.errors import UserError
+from vaerun.files import read
+
 FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes of these packages declare nothing for vaerun
 Definition = ast.ClassDef | ast.FunctionDef
+LARGEST = 2**22  # bytes of a source file
 
 
 class Module:
     """The top level of one source file: its definitions and imports."""
 
     def __init__(self, name: str, path: Path) -> None:
-        self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        self.tree = ast.parse(read(path.resolve(), most=LARGEST), str(path))
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         self.name = name
         self.definitions: dict[str, Definition] = {
@@ -41,15 +50,23 @@ class Module:
             return None
 
 
-@cache
 def module(dotted: str) -> Module | None:
-    """The module of that name; None if it does not exist or has no source file."""
+    """The module of that name; None if it does not exist or has no source file that Python can read."""
     path = _file(dotted)
-    return None if path is None else Module(dotted, path)
+    return None if path is None else _read(dotted, path, path.stat().st_mtime_ns)
 
 
-def locate(target: str) -> tuple[Module, Definition] | None:
-    """The definition of the class or function with that dotted name; re-exports are followed."""
+@cache
+def _read(dotted: str, path: Path, written: int) -> Module | None:
+    """The same from its file, which was written at that time."""
+    try:
+        return Module(dotted, path)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, UserError):
+        return None  # a file of somebody else can hold anything; Python says what is wrong when it imports it
+
+
+def locate(target: str, visited: frozenset[str] = frozenset()) -> tuple[Module, Definition] | None:
+    """The definition of the class or function with that dotted name; re-exports are followed, but not in a circle."""
     dotted, _, name = target.rpartition(".")
     home = module(dotted) if dotted else None
     if home is None:
@@ -57,7 +74,7 @@ def locate(target: str) -> tuple[Module, Definition] | None:
     if name in home.definitions:
         return home, home.definitions[name]
     elsewhere = home.imports.get(name, target)
-    return locate(elsewhere) if elsewhere != target else None
+    return locate(elsewhere, visited | {target}) if elsewhere not in visited | {target} else None
 
 
 def names_in(dotted: str) -> list[str]:
@@ -71,26 +88,48 @@ def names_in(dotted: str) -> list[str]:
     return sorted(name for name in [*inside, *home.definitions] if not name.startswith("_"))
 
 
-@cache
 def _file(dotted: str) -> Path | None:
-    """The file of a module. Python only locates the top-level package, because importing a parent may import torch."""
-    top, *rest = dotted.split(".")
-    if top in sys.builtin_module_names:
-        return None
+    """The file of a module, or None."""
     try:
-        spec = find_spec(top)
-    except (ValueError, ImportError):
+        return _found(dotted, Path.cwd())
+    except LookupError:
         return None
+
+
+@cache
+def _found(dotted: str, here: Path) -> Path:
+    """The file of a module. Python only locates the top-level package, because importing a parent may import torch.
+
+    Args:
+        dotted: its name.
+        here: the current folder, in which it may stand.
+
+    Raises:
+        LookupError: there is none. It is raised, because a result is kept, and the file may be written later.
+    """
+    top, *rest = dotted.split(".")
+    if top in sys.builtin_module_names or not all(map(str.isidentifier, (top, *rest))):
+        raise LookupError(dotted)
+    spec = package(top)
     if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    for root in spec.submodule_search_locations or ():
+        raise LookupError(dotted)
+    if not rest and spec.origin and spec.origin.endswith(".py"):
+        return Path(spec.origin)
+    for root in (spec.submodule_search_locations or ()) if rest else ():
         stem = Path(root, *rest)
         for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
             if path.is_file():
                 return path
-    return None
+    raise LookupError(dotted)
+
+
+def package(top: str) -> ModuleSpec | None:
+    """Where a top-level package is, on Python's path or in the current folder."""
+    try:
+        spec = find_spec(top)
+    except (ValueError, ImportError):
+        return None
+    return spec or PathFinder.find_spec(top, [str(Path.cwd())])
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:

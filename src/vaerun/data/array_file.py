@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.data import idx, npz
-from vaerun.errors import UserError
+from vaerun.data import idx, npy, npz
+from vaerun.data.data_file import DamagedFileError, DataFile, data_file
 
 SPLITS = ("train", "valid", "test")
-NPY, ZIP = b"\x93NUMPY", b"PK"
+ZIP = b"PK"
+REMEDY = "give an npz, npy or IDX file of numbers, such as numpy.savez(path, x=array) writes"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -20,40 +21,20 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: the file does not exist, is damaged, has another format, or holds other arrays.
     """
-    if not path.exists():
-        raise UserError(f"data.path={path} does not exist: name an npz, npy or IDX file.")
-    if path.is_dir():
-        raise UserError(
-            f"data.path={path} is a folder, not a file: put its points into one array and save that as an npz file."
-        )
-    try:
-        return _by_content(path)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"{path} cannot be used, because {reason}: give an npz, npy or IDX file of numbers, such as "
-            "numpy.savez(path, x=array) writes."
-        ) from error
+    with data_file(path, remedy=REMEDY) as file:
+        return _by_content(path, file)
 
 
-def _by_content(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:
-        start = file.read(len(NPY))
+def _by_content(path: Path, file: DataFile) -> dict[str, np.ndarray]:
+    start = file.stream.read(len(npy.MAGIC))
+    file.stream.seek(0)
     if start.startswith(ZIP):
-        return npz.read(path, _choose)
-    if start == NPY:
-        return {path.stem: _npy(path)}
-    if path.suffix in (".npz", ".npy"):
-        raise ValueError(f"it is not an {path.suffix} file (it starts with {start!r})")
-    return {path.stem: idx.decode(path.read_bytes())}
-
-
-def _npy(path: Path) -> np.ndarray:
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except ValueError as error:
-        told = npz.unpickled(error)
-        raise (ValueError(f"it is damaged or cut off ({error})") if told is error else told) from error
+        return npz.read(file, _choose)
+    if start == npy.MAGIC:
+        return {path.stem: npy.read(file.stream, file.size)}
+    if path.suffix in (".npz", ".npy") and start:
+        raise DamagedFileError(f"it is not an {path.suffix} file (it starts with {start!r})")
+    return {path.stem: idx.parse(file.stream, file.size)}
 
 
 def _choose(names: Sequence[str]) -> Sequence[str]:
@@ -63,5 +44,11 @@ def _choose(names: Sequence[str]) -> Sequence[str]:
         return ("x",)
     if len(names) == 1:
         return names
-    held = ", ".join(names[:8]) + (" …" if len(names) > 8 else "") if names else "none"
-    raise ValueError(f"its arrays are {held}, but it needs train, valid and test, or x, or only one array")
+    shown = ", ".join(map(_shown, names[:8])) + (" …" if len(names) > 8 else "") if names else "none"
+    raise DamagedFileError(f"its arrays are {shown}, but it needs train, valid and test, or x, or only one array")
+
+
+def _shown(name: str) -> str:
+    """A name in a sentence: text from a file can hold control characters for a terminal."""
+    name = name if len(name) <= 40 else f"{name[:37]}..."
+    return name if name.isprintable() else repr(name)

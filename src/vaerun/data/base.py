@@ -3,15 +3,16 @@
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, final
+from typing import ClassVar, Literal, NamedTuple, final
 
 import torch
 from torch import Tensor
 
-from vaerun.data.given import Numbers, numbers
+from vaerun.data.given import Numbers, float_rows, numbers, split_sizes, whole
+from vaerun.data.layout import find_layout, refuse_unknown_layout, said
 from vaerun.errors import UserError
 
 Support = Literal["binary", "unit", "real"]
@@ -75,6 +76,11 @@ class Split:
     x: Tensor
     rule: Visit = field(default_factory=Scaled)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.x, Tensor) or self.x.ndim != 2:
+            found = list(self.x.shape) if isinstance(self.x, Tensor) else type(self.x).__name__
+            raise UserError(f"the rows of a Split must be a tensor [N, X], got {found}: Dataset.of(x) makes splits.")
+
     def __len__(self) -> int:
         return self.x.shape[0]
 
@@ -121,6 +127,7 @@ class DataInfo(NamedTuple):
     shape: tuple[int, ...]  # of one point
     support: Support
     split_sizes: dict[str, int]
+    values: str = ""  # what was done to the values, in words
 
 
 @final
@@ -130,7 +137,8 @@ class Dataset:
 
     ``shape`` is that of one point: (H, W) or (H, W, C) for images, (X,) for vectors; a stored row has its X values.
     ``binarize`` is the name of the binarisation, ``support`` the set of values of x, and ``sha256`` the hash of the
-    data after binarisation, which is equal for two runs on the same data.
+    data after binarisation, which is equal for two runs on the same data. ``values`` says in words what was done to the
+    values between the source and the model.
     """
 
     name: str
@@ -141,9 +149,19 @@ class Dataset:
     binarize: str
     support: Support
     sha256: str
+    values: str = ""
 
     @classmethod
-    def of(cls, x: Numbers, *, valid: float = 0.1, test: float = 0.1, seed: int = 0, name: str = "x") -> "Dataset":
+    def of(
+        cls,
+        x: Numbers,
+        *,
+        valid: float = 0.1,
+        test: float = 0.1,
+        seed: int = 0,
+        name: str = "x",
+        layout: str | None = None,
+    ) -> "Dataset":
         """A data set of the points x, Float[Tensor, "N …"], split at random.
 
         Args:
@@ -152,37 +170,40 @@ class Dataset:
             test: the fraction of test points, 0 < test < 1.
             seed: of the permutation.
             name: the name in records and tables.
+            layout: channels_last or channels_first, for images with an axis of channels; needed if the shape does not
+                show which axis that is.
 
         Raises:
-            UserError: a fraction is out of range, a split would be empty, or a value is not finite.
+            UserError: a fraction is out of range, a split would be empty, a value is not finite, or ``layout`` is
+            needed.
         """
-        if not (0 < valid < 1 and 0 < test < 1 and valid + test < 1):
-            raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
         x = numbers("x", x)
-        if not x.numel():
-            raise UserError(f"x must hold at least one number, got the shape {list(x.shape)}.")
-        if not bool(torch.isfinite(x).all()):
-            raise UserError("every value of x must be finite: remove the points that hold nan or infinity.")
+        if x.ndim == 0 or not x.numel():
+            raise UserError(f"x must hold at least one point of one number, got the shape {list(x.shape)}.")
+        refuse_unknown_layout(layout, key="layout")
+        found = find_layout(x.shape[1:], layout, "x", key="layout")
+        done = [] if found is None else [said(x.shape[1:], found)]
+        if found == "channels_first":
+            x = x.movedim(1, -1)
         shape = tuple(x.shape[1:]) or (1,)
-        rows = x.reshape(len(x), -1).float()
-        rows = rows[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)]
-        held = [round(len(x) * part) for part in (valid, test)]
-        if min(*held, len(x) - sum(held)) < 1:
-            raise UserError(
-                f"each split must hold at least 1 point, got {len(x)} points: use more points or other fractions."
-            )
-        parts = rows.split([len(x) - sum(held), *held])
+        rows = float_rows("x", x)
+        generator = torch.Generator().manual_seed(whole("seed", seed, 0))
+        rows = rows[torch.randperm(len(x), generator=generator).to(x.device)]
+        parts = rows.split(split_sizes(len(x), valid, test))
         low, high = float(rows.min()), float(rows.max())
         binary = bool(((rows == 0) | (rows == 1)).all())
         support: Support = "binary" if binary else "unit" if low >= 0 and high <= 1 else "real"
         train, valid_split, test_split = (Split(part) for part in parts)
         sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
-        return cls(name, train, valid_split, test_split, shape, "none", support, sha256)
+        if x.dtype == torch.float64:
+            done.append("float64 rounded to float32")
+        values = "; ".join(done) or "as they are"
+        return cls(str(name), train, valid_split, test_split, shape, "none", support, sha256, values)
 
     def info(self) -> DataInfo:
         """What a model needs to be built, besides the moments of the training points."""
         sizes = {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
-        return DataInfo(self.name, self.binarize, tuple(self.shape), self.support, sizes)
+        return DataInfo(self.name, self.binarize, tuple(self.shape), self.support, sizes, self.values)
 
     @property
     def data_dim(self) -> int:
@@ -208,6 +229,16 @@ class Dataset:
 
 class Source(ABC):
     """() ↦ data set: the constructor checks the values, ``load`` reads, downloads or simulates the data."""
+
+    ignores: ClassVar[tuple[str, ...]] = ()  # its keys that have no effect
+    ignored_when: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+        "binarize_seed": ("binarize", ("none", "threshold"))
+    }
+    """Key ↦ another key, and the values of it at which the first has no effect."""
+
+    def unused(self) -> Sequence[str]:
+        """The keys that ``load`` did not use, because of what it has read; empty before."""
+        return ()
 
     @abstractmethod
     def load(self) -> Dataset:

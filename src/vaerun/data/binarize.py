@@ -15,7 +15,7 @@ seed of the run. Data in {0, 1} are not changed by ``static``, ``threshold`` and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, final
 
 import torch
@@ -33,6 +33,7 @@ class Binarization(ABC):
     """p = scale · row ↦ x: a way to binarise a split."""
 
     name: ClassVar[str]
+    does: ClassVar[str]  # in words, for the log of a run; empty if it changes no value
 
     def __init__(self, *, seed: int) -> None:
         stream("data.binarize_seed", seed)
@@ -63,6 +64,7 @@ class Static(Binarization):
     """
 
     name: ClassVar[str] = "static"
+    does: ClassVar[str] = "each drawn once as 0 or 1, with the value as the probability of 1"
 
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         _need_probabilities(self.name, low, high, scale)
@@ -83,6 +85,7 @@ class Dynamic(Binarization):
     """
 
     name: ClassVar[str] = "dynamic"
+    does: ClassVar[str] = "each training value drawn anew as 0 or 1 at every visit, the others once"
 
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         _need_probabilities(self.name, low, high, scale)
@@ -104,6 +107,7 @@ class Threshold(Binarization):
     """x = 1 where p > 1/2, else 0."""
 
     name: ClassVar[str] = "threshold"
+    does: ClassVar[str] = "values above 1/2 set to 1, the others to 0"
 
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         _need_probabilities(self.name, low, high, scale)
@@ -120,6 +124,7 @@ class NoBinarization(Binarization):
     """x = p: the scaled values, without binarisation."""
 
     name: ClassVar[str] = "none"
+    does: ClassVar[str] = ""
 
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         return
@@ -156,16 +161,27 @@ def assemble(
     shape: tuple[int, ...],
     scale: float,
     choice: Binarization,
+    said: Sequence[str] = (),
 ) -> Dataset:
     """The data set of stored train, valid and test rows, each [N, X] uint8 or finite float32, after binarisation.
 
     The rows can be overwritten: uint8 rows are binarised in place, so that there is only one copy of them.
 
+    Args:
+        name: of the data set.
+        splits: the stored rows.
+        shape: of one point.
+        scale: the factor of stored values.
+        choice: the binarisation.
+        said: what was done to the values before, in words.
+
     Raises:
-        UserError: the values do not fit the binarisation, or all training points are equal.
+        UserError: the values do not fit the binarisation, the scaled values do not fit into float32, or all training
+        points are equal.
     """
     low = min(x.min().item() for x in splits) * scale
     high = max(x.max().item() for x in splits) * scale
+    _need_float32(low, high, scale)
     support = _support(splits, scale, low, high)
     choice.check(support=support, low=low, high=high, scale=scale)
     train = choice.train(splits[0], scale)
@@ -184,7 +200,27 @@ def assemble(
         binarize=choice.name,
         support=support if isinstance(choice, NoBinarization) else "binary",
         sha256=fingerprint(train, valid, test),
+        values="; ".join([*said, *_in_words(support, scale, choice)]) or "as they are",
     )
+
+
+def _in_words(support: Support, scale: float, choice: Binarization) -> Iterator[str]:
+    """What scale and binarisation do to the values. Data in {0, 1} are not changed by a binarisation."""
+    if scale != 1:
+        whole = round(1 / scale)
+        yield f"divided by {whole}" if abs(whole * scale - 1) < 1e-9 and whole > 1 else f"multiplied by {scale:.6g}"
+    if choice.does and support != "binary":
+        yield f"{choice.does} (data.binarize={choice.name})"
+
+
+def _need_float32(low: float, high: float, scale: float) -> None:
+    """Refuses a scale that makes values infinite or equal in float32."""
+    limit = torch.finfo(torch.float32)
+    if not limit.tiny <= scale <= limit.max or max(abs(low), abs(high)) > limit.max:
+        raise UserError(
+            f"the scaled values must be finite and differ in float32, got data.scale={scale:g} and values up to "
+            f"{max(abs(low), abs(high)):g}: use data.scale=1 or another scale that maps them near 1."
+        )
 
 
 def _support(splits: tuple[Tensor, ...], scale: float, low: float, high: float) -> Support:

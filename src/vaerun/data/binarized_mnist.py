@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -12,11 +12,14 @@ import torch
 from vaerun.data import npz
 from vaerun.data.base import Dataset, Source
 from vaerun.data.binarize import assemble, binarization
+from vaerun.data.data_file import DamagedFileError, data_file
 from vaerun.data.download import download
 from vaerun.data.folder import data_folder, find, store
-from vaerun.errors import UserError
 
 MIRRORS = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",)
+REMEDY = "delete it, and it is downloaded again"
+LONGEST_VALUE = 4
+"""Bytes of a digit and the white space after it in an amat text; the published files have 2."""
 ARCHIVE = "binarized_mnist.npz"
 SIZES = {"train": 50_000, "valid": 10_000, "test": 10_000}
 SHA256 = {
@@ -45,6 +48,8 @@ class BinarizedMnist(Source):
     Reference: Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator.
     """
 
+    ignores: ClassVar[tuple[str, ...]] = ("data.binarize", "data.binarize_seed")
+
     def __init__(self, *, root: str | None = None, binarize: str = "none", binarize_seed: int = 0) -> None:
         self.root = root
         self.choice = binarization(binarize, seed=binarize_seed)
@@ -58,12 +63,9 @@ class BinarizedMnist(Source):
 
 
 def _from_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        arrays = npz.read(path, lambda names: [split for split in SIZES if split in names])
+    with data_file(path, remedy=REMEDY) as file:
+        arrays = npz.read(file, lambda names: [split for split in SIZES if split in names])
         return {split: _checked(arrays.get(split), split) for split in SIZES}
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path} cannot be used, because {reason}: delete it, and it is downloaded again.") from error
 
 
 def _from_amat(folder: Path) -> dict[str, np.ndarray]:
@@ -73,12 +75,11 @@ def _from_amat(folder: Path) -> dict[str, np.ndarray]:
         path = find(folder, name) or folder / name
         if not path.exists():
             download(path, MIRRORS, check=partial(_parse, split=split))
-        try:
-            images[split] = _parse(path.read_bytes(), split=split)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be used, because {error}: delete it, and it is downloaded again."
-            ) from error
+        with data_file(path, remedy=REMEDY) as file:
+            largest = LONGEST_VALUE * SIZES[split] * 784
+            if file.size > largest:
+                raise DamagedFileError(f"it has {file.size:,} bytes, and the published one has fewer than {largest:,}")
+            images[split] = _parse(file.stream.read(largest), split=split)
     # The folder may be read-only; then the text is parsed again next time.
     with contextlib.suppress(OSError):
         store(folder / ARCHIVE, npz.pack(images))
@@ -90,16 +91,16 @@ def _parse(content: bytes, *, split: str) -> np.ndarray:
     values = np.frombuffer(content, np.uint8) - np.uint8(ord("0"))
     kept = values[values <= 1]
     if kept.size != SIZES[split] * 784:
-        raise ValueError(f"it holds {kept.size} digits 0 and 1 instead of {SIZES[split]} x 784")
+        raise DamagedFileError(f"it holds {kept.size} digits 0 and 1 instead of {SIZES[split]} x 784")
     return _checked(kept.reshape(-1, 784), split)
 
 
 def _checked(array: np.ndarray | None, split: str) -> np.ndarray:
     if array is None:
-        raise ValueError(f"it has no array {split!r}")
+        raise DamagedFileError(f"it has no array {split!r}")
     if array.dtype != np.uint8 or array.size != SIZES[split] * 784 or len(array) != SIZES[split]:
-        raise ValueError(f"its {split!r} is {array.dtype} {array.shape} instead of uint8 ({SIZES[split]}, 784)")
+        raise DamagedFileError(f"its {split!r} is {array.dtype} {array.shape} instead of uint8 ({SIZES[split]}, 784)")
     rows = np.ascontiguousarray(array.reshape(-1, 784))
     if (found := hashlib.sha256(rows.data).hexdigest()) != SHA256[split]:
-        raise ValueError(f"its {split!r} is not the published one (sha256 {found}, expected {SHA256[split]})")
+        raise DamagedFileError(f"its {split!r} is not the published one (sha256 {found}, expected {SHA256[split]})")
     return rows

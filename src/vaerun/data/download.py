@@ -13,6 +13,8 @@ from vaerun.data.folder import store
 from vaerun.errors import UserError
 
 PIECE = 1 << 18
+LARGEST = 1 << 28
+"""Bytes of the largest answer that is accepted; the largest published file has 78 MB."""
 
 
 def download(
@@ -92,6 +94,8 @@ def _get(url: str, name: str, timeout: float) -> bytes:
             content = bytearray()
             while piece := response.read(PIECE):
                 content += piece
+                if len(content) > LARGEST:
+                    raise ConnectionError(f"it sent more than {LARGEST / 1e6:.0f} MB")
                 if redrawn:
                     print(f"\r{what}: {_megabytes(len(content), total)}", end="", file=out, flush=True)
     finally:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaerun.data.data_file import located
 from vaerun.errors import UserError
 
 
@@ -20,16 +21,23 @@ def data_folder(root: str | None) -> Path:
     named = {"data.root": root, "$VAERUN_DATA": os.environ.get("VAERUN_DATA")}
     for key, value in named.items():
         if value:
-            folder = Path(value).expanduser().absolute()
-            if folder.exists() and not folder.is_dir():
-                raise UserError(f"{key}={value} is a file, not a folder: name the folder that holds the files.")
-            if not folder.parent.is_dir():
-                raise UserError(
-                    f"{key}={value} does not exist, and neither does its parent folder: name the folder that holds the "
-                    "files, or a folder to download into."
-                )
+            folder = located(key, value).absolute()
+            try:
+                _refuse_no_folder(folder, f"{key}={value}")
+            except OSError as error:
+                raise UserError(f"{key}={value} cannot be used ({error.strerror}): name another folder.") from error
             return folder
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "vaerun"
+    return located("$XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute() / "vaerun"
+
+
+def _refuse_no_folder(folder: Path, named: str) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{named} is a file, not a folder: name the folder that holds the files.")
+    if not folder.parent.is_dir():
+        raise UserError(
+            f"{named} does not exist, and neither does its parent folder: name the folder that holds the files, or a "
+            "folder to download into."
+        )
 
 
 def find(folder: Path, name: str, *, subfolder: str = "") -> Path | None:
@@ -41,7 +49,15 @@ def find(folder: Path, name: str, *, subfolder: str = "") -> Path | None:
     last = subfolder.rpartition("/")[2]
     names = (name, name.removesuffix(".gz"))
     places: Sequence[Path] = [folder / place / each for place in (subfolder, last, "") for each in names]
-    return next((path for path in places if path.is_file()), None)
+    return next((path for path in places if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file that can be looked at; in a folder without permission there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def store(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """What a user gives from Python, as tensors and whole numbers."""
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
+
+ROUNDING = 1e-3
+"""The largest error of rounding to float32, as a fraction of the range of a column."""
 
 Numbers = Tensor | np.ndarray | Sequence[Any]
 """A tensor, an array, or nested lists of numbers."""
@@ -21,7 +25,7 @@ def numbers(name: str, given: Numbers) -> Tensor:
         UserError: they are not real numbers, or their rows are not equally long.
     """
     if isinstance(given, Tensor):
-        if given.layout == torch.strided and not given.is_complex() and not given.is_meta:
+        if given.layout == torch.strided and not (given.is_complex() or given.is_meta or given.is_quantized):
             return given.detach()
         raise UserError(f"{name} must be a dense tensor of real numbers, got {given.layout} of {given.dtype}.")
     try:
@@ -33,7 +37,37 @@ def numbers(name: str, given: Numbers) -> Tensor:
             f"{name} must be a tensor, an array or equally long lists of real numbers, got {type(given).__name__} that "
             f"is none of them."
         )
+    if array.dtype.kind in "ui" and array.size and max(int(array.max()), -int(array.min())) > 2**53:
+        raise UserError(
+            f"whole numbers in {name} must be at most 2**53 in size, because float64 holds no others exactly, got "
+            f"{int(array.min())} to {int(array.max())}: subtract an offset."
+        )
     return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.float64))
+
+
+def float_rows(name: str, x: Tensor) -> Tensor:
+    """Points [N, …] as rows [N, X] of finite float32.
+
+    Raises:
+        UserError: a value is not finite in float32, or a column loses its differences when it is rounded.
+    """
+    exact = x.reshape(len(x), -1)
+    rows = exact.float()
+    if not bool(torch.isfinite(rows).all()):
+        raise UserError(
+            f"every value of {name} must be finite in float32: remove the points that hold nan or infinity."
+        )
+    if x.dtype not in (torch.float64, torch.int32, torch.int64):
+        return rows
+    width = exact.double().amax(0) - exact.double().amin(0)
+    lost = (exact.double() - rows.double()).abs().amax(0) > ROUNDING * width
+    if bool((lost & (width > 0)).any()):
+        column = int((lost & (width > 0)).int().argmax())
+        raise UserError(
+            f"the values of {name} must still differ in float32, but those of column {column} (from 0) are nearly "
+            "equal: subtract the mean of each column and divide by its standard deviation."
+        )
+    return rows
 
 
 def whole(name: str, given: Any, least: int, why: str = "") -> int:
@@ -47,3 +81,21 @@ def whole(name: str, given: Any, least: int, why: str = "") -> int:
     if not isinstance(given, Integral) or isinstance(given, bool) or given < least:
         raise UserError(f"{name} must be a whole number of at least {least}{why}, got {given!r}.")
     return int(given)
+
+
+def split_sizes(count: int, valid: float, test: float) -> list[int]:
+    """The number of training, validation and test points of ``count`` points.
+
+    Raises:
+        UserError: a fraction is out of range, or a split has too few points.
+    """
+    fractions = [part if isinstance(part, (int, float)) else math.nan for part in (valid, test)]
+    if not (all(0 < part < 1 for part in fractions) and sum(fractions) < 1):
+        raise UserError(f"valid and test must be > 0 with a sum below 1, got {valid} and {test}.")
+    held = [round(count * part) for part in fractions]
+    if min(held) < 1 or count - sum(held) < 2:
+        raise UserError(
+            f"valid and test need 1 point each and train needs 2, got {count} points: use more points, or other "
+            "fractions."
+        )
+    return [count - sum(held), *held]

@@ -17,6 +17,7 @@ class Estimator(Declares, nn.Module, ABC):
 
     needs: ClassVar[tuple[type[Posterior], ...]] = ()  # capabilities that q must have
     serves: ClassVar[tuple[type[Objective], ...]] = (Objective,)  # objectives for which it is valid
+    ignores: ClassVar[tuple[str, ...]] = ()  # keys of a run that it does not use
     unbiased: ClassVar[bool] = True  # whether the gradient is claimed to be unbiased; ``vaerun verify`` tests the claim
     twice_differentiable: ClassVar[bool] = False  # whether second derivatives of the surrogate are valid estimates, too
 

@@ -30,6 +30,7 @@ class Enumerate(Estimator):
 
     needs: ClassVar = (Enumerable,)
     serves: ClassVar = (Average,)
+    ignores: ClassVar[tuple[str, ...]] = ("objective.num_samples",)
     twice_differentiable: ClassVar[bool] = True
 
     def decodes(self, num_samples: int, family: Family) -> int:

@@ -1,19 +1,30 @@
 """φ* ≈ argmax_φ E_q[log p_θ(x, z) − log q(z; φ)] at fixed θ: the φ of the best ELBO, whatever was trained."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from vaerun.bound.bound import Bound
+from vaerun.bound.value_and_grad import PhiGradient
 from vaerun.execution.memory import rows_at_once
 from vaerun.execution.random_state import isolated
-from vaerun.local.optimizer.adam import LocalAdam
+from vaerun.local.optimizer.base import LocalOptimizer
+from vaerun.local.optimizer.natural import LocalNatural
 from vaerun.local.solver import LocalSolver, Solution
 
 
-def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rate: float = 0.1) -> Solution:
-    """φ after at most ``max_steps`` ascent steps at fixed θ. A point stops when its bound no longer rises.
+def ascend(
+    bound: Bound,
+    x: Tensor,
+    phi: Tensor,
+    max_steps: int,
+    *,
+    optimizer: LocalOptimizer | None = None,
+    tolerance: float = 0.05,
+) -> Solution:
+    """φ after at most ``max_steps`` ascent steps at fixed θ. A point stops when little is left to gain.
 
     Points are processed in groups that fit into memory; no point affects another.
 
@@ -22,9 +33,10 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
         x: Float[Tensor, "B X"].
         phi: where to start, Float[Tensor, "B P"].
         max_steps: the limit for each point, checked after every 20 steps.
-        learning_rate: of Adam for each point; it is reduced when the bound of a point no longer rises.
+        optimizer: of each point; natural gradients by default.
+        tolerance: nats; a point with less left to gain stops.
     """
-    solver = LocalSolver(bound=bound, optimizer=LocalAdam(learning_rate=learning_rate))
+    solver = LocalSolver(bound=bound, optimizer=optimizer or LocalNatural(), tolerance=tolerance)
     size = max(1, rows_at_once(x) // bound.decodes)
     parts = [
         solver(some, start, solver.optimizer.init(start), max_steps=max_steps)
@@ -36,8 +48,38 @@ def ascend(bound: Bound, x: Tensor, phi: Tensor, max_steps: int, *, learning_rat
         state,
         torch.cat([part.steps for part in parts]),
         torch.cat([part.converged for part in parts]),
+        torch.cat([part.left for part in parts]),
         sum(part.decoder_evaluations for part in parts),
     )
+
+
+class Left(NamedTuple):
+    """What is left to gain, ½ gᵀF⁻¹g nats with g = ∇_φ L: how far L[q] is below its maximum if its curvature is F."""
+
+    unbiased: Tensor  # Float[Tensor, "B"]: below 0 by chance where hardly anything is left
+    upper: Tensor  # Float[Tensor, "B"]: with the noise of the mean gradient, so rather too large
+    step: Tensor  # Float[Tensor, "B P"]: F⁻¹g, which leads to that maximum
+
+
+def left_to_gain(bound: Bound, x: Tensor, phi: Tensor, gradients: int = 16) -> Left:
+    """What is left to gain at ``phi``, from new gradients; F is the Fisher information of q.
+
+    Args:
+        bound: L.
+        x: Float[Tensor, "B X"].
+        phi: Float[Tensor, "B P"].
+        gradients: number of independent estimates of g, 2 or more.
+    """
+    parts = []
+    size = max(1, rows_at_once(x) // bound.decodes)
+    for some, part in zip(x.split(size), phi.split(size), strict=True):
+        gradient, inverse_fisher = PhiGradient(bound), bound.family.inverse_fisher(part)
+        g = torch.stack([gradient(some, part) for _ in range(gradients)])
+        mean = g.mean(0)
+        noise = (inverse_fisher * (g - mean).square()).sum(-1).sum(0) / (gradients * (gradients - 1))
+        square = (inverse_fisher * mean.square()).sum(-1)
+        parts.append(Left(0.5 * (square - noise), 0.5 * square, inverse_fisher * mean))
+    return Left(*(torch.cat(field) for field in zip(*parts, strict=True)))
 
 
 def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> Tensor:

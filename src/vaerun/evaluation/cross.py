@@ -19,6 +19,7 @@ from vaerun.evaluation.fitted import fit
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.execution.memory import keep_freed_memory
+from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.metric.metric import Metric
 from vaerun.notation import Batch
 from vaerun.strategy.base import MakeOptimizer, Strategy
@@ -178,7 +179,7 @@ class CrossEvaluation(OverPoints):
         found |= {column: encoder(batch.x) for column, encoder in encoders.items()}
         if encoders:
             start = found[list(encoders)[-1]]
-            ascent = ascend(bound, batch.x, start, self.steps, learning_rate=self.learning_rate)
+            ascent = ascend(bound, batch.x, start, self.steps, optimizer=LocalAdam(learning_rate=self.learning_rate))
             # If the steps have lowered the bound because of noise, the encoder's φ is kept.
             ends = [start, ascent.phi]
             found[refined(self.steps)] = pick(ends, best(bound, batch.x, ends))

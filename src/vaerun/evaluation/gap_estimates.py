@@ -31,6 +31,7 @@ class GapEstimates(NamedTuple):
     phis: Sequence[Tensor]  # Q of them, each Float[Tensor, "N P"]
     rewards: RewardMeans
     converged: Tensor  # Bool[Tensor, "Q N"]: whether the search for that q came to its end
+    left: Tensor  # Float[Tensor, "Q N"]: nats that the search for that q leaves to gain; 0 for q itself
     evidence: Mapping[Metric, Tensor]  # log p̂ by what estimates it, the least noisy first, each Float[Tensor, "N"]
 
     def likeliest(self) -> Metric:
@@ -53,6 +54,12 @@ class Gap(NamedTuple):
     value: Tensor  # Float[Tensor, "N"]
     noise: Tensor  # Float[Tensor, "N"]: the standard error of a point's own value
     known: Tensor  # Bool[Tensor, "N"]: where the search for its q* came to its end
+    left: Tensor  # Float[Tensor, "N"]: what that search leaves to gain
+
+    def error(self) -> float:
+        """The standard error of the mean over the known points; what is left to gain is added to it in quadrature."""
+        value, left = self.value[self.known].double(), float(self.left[self.known].double().mean())
+        return math.hypot(float(value.std()) / math.sqrt(len(value)), max(left, 0.0))
 
 
 def gaps(estimates: GapEstimates, log_p: Tensor, richer: str) -> dict[Metric, Gap]:
@@ -64,14 +71,16 @@ def gaps(estimates: GapEstimates, log_p: Tensor, richer: str) -> dict[Metric, Ga
         richer: the name of that family; empty where there is none.
     """
     mean, error = estimates.rewards.mean, estimates.rewards.error
-    known = estimates.converged[OPTIMAL]
+    known, left = estimates.converged[OPTIMAL], estimates.left
     found = {
-        APPROXIMATION_GAP: Gap(log_p - mean[OPTIMAL], error(OPTIMAL), known),
-        AMORTIZATION_GAP: Gap(mean[OPTIMAL] - mean[OWN], error(OPTIMAL, OWN), known),
-        INFERENCE_GAP: Gap(log_p - mean[OWN], error(OWN), known),
+        APPROXIMATION_GAP: Gap(log_p - mean[OPTIMAL], error(OPTIMAL), known, left[OPTIMAL]),
+        AMORTIZATION_GAP: Gap(mean[OPTIMAL] - mean[OWN], error(OPTIMAL, OWN), known, left[OPTIMAL]),
+        INFERENCE_GAP: Gap(log_p - mean[OWN], error(OWN), known, left[OWN]),
     }
     if len(mean) > RICHER:
-        found[approximation_gap(richer)] = Gap(log_p - mean[RICHER], error(RICHER), estimates.converged[RICHER])
+        found[approximation_gap(richer)] = Gap(
+            log_p - mean[RICHER], error(RICHER), estimates.converged[RICHER], left[RICHER]
+        )
     return found
 
 
@@ -85,7 +94,7 @@ def below_zero(gap: Gap, rounding: float) -> str:
     value, noise = gap.value[gap.known], gap.noise[gap.known]
     said = []
     if len(value) > 1:
-        mean, error = float(value.mean()), float(value.std() / math.sqrt(len(value)))
+        mean, error = float(value.mean()), gap.error()
         if mean < -MEAN * error - rounding:
             said.append(f"on average ({mean:.3f} ± {error:.3f})")
     below = value < -POINT * noise - rounding
@@ -102,5 +111,6 @@ def joined(parts: Sequence[GapEstimates]) -> GapEstimates:
         [torch.cat(phis) for phis in zip(*(part.phis for part in parts), strict=True)],
         RewardMeans(*(torch.cat(field, -1) for field in zip(*(part.rewards for part in parts), strict=True))),
         torch.cat([part.converged for part in parts], 1),
+        torch.cat([part.left for part in parts], 1),
         {name: torch.cat([part.evidence[name] for part in parts]) for name in first.evidence},
     )

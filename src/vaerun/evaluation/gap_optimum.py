@@ -7,14 +7,16 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.evaluation.ascent import ascend, best, pick
+from vaerun.evaluation.ascent import Left, ascend, best, left_to_gain, pick
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.posterior.base import Family, Posterior
 
 JITTER = 0.5  # standard deviation of random starts around the strategy's φ
 COARSE = 8  # samples for each step of the first ascents
 FINE = 32  # samples for each step of the last ascent
-FINE_RATE = 0.03  # learning rate of the last ascent
+CLOSE = 0.0003  # nats left to gain at which the last ascent of a point stops
+FOUND = 0.05  # nats left to gain below which q* counts as found
+POLISH = (1.0, 0.5, 1.0, 0.5, 1.0, 0.5)  # lengths of the last steps, in natural-gradient steps
 JUDGES = 256  # samples that choose among the candidates
 STAGES = ((150, 0.1), (100, 0.01), (100, 0.001))  # steps and learning rates of a conversion
 CONVERSION = 64  # samples of such a step
@@ -24,7 +26,8 @@ class Optimum(NamedTuple):
     """The result of the best ascent of every point."""
 
     phi: Tensor  # Float[Tensor, "B P"]
-    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer rose, not because of the limit
+    converged: Tensor  # Bool[Tensor, "B"]: whether hardly anything is left to gain
+    left: Tensor  # Float[Tensor, "B"]: what is left to gain in nats, an unbiased estimate for a quadratic bound
 
 
 def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int) -> Optimum:
@@ -32,7 +35,8 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
 
     The ascents start at ``known``, at the family's initial φ, and at random places near ``known``, ``starts`` in all.
     Their results and ``known`` itself are compared on fresh draws, so that φ* is worse than ``known`` by no more than
-    the noise of these draws. A point has converged if its last ascent stopped because the bound no longer rose.
+    the noise of these draws. What is left to gain is estimated with new gradients at φ*; a point has converged if it is
+    small, noise included.
 
     Args:
         bound: whose model and family they are.
@@ -47,9 +51,23 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
     begun = [known, initial, *scattered][:starts]
     results = ascend(coarse, x.repeat(len(begun), 1), torch.cat(begun), max_steps).phi.chunk(len(begun))
     top = pick(results, best(bound, x, results, JUDGES))
-    last = ascend(fine, x, top, max_steps, learning_rate=FINE_RATE)
+    last = ascend(fine, x, top, max_steps, tolerance=CLOSE)
     found = [last.phi, top, known]
-    return Optimum(pick(found, best(bound, x, found, JUDGES)), last.converged)
+    return polished(fine, x, pick(found, best(bound, x, found, JUDGES)))
+
+
+def polished(bound: Bound, x: Tensor, phi: Tensor) -> Optimum:
+    """φ after a few steps φ + F⁻¹g with averaged gradients g, each kept where less is left to gain after it."""
+    left = left_to_gain(bound, x, phi)
+    for length in POLISH:
+        moved = phi + length * left.step
+        then = left_to_gain(bound, x, moved)
+        better = then.upper < left.upper
+        phi = torch.where(better.unsqueeze(1), moved, phi)
+        step = torch.where(better.unsqueeze(1), then.step, left.step)
+        left = Left(left.unbiased, torch.minimum(then.upper, left.upper), step)
+    left = left_to_gain(bound, x, phi)  # anew, because the smallest of several estimates is too small
+    return Optimum(phi, left.upper < FOUND, left.unbiased)
 
 
 def converted(q: Posterior, family: Family, like: Tensor) -> Tensor:
@@ -72,6 +90,6 @@ def converted(q: Posterior, family: Family, like: Tensor) -> Tensor:
             with torch.enable_grad():
                 leaf = phi.detach().requires_grad_()
                 (gradient,) = torch.autograd.grad(family(leaf).log_prob(z).mean(0).sum(), leaf)
-            step, state = rows.update(gradient, state)
+            step, state = rows.update(gradient, state, family.scale(phi))
             phi = phi + step
     return torch.where(phi.isfinite().all(1, keepdim=True), phi, initial)

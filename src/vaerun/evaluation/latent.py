@@ -15,6 +15,7 @@ from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.execution.memory import rows_at_once
+from vaerun.metric.interval import quantile
 from vaerun.metric.metric import Metric
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.posterior.base import Family
@@ -24,9 +25,12 @@ logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
 FEW = 0.25  # fraction of active units; at most this many is called collapse
+LEAST = 30  # points; from fewer, nothing is said about active units, because their variance is too uncertain
 
 
 ACTIVE_UNITS = Metric("active_units", "not a bound: number of latents whose mean depends on x")
+ACTIVE_LOW = Metric("active_units_low", "not a bound: lower end of the 95 % interval of active_units over x")
+ACTIVE_HIGH = Metric("active_units_high", "not a bound: upper end of the 95 % interval of active_units over x")
 MUTUAL_INFORMATION = Metric(
     "mutual_information", "not a bound: mutual information of x and z under q, estimated", "nat"
 )
@@ -59,7 +63,9 @@ class LatentEvaluation(OverPoints):
     Metrics of N points, in nats. They depend on the model only through its prior. None is a bound on log p(x).
 
     active_units: number of units whose mean varies with x, from 0 to D. Without a closed form, Var_x is the covariance
-        of two means of 32 draws each, in which their noise cancels.
+        of two means of 32 draws each, in which their noise cancels. Left out for fewer than 30 points.
+    active_units_low, active_units_high: its 95 % interval, for the x that the points are drawn from: the units whose
+        interval of Var_x (Student's t, corrected for D units) lies above 0.01, and those whose interval reaches it.
     kl: E_x KL(q(z given x) ‖ p(z)), from samples, with its standard error over points. Above the mutual information.
     kl_dimension_d: E_x KL(q_d ‖ p_d) of each unit in closed form; they add up to kl. Only for a Gaussian, Laplace or
         Bernoulli q that is a product over d, with the standard prior of its kind: else coordinates have none.
@@ -70,7 +76,8 @@ class LatentEvaluation(OverPoints):
     marginal_kl: KL(q(z) ‖ p(z)) = kl − mutual_information, for the N points: what the prior misses. Above it in
         expectation for the x that they are drawn from.
 
-    Few active units are posterior collapse, or more units than the data need; one warning names the remedies.
+    Few active units are posterior collapse, or more units than the data need; one warning names the remedies, if the
+    upper end of the interval is at most a quarter of the units.
 
     Args:
         split: train, valid or test.
@@ -99,16 +106,15 @@ class LatentEvaluation(OverPoints):
             batches.append(self.statistics(strategy, phi))
         statistics = LatentStatistics(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
         information = statistics.log_q - aggregate_log_prob(bound.family, statistics.phi, statistics.z)
-        active = int((variance(statistics.mean, statistics.twin) > ACTIVE).sum())
         results = Results(self.split)
-        results.add(ACTIVE_UNITS, float(active))
+        if len(statistics.phi) >= LEAST:
+            self.count(statistics, results)
         results.add_mean(KL, statistics.log_ratio.mean(1))
         results.add_mean(MUTUAL_INFORMATION, information.mean(1))
         results.add(CEILING, math.log(len(statistics.phi)))
         results.add_mean(MARGINAL_KL, (statistics.log_ratio - information).mean(1))
         for d, kl in enumerate(statistics.kl_per_dimension.double().mean(0).tolist()):
             results.add(kl_dimension(d), kl)
-        self.warn(active, statistics.mean.shape[1])
         return results.result({KL.name: statistics.log_ratio.mean(1), MUTUAL_INFORMATION.name: information.mean(1)})
 
     def statistics(self, strategy: Strategy, phi: Tensor) -> LatentStatistics:
@@ -127,15 +133,33 @@ class LatentEvaluation(OverPoints):
             phi.new_empty(len(phi), 0) if kl is None else kl,
         )
 
-    def warn(self, active: int, units: int) -> None:
-        """Warns if few units are active, and names the usual remedies."""
-        if active <= FEW * units and active < units:
+    def count(self, statistics: LatentStatistics, results: Results) -> None:
+        """Adds the number of active units and its interval; warns if surely few are active, with the usual remedies."""
+        activity, margin = variance(statistics.mean, statistics.twin), half_width(statistics.mean, statistics.twin)
+        units = len(activity)
+        low, active, high = (int((bound > ACTIVE).sum()) for bound in (activity - margin, activity, activity + margin))
+        for metric, value in ((ACTIVE_UNITS, active), (ACTIVE_LOW, low), (ACTIVE_HIGH, high)):
+            results.add(metric, float(value))
+        if high <= FEW * units and high < units:
             logger.warning(
-                f"Only {active} of {units} latent units are active (Var_x E_q[z] > {ACTIVE:g}), so either the "
+                f"Only {active} of {units} latent units are active (Var_x E_q[z] > {ACTIVE:g}; at most {high} by the "
+                f"95 % interval over {len(statistics.mean):,} points), so either the "
                 f"data need no more or the posterior has collapsed onto the prior: warm the KL up "
                 f"(objective/kl_weight=linear), leave it some nats (objective=free_bits), train the encoder harder "
                 f"(strategy=aggressive), or use fewer units (model.latent_dim)."
             )
+
+
+def half_width(mean: Tensor, twin: Tensor) -> Tensor:
+    """Of the 95 % intervals of Var_x, which hold for all D units together, Float[Tensor, "D"].
+
+    Args:
+        mean: an estimate of E_q[z], Float[Tensor, "N D"].
+        twin: another one, with independent noise.
+    """
+    n, units = mean.shape
+    terms = (mean - mean.mean(0)) * (twin - twin.mean(0))
+    return quantile(n - 1, 1 - 0.05 / units) * terms.std(0) / math.sqrt(n)
 
 
 def aggregate_log_prob(family: Family, phi: Tensor, z: Tensor) -> Tensor:

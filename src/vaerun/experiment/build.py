@@ -9,14 +9,17 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.data.base import DataInfo, Dataset
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.effect import without_effect
+from vaerun.config.hydra import searched
+from vaerun.data.base import DataInfo, Dataset, Source
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.random_state import isolated
 from vaerun.experiment.choose import build_evaluation
 from vaerun.experiment.experiment import Experiment
 from vaerun.experiment.fitting import refuse_unfit_data
-from vaerun.experiment.make import locate, make, plain
+from vaerun.experiment.make import kind_of, make, plain
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.trainer import Trainer
@@ -43,12 +46,18 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
         UserError: a value is out of range, a file cannot be read, or data and likelihood do not fit.
     """
     config = plain(config)
-    trainer: Trainer = make(config["trainer"], {})
+    trainer: Trainer = make(config["trainer"], {}, group="trainer")
     machine = prepare(config, trainer)
-    data = (make(config["data"], {}).load() if data is None else data).to(machine.device)
+    remarks: list[str] = []
+    if data is None:
+        source = make(config["data"], {}, group="data")
+        data = source.load()
+        unused = source.unused() if isinstance(source, Source) else ()
+        remarks += without_effect(config, config.get("choices", {}), Catalogue(searched()), unused)
+    data = data.to(machine.device)
     torch.manual_seed(config["seed"])
     parts = build_parts(config, data, machine.device, machine.engine)
-    strategy = make(config["strategy"], parts).to(machine.device)
+    strategy = make(config["strategy"], parts, group="strategy").to(machine.device)
     with isolated(config["seed"], machine.device):  # the random numbers of training stay the same with any evaluation
         evaluation = build_evaluation(config, parts, machine.device)
     return Experiment(
@@ -60,18 +69,19 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
         machine=machine,
         config=config,
         watchers=tuple(watchers),
+        remarks=remarks,
     )
 
 
 def prepare(config: Mapping[str, Any], trainer: Trainer) -> Machine:
     """Sets device, threads and engine of torch as configured."""
-    execution: Execution = make(config["execution"], {})
+    execution: Execution = make(config["execution"], {}, group="execution")
     return execution.prepare(trainer.batch_size * config["objective"].get("num_samples", 1))
 
 
 def build_strategy(config: Mapping[str, Any], data: Dataset | KnownData, device: torch.device) -> Strategy:
     """The strategy with all its parts."""
-    return make(config["strategy"], build_parts(config, data, device)).to(device)
+    return make(config["strategy"], build_parts(config, data, device), group="strategy").to(device)
 
 
 def build_parts(
@@ -97,23 +107,26 @@ def build_parts(
     }
     # With an encoder, q is defined for any x, also for pseudo-inputs, and a prior (VampPrior) can be built from it.
     # The prior is built before family and amortizer, so the function looks them up when it is called.
-    amortized = not locate(config["strategy"]["_target_"]).per_point  # type: ignore[attr-defined]
+    amortized = not kind_of(config["strategy"], "strategy").per_point  # type: ignore[attr-defined]
     parts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
-    model = make(config["model"], parts)
+    model = make(config["model"], parts, group="model")
     refuse_unfit_data(config, info)
     parts["latent_dim"] = model.latent_dim
-    family: Family = make(config["posterior"], parts)
+    family: Family = make(config["posterior"], parts, group="posterior")
     parts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu()}
-    amortizer: Amortizer = make(config["amortizer"], parts)
+    amortizer: Amortizer = make(config["amortizer"], parts, group="amortizer")
     bound = Bound(
         model=model,
         family=family,
-        objective=make(config["objective"], parts),
-        estimator=make(config["estimator"], parts),
+        objective=make(config["objective"], parts, group="objective"),
+        estimator=make(config["estimator"], parts, group="estimator"),
         engine=engine,
     ).to(device)
     parts |= {"bound": bound, "amortizer": amortizer.to(device)}
-    return parts | {"solver": make(config["local"], parts), "optimizer": make(config["optimizer"], {})}
+    return parts | {
+        "solver": make(config["local"], parts, group="local"),
+        "optimizer": make(config["optimizer"], {}, group="optimizer"),
+    }
 
 
 def known_of(data: Dataset | KnownData) -> KnownData:

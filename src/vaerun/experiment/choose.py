@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 
+from vaerun.config.admission import check_targets
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import check_keys
 from vaerun.config.check.values import check_values
 from vaerun.config.hydra import compose, searched
 from vaerun.errors import UserError, close_match
 from vaerun.evaluation.base import OWN, Evaluation, Named
-from vaerun.experiment.make import locate, make, plain
+from vaerun.experiment.make import kind_of, make, plain
 
 
 def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Evaluation:
@@ -21,13 +22,13 @@ def build_evaluation(config: Mapping[str, Any], parts: Mapping[str, Any], device
         UserError: a value is out of range, or an option does not exist.
     """
     node = dict(config["evaluation"])
-    takes: Mapping[str, str] = getattr(locate(node["_target_"]), "takes", {})
+    takes: Mapping[str, str] = getattr(kind_of(node, "evaluation"), "takes", {})
     made = {
         key: choose(group, node.pop(key), config=config, parts=parts, device=device)
         for key, group in takes.items()
         if key in node
     }
-    return make(node, {**parts, **made})
+    return make(node, {**parts, **made}, group="evaluation")
 
 
 def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[str, Any], device: torch.device) -> Any:
@@ -58,9 +59,10 @@ def choose(group: str, words: Any, *, config: Mapping[str, Any], parts: Mapping[
     catalogue = Catalogue(searched())
     cfg, choices = compose(as_overrides(group, words, catalogue))
     composed = plain(cfg)
+    check_targets(composed)
     check_keys(composed, choices, catalogue)
     check_values({**config, group: composed[group]}, {g: o for g, o in choices.items() if g.startswith(group)})
-    return Named(words, make(composed[group], parts).to(device))
+    return Named(words, make(composed[group], parts, group=group).to(device))
 
 
 def as_overrides(group: str, words: str, catalogue: Catalogue) -> list[str]:

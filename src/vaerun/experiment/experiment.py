@@ -1,7 +1,7 @@
 """An experiment: data, strategy, trainer and evaluation; ``fit`` trains and tests it."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -10,21 +10,25 @@ import torch
 
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import DivergedError, Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, resume_command, write_summary
+from vaerun.experiment.discrete_data import discrete_under_density
+from vaerun.experiment.failure import as_failure, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
-from vaerun.experiment.summary import outcome, reason, summarise, unfinished
+from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
 from vaerun.metric.metric import write
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
+from vaerun.trainer.divergence import cause
 from vaerun.trainer.metrics import declared
+from vaerun.trainer.resume_point import ResumePoint, find
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
@@ -50,6 +54,7 @@ class Experiment:
         machine: device, threads and matmul backend, for the summary; by default the present settings of torch.
         config: the configuration of the objects; empty for an experiment made by hand.
         watchers: further watchers of the training.
+        remarks: warnings that the summary keeps, such as about keys without effect.
 
     Attributes:
         declared: the metrics of its records, by quantity.
@@ -66,12 +71,22 @@ class Experiment:
         machine: Machine | None = None,
         config: Mapping[str, Any] | None = None,
         watchers: tuple[Watcher, ...] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
+        for name, part, kind in (
+            ("data", data, Dataset),
+            ("strategy", strategy, Strategy),
+            ("trainer", trainer, Trainer),
+        ):
+            if not isinstance(part, kind):
+                of = ", for example Dataset.of(x) of a tensor x" if kind is Dataset else ""
+                raise UserError(f"{name} must be a {kind.__name__}{of}, got {type(part).__name__}.")
         refuse_unfit(data, strategy)
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
         self.config, self.watchers = dict(config or {}), tuple(watchers)
+        self.remarks = [*remarks, *discrete_under_density(data, strategy)]
         for watcher in self.watchers:
             if not isinstance(watcher, Watcher):
                 raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
@@ -120,32 +135,61 @@ class Experiment:
                 watchers=watchers,
                 resume=resume,
             )
+            warnings = cut_off(self, training.progress.step, self.trainer.budget.reason(training))
             step = self.restore(directory.path)
             training.record(lambda: observers.conclude(self.test()))
             records = observers.close("completed")
             log_results(records[-1])
-            write_summary(directory.path, summarise(self, training.progress, records))
+            warnings += unconverged(self, records)
+            for warning in warnings:
+                logger.warning(warning)
+            write_summary(directory.path, summarise(self, training.progress, records, [*self.remarks, *warnings]))
         return self.opened(directory.path, step)
 
     @contextmanager
     def _run(
         self, directory: RunDirectory, *, live: bool
-    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], Path | None]]:
+    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], ResumePoint | None]]:
         """The observers of a run, and where it resumes; an error inside becomes the status of the run."""
         about = write(self.declared)
-        write_summary(directory.path, {"status": "running", "reason": None, "seed": self.seed, "about": about})
+        writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
         observers: Observers | None = None
         try:
+            known = {"seed": self.seed, "data": recorded(self.data), "about": about}
+            write_summary(directory.path, {"status": "running", "reason": None, **known})
             with defer_signals() as stop:
-                resume = directory.checkpoints if checkpoint_path(directory.path, "last").exists() else None
+                begun = has_checkpoint(directory.path)
+                resume = find(directory.checkpoints, self.device) if begun else None
+                writer.saved = None if resume is None else resume.progress.step
                 observers = Observers(self, directory.path, resume, live=live)
-                writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
-        except BaseException as error:
+        except BaseException as raised:
+            error = self._explained(raised, directory) if isinstance(raised, DivergedError) else raised
+            failure = as_failure(error, directory.path, writer)
             if observers is not None:
-                observers.close(outcome(error), reason(error))
-            write_summary(directory.path, unfinished(error, directory.path, seed=self.seed, experiment=self))
+                with told("the end of the records"):
+                    observers.close(outcome(failure), reason(failure))
+            keep_summary(directory.path, unfinished(failure, directory.path, seed=self.seed, experiment=self))
+            if failure is not error:
+                raise failure from error
             raise interrupted(error, directory.path) from None
+
+    def _explained(self, error: DivergedError, directory: RunDirectory) -> DivergedError:
+        """The same with its cause, and what to try."""
+        logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
+        try:
+            found = cause(
+                self.strategy,
+                self.data,
+                validation=self.trainer.validation,
+                batch_size=self.trainer.batch_size,
+                seed=self.seed,
+                directory=directory.checkpoints,
+                end=error.step,
+            )
+        except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
+            found = None
+        return error if found is None else DivergedError(f"{error}: {found}", error.step)
 
     def opened(self, directory: Path, step: int) -> Run:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""
@@ -208,7 +252,7 @@ def present_machine(data: Dataset) -> Machine:
 def interrupted(error: BaseException, directory: Path) -> BaseException:
     """The error; for an interruption, one whose message says how to resume."""
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted(f"{str(error) or 'interrupted'}; resume with: vaerun train resume={directory}")
+        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {resume_command(directory)}")
     return error
 
 

@@ -1,14 +1,18 @@
 """Builds and fits the experiment of a composed configuration."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from vaerun.data.data_file import located
 from vaerun.experiment.build import build
-from vaerun.experiment.directory import RunDirectory, write_summary
+from vaerun.experiment.directory import RunDirectory, has_checkpoint
 from vaerun.experiment.experiment import interrupted
+from vaerun.experiment.failure import keep_summary
+from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
@@ -39,17 +43,25 @@ def fit(
         Interrupted: a signal came; the state is saved.
     """
     config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
-    if config["data"].get("path") is not None:
+    if config["data"].get("path"):
         # absolute, so that the data are found from any folder
-        config["data"]["path"] = str(Path(config["data"]["path"]).expanduser().resolve())
+        config["data"]["path"] = os.path.realpath(located("data.path", str(config["data"]["path"])))
     with RunDirectory(directory, config) as place:
         if place.is_finished:
             place.tell_finished()
             return place.summary
         try:
-            experiment = build(config, watchers=watchers)
+            begun = has_checkpoint(place.path)
+            data = read_again(config, place.path, trained_with(place.summary)) if begun else None
+            experiment = build(config, data=data, watchers=watchers)
         except BaseException as error:
-            write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+            keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
             raise interrupted(error, place.path) from None
         experiment.fit(place, live=live)
         return place.summary
+
+
+def trained_with(summary: Mapping[str, Any]) -> str | None:
+    """The hash of the data of a run, if its summary has it."""
+    data = summary.get("data", {})
+    return data.get("sha256") if isinstance(data, Mapping) else None

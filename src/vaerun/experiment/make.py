@@ -1,13 +1,18 @@
-"""Makes the object of a node. Only this module calls Hydra's instantiate; objects receive plain values."""
+"""Makes the object of a node. Every object of a configuration is built here, after ``vaerun.config.admission``."""
 
 import functools
 import inspect
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.config.hydra import instantiate
+from vaerun.config.admission import PARTIAL, TARGET, Place, admitted, asked
+from vaerun.config.trust import OWN
+from vaerun.errors import UserError
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,23 +22,67 @@ def plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(config)
 
 
-def make(node: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
-    """Builds the object of a node. Its arguments are the values, the objects of nested nodes, and ``parts`` by name."""
-    children = {key: make(child, parts) for key, child in node.items() if is_node(child)}
-    values = {key: value for key, value in node.items() if key not in children and key != "_partial_"}
-    construct: functools.partial = instantiate(values, _partial_=True, _recursive_=False, _convert_="all")
-    asked = inspect.signature(construct.func).parameters
-    given = {name: parts[name] for name in asked if name in parts and name not in node}
-    if node.get("_partial_"):
-        return functools.partial(construct, **children, **given)
-    return construct(**children, **given)
+def make(node: Mapping[str, Any], parts: Mapping[str, Any], *, group: str = "", bases: Sequence[str] = ()) -> Any:
+    """Builds the object of a node. Its arguments are the values, the objects of nested nodes, and ``parts`` by name.
+
+    Args:
+        node: its keys, with the class as ``_target_``.
+        parts: objects and values that a constructor can ask for by parameter name.
+        group: of the node; empty for one of any group.
+        bases: the classes of which it must be a kind; by default those of the group.
+
+    Raises:
+        UserError: the class is not a kind of the group, or of no trusted package; or a value is out of range.
+    """
+    node = plain(node)
+    place = admitted(group, node.get(TARGET), bases)
+    children = {
+        key: make(child, parts, group=f"{group}/{key}", bases=asked(place, key)[0])
+        for key, child in node.items()
+        if is_node(child)
+    }
+    values = {key: value for key, value in node.items() if key not in children and key not in (TARGET, PARTIAL)}
+    kind = imported(place)
+    given = {name: parts[name] for name in inspect.signature(kind).parameters if name in parts and name not in node}
+    construct = functools.partial(kind, **values, **children, **given)
+    return construct if node.get(PARTIAL) else construct()
 
 
 def is_node(value: Any) -> bool:
     """Whether a configuration value describes an object."""
-    return isinstance(value, Mapping) and "_target_" in value
+    return isinstance(value, Mapping) and TARGET in value
 
 
-def locate(target: str) -> type:
-    """The class a ``_target_`` names."""
-    return instantiate({"_target_": target}, _partial_=True).func
+def kind_of(node: Mapping[str, Any], group: str) -> type:
+    """The class of a node.
+
+    Raises:
+        UserError: as ``make``.
+    """
+    return imported(admitted(group, node.get(TARGET)))
+
+
+def imported(place: Place) -> type:
+    """An admitted class. The current folder is on Python's path from the first class of a user's own on.
+
+    Raises:
+        UserError: its module cannot be imported, or the name is not a class there.
+    """
+    own = place.module.partition(".")[0] == OWN
+    here = os.getcwd()  # noqa: PTH109 - a text, as sys.path has it
+    if not own and here not in sys.path:
+        sys.path.append(here)  # last, so that installed packages come first
+    try:
+        kind = getattr(import_module(place.module), place.name)
+    except UserError:
+        raise
+    except Exception as error:
+        if own:
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{place.module} cannot be imported ({said}): correct it, or choose another class.") from error
+    if not isinstance(kind, type) or inspect.isabstract(kind):
+        missing = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
+        why = f"does not define {missing}" if missing else "is not a class"
+        raise UserError(f"{place.module}.{place.name} cannot be built, because it {why}: choose another class.")
+    return kind

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.evaluation.base import EvaluationResult, evaluating
-from vaerun.experiment.summary import described, environment, hyperparameters, newest, read_records
+from vaerun.experiment.summary import described, environment, hyperparameters, intact_records, newest
 from vaerun.image.embedding import embed
 from vaerun.image.images import Images
 from vaerun.metric.metric import Metric
@@ -18,9 +18,10 @@ from vaerun.tracking.base import Tracker
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, truncate
+from vaerun.tracking.optional import Optional
 from vaerun.tracking.tensorboard import TensorBoard
-from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.training import Record, Training
 from vaerun.trainer.watcher import Watcher
 
@@ -94,16 +95,20 @@ class Observers:
     Args:
         experiment: the experiment.
         directory: the run directory.
-        resume: the directory of checkpoints that the run continues from, or None.
+        resume: the state that the run continues from, or None.
         live: whether to show a status line.
     """
 
-    def __init__(self, experiment: "Experiment", directory: Path, resume: Path | None, *, live: bool) -> None:
+    def __init__(self, experiment: "Experiment", directory: Path, resume: ResumePoint | None, *, live: bool) -> None:
         self.experiment, self.directory, self.closed = experiment, directory, False
-        progress = Progress(step=-1)
-        if resume is not None:
-            progress = Progress(**checkpoint.load(resume / "last.pt", torch.device("cpu"))["progress"])
-        truncate(directory / "metrics.jsonl", step=progress.step, count=progress.records)
+        progress = Progress(step=-1) if resume is None else resume.progress
+        truncate(
+            directory / "metrics.jsonl",
+            step=progress.step,
+            count=progress.records,
+            expected=expected_steps(experiment, progress),
+            checksum=progress.records_checksum,
+        )
         bound = experiment.strategy.bound.metric(ELBO).name
         console = Console(
             epochs=experiment.trainer.budget.epochs,
@@ -112,8 +117,10 @@ class Observers:
             live=live,
             headline=(f"{bound}/train", f"{bound}/valid"),
         )
-        tensorboard = TensorBoard(directory, purge_after=progress.step)
-        self.tracker = Fanout([Jsonl(directory / "metrics.jsonl"), tensorboard, console])
+        tensorboard = Optional("TensorBoard", lambda: TensorBoard(directory, purge_after=progress.step))
+        self.tracker = Fanout(
+            [Jsonl(directory / "metrics.jsonl"), tensorboard, Optional("the console", lambda: console)]
+        )
         self.images = Images(experiment.strategy, experiment.data)
         images = ImageWriter(
             self.images,
@@ -135,6 +142,8 @@ class Observers:
         logger.info("%-10s %s", "run", self.directory)
         for name, words in described(experiment).items():
             logger.info("%-10s %s", name, words)
+        for remark in experiment.remarks:
+            logger.warning(remark)
         if resumed_at >= 0:
             logger.info("resumed from step %d", resumed_at)
 
@@ -153,7 +162,7 @@ class Observers:
 
     def close(self, status: str, why: str | None = None) -> list[dict[str, float]]:
         """Closes the trackers with the status of the run; returns its records."""
-        records = read_records(self.directory)
+        records = intact_records(self.directory)
         if self.closed:
             return records
         self.closed = True
@@ -165,3 +174,13 @@ class Observers:
         finally:
             self.tracker.close(status)
         return records
+
+
+def expected_steps(experiment: "Experiment", progress: Progress) -> list[int]:
+    """The steps up to ``progress`` at which the training has recorded."""
+    of_epoch, every = experiment.steps_per_epoch, experiment.trainer.records.every
+    within = [step for step in range(1, of_epoch + 1) if step == of_epoch or step % every == 0]
+    epochs = range(progress.step // of_epoch + 1)
+    steps = [epoch * of_epoch + step for epoch in epochs for step in within if epoch * of_epoch + step <= progress.step]
+    # A limit on the cost may end the training within an epoch, with a record.
+    return [*steps, progress.step] if len(steps) + 1 == progress.records else steps

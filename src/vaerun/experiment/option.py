@@ -37,7 +37,7 @@ def composed(words: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
         if explained is None:
             raise
         raise UserError(explained[0]) from error
-    check(cfg, choices, roots())
+    check(cfg, choices, roots(), words)
     return cfg, choices
 
 

@@ -14,15 +14,21 @@ import omegaconf
 import torch
 
 import vaerun
+from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.experiment.directory import flatten
+from vaerun.experiment.integrity import RECORDS
 from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
-from vaerun.tracking.jsonl import read
+from vaerun.tracking.jsonl import checksum_of, read, scan
 from vaerun.trainer.checkpoint import Progress
+from vaerun.trainer.cut_schedules import cut_schedules
+from vaerun.trainer.training import schedules_of
 
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
+
+ENOUGH = 0.9  # share of the training points that must have converged
 
 
 def outcome(error: BaseException) -> str:
@@ -55,9 +61,21 @@ def newest(records: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
 
 
 def read_records(directory: Path) -> list[dict[str, float]]:
-    """The records of the run in a directory so far."""
+    """The records of the run in a directory so far.
+
+    Raises:
+        UserError: metrics.jsonl is damaged.
+    """
     path = directory / "metrics.jsonl"
     return read(path) if path.exists() else []
+
+
+def intact_records(directory: Path) -> list[dict[str, float]]:
+    """The same without damaged lines; nothing if the file cannot be read."""
+    try:
+        return scan(directory / "metrics.jsonl")[0]
+    except OSError:
+        return []
 
 
 def unfinished(
@@ -71,38 +89,73 @@ def unfinished(
         seed: of the run.
         experiment: the experiment; None if it could not be built.
     """
-    records = read_records(directory)
+    records = intact_records(directory)
     last = records[-1] if records else dict.fromkeys(POSITION, 0)
+    early: list[str] = []
+    if experiment is not None and isinstance(error, KeyboardInterrupt):
+        early = cut_off(experiment, round(last["step"]), reason(error))
     return {
         "status": outcome(error),
         "reason": reason(error),
+        "warnings": [*(experiment.remarks if experiment is not None else ()), *early],
         "metrics": newest(records),
         "steps": last["step"],
         "epochs": last["epoch"],
-        **{key: last[key] for key in POSITION if key not in ("step", "epoch")},
+        **{key: last.get(key, 0.0) for key in POSITION if key not in ("step", "epoch")},
         **(provenance(experiment) if experiment is not None else {"versions": versions()}),
         "seed": seed,
+        RECORDS: checksum_of(records),
     }
 
 
-def summarise(experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+def cut_off(experiment: "Experiment", steps: int, why: str) -> list[str]:
+    """Warnings about schedules that were not followed to their end."""
+    return list(
+        cut_schedules(
+            schedules_of(experiment.strategy),
+            steps=steps,
+            steps_per_epoch=experiment.steps_per_epoch,
+            epochs=experiment.trainer.budget.epochs,
+            why=why,
+        )
+    )
+
+
+def summarise(
+    experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]], warnings: Sequence[str]
+) -> dict[str, Any]:
     """The content of summary.json for a completed run."""
     samples = progress.step * experiment.batch_size
     return {
         "status": "completed",
         "reason": None,
+        "warnings": list(warnings),
         "metrics": newest(records),
         "steps": progress.step,
         "epochs": progress.step / experiment.steps_per_epoch,
         "best": {"step": progress.best_step, "valid": progress.best},  # the checkpoint of the test metrics
         "seconds": progress.seconds,
         "train_seconds": progress.train_seconds,
+        "compile_seconds": progress.compile_seconds,
         "train_samples_per_second": samples / progress.train_seconds,
         "decoder_evaluations": experiment.strategy.decoder_evaluations,
         "encoder_evaluations": experiment.strategy.encoder_evaluations,
         **provenance(experiment),
         "seed": experiment.seed,
+        RECORDS: checksum_of(records),
     }
+
+
+def unconverged(experiment: "Experiment", records: Sequence[Mapping[str, float]]) -> list[str]:
+    """A warning if the ascents in φ did not converge during the training."""
+    metrics = newest(records)
+    share, left = metrics.get("inner_converged/train"), metrics.get("gain_left/train")
+    if not experiment.strategy.ascends_at_visits or share is None or left is None or share >= ENOUGH:
+        return []
+    return [
+        f"the ascents in φ did not converge in training: {share:.0%} of the training points have less than 0.1 nat "
+        f"left to gain, and the mean is {left:.2f} nat. Use a larger strategy.max_steps or objective.num_samples"
+    ]
 
 
 def provenance(experiment: "Experiment") -> dict[str, Any]:
@@ -117,8 +170,13 @@ def provenance(experiment: "Experiment") -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
         "threads": machine.threads,
         "matmul_backend": machine.matmul_backend,
-        "data": data.info()._asdict() | {"sha256": data.sha256},
+        "data": recorded(data),
     }
+
+
+def recorded(data: Dataset) -> dict[str, Any]:
+    """What summary.json says about the data: name, shape, split sizes, what was done to the values, and the hash."""
+    return data.info()._asdict() | {"sha256": data.sha256}
 
 
 def versions() -> dict[str, str]:
@@ -142,6 +200,7 @@ def described(experiment: "Experiment") -> dict[str, str]:
     computing = f", {threads}, matrix products by {machine.matmul_backend}"
     return {
         "data": f"{data.name} ({data.binarize}), {sizes} points",
+        "values": data.values,
         "parameters": counts,
         "device": f"{machine.device}{computing if machine.device.type == 'cpu' else ''}",
     }
@@ -154,9 +213,13 @@ def environment(experiment: "Experiment") -> dict[str, str]:
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """Every chosen option and every value of a configuration."""
-    values: dict[str, float | str | bool] = dict(config.get("choices", {}))
+    """Every chosen option and every value of a configuration, without nulls.
+
+    A key must have the same type in every run: TensorBoard shows only some of the runs if it is text in one run and a
+    number in another, as ``null`` would be.
+    """
+    values: dict[str, float | str | bool] = {group: str(name) for group, name in config.get("choices", {}).items()}
     for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
-        if key.split(".")[-1] not in ("_target_", "_partial_"):
+        if value is not None and key.split(".")[-1] not in ("_target_", "_partial_"):
             values[key] = value if isinstance(value, (bool, int, float, str)) else str(value)
     return values

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from vaerun.config.trust import KEY, from_environment, named, trusted, trusting
 from vaerun.errors import UserError
 from vaerun.experiment.fit import fit
 from vaerun.experiment.load import load
@@ -13,7 +14,11 @@ from vaerun.trainer.watcher import Watcher
 
 
 def train(
-    *overrides: str, seed: int | None = None, directory: Path | str | None = None, watchers: Sequence[Watcher] = ()
+    *overrides: str,
+    seed: int | None = None,
+    directory: Path | str | None = None,
+    watchers: Sequence[Watcher] = (),
+    trust: str | Sequence[str] | None = None,
 ) -> Run:
     """Trains as ``vaerun train OVERRIDES`` does, and returns the run at its best checkpoint.
 
@@ -26,6 +31,8 @@ def train(
         seed: of all random numbers; by default ``seed=`` of the overrides, or 0.
         directory: the run directory; ``runs/DATE/TIME_CHOICES`` by default.
         watchers: objects that watch the training (``vaerun.Watcher``).
+        trust: the packages whose classes may be built besides vaerun's, such as ``"mylab"``; by default those of
+            ``VAERUN_TRUST``.
 
     Raises:
         UserError: an option or key does not exist, choices do not fit together, or the directory holds another run.
@@ -33,13 +40,15 @@ def train(
         KeyboardInterrupt: it was interrupted; the state is saved.
     """
     refuse_words(overrides, seed)
-    cfg, choices = composed([*overrides, *([] if seed is None else [f"seed={seed}"])])
-    if directory is None:
-        now = datetime.now()
-        named = "_".join(choices[group] for group in ("strategy", "estimator", "posterior", "objective", "data"))
-        directory = Path("runs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}_{named}_seed{cfg.seed}")
-    fit(cfg, choices, Path(directory), watchers=watchers)
-    return load(directory)
+    names = trusted() if trust is None else named(trust)
+    with trusting(names or from_environment()):
+        cfg, choices = composed([*overrides, *([] if seed is None else [f"seed={seed}"])])
+        if directory is None:
+            now = datetime.now()
+            made = "_".join(choices[group] for group in ("strategy", "estimator", "posterior", "objective", "data"))
+            directory = Path("runs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}_{made}_seed{cfg.seed}")
+        fit(cfg, choices, Path(directory), watchers=watchers)
+        return load(directory)
 
 
 def refuse_words(words: Sequence[str], seed: int | None) -> None:
@@ -51,5 +60,7 @@ def refuse_words(words: Sequence[str], seed: int | None) -> None:
     for key in [str(word).lstrip("+").partition("=")[0] for word in words]:
         if key == "resume" or key.startswith(("hydra.run.", "hydra.sweep.")):
             raise UserError(f"{key} cannot be set from Python: give directory=DIR, where a run is resumed, too.")
+        if key == KEY:
+            raise UserError('trust=… cannot be a word in Python: give the keyword, trust="mylab".')
         if key == "seed" and seed is not None:
             raise UserError(f"the seed is given twice, as a word and as seed={seed}: leave one out.")

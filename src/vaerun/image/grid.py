@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vaerun.files import replacing
+
 TILE = 28  # smallest length in pixels of the shorter side of a tile
 GREY = 128  # the colour between the tiles
 
@@ -66,9 +68,8 @@ def save_png(path: Path, picture: np.ndarray) -> None:
 
 def save(path: Path, content: bytes) -> None:
     """Writes a file and renames it, so that ``path`` always holds a complete file, the old one or the new one."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with replacing(path) as file:
+        file.write(content)
 
 
 def _tiles(images: np.ndarray, shape: Sequence[int], low: float, high: float) -> np.ndarray:

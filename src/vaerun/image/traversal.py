@@ -68,7 +68,10 @@ class Traversal(ImageSource):
     def note(self) -> str:
         if self.variance[0] > ACTIVE:
             return ""
-        return f"no latent is active (Var_x E_q[z_d] > {ACTIVE:g}), so the traversal shows the most active one"
+        return (
+            f"over the points of this traversal, Var_x E_q[z_d] is at most {float(self.variance[0]):.2g} (a latent is "
+            f"active from {ACTIVE:g} on), so the traversal shows the latent with the largest"
+        )
 
     def image(self, style: ImageStyle) -> np.ndarray:
         return style.grid(self.mean.flatten(0, 1), self.mean.shape[1])

@@ -10,6 +10,9 @@ from vaerun.bound.value_and_grad import PhiGradient
 from vaerun.config.ranges import at_least
 from vaerun.execution.engine.base import Program
 from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
+from vaerun.posterior.base import Family
+
+LOSS = 0.1  # nats per window; a point that loses more takes steps that are too long for their noise
 
 
 class Solution(NamedTuple):
@@ -18,7 +21,8 @@ class Solution(NamedTuple):
     phi: Tensor  # Float[Tensor, "B P"]
     state: LocalState  # of the per-point optimiser
     steps: Tensor  # Int[Tensor, "B"]: steps taken
-    converged: Tensor  # Bool[Tensor, "B"]: stopped because the bound no longer improved, not at the step limit
+    converged: Tensor  # Bool[Tensor, "B"]: what is left to gain is below the tolerance
+    left: Tensor  # Float[Tensor, "B"]: what is left to gain in nats, estimated with its noise
     decoder_evaluations: int  # the cost, summed over all points
 
 
@@ -26,28 +30,39 @@ class Solution(NamedTuple):
 class LocalSolver:
     """φ* ≈ argmax_φ L(x; θ, φ) by stochastic gradient ascent, for all points of a batch at once.
 
-    The gain of a point is estimated without additional evaluations: ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩ is, to first order,
-    the increase of L along the last step. It is unbiased, because the gradient uses fresh samples. The solver sums them
-    over ``window`` steps. If a point gains less than ``tolerance``, its step size is divided by 3. After ``cuts``
-    such divisions the point has converged and leaves the batch. A rule on the batch's mean would continue with points
-    that have converged and stop points that have not.
+    Two quantities of a point are estimated without additional evaluations. What is left to gain is
+    ½ ḡᵀF⁻¹ḡ + ½ (φ − φ̄)ᵀF(φ − φ̄) nats, with F the Fisher information of q, φ̄ the mean φ of the last window, and ḡ the
+    mean gradient of the later half of the steps or less. The first term is what a step to the optimum gains from φ̄ if
+    the curvature of L is F; the second is what the noise of the steps costs. Noise increases the estimate, so it is
+    rather too large. A point with less than ``tolerance`` left has converged and leaves the batch; the length of its
+    steps plays no part. The gain of a step is ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩, to first order the increase of L; it is
+    unbiased, because the gradient uses fresh samples. If a point loses more than 0.1 nat in a window, its
+    steps are too long for their noise and are divided by 3. After more than ``cuts`` such losses, it leaves the batch
+    without having converged. A rule on the batch's mean would continue with points that have converged and stop points
+    that have not.
 
     Args:
         bound: L.
         optimizer: the per-point optimiser, which turns a gradient into a step.
-        window: steps between two checks of the gain.
-        tolerance: gain in nats per window below which the step size is divided by 3.
-        cuts: how often the step size is divided before a point has converged; a caller can override it.
+        window: steps between two checks of a point.
+        tolerance: nats; a point with less left to gain has converged.
+        cuts: how often the steps of a point are divided by 3 before it leaves; a caller can override it.
 
     Raises:
         UserError: ``window`` < 2 or ``cuts`` < 0.
 
     Reference: Pflug 1990, Non-asymptotic confidence bounds for stochastic approximation algorithms with constant step
-    size (stop when successive gradients no longer agree).
+    size (shorter steps when successive gradients no longer agree).
     """
 
     def __init__(
-        self, *, bound: Bound, optimizer: LocalOptimizer, window: int = 20, tolerance: float = 0.01, cuts: int = 4
+        self,
+        *,
+        bound: Bound,
+        optimizer: LocalOptimizer,
+        window: int = 20,
+        tolerance: float = 0.025,
+        cuts: int = 4,
     ) -> None:
         at_least("local.window", window, 2)
         at_least("local.cuts", cuts, 0)
@@ -73,7 +88,7 @@ class LocalSolver:
 
     def step(self, x: Tensor, phi: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
         """φ + Δφ: one ascent step for every point, and the new state of the optimiser."""
-        step, state = self.optimizer.update(self.gradient(x, phi), state)
+        step, state = self.optimizer.update(self.gradient(x, phi), state, self.bound.family.scale(phi))
         return phi + step, state
 
     def unroll(self, x: Tensor, phi: Tensor, steps: int) -> Tensor:
@@ -83,7 +98,7 @@ class LocalSolver:
             state = self.optimizer.init(phi.detach())
             for _ in range(steps):
                 (gradient,) = torch.autograd.grad(self.bound(x, phi).surrogate.sum(), phi, create_graph=True)
-                step, state = self.optimizer.update(gradient, state)
+                step, state = self.optimizer.update(gradient, state, self.bound.family.scale(phi.detach()))
                 phi = phi + step
         return phi
 
@@ -91,7 +106,7 @@ class LocalSolver:
     def __call__(
         self, x: Tensor, phi: Tensor, state: LocalState, *, max_steps: int, cuts: int | None = None
     ) -> Solution:
-        """Maximises L from ``phi`` until each point has converged or taken ``max_steps`` steps.
+        """Maximises L from ``phi`` until each point has left or taken ``max_steps`` steps.
 
         Args:
             x: Float[Tensor, "B X"].
@@ -106,68 +121,86 @@ class LocalSolver:
             type(state)(*(field.clone() for field in state)),
             torch.zeros(len(x), dtype=torch.int64, device=x.device),
             torch.zeros(len(x), dtype=torch.bool, device=x.device),
+            phi.new_full((len(x),), torch.inf),
             0,
         )
         active = torch.arange(len(x), device=x.device)
-        plateaus = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        slope, begun, restart = torch.zeros_like(phi), 0, self.window  # Σ∇L over the steps since step ``begun``
+        losses = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         decoder_evaluations = 0
         for start in range(0, max_steps, self.window):
             count = min(self.window, max_steps - start)
-            left = len(active)
-            rows = self.bound.engine.rows(left, len(x))
-            taken = torch.cat((active, active[:1].expand(rows - left)))  # padded: the first active point is repeated
-            scale = 3.0 ** -plateaus.index_select(0, taken).to(phi.dtype).unsqueeze(1)
-            now, now_state, gain = self.take_steps(
+            few = len(active)
+            rows = self.bound.engine.rows(few, len(x))
+            taken = torch.cat((active, active[:1].expand(rows - few)))  # padded: the first active point is repeated
+            scale = 3.0 ** -losses.index_select(0, taken).to(phi.dtype).unsqueeze(1)
+            now, now_state, gain, total, centre = self.take_steps(
                 x.index_select(0, taken),
                 solution.phi.index_select(0, taken),
                 gather(solution.state, taken),
                 scale,
                 count,
             )
-            gain = gain[:left]
-            solution.phi.index_copy_(0, active, now[:left])
-            scatter(solution.state, active, type(now_state)(*(field[:left] for field in now_state)))
+            solution.phi.index_copy_(0, active, now[:few])
+            scatter(solution.state, active, type(now_state)(*(field[:few] for field in now_state)))
             solution.steps.index_add_(0, active, torch.full_like(active, count))
             decoder_evaluations += rows * count * self.bound.decodes
+            now, inverse_fisher = now[:few], self.bound.family.inverse_fisher(now[:few])
+            slope.index_add_(0, active, total[:few])
+            mean = slope.index_select(0, active) / (start + count - begun)
+            off = now - centre[:few]
+            left = 0.5 * (inverse_fisher * mean.square() + off.square() / inverse_fisher).sum(1)
+            if start + count >= restart:
+                slope, begun, restart = slope.zero_(), restart, 2 * restart
+            solution.left.index_copy_(0, active, left)
+            solution.converged.index_copy_(0, active, left < self.tolerance)
             if count > 1:
-                plateaus.index_add_(0, active, (gain < self.tolerance).to(plateaus.dtype))
-            solution.converged.copy_(plateaus > cuts)
+                losses.index_add_(0, active, (gain[:few] < -LOSS).to(losses.dtype))
             if start + count < max_steps:
-                active = active[~solution.converged.index_select(0, active)]
+                stays = ~solution.converged & (losses <= cuts)
+                active = active[stays.index_select(0, active)]
                 if len(active) == 0:
                     break
         return solution._replace(decoder_evaluations=decoder_evaluations)
 
     def take_steps(
         self, x: Tensor, phi: Tensor, state: LocalState, scale: Tensor, count: int
-    ) -> tuple[Tensor, LocalState, Tensor]:
-        """``count`` steps scaled by ``scale`` Float[Tensor, "B 1"]: (φ, state, gain in nats Float[Tensor, "B"])."""
-        gain = torch.zeros(len(x), dtype=phi.dtype, device=x.device)
+    ) -> tuple[Tensor, LocalState, Tensor, Tensor, Tensor]:
+        """``count`` steps scaled by ``scale`` Float[Tensor, "B 1"].
+
+        Returns:
+            φ, state, gain in nats Float[Tensor, "B"], Σ_t ∇L and the mean φ of the steps, each Float[Tensor, "B P"].
+        """
+        gain, total = torch.zeros(len(x), dtype=phi.dtype, device=x.device), torch.zeros_like(phi)
+        centre = torch.zeros_like(phi)
         step = torch.zeros_like(phi)
         key = (self.optimizer, type(state))
-        inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, *key))
+        inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, self.bound.family, *key))
         for _ in range(count):
-            phi, step, gain, state = self.bound.engine(inner_step, x, phi, step, gain, scale, *state)
-        return phi, state, gain
+            sums = (gain, total, centre)
+            phi, step, (gain, total, centre), state = self.bound.engine(inner_step, x, phi, step, *sums, scale, *state)
+        return phi, state, gain, total, centre / count
 
 
 class InnerStep(Program):
-    """(x, φ, last step, gain, scale, state) ↦ (φ + step, step, gain + ⟨∇L, last step⟩, state), for each point.
+    """(x, φ, last step Δ, sums, scale, state) ↦ (φ + step, step, sums + (⟨∇L, Δ⟩, ∇L, φ), state), for each point.
 
     Args:
         phi_gradient: ∇_φ L.
+        family: states the scale of φ.
         optimizer: gradient ↦ step.
         state_type: the NamedTuple of its state.
     """
 
-    def __init__(self, phi_gradient: PhiGradient, optimizer: LocalOptimizer, state_type: type) -> None:
+    def __init__(self, phi_gradient: PhiGradient, family: Family, optimizer: LocalOptimizer, state_type: type) -> None:
         super().__init__(phi_gradient.module)
-        self.phi_gradient, self.optimizer, self.state_type = phi_gradient, optimizer, state_type
+        self.phi_gradient, self.family = phi_gradient, family
+        self.optimizer, self.state_type = optimizer, state_type
 
-    def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, LocalState]:
-        x, phi, step, gain, scale, *fields = inputs
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor], LocalState]:
+        x, phi, step, gain, total, centre, scale, *fields = inputs
         gradient = self.phi_gradient(x, phi)
-        gain = gain + (gradient * step).sum(1)
-        step, state = self.optimizer.update(gradient, self.state_type(*fields))
+        sums = (gain + (gradient * step).sum(1), total + gradient, centre + phi)
+        step, state = self.optimizer.update(gradient, self.state_type(*fields), self.family.scale(phi))
         step = scale * step
-        return phi + step, step, gain, self.optimizer.shortened(state, scale)
+        return phi + step, step, sums, self.optimizer.shortened(state, scale)

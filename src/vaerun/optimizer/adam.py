@@ -27,6 +27,7 @@ class Adam(TraceableOptimizer, Optimizer):
         beta2: decay of v.
         eps: ε.
         weight_decay: c in g + c w, which replaces the gradient g.
+        max_norm: a larger norm of the whole gradient is reduced to this value, before weight decay; None for no limit.
 
     Raises:
         UserError: a value is out of its range.
@@ -43,17 +44,20 @@ class Adam(TraceableOptimizer, Optimizer):
         beta2: float = 0.999,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        max_norm: float | None = None,
     ) -> None:
         above("optimizer.learning_rate", learning_rate, 0)
         below("optimizer.beta1", beta1, 0, 1)
         below("optimizer.beta2", beta2, 0, 1)
         at_least("optimizer.eps", eps, 0)
         at_least("optimizer.weight_decay", weight_decay, 0)
+        above("optimizer.max_norm", max_norm, 0, "use null for no limit")
         self.weights = list(parameters)
         self.param_groups = [{"params": self.weights, "lr": learning_rate}]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
         self.placed: tuple[float, Tensor] | None = None  # α, and α on the device of the weights
         self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+        self.max_norm = max_norm
 
     @torch.no_grad()
     def step(self) -> None:
@@ -61,7 +65,7 @@ class Adam(TraceableOptimizer, Optimizer):
         if not pairs:
             return
         moved = [weight for weight, _ in pairs]
-        gradients = [in_memory_as(weight, gradient) for weight, gradient in pairs]
+        gradients = clipped([in_memory_as(weight, gradient) for weight, gradient in pairs], self.max_norm)
         m, v, t = self.states(moved)
         torch._foreach_add_(t, 1)
         (group,) = self.param_groups
@@ -79,7 +83,7 @@ class Adam(TraceableOptimizer, Optimizer):
         moved = [weight for weight, gradient in zip(weights, gradients, strict=True) if gradient is not None]
         if not moved:
             return
-        given = [gradient for gradient in gradients if gradient is not None]
+        given = clipped([gradient for gradient in gradients if gradient is not None], self.max_norm)
         m, v, t = self.states(moved)
         for count in t:
             count.add_(1)
@@ -116,6 +120,15 @@ class Adam(TraceableOptimizer, Optimizer):
                 for value in self.state[weight].values():
                     value.zero_()
         self.param_groups[0]["lr"] = state_dict["param_groups"][0]["lr"]
+
+
+def clipped(gradients: list[Tensor], max_norm: float | None) -> list[Tensor]:
+    """The gradients times min(1, max_norm / ‖g‖), with the norm ‖g‖ of all of them together."""
+    if max_norm is None:
+        return gradients
+    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    factor = (max_norm / norm).clamp(max=1.0)
+    return [gradient * factor for gradient in gradients]
 
 
 def in_memory_as(weight: Tensor, gradient: Tensor) -> Tensor:

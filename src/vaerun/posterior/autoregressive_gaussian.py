@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaerun.config.ranges import at_least
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.masked import MaskedNetwork, constant
@@ -91,6 +91,9 @@ class AutoregressiveGaussian(Family):
 
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> DependentGaussian:
         return DependentGaussian(phi, self.network)

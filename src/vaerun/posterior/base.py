@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.model.prior.base import Prior
@@ -149,6 +150,21 @@ class Family(nn.Module, ABC):
     @abstractmethod
     def initial(self) -> Tensor:
         """A φ at which q is near a standard prior, Float[Tensor, "P"]."""
+
+    def scale(self, phi: Tensor) -> Tensor:
+        """1 / √F_pp, Float[Tensor, "B P"], without gradient; 1 by default.
+
+        F is the Fisher information of q in φ, so that a step of this length changes q by the same amount, however
+        narrow it is. A coordinate whose F is not known, or does not vary much, has 1.
+        """
+        return torch.ones_like(phi)
+
+    def inverse_fisher(self, phi: Tensor) -> Tensor:
+        """1 / F_pp, Float[Tensor, "B P"], without gradient: ½ Σ_p g_p² / F_pp nats are left where the gradient is g.
+
+        The square of ``scale``, unless the steps of a family are better without F.
+        """
+        return self.scale(phi).square()
 
     @abstractmethod
     def forward(self, phi: Tensor) -> Posterior:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 
@@ -82,6 +82,9 @@ class FullGaussian(Family):
 
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> CorrelatedGaussian:
         dim = self.latent_dim

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -76,6 +76,9 @@ class Gaussian(Family):
 
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> DiagonalGaussian:
         mu, raw = phi.chunk(2, dim=-1)

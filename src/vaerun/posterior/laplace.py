@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale
+from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale, location_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 
@@ -81,6 +81,9 @@ class Laplace(Family):
         """μ = 0 and b = 1/√2."""
         raw = LIMIT * math.atanh(-0.5 * LOG_2 / LIMIT)
         return torch.cat((torch.zeros(self.latent_dim), torch.full((self.latent_dim,), raw)))
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> DiagonalLaplace:
         mu, raw = phi.chunk(2, dim=-1)

@@ -8,7 +8,7 @@ from torch import Tensor
 from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.pattern import waves
@@ -102,6 +102,9 @@ class LowRankGaussian(Family):
     def initial(self) -> Tensor:
         factors = 0.1 * waves(self.latent_dim, self.rank)
         return torch.cat((torch.zeros(2 * self.latent_dim), factors.flatten()))
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> FactorGaussian:
         dim = self.latent_dim

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaerun.config.ranges import at_least
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import ClosedFormMean, Family, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.pattern import waves
@@ -80,6 +80,10 @@ class Mixture(Family):
         means = 0.1 * waves(self.components, self.latent_dim)
         means = means - means.mean(0)
         return torch.cat((torch.zeros(self.components), means.flatten(), torch.zeros(means.numel())))
+
+    def scale(self, phi: Tensor) -> Tensor:
+        logits, strata = phi[..., : self.components], phi[..., self.components :]
+        return torch.cat((torch.ones_like(logits), location_scale(strata, self.components * self.latent_dim)), dim=-1)
 
     def forward(self, phi: Tensor) -> GaussianMixture:
         length = self.components * self.latent_dim

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from vaerun.config.ranges import at_least
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
 from vaerun.posterior.pattern import waves
@@ -113,6 +113,9 @@ class Planar(Family):
         w = 2 * axes + waves(self.latent_dim, self.flows).T
         zeros = torch.zeros(2 * self.latent_dim + self.flows * self.latent_dim)
         return torch.cat((zeros, (w / w.norm(dim=1, keepdim=True)).flatten(), torch.zeros(self.flows)))
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> PlanarFlow:
         dim, length = self.latent_dim, self.flows * self.latent_dim

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
-from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
 from vaerun.posterior.masked import constant
@@ -91,6 +91,9 @@ class SharedFlowFamily(Family):
 
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
+
+    def scale(self, phi: Tensor) -> Tensor:
+        return location_scale(phi, self.latent_dim)
 
     def forward(self, phi: Tensor) -> SharedFlow:
         mu, raw, context = phi.split((self.latent_dim, self.latent_dim, self.context), dim=-1)

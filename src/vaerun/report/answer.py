@@ -1,8 +1,9 @@
 """The comparison in one sentence: which configuration is better, by how much, and at what cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vaerun.metric.interval import difference
+from vaerun.report.budget import said
 from vaerun.report.cell import cells
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
@@ -11,9 +12,10 @@ from vaerun.report.row import Row, is_tied, ranked
 PRICE = "decoder_evaluations"
 
 
-def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
-    """One sentence about the best row and the next one."""
+def answer(rows: Sequence[Row], headline: Column | None, at: At | None, budgets: Mapping[str, Sequence[str]]) -> str:
+    """One sentence about the best row and the next one; different budgets are said first."""
     at_cost = "" if at is None else f"at {at.words}, "
+    at_cost = f"the budgets differ ({said(budgets)}): {at_cost}" if budgets else at_cost
     if headline is None:
         if any("/" in name for row in rows for name in row.samples):
             return _capital(f"{at_cost}no metric declares which direction is better, so the rows cannot be sorted.")
@@ -28,32 +30,50 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None) -> str:
         reached = f", {cell.written()} {headline.unit}" if cell is not None else ""
         return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}{reached}.")
     leader, *others = having
-    tied = [row for row in others if is_tied(row, leader, headline.name)]
-    against = tied[0] if tied else others[0]
-    sentence = f"{at_cost}{leader.name} {_lead(leader, against, headline)}{_price(leader, against, at)}"
+    tied = [row for row in others if is_tied(row, leader, headline)]
     if not tied:
-        return _capital(f"{sentence}.")
+        return _capital(f"{at_cost}{_ahead(leader, others[0], headline, _price(leader, others[0], at))}.")
     clear = [row for row in others if row not in tied]
     more = f" (and {len(tied) - 1} more)" if len(tied) > 1 else ""
-    rest = f"; {clear[0].name}{f' and {len(clear) - 1} more are' if clear[1:] else ' is'} worse" if clear else ""
-    return _capital(f"{sentence}: the 95 % interval of the difference contains 0{more}{rest}.")
+    return _capital(
+        f"{at_cost}{leader.name} and {tied[0].name}{more} cannot be told apart: they differ by "
+        f"{_amount(leader, tied[0], headline)}{_price(leader, tied[0], at)}, and the 95 % interval of the difference "
+        f"contains 0{_behind(leader, clear, headline)}."
+    )
 
 
-def _lead(leader: Row, against: Row, headline: Column) -> str:
+def _ahead(leader: Row, against: Row, headline: Column, price: str) -> str:
+    """The leader is better only over two seeds or more of each."""
+    amount = f"{_amount(leader, against, headline)}{price}"
+    if _fewest((leader, against), headline) > 1:
+        return f"{leader.name} is better than {against.name} by {amount}"
+    return f"{leader.name} is ahead of {against.name} by {amount}; with one seed, nothing can be said of other seeds"
+
+
+def _behind(leader: Row, clear: Sequence[Row], headline: Column) -> str:
+    """The rows that the leader can be told from."""
+    if not clear:
+        return ""
+    worse = "worse" if _fewest((leader, *clear), headline) > 1 else "further behind"
+    return f"; {clear[0].name}{f' and {len(clear) - 1} more are' if clear[1:] else ' is'} {worse}"
+
+
+def _fewest(rows: Sequence[Row], headline: Column) -> int:
+    return min(len(row.samples[headline.name].values) for row in rows)
+
+
+def _amount(leader: Row, against: Row, headline: Column) -> str:
+    """``0.90 ± 0.56 nat of test ELBO (3 seeds)``"""
     a, b = leader.samples[headline.name], against.samples[headline.name]
     found = difference(a, b)
     write = writer(headline, [found])
-    ahead = f"is better than {against.name} by {write(abs(found.mean))}"
     n, m = len(a.values), len(b.values)
-    counts = f"{n} seeds" if n == m else f"{n} and {m} seeds"
     if found.half_width is None:
-        return f"{ahead} nat of {headline.title} (1 seed each, no interval)"
-    within = f"{ahead} ± {write(found.half_width)} nat of {headline.title}"
-    return (
-        f"{within} ({counts})"
-        if found.kind == "seeds"
-        else f"{within} (1 seed each; ± is over test points, not over seeds)"
-    )
+        return f"{write(abs(found.mean))} nat of {headline.title} (1 seed each, no interval)"
+    within = f"{write(abs(found.mean))} ± {write(found.half_width)} nat of {headline.title}"
+    if found.kind == "seeds":
+        return f"{within} ({f'{n} seeds' if n == m else f'{n} and {m} seeds'})"
+    return f"{within} (1 seed each; ± is over test points, not over seeds)"
 
 
 def _price(leader: Row, against: Row, at: At | None) -> str:
@@ -71,4 +91,4 @@ def _price(leader: Row, against: Row, at: At | None) -> str:
 
 def _capital(sentence: str) -> str:
     """A sentence begins with a capital, but the name of a configuration is as it is."""
-    return sentence[0].upper() + sentence[1:] if sentence.startswith(("at ", "no ")) else sentence
+    return sentence[0].upper() + sentence[1:] if sentence.startswith(("at ", "no ", "the budgets ")) else sentence

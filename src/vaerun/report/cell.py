@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from vaerun.metric.interval import Interval, interval
 from vaerun.report.column import READ, Column, writer
-from vaerun.report.row import Row, best, is_tied
+from vaerun.report.row import Row, best, unseparated
 
 
 class Cell(NamedTuple):
@@ -16,7 +16,8 @@ class Cell(NamedTuple):
         seeds: how many seeds it is the mean of.
         text: the mean.
         error: the half width; empty if it is unknown or all seeds have the same value.
-        mark: ``*`` for the best of the column, ``~`` if there is no significant difference from it, or empty.
+        mark: ``*`` if it is better than every other cell of its column beyond doubt, ``~`` if it is one of several
+            that cannot be told from the first, or empty.
     """
 
     interval: Interval
@@ -38,7 +39,7 @@ def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
     samples = [row.samples.get(column.name) for row in rows]
     found = [interval(sample) if sample is not None else None for sample in samples]
     write = writer(column, [one for one in found if one is not None])
-    leaders = best(rows, column)
+    leader, level = best(rows, column), unseparated(rows, column)
     made: list[Cell | None] = []
     for row, sample, one in zip(rows, samples, found, strict=True):
         if sample is None or one is None:
@@ -49,7 +50,7 @@ def cells(rows: Sequence[Row], column: Column) -> list[Cell | None]:
             text = low if low == high else f"{low} to {high}"
             made.append(Cell(Interval(one.mean, None, None), len(sample.values), text, "", ""))
             continue
-        mark = "*" if row in leaders else "~" if leaders and is_tied(row, leaders[0], column.name) else ""
+        mark = "*" if row is leader else "~" if row in level else ""
         error = write(one.half_width) if one.half_width else ""
         made.append(Cell(one, len(sample.values), write(one.mean), "" if error == "0" else error, mark))
     return made

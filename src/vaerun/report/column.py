@@ -36,7 +36,8 @@ COSTS = {
     column.name: column
     for column in (
         Column("steps", "steps", 0, ""),
-        Column("seconds", "training seconds", -1, "s", "time in training steps, evaluation excluded"),
+        Column("seconds", "training seconds", -1, "s", "time in training steps, evaluation and compiling excluded"),
+        Column("compile_seconds", "compile seconds", 0, "s", "time to compile programs, of training and evaluations"),
         Column(
             "decoder_evaluations",
             "decoder evaluations",
@@ -59,8 +60,8 @@ COSTS = {
 }
 READ = "read at"
 COUNTS = ("steps", "decoder_evaluations", "phi", "lam", "theta", "samples_per_second", "peak_memory")
-AFTER = ("seconds", "decoder_evaluations", "samples_per_second", "peak_memory", "phi", "lam")
-MATCHED = ("steps", "seconds", "decoder_evaluations", "phi", "lam")
+AFTER = ("seconds", "compile_seconds", "decoder_evaluations", "samples_per_second", "peak_memory", "phi", "lam")
+MATCHED = ("steps", "seconds", "compile_seconds", "decoder_evaluations", "phi", "lam")
 COSTS_ORDER = 500.0  # of the costs among the default columns
 HUGE, HUGE_BOUND = 1e12, 1e6  # larger numbers are written with an exponent; such a bound has nearly diverged
 

@@ -9,6 +9,7 @@ from vaerun.metric.metric import Metric, error_of, is_error
 from vaerun.report import column as columns_
 from vaerun.report import same_data
 from vaerun.report.answer import answer
+from vaerun.report.budget import budgets
 from vaerun.report.column import Column, column
 from vaerun.report.configuration import group, names, settings
 from vaerun.report.entry import Entry, entries
@@ -27,6 +28,7 @@ class Comparison:
         columns: the columns, in order.
         headline: the column of the answer; None if no run has a bound.
         rows: the configurations, best first.
+        budgets: budgets in which the runs differ, and their values.
         answer: one sentence.
         notes: remarks below the table.
         declared: the metrics of the runs, by quantity.
@@ -36,6 +38,7 @@ class Comparison:
     columns: tuple[Column, ...]
     headline: Column | None
     rows: tuple[Row, ...]
+    budgets: Mapping[str, Sequence[str]]
     answer: str
     notes: tuple[str, ...]
     declared: Mapping[str, Metric]
@@ -87,12 +90,14 @@ def compare(
         rows = _sorted(rows, headline)
     else:
         rows = _sorted(rows, None if ordering == "name" else column(ordering, declared))
+    different = budgets(rows, at)
     return Comparison(
         at,
         tuple(column(name, declared, at.cost if at is not None else None) for name in chosen),
         headline,
         tuple(rows),
-        answer(rows, headline, at),
+        different,
+        answer(rows, headline, at, different),
         tuple(notes(rows, chosen, at, declared)),
         declared,
     )

@@ -70,6 +70,7 @@ def entry(run: Recorded, at: At | None) -> Entry:
 
 def _costs(run: Recorded, keys: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, float]:
     numbers = {name: source[key] for name, key in keys.items() if key in source}
+    numbers |= {"compile_seconds": source["compile_seconds"]} if source.get("compile_seconds") else {}
     parameters = mapping(run.summary.get("parameters"))
     numbers |= {name: parameters[name] for name in ("phi", "lam", "theta") if name in parameters}
     memory = finite({"peak_memory": run.summary.get("peak_memory_bytes")})

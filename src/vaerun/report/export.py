@@ -36,6 +36,7 @@ def to_json(comparison: Comparison) -> str:
             }
             for place, row in enumerate(comparison.rows)
         ],
+        "budgets": comparison.budgets,
         "notes": comparison.notes,
         "answer": comparison.answer,
     }

@@ -2,13 +2,17 @@
 
 import json
 import mmap
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaerun.errors import UserError, close_match
+from vaerun.files import UnsafeFileError, open_to_read
 
 COSTS = {"steps": "step", "seconds": "train_seconds", "decoder_evaluations": "decoder_evaluations"}
+LARGEST = 2**30  # bytes of a metrics.jsonl that is read
+LONGEST = 2**20  # bytes of one record
 VALIDATION = "elbo/valid"  # the end of the tags elbo/valid and pseudo_elbo/valid
 
 
@@ -59,13 +63,18 @@ def read_at(path: Path, at: At) -> Reading:
     A run that ended before this cost has no such record.
     """
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            return _search(text, at)
+        with open_to_read(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                return Reading(None, f"its metrics.jsonl has more than {LARGEST:,} bytes")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                return _search(text, at)
+    except UnsafeFileError:
+        return Reading(None, "its metrics.jsonl cannot be read, because it is not a regular file")
     except FileNotFoundError:
         return Reading(None, "it has no metrics.jsonl")
     except OSError as error:
         return Reading(None, f"its metrics.jsonl cannot be read, {error.strerror}")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Reading(None, "its metrics.jsonl is empty or damaged")
 
 
@@ -81,7 +90,7 @@ def _search(text: mmap.mmap, at: At) -> Reading:
     while low < high:
         start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
         after = text.find(b"\n", start) + 1
-        if json.loads(text[start:after])[key] <= at.amount:
+        if _parsed(text, start, after)[key] <= at.amount:
             low = after
         else:
             high = start
@@ -93,4 +102,15 @@ def _search(text: mmap.mmap, at: At) -> Reading:
 
 def _record(text: mmap.mmap, place: int) -> Mapping[str, Any]:
     """The record of the line at byte ``place``; a newline belongs to the line that it ends."""
-    return json.loads(text[text.rfind(b"\n", 0, place) + 1 : text.find(b"\n", place)])
+    return _parsed(text, text.rfind(b"\n", 0, place) + 1, text.find(b"\n", place))
+
+
+def _parsed(text: mmap.mmap, start: int, end: int) -> Any:
+    """The record between two bytes.
+
+    Raises:
+        ValueError: it is no JSON, or too long for a record.
+    """
+    if end - start > LONGEST:
+        raise ValueError("too long for a record")
+    return json.loads(text[start:end])

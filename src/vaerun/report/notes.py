@@ -11,20 +11,20 @@ from vaerun.report.column import column
 from vaerun.report.entry import Entry
 from vaerun.report.matched import At
 from vaerun.report.recorded import mapping
-from vaerun.report.row import Row
+from vaerun.report.row import Row, machines
 
 
 def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Mapping[str, Metric]) -> Iterator[str]:
     """One sentence or line each, the runs first."""
     for row in rows:
         yield from _remarks(row)
+        yield from _warned(row)
     used = [entry for row in rows for entry in row.entries if entry.used]
     for told in same_data.contrasts(entry.run for entry in used):
         yield f"the data differ: {told}"
-    machines = {f"{entry.run.summary['device']}, {entry.run.summary.get('threads')} threads" for entry in used
-                if "device" in entry.run.summary}  # fmt: skip
-    if len(machines) > 1:
-        listed = "; ".join(sorted(machines))
+    found = machines(rows)
+    if len(found) > 1:
+        listed = "; ".join(sorted(found))
         yield f"seconds, samples per second and memory were measured on different machines: {listed}"
     named = [mapping(entry.run.summary.get("versions")) for entry in used]
     versions = {str(versions["vaerun"]) for versions in named if "vaerun" in versions}
@@ -41,6 +41,17 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
                     f"the {shown_as.title} of {row.name} is below {least:g}, which is impossible in theory, so "
                     f"an estimate in it is wrong and the row is not compared in this column"
                 )
+
+
+def _warned(row: Row) -> Iterator[str]:
+    """The warnings of the runs of a row; runs with the same warning share a line."""
+    told: dict[str, list[str]] = {}
+    for entry in row.entries:
+        warnings = entry.run.summary.get("warnings")
+        for warning in warnings if isinstance(warnings, list) and entry.used else ():
+            told.setdefault(" ".join(str(warning).split()), []).append(str(entry.run.seed))
+    for warning, seeds in told.items():
+        yield f"{row.name} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {warning}"
 
 
 def _without_density(shown: Sequence[Metric]) -> Iterator[str]:

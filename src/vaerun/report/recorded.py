@@ -10,12 +10,15 @@ from typing import Any
 
 import yaml
 
-from vaerun.experiment.directory import FREE, flatten
+from vaerun import files
+from vaerun.config import yaml_file
+from vaerun.experiment.directory import FREE, LARGEST, flatten
+from vaerun.experiment.integrity import changes, is_changed
+from vaerun.files import UnsafeFileError
 from vaerun.metric.metric import Metric
 from vaerun.metric.metric import read as read_metrics
 
-# The C loader is ten times as fast, but not every build of PyYAML has it.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_EVALUATIONS = 2**27  # bytes of evaluations.jsonl
 STATUSES = ("completed", "failed", "diverged", "interrupted", "running")
 RUNNING = "running or killed"  # summary.json has this status until a run ends, so also if it was killed
 Warn = Callable[[str], None]
@@ -111,14 +114,16 @@ def _below(directory: Path, seen: set[tuple[int, int]], warn: Warn) -> Iterator[
 
 def read(directory: Path, warn: Warn) -> Recorded | None:
     """The run in ``directory``; None, and a call of ``warn``, if another program wrote it."""
-    config, config_fault = _load(directory / "config.yaml", lambda text: yaml.load(text, LOADER))
-    summary, summary_fault = _load(directory / "summary.json", json.loads)
+    config, config_fault = _load(directory / "config.yaml", yaml_file.load_plain)
+    summary, summary_fault = _load(directory / "summary.json", _json)
     if not (summary.get("status") in STATUSES or {"strategy", "model", "choices"} <= config.keys()):
         if config_fault in (None, ABSENT) and summary_fault in (None, ABSENT):
             warn(f"{directory} is not a run directory of vaerun: left out.")
             return None
         fault = summary_fault if summary_fault not in (None, ABSENT) else config_fault
         return Recorded(directory, {}, {}, "unreadable", fault)
+    for sentence in changes(directory, summary):
+        warn(f"{sentence}.")
     written = (directory / "summary.json").stat().st_mtime if summary_fault is None else 0.0
     if summary_fault == ABSENT:
         return Recorded(directory, config, summary, "unreadable", "there is no summary.json")
@@ -141,17 +146,23 @@ def read(directory: Path, warn: Warn) -> Recorded | None:
 ABSENT = "it is not there"
 
 
-def _load(path: Path, parse: Callable[[str], Any]) -> tuple[dict[str, Any], str | None]:
+def _load(path: Path, parse: Callable[[Path], Any]) -> tuple[dict[str, Any], str | None]:
     """The mapping in a file; or an empty one, and the reason."""
     try:
-        value = parse(path.read_text(encoding="utf-8"))
+        value = parse(path)
     except FileNotFoundError:
         return {}, ABSENT
+    except UnsafeFileError:
+        return {}, f"{path.name} is not a regular file of a bounded size"
     except OSError as error:
         return {}, f"{path.name} cannot be read, {error.strerror}"
     except (ValueError, RecursionError, yaml.YAMLError):
         return {}, f"{path.name} is damaged or half-written"
     return (value, None) if isinstance(value, dict) else ({}, f"{path.name} is damaged or half-written")
+
+
+def _json(path: Path) -> Any:
+    return json.loads(files.read(path, most=LARGEST))
 
 
 def _metrics(
@@ -182,8 +193,11 @@ def _metrics(
 def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator[dict[str, Any]]:
     """The lines of evaluations.jsonl that belong to the present state of the run."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = files.read(path, most=MOST_EVALUATIONS).decode().splitlines()
     except FileNotFoundError:
+        return
+    except UnsafeFileError:
+        warn(f"{path} is not a regular file of a bounded size: its evaluations are left out.")
         return
     except (OSError, ValueError) as error:
         warn(f"{path} cannot be read, {error}: its evaluations are left out.")
@@ -195,10 +209,12 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
             line = json.loads(text)
             of_data, checkpoint = line["data"].get("sha256"), str(line.get("checkpoint"))
             line["metrics"].items()
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             warn(f"line {number} of {path} is not an evaluation: left out.")
             continue
-        if sha256 is not None and of_data != sha256:
+        if is_changed(line):
+            warn(f"line {number} of {path} was changed, its checksum is not that of its content: left out.")
+        elif sha256 is not None and of_data != sha256:
             warn(f"line {number} of {path} was computed on other data: left out.")
         elif None not in (steps.get(checkpoint), line.get("step")) and steps[checkpoint] != line["step"]:
             warn(f"line {number} of {path} is of step {line['step']}, but the run has been trained further: left out.")

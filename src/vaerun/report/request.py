@@ -9,6 +9,7 @@ from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison, compare
 from vaerun.report.matched import parse
 from vaerun.report.recorded import find
+from vaerun.system.output import printable
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Request:
             UserError: a cost cannot be read, there are no runs, or they cannot be compared.
         """
         at = None if self.at is None else parse(self.at)
-        runs = list(find(self.roots, lambda said: print(f"vaerun: {said}", file=sys.stderr)))
+        runs = list(find(self.roots, lambda said: print(f"vaerun: {printable(said)}", file=sys.stderr)))
         if not runs:
             places = ", ".join(map(str, self.roots))
             raise UserError(f"there is no run at or below {places}: give a directory that vaerun train has written to.")

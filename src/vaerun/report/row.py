@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.metric.interval import Sample, difference
-from vaerun.report.column import Column
+from vaerun.report.column import COSTS, Column, writer
 from vaerun.report.entry import Entry
+
+MACHINE = ("seconds", "compile_seconds", "samples_per_second", "peak_memory")  # depend on the machine and its load
+TOLERANCE = 0.1
+"""The relative difference up to which costs count as equal: two runs of one configuration differ by as much."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,48 @@ def ranked(rows: Sequence[Row], column: Column) -> list[Row]:
     return sorted(having, key=lambda row: -column.better * row.samples[column.name].mean)
 
 
-def best(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The rows with the best mean of a column; empty if no direction is better or all means are equal."""
+def best(rows: Sequence[Row], column: Column) -> Row | None:
+    """The row that is better than every other row of a column beyond doubt; None if there is none.
+
+    Every row needs two seeds or more, and the 95 % interval of the difference to every other row, over seeds, must not
+    contain 0. A cost must also be better by more than ``TOLERANCE``. Figures of different machines have no best.
+    """
     having = ranked(rows, column)
-    means = [row.samples[column.name].mean for row in having]
-    if not column.better or len(set(means)) < 2:
+    if len(having) < 2 or not column.better or any(len(row.samples[column.name].values) < 2 for row in having):
+        return None
+    if column.name in MACHINE and len(machines(having)) > 1:
+        return None
+    leader, *others = having
+    return None if any(is_tied(row, leader, column) for row in others) else leader
+
+
+def unseparated(rows: Sequence[Row], column: Column) -> list[Row]:
+    """The first row of a column and those that cannot be told from it; empty if there are none."""
+    having = ranked(rows, column)
+    if not column.better or not having:
         return []
-    return [row for row, mean in zip(having, means, strict=True) if mean == means[0]]
+    tied = [row for row in having[1:] if is_tied(row, having[0], column)]
+    return [having[0], *tied] if tied else []
 
 
-def is_tied(row: Row, leader: Row, name: str) -> bool:
-    """Whether the 95 % interval of their difference contains zero, so that neither can be called better."""
-    if name not in row.samples:
+def is_tied(row: Row, leader: Row, column: Column) -> bool:
+    """Whether neither row can be called better.
+
+    The 95 % interval of their difference contains 0, also as it is written, or two costs are within ``TOLERANCE``.
+    """
+    if column.name not in row.samples:
         return False
-    found = difference(leader.samples[name], row.samples[name])
-    return found.half_width is not None and abs(found.mean) <= found.half_width
+    ours, theirs = leader.samples[column.name], row.samples[column.name]
+    found = difference(ours, theirs)
+    if column.name in COSTS and abs(found.mean) <= TOLERANCE * max(abs(ours.mean), abs(theirs.mean)):
+        return True
+    if found.half_width is None:
+        return False
+    write = writer(column, [found])
+    return abs(found.mean) <= found.half_width or write(abs(found.mean)) == write(found.half_width)
+
+
+def machines(rows: Sequence[Row]) -> set[str]:
+    """The devices and numbers of threads of the compared runs."""
+    used = [entry.run.summary for row in rows for entry in row.entries if entry.used]
+    return {f"{summary['device']}, {summary.get('threads')} threads" for summary in used if "device" in summary}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vaerun.report.cell import Cell, cells
 from vaerun.report.comparison import Comparison
+from vaerun.report.row import TOLERANCE
 
 ABSENT = "–"
 GAP = "  "
@@ -57,9 +58,15 @@ def legend(comparison: Comparison) -> list[str]:
     if "points" in kinds:
         lines.append("x (± h)  one seed, 95 % interval over data points (1.96 standard errors): other seeds may differ")
     if "*" in marks:
-        lines.append("*        best of its column")
+        lines.append(
+            f"*        better than every other row: the 95 % intervals of the differences, over seeds, do not contain "
+            f"0, and a cost is better by more than {TOLERANCE:.0%}"
+        )
     if "~" in marks:
-        lines.append("~        no significant difference from the best: the 95 % interval of the difference contains 0")
+        lines.append(
+            f"~        these cannot be told apart: the 95 % interval of the difference contains 0, or costs are within "
+            f"{TOLERANCE:.0%}"
+        )
     return lines
 
 

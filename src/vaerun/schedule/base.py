@@ -14,6 +14,7 @@ class Schedule(nn.Module, ABC):
 
     value: Tensor  # Float[Tensor, ""]
     now: float  # the same value on the host
+    length: float = 0.0  # epochs after which the value stays as it is; 0 if the schedule has no end of its own
 
     def __init__(self) -> None:
         super().__init__()

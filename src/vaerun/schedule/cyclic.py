@@ -38,6 +38,7 @@ class Cyclic(Schedule):
             raise UserError(f"proportion must be at most 1, got {proportion}: it is the rising part of a cycle.")
         self.start, self.end = float(start), float(end)
         self.epochs, self.cycles, self.proportion = float(epochs), cycles, proportion
+        self.length = self.epochs
         super().__init__()
 
     def at(self, epochs: float) -> float:

@@ -21,6 +21,7 @@ class Linear(Schedule):
     def __init__(self, start: float = 0.0, end: float = 1.0, epochs: float = 10.0) -> None:
         above("epochs", epochs, 0)
         self.start, self.end, self.epochs = float(start), float(end), float(epochs)
+        self.length = self.epochs
         super().__init__()
 
     def at(self, epochs: float) -> float:

@@ -37,6 +37,7 @@ class Strategy(Declares, nn.Module, ABC):
     """
 
     per_point: ClassVar[bool]  # whether a φ_i is stored for every data point, which needs data that do not change
+    ascends_at_visits: ClassVar[bool] = False  # whether every visit is to find the best φ_i at the present θ
 
     def __init__(self, *, bound: Bound, shared: nn.Module, optimizer: MakeOptimizer) -> None:
         super().__init__()

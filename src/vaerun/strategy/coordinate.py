@@ -1,21 +1,22 @@
 """φ_i ← argmax_φ L(x_i; θ, φ) at fixed θ, then θ steps at fixed φ."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from vaerun.bound.bound import Bound
 from vaerun.config.ranges import at_least
 from vaerun.local.solver import LocalSolver
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import MakeOptimizer
-from vaerun.strategy.per_point import PerPoint, effort
+from vaerun.strategy.per_point import PerPoint
 from vaerun.strategy.phi_init.base import PhiInit
 
 
 class Coordinate(PerPoint):
     """φ_i ← argmax_φ L(x_i; θ, φ) at fixed θ, then gradient steps of θ at fixed φ_i: coordinate ascent.
 
-    The steps of a point stop when a window of them does not improve its bound, or at ``max_steps``. Its next visit
-    starts from the φ_i that was found.
+    The steps of a point stop when little is left to gain, when a window of them lost, or at ``max_steps``. Its next
+    visit starts from the φ_i that was found.
 
     Args:
         bound: L(x; θ, φ).
@@ -32,6 +33,8 @@ class Coordinate(PerPoint):
 
     Reference: Jordan et al. 1999, An introduction to variational methods, §6 (variational EM); Hoffman et al. 2013.
     """
+
+    ascends_at_visits: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -64,4 +67,6 @@ class Coordinate(PerPoint):
         for t in range(self.theta_steps):
             estimate = self.gradient_step(self.shared if t == 0 else self.bound, batch.x, solution.phi).estimate
         self.decoder_evaluations += solution.decoder_evaluations + self.theta_steps * len(batch.x) * self.bound.decodes
-        return estimate._replace(diagnostics={**estimate.diagnostics, **effort(solution), **start.diagnostics})
+        # Whether a point has converged is measured at validation: the samples of one visit are too few to tell.
+        inner_steps = {"inner_steps": solution.steps.to(batch.x.dtype)}
+        return estimate._replace(diagnostics={**estimate.diagnostics, **inner_steps, **start.diagnostics})

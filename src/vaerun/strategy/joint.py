@@ -74,7 +74,7 @@ class Joint(PerPoint):
             phi, state = self.solver.step(batch.x, phi, state)
         estimate, _, gradient = self.gradient_step(self.shared, batch.x, phi, in_phi=True)
         assert gradient is not None
-        step, state = self.solver.optimizer.update(gradient, state)
+        step, state = self.solver.optimizer.update(gradient, state, self.bound.family.scale(phi))
         phi = phi + step
         self.table("train").write(batch.index, phi, state)
         for _ in range(self.theta_steps - 1):

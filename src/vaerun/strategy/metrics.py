@@ -8,6 +8,13 @@ INNER_STEPS = Metric(
 )
 INNER_CONVERGED = Metric(
     "inner_converged",
-    "not a bound: share of the points whose ascent in φ converged",
+    "not a bound: share of the points whose φ has hardly anything left to gain",
     chart=Chart(INFERENCE, "share of the points that have converged"),
+)
+GAIN_LEFT = Metric(
+    "gain_left",
+    "not a bound: estimated increase of the ELBO if every stored φ_i were moved to its optimum, mean over points",
+    "nat",
+    "lower",
+    chart=Chart(INFERENCE, "nats left to gain in φ"),
 )

@@ -15,7 +15,7 @@ from vaerun.local.solver import LocalSolver, Solution
 from vaerun.metric.metric import Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Inference, MakeOptimizer, Strategy
-from vaerun.strategy.metrics import INNER_CONVERGED, INNER_STEPS
+from vaerun.strategy.metrics import GAIN_LEFT, INNER_CONVERGED, INNER_STEPS
 from vaerun.strategy.phi_init.base import InitialPhi, PhiInit
 
 STORED = ("train", "valid")  # the splits with a table; test points are evaluated only once
@@ -59,7 +59,7 @@ class PerPoint(Strategy, ABC):
     """
 
     per_point: ClassVar[bool] = True
-    metrics: ClassVar[tuple[Metric, ...]] = (INNER_STEPS, INNER_CONVERGED)
+    metrics: ClassVar[tuple[Metric, ...]] = (INNER_STEPS, INNER_CONVERGED, GAIN_LEFT)
 
     def __init__(
         self,

@@ -9,7 +9,15 @@ from vaerun.image.embedding import Embedding
 from vaerun.metric.metric import Metric
 
 # Keys of a record that are not metrics: step, epoch, and the cost so far.
-POSITION = ("step", "epoch", "seconds", "train_seconds", "decoder_evaluations", "encoder_evaluations")
+POSITION = (
+    "step",
+    "epoch",
+    "seconds",
+    "train_seconds",
+    "compile_seconds",
+    "decoder_evaluations",
+    "encoder_evaluations",
+)
 
 
 class Tracker(ABC):

@@ -3,18 +3,21 @@
 import json
 import logging
 import math
-import os
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vaerun.errors import UserError
+from vaerun.files import named, open_to_append, open_to_read, replacing
 from vaerun.image.embedding import Embedding
 from vaerun.metric.metric import Metric
 from vaerun.tracking.base import POSITION, Tracker
 
 logger = logging.getLogger("vaerun")
+
+LONGEST = 2**20  # bytes of one record
 
 
 class Jsonl(Tracker):
@@ -28,12 +31,13 @@ class Jsonl(Tracker):
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
+        self._path, self._file = path, open_to_append(path)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        position = {"step": step} | {key: values[key] for key in POSITION if key in values and key != "step"}
-        record = position | {key: value for key, value in values.items() if key not in POSITION}
-        self._file.write(encode(record))
+        content = line(step, values)
+        with named(self._path):
+            while content:  # a full disk may take a part
+                content = content[self._file.write(content) :]
 
     def declare(self, metrics: Mapping[str, Metric]) -> None:
         """Does nothing: the declarations are in summary.json."""
@@ -52,6 +56,12 @@ class Jsonl(Tracker):
 
     def close(self, status: str) -> None:
         self._file.close()
+
+
+def line(step: int, values: Mapping[str, float]) -> bytes:
+    """A record as the line that stands for it in the file."""
+    position = {"step": step} | {key: values[key] for key in POSITION if key in values and key != "step"}
+    return encode(position | {key: value for key, value in values.items() if key not in POSITION})
 
 
 def encode(record: Mapping[str, float]) -> bytes:
@@ -73,44 +83,93 @@ def read(path: Path) -> list[dict[str, float]]:
     Raises:
         UserError: another line is not a record.
     """
-    return [{key: math.nan if value is None else value for key, value in record.items()} for record in _records(path)]
+    records, damaged = scan(path)
+    if damaged:
+        raise UserError(
+            f"line {damaged[0]} of {path} is no record with a step, so the file was changed by something other than "
+            f"vaerun: restore it, or remove that line."
+        )
+    return records
 
 
-def truncate(path: Path, *, step: int, count: int) -> None:
+def truncate(path: Path, *, step: int, count: int, expected: Sequence[int] = (), checksum: int | None = None) -> None:
     """Removes the records that were written after a checkpoint: keeps the first ``count`` of those up to ``step``.
 
     A resumed run writes the removed records again. The file is replaced by rename, so it is never half-written; if it
-    does not exist, nothing is done. Missing records are reported in the log.
+    does not exist, nothing is done. Damaged lines and repeated records are removed. One warning in the log names the
+    records that are missing.
 
-    Raises:
-        UserError: as ``read``.
+    Args:
+        path: the file.
+        step: of the checkpoint.
+        count: the number of records that the run had made by then.
+        expected: the steps of these records, to name those that are missing.
+        checksum: of these records, to notice that one has changed; None if it is not known.
     """
-    known = [record for record in read(path) if record["step"] <= step][:count] if path.exists() else []
+    found = scan(path)[0] if path.exists() else []
+    records: dict[float, dict[str, float]] = {}
+    for record in found:
+        if record["step"] <= step:
+            records.setdefault(record["step"], record)
+    known = list(records.values())[:count]
     if len(known) < count:
-        logger.warning("%s holds %d of the %d records of this run; the others are lost", path, len(known), count)
-    if not path.exists():
-        return
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(b"".join(encode(record) for record in known))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+        missing = ranges([at for at in expected if at not in records]) if len(expected) == count else ""
+        logger.warning(
+            "%s holds %d of the %d records of this run; the others are lost%s; the training itself loses nothing",
+            path, len(known), count, f", those of step {missing}" if missing else "",
+        )  # fmt: skip
+    elif checksum is not None and checksum_of(known) != checksum:
+        logger.warning("%s was changed: its records are not those of this run; the training itself is intact", path)
+    if path.exists():
+        with replacing(path) as file:
+            file.writelines(encode(record) for record in known)
 
 
-def _records(path: Path) -> Iterator[dict[str, float | None]]:
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line:
+def checksum_of(records: Iterable[Mapping[str, float]], before: int = 0) -> int:
+    """The checksum of records, which continues that of the records ``before``."""
+    for record in records:
+        before = zlib.crc32(encode(record), before)
+    return before
+
+
+def ranges(steps: Sequence[int]) -> str:
+    """Whole numbers in words: ``2, 4 and 8 to 18``; neighbours in the list that are close together become a range."""
+    if len(steps) > 4:
+        return f"{steps[0]} to {steps[-1]}"
+    return " and ".join(filter(None, [", ".join(map(str, steps[:-1])), *map(str, steps[-1:])]))
+
+
+def scan(path: Path) -> tuple[list[dict[str, float]], list[int]]:
+    """The records of a file, and the numbers of the lines that are none. A last line without an end is left out."""
+    records, damaged = [], []
+    for number, text in enumerate(_lines(path), start=1):
+        if not text.strip():
             continue
-        try:
-            record = json.loads(line)
-            record["step"] + 0
-        except (ValueError, TypeError, KeyError):
-            if number == len(lines):
+        record = _record(text)
+        if record is not None:
+            records.append(record)
+        elif text.endswith(b"\n"):
+            damaged.append(number)
+    return records, damaged
+
+
+def _record(text: bytes) -> dict[str, float] | None:
+    """The record in a line, nan for null; None if it is no record."""
+    try:
+        record = json.loads(text)
+        record["step"] + 0
+        if all(value is None or isinstance(value, (int, float)) for value in record.values()):
+            return {key: math.nan if value is None else value for key, value in record.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    return None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of the file. One that is too long to be a record ends the reading of it, and is not empty."""
+    with open_to_read(path) as file:
+        while line := file.readline(LONGEST):
+            if len(line) == LONGEST:
+                yield b"?\n"
                 return
-            raise UserError(
-                f"line {number} of {path} is no record with a step, so the file was changed by something other than "
-                f"vaerun: restore it, or remove that line."
-            ) from None
-        yield record
+            yield line

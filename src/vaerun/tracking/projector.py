@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vaerun import files
 from vaerun.image.embedding import Embedding
 from vaerun.image.grid import png_bytes, save
 
@@ -14,8 +15,7 @@ CONFIG = "projector_config.pbtxt"  # the name that TensorBoard looks for beside 
 
 def write(directory: Path, embedding: Embedding) -> None:
     """Writes the embedding into a run directory, replacing an earlier one. No file is ever half-written."""
-    folder = directory / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder = files.folder(directory / FOLDER)
     save(folder / "tensors.tsv", _rows(embedding.points))
     save(folder / "metadata.tsv", _table(embedding.columns))
     lines = [

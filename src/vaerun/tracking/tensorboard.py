@@ -83,9 +83,11 @@ class TensorBoard(Tracker):
         self._summary(0, hparams_pb(dict(values), trial_id=""))
 
     def close(self, status: str) -> None:
-        if status in END:
-            self._summary(0, _session_end(END[status]))
-        self._file.close()
+        try:
+            if status in END:
+                self._summary(0, _session_end(END[status]))
+        finally:
+            self._file.close()
 
     def _lay_out(self, step: int, tags: KeysView[str]) -> None:
         """Writes the layout again if new tags have added a chart."""

@@ -14,7 +14,7 @@ class Budget:
 
     Args:
         epochs: passes over the training points, 1 or more.
-        max_seconds: of training steps, > 0; None for no limit.
+        max_seconds: of training steps without compiling, > 0; None for no limit.
         max_decoder_evaluations: z decoded for an x by training steps, > 0; None for no limit.
 
     Raises:
@@ -32,6 +32,17 @@ class Budget:
     def used_up(self, training: "Training") -> bool:
         """Whether the last epoch is done, a limit on the cost is reached, or a watcher has finished the training."""
         return training.finish_reason is not None or self.spent(training)
+
+    def reason(self, training: "Training") -> str:
+        """Which limit has ended the training, or which watcher."""
+        if training.finish_reason is not None:
+            return training.finish_reason
+        if self.max_seconds is not None and training.progress.train_seconds >= self.max_seconds:
+            return f"trainer.max_seconds={self.max_seconds:g} was reached"
+        evaluations = self.max_decoder_evaluations
+        if evaluations is not None and training.strategy.decoder_evaluations >= evaluations:
+            return f"trainer.max_decoder_evaluations={evaluations:g} was reached"
+        return f"trainer.epochs={self.epochs} was reached"
 
     def spent(self, training: "Training") -> bool:
         """Whether the last epoch is done or a limit on the cost is reached."""

@@ -1,6 +1,6 @@
 """A checkpoint: one file with everything that a run needs to continue with bit-identical results."""
 
-import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +12,17 @@ from torch import Tensor
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
 from vaerun.execution.random_state import generator_state, set_generator_state
+from vaerun.files import folder
 from vaerun.strategy.base import Strategy
+from vaerun.system.memory import is_memory
+from vaerun.system.warning import warn_once
+from vaerun.tracking.jsonl import line
+from vaerun.trainer import checkpoint_file
+from vaerun.trainer.checkpoint_content import FORMATS, fault_in
+from vaerun.trainer.checkpoint_file import DamagedError, previous
 from vaerun.trainer.running_means import RunningMeans
 
-FORMAT = 1
+FORMAT = FORMATS[-1]
 
 
 @dataclass
@@ -24,10 +31,18 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0  # wall time, evaluation included, summed over resumes
-    train_seconds: float = 0.0  # wall time of training steps only
+    train_seconds: float = 0.0  # wall time of training steps only, without compiling
+    compile_seconds: float = 0.0  # wall time of compiling, in training steps and in evaluations
     best_step: int = 0
     best: float = float("-inf")  # the bound on the validation points, nats per datum
     records: int = 0  # records made so far
+    records_checksum: int | None = 0  # of all of them as lines of metrics.jsonl; None if it is not known
+
+    def count(self, record: Mapping[str, float]) -> None:
+        """Counts a record."""
+        self.records += 1
+        if self.records_checksum is not None:
+            self.records_checksum = zlib.crc32(line(self.step, record), self.records_checksum)
 
 
 def tensors(strategy: Strategy) -> dict[str, Tensor]:
@@ -60,44 +75,60 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Writes the state to a temporary file and renames it to ``path``, so that ``path`` is never half-written.
+    """Writes the state; ``path`` is never half-written, and the state before is kept beside it.
 
     Raises:
         DivergedError: a tensor has a value that is not finite; an earlier file at ``path`` stays.
+        OSError: the file cannot be written; an earlier file at ``path`` stays.
     """
     if broken := first_non_finite(state["tensors"]):
-        raise DivergedError(f"{broken} holds a non-finite value at step {state['progress']['step']}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+        step = state["progress"]["step"]
+        raise DivergedError(f"{broken} holds a non-finite value at step {step}", step)
+    folder(path.parent)
+    checkpoint_file.write(path, state)
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
-    """Reads a checkpoint. Only tensors are loaded, so a file from another person cannot run code.
+    """Reads a checkpoint; if it is damaged, the one before it, with a warning.
 
     Raises:
-        UserError: the file does not exist or is not a checkpoint of this format.
+        UserError: neither can be read.
+    """
+    state, fault = read(path, device)
+    if state is not None:
+        return state
+    before = previous(path)
+    state, _ = read(before, device)
+    if state is None:
+        other = "last" if path.stem == "best" else "best"
+        remedy = f": use the checkpoint {other} of the run, or train again" if path.exists() else ""
+        raise UserError(f"{path} {fault}{remedy}.")
+    warn_once(f"{path} {fault}: {before.name} is used, the state of step {state['progress']['step']}")
+    return state
+
+
+def read(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, str]:
+    """The state in one file; or None, and what is wrong with the file.
+
+    Raises:
+        OSError: the file exists but cannot be read.
     """
     try:
-        # Memory-mapped, because the tensors are copied into the strategy and would otherwise be in memory twice.
-        state = torch.load(path, map_location=device, weights_only=True, mmap=True)
+        state, checked = checkpoint_file.read(path, device)
     except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist: the run has not reached its first checkpoint, or it was moved."
-        ) from None
-    except Exception as error:
-        raise UserError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}): the file is damaged; use the other one "
-            f"in its folder, or train again."
-        ) from error
-    found = state.get("format") if isinstance(state, dict) else None
-    if found != FORMAT:
-        raise UserError(f"{path} has checkpoint format {found}, not {FORMAT}: open it with the version that wrote it.")
-    return state
+        return None, "does not exist: the run has not reached its first checkpoint, or it was moved"
+    except DamagedError as damaged:
+        return None, f"cannot be read as a checkpoint, because it is damaged ({damaged})"
+    if not checked and isinstance(state, dict) and isinstance(state.get("progress"), dict):
+        for key, value in (("records_checksum", None), ("compile_seconds", 0.0)):  # which format 1 does not have
+            state["progress"].setdefault(key, value)
+    if fault := fault_in(state, Progress):
+        return None, f"cannot be read as a checkpoint, because {fault}"
+    if not checked and state["format"] > 1:
+        return None, "cannot be read as a checkpoint, because it is damaged (its checksum is missing)"
+    if not checked:
+        warn_once(f"{path} has no checksum, because an earlier version has written it: damage would not be noticed")
+    return state, ""
 
 
 def restore_tensors(state: dict[str, Any], strategy: Strategy, data: Dataset) -> None:
@@ -134,11 +165,23 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
 
 
 def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset) -> Progress:
-    """Restores everything that ``capture`` saved, and returns the progress."""
+    """Restores everything that ``capture`` saved, and returns the progress.
+
+    Raises:
+        UserError: the state does not fit the strategy, or the run was trained on other data.
+    """
     device = data.train.x.device
     restore_tensors(state, strategy, data)
-    strategy.optimizer.load_state_dict(state["optimizer"])
-    strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
-    means.load_state_dict(state["meter"], device)
-    set_generator_state(state["generators"], device)
+    try:
+        strategy.optimizer.load_state_dict(state["optimizer"])
+        strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
+        means.load_state_dict(state["meter"], device)
+        set_generator_state(state["generators"], device)
+    except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError) as error:
+        if is_memory(error):
+            raise
+        raise UserError(
+            f"the checkpoint does not fit this configuration ({type(error).__name__} in its optimiser or generators): "
+            f"start a new run."
+        ) from error
     return Progress(**state["progress"])

@@ -28,16 +28,28 @@ class CheckpointWriter(Watcher):
     Args:
         directory: the folder of the two files.
         settings: the maximum age of ``last.pt``.
+
+    Attributes:
+        training: the training, once it has started.
+        saved: the step of the newest checkpoint; None if there is none.
     """
 
     def __init__(self, directory: Path, settings: Checkpoints) -> None:
         self.directory, self.settings = directory, settings
         self.waiting: dict[str, Any] | None = None
+        self.training: Training | None = None
+        self.saved: int | None = None
         self.written_at = self.last_at = time.monotonic()
 
     def on_start(self, training: Training) -> None:
-        if not training.resumed:  # so that there are checkpoints from the first step on
+        self.training = training
+        if training.resumed:
+            self.saved = training.progress.step
+        else:  # so that there are checkpoints from the first step on
+            # Only here: a directory that vanishes during training must be noticed, not made again.
+            self.directory.mkdir(parents=True, exist_ok=True)
             self.save("best", training)
+        if not training.resumed or not (self.directory / "last.pt").exists():
             self.save("last", training)
 
     def on_step(self, training: Training) -> None:
@@ -94,8 +106,9 @@ class CheckpointWriter(Watcher):
             self.write("best", waiting)
 
     def write(self, name: str, state: dict[str, Any]) -> None:
-        """Writes the state to the file ``name``.pt."""
+        """Writes the state to the file ``name``.pt; the state before is kept in ``name``.previous.pt."""
         write(self.directory / f"{name}.pt", state)
+        self.saved = state["progress"]["step"]
         self.written_at = time.monotonic()
 
 

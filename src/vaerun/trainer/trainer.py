@@ -1,7 +1,6 @@
 """fit → step → bound: the training loop."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import final
 
 from vaerun.config.ranges import at_least
@@ -13,6 +12,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.trainer.budget import Budget
 from vaerun.trainer.checkpoints import Checkpoints
 from vaerun.trainer.records import Records
+from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.training import Training
 from vaerun.trainer.validation import Validation
 from vaerun.trainer.watcher import Watcher
@@ -25,7 +25,7 @@ class Trainer:
     Args:
         epochs: passes over the training points, 1 or more.
         batch_size: B, 1 or more; a split with fewer points is one batch.
-        max_seconds: training ends when its steps have taken so many seconds; null for no limit.
+        max_seconds: training ends when its steps have taken so many seconds, without compiling; null for no limit.
         max_decoder_evaluations: training ends after so many decoder evaluations; null for no limit.
         validation: when and how the validation points are evaluated.
         records: when records and images are made.
@@ -61,7 +61,7 @@ class Trainer:
         seed: int = 0,
         evaluation: Evaluation | None = None,
         watchers: Sequence[Watcher] = (),
-        resume: Path | None = None,
+        resume: ResumePoint | None = None,
     ) -> Training:
         """Trains until the budget is used up. Afterwards the strategy has the weights of the last step.
 
@@ -71,7 +71,7 @@ class Trainer:
             seed: of the order of the data, and of the random numbers of evaluations.
             evaluation: the evaluation that is computed every ``validation.evaluation_every`` epochs.
             watchers: they are called at steps, records and validations, in this order.
-            resume: a directory of checkpoints to continue from.
+            resume: the state of an earlier process to continue from.
 
         Raises:
             DivergedError: a value is not finite.

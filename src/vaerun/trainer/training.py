@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.metrics import declared
+from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.running_means import RunningMeans
 from vaerun.trainer.validation import Validation
 from vaerun.trainer.watcher import Watcher
@@ -29,10 +30,19 @@ from vaerun.trainer.watcher import Watcher
 class Record(NamedTuple):
     """The metrics and images that are recorded at one step of a training."""
 
-    position: Mapping[str, float]  # step, epoch, and the cost so far
-    metrics: Mapping[str, float]  # by tag ``quantity/split``
+    position: dict[str, float]  # step, epoch, and the cost so far
+    metrics: dict[str, float]  # by tag ``quantity/split``
     pictures: Mapping[str, np.ndarray]  # by tag, uint8 [H, W] or [H, W, 3]
     declared: Mapping[str, Metric]  # by quantity: the metrics of all records so far
+
+
+def schedules_of(strategy: Strategy) -> dict[str, Schedule]:
+    """The schedules of a strategy and its parts by name, without constants."""
+    return {
+        name.split(".")[-1]: module
+        for name, module in strategy.named_modules()
+        if isinstance(module, Schedule) and not isinstance(module, Constant)
+    }
 
 
 class Training:
@@ -66,31 +76,23 @@ class Training:
         self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
         self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
         self.device = data.train.x.device
-        self.schedules: dict[str, Schedule] = {
-            name.split(".")[-1]: module
-            for name, module in strategy.named_modules()
-            if isinstance(module, Schedule) and not isinstance(module, Constant)
-        }
+        self.schedules = schedules_of(strategy)
         self.bound = strategy.bound.metric(ELBO).name
         self.declared = declared(strategy, self.schedules)
         self.last_record = 0
         self.stop_reason: str | None = None
         self.finish_reason: str | None = None
-        self.clock = time.perf_counter()
+        self.clock, self.compiled = time.perf_counter(), strategy.bound.engine.compile_seconds
 
-    def resume(self, directory: Path) -> None:
-        """Continues from ``last.pt`` of a directory of checkpoints.
+    def resume(self, point: ResumePoint) -> None:
+        """Continues from a state of an earlier process.
 
         Raises:
-            UserError: it does not exist, or belongs to another configuration or to other data.
+            UserError: it belongs to another configuration or to other data.
         """
-        best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # frees the tensors of the checkpoint
-        state = checkpoint.load(directory / "last.pt", self.device)
-        self.progress = checkpoint.restore(state, strategy=self.strategy, means=self.means, data=self.data)
+        checkpoint.restore(point.state, strategy=self.strategy, means=self.means, data=self.data)
+        self.progress = replace(point.progress)
         self.last_record, self.resumed = self.progress.step, True
-        # best.pt may be newer than last.pt; it is tested unless a later validation is better.
-        if best["best"] > self.progress.best:
-            self.progress.best, self.progress.best_step = best["best"], best["best_step"]
 
     @property
     def step_in_epoch(self) -> int:
@@ -149,17 +151,20 @@ class Training:
         self.stop_reason = reason
 
     def tick(self, *, training: bool) -> None:
-        """Counts the time since the last call as training time, or not."""
-        now = time.perf_counter()
+        """Counts the time since the last call as training time, or not; compiling is counted apart."""
+        now, compiled = time.perf_counter(), self.strategy.bound.engine.compile_seconds
+        compiling = compiled - self.compiled
         self.progress.seconds += now - self.clock
-        self.progress.train_seconds += now - self.clock if training else 0.0
-        self.clock = now
+        self.progress.compile_seconds += compiling
+        self.progress.train_seconds += now - self.clock - compiling if training else 0.0
+        self.clock, self.compiled = now, compiled
 
     def training_seconds(self) -> float:
-        """Seconds spent on training steps until now."""
-        return self.progress.train_seconds + time.perf_counter() - self.clock
+        """Seconds spent on training steps until now, without compiling."""
+        compiling = self.strategy.bound.engine.compile_seconds - self.compiled
+        return self.progress.train_seconds + time.perf_counter() - self.clock - compiling
 
-    def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
+    def record(self, *evaluations: Callable[[], EvaluationResult]) -> dict[str, float]:
         """Records the means since the last record and the results of ``evaluations``; returns the metrics.
 
         Raises:
@@ -175,13 +180,14 @@ class Training:
             self.declared |= result.declared
         self.tick(training=False)
         record = Record(self.position(), metrics, pictures, self.declared)
-        self.progress.records += 1
+        self.progress.count(record.position | record.metrics)
         for watcher in self.watchers:
             watcher.on_record(self, record)
         for tag, value in metrics.items():
             if not math.isfinite(value):
                 raise DivergedError(
-                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}"
+                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}",
+                    self.progress.step,
                 )
         self.last_record = self.progress.step
         return metrics
@@ -193,6 +199,7 @@ class Training:
             "epoch": self.progress.step / self.steps_per_epoch,
             "seconds": self.progress.seconds,
             "train_seconds": self.progress.train_seconds,
+            "compile_seconds": self.progress.compile_seconds,
             "decoder_evaluations": self.strategy.decoder_evaluations,
             "encoder_evaluations": self.strategy.encoder_evaluations,
         }

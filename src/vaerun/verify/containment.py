@@ -34,7 +34,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
         try:
             if declared.attributes.get("support") == "real":
                 where, model, over = "linear_gaussian, D=2", correlated(), space("real", 2, width=8.0, cell=0.1)
-                family = make(offer.configuration(parts)["posterior"], {"latent_dim": 2})
+                family = make(offer.configuration(parts)["posterior"], {"latent_dim": 2}, group="posterior")
                 x = torch.tensor([[1.0, -0.5, 0.3]])
             else:
                 where, problem = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vaerun.config.admission import BASES, TARGET, admitted
 from vaerun.config.catalogue import Catalogue, Option
 from vaerun.config.check.pairs import check_pairs, clashes, swap
 from vaerun.config.check.parts import Part
@@ -54,6 +55,9 @@ class Offer:
                 )
             if known[name].info is None:
                 raise UserError(f"the class of {group}={name} cannot be found: see _target_ in {known[name].path}.")
+        for group in BASES.keys() & catalogue.groups.keys():
+            for name in self.names(group):
+                admitted(group, catalogue.groups[group][name].content.get(TARGET))
         self._refuse_homeless_groups()
         if self.chosen:
             check_pairs(self._pairable(), catalogue)

@@ -76,14 +76,20 @@ def make_problem(
         facts["latent_dim"] = latent_dim
         config = offer.configuration(parts, objective=changes, model={"latent_dim": latent_dim})
         try:
-            family, model = make(config["posterior"], facts), make(config["model"], facts)
+            family, model = (
+                make(config["posterior"], facts, group="posterior"),
+                make(config["model"], facts, group="model"),
+            )
         except UserError as error:
             refusal = refusal or error
             continue
         q = family(family.initial().unsqueeze(0))
         if isinstance(q, Enumerable) and q.support_size < values:
             continue
-        estimator, objective = make(config["estimator"], facts), make(config["objective"], facts)
+        estimator, objective = (
+            make(config["estimator"], facts, group="estimator"),
+            make(config["objective"], facts, group="objective"),
+        )
         randomize(model, 3.0 if setting.steep else 0.8)
         for module in (family, estimator):
             perturb(module)

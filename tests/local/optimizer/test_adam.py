@@ -31,7 +31,7 @@ def test_one_row_moves_as_under_torchs_adam(settings: dict[str, float]) -> None:
     phi = torch.zeros(1, 4)
     state, gradients = adam.init(phi), list(torch.randn(12, 4))
     for gradient in gradients:
-        step, state = adam.update(gradient.unsqueeze(0), state)
+        step, state = adam.update(gradient.unsqueeze(0), state, torch.ones(1, 4))
         phi = phi + step
     torch.testing.assert_close(phi[0], torchs_path(gradients, settings), rtol=1e-12, atol=1e-14)
 
@@ -43,7 +43,7 @@ def test_a_row_that_is_visited_seldom_has_its_own_step_count() -> None:
     for rows in ([0], [0, 2], [0], [0], [2, 0], [1, 0], [0], [0, 1]):
         index, gradient = torch.tensor(rows), torch.randn(len(rows), 4)
         phi, state = table.read(index)
-        step, state = adam.update(gradient, state)
+        step, state = adam.update(gradient, state, torch.ones_like(gradient))
         table.write(index, phi + step, state)
         for row, g in zip(rows, gradient, strict=True):
             seen[row].append(g)
@@ -56,7 +56,7 @@ def test_in_float32_the_first_step_is_the_learning_rate() -> None:
     torch.set_default_dtype(torch.float32)
     adam: LocalAdam = make(node("local/optimizer/adam", learning_rate=0.05), {})
     phi = torch.zeros(3, 2)
-    step, state = adam.update(torch.tensor([[1.0, -2.0]]).expand(3, 2), adam.init(phi))
+    step, state = adam.update(torch.tensor([[1.0, -2.0]]).expand(3, 2), adam.init(phi), torch.ones(3, 2))
     assert step.dtype == state.m.dtype == torch.float32
     torch.testing.assert_close(step, 0.05 * torch.tensor([1.0, -1.0]).expand(3, 2), rtol=1e-6, atol=0)
 

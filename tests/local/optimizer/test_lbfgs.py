@@ -34,7 +34,7 @@ def test_the_two_loops_are_the_bfgs_formula() -> None:
 
 def test_a_row_without_pairs_follows_its_gradient() -> None:
     optimizer, gradient = lbfgs(), 0.1 * torch.randn(3, 4)
-    step, _ = optimizer.update(gradient, optimizer.init(torch.zeros(3, 4)))
+    step, _ = optimizer.update(gradient, optimizer.init(torch.zeros(3, 4)), torch.ones(3, 4))
     torch.testing.assert_close(step, gradient)
 
 
@@ -42,7 +42,7 @@ def test_a_pair_against_concavity_is_damped_and_the_direction_stays_uphill() -> 
     state, gradients = lbfgs().init(torch.zeros(50, 4)), torch.randn(30, 50, 4)
     optimizer = lbfgs()
     for gradient in gradients:  # nothing but noise
-        step, state = optimizer.update(gradient, state)
+        step, state = optimizer.update(gradient, state, torch.ones_like(gradient))
         assert ((step * gradient).sum(1) > 0).all()
         assert (step.norm(dim=1) <= 1 + 1e-12).all()
         assert ((state.s * state.y).sum(-1) >= 0).all()
@@ -77,7 +77,7 @@ def test_a_step_that_was_cut_is_remembered_as_it_was_taken(monkeypatch: pytest.M
     _, bound, x = problem()
     solver = make(node("local/solver", optimizer=node("local/optimizer/lbfgs")), {"bound": bound})
     phi, state = start(solver, x)
-    end, after, _ = solver.take_steps(x, phi, state, torch.full((8, 1), 0.1), 1)
+    end, after, *_ = solver.take_steps(x, phi, state, torch.full((8, 1), 0.1), 1)
     torch.testing.assert_close(after.moved, end - phi)
 
 

@@ -23,7 +23,7 @@ def test_one_row_moves_as_under_torchs_sgd_with_clipped_gradients() -> None:
         row.grad = -gradient
         nn.utils.clip_grad_norm_([row], 2.0)
         torchs.step()
-        step, state = sgd.update(gradient.unsqueeze(0), state)
+        step, state = sgd.update(gradient.unsqueeze(0), state, torch.ones_like(gradient).unsqueeze(0))
         phi = phi + step
     torch.testing.assert_close(phi[0], row.detach(), rtol=1e-5, atol=1e-7)  # torch divides by norm + 1e-6
 

@@ -1,4 +1,4 @@
-"""Checks of a configuration before torch is imported: keys, then values, then pairs of choices.
+"""Checks of a configuration before torch is imported: classes, then keys, values, and pairs of choices.
 
 All rules are read from source: constructor signatures are the schema of the YAML files, and class attributes declare
 which parts fit together. A new method is therefore checked without changes here.
@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vaerun.config.admission import check_targets
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import RUNTIME, check_keys
 from vaerun.config.check.pairs import check_pairs
@@ -19,19 +20,23 @@ from vaerun.config.check.values import check_values
 __all__ = ["RUNTIME", "Part", "check"]
 
 
-def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path]) -> None:
+def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], words: Sequence[str] = ()) -> None:
     """Refuses a composed configuration with wrong keys, wrong values, or choices that do not fit together.
 
     Args:
         cfg: without the hydra node.
         choices: the chosen option of each group, for error messages.
         roots: the configuration directories, vaerun's own first, for the remedies.
+        words: of the command line; a remedy must work beside them.
 
     Raises:
-        UserError: a key is unknown, missing or set by vaerun, a value is wrong, or two choices do not fit.
+        UserError: a class may not be built, a key is unknown, missing or set by vaerun, a value is wrong, or two
+        choices do not fit.
     """
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    check_targets(config)
     catalogue = Catalogue(roots)
     check_keys(config, choices, catalogue)
     check_values(config, choices)
-    check_pairs(parts_of(config, choices), catalogue)
+    chosen = [word.lstrip("+").partition("=")[0] for word in words]
+    check_pairs(parts_of(config, choices), catalogue, chosen=chosen)

@@ -31,7 +31,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
 }
 """By group, constructor parameters that build.py computes from the data or from other parts."""
 
-INSTANTIATE = ("_target_", "_partial_", "_convert_", "_recursive_")
+INSTANTIATE = ("_target_", "_partial_")
 SAVED = ("choices",)  # keys that only the config.yaml of a run has
 
 

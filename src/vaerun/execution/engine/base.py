@@ -54,6 +54,11 @@ class Engine(ABC):
         return False
 
     @property
+    def compile_seconds(self) -> float:
+        """Seconds spent so far on compiling and recording programs. They are no training time."""
+        return 0.0
+
+    @property
     def unrounded(self) -> "Engine":
         """The engine for reported values: this one, unless it computes with less precision than float32."""
         return self
@@ -75,6 +80,10 @@ class Wrapper(Engine, ABC):
     @property
     def takes_optimizer(self) -> bool:
         return self.inner.takes_optimizer
+
+    @property
+    def compile_seconds(self) -> float:
+        return self.inner.compile_seconds
 
     @property
     def unrounded(self) -> Engine:

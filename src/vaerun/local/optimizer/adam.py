@@ -48,7 +48,7 @@ class LocalAdam(LocalOptimizer):
         count = torch.zeros(len(phi), 1, dtype=torch.int32, device=phi.device)
         return RowAdamState(torch.zeros_like(phi), torch.zeros_like(phi), count)
 
-    def update(self, gradient: Tensor, state: RowAdamState) -> tuple[Tensor, RowAdamState]:
+    def update(self, gradient: Tensor, state: RowAdamState, scale: Tensor) -> tuple[Tensor, RowAdamState]:
         count = state.count + 1
         m = torch.lerp(gradient, state.m, self.beta1)
         v = torch.lerp(gradient.square(), state.v, self.beta2)

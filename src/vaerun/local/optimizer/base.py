@@ -16,8 +16,14 @@ class LocalOptimizer(ABC):
         """The state before the first step: Float[Tensor, "R P"] ↦ a NamedTuple of tensors [R, …]."""
 
     @abstractmethod
-    def update(self, gradient: Tensor, state: LocalState) -> tuple[Tensor, LocalState]:
-        """(Δφ, new state): the step to ADD to the rows for this ``gradient``; both Float[Tensor, "R P"]."""
+    def update(self, gradient: Tensor, state: LocalState, scale: Tensor) -> tuple[Tensor, LocalState]:
+        """(Δφ, new state): the step to ADD to the rows for this ``gradient``, both Float[Tensor, "R P"].
+
+        Args:
+            gradient: ∇_φ L of each row.
+            state: of each row.
+            scale: ``Family.scale`` at each row, Float[Tensor, "R P"]; only optimisers of natural gradients use it.
+        """
 
     def shortened(self, state: LocalState, scale: Tensor) -> LocalState:
         """The state after the last step was multiplied by ``scale`` Float[Tensor, "R 1"]; unchanged by default."""

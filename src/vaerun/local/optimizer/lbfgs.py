@@ -49,7 +49,7 @@ class LocalLBFGS(LocalOptimizer):
         nothing = phi.new_zeros(len(phi), self.history, phi.shape[1])
         return RowLBFGSState(torch.zeros_like(phi), torch.zeros_like(phi), nothing, nothing.clone())
 
-    def update(self, gradient: Tensor, state: RowLBFGSState) -> tuple[Tensor, RowLBFGSState]:
+    def update(self, gradient: Tensor, state: RowLBFGSState, scale: Tensor) -> tuple[Tensor, RowLBFGSState]:
         s, y = remember(state, gradient)
         step = clipped(self.learning_rate * direction(gradient, s, y), self.max_step)
         return step, RowLBFGSState(step, gradient, s, y)

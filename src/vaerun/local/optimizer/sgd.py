@@ -41,7 +41,7 @@ class LocalSGD(LocalOptimizer):
     def init(self, phi: Tensor) -> RowSGDState:
         return RowSGDState(torch.zeros_like(phi))
 
-    def update(self, gradient: Tensor, state: RowSGDState) -> tuple[Tensor, RowSGDState]:
+    def update(self, gradient: Tensor, state: RowSGDState, scale: Tensor) -> tuple[Tensor, RowSGDState]:
         velocity = self.momentum * state.velocity + clipped(gradient, self.max_norm)
         return self.learning_rate * velocity, RowSGDState(velocity)
 

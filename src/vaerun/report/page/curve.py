@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vaerun.files import UnsafeFileError, read
 from vaerun.metric.interval import Sample, interval
-from vaerun.report.matched import COSTS
+from vaerun.report.matched import COSTS, LARGEST, LONGEST
 from vaerun.report.recorded import finite
 
 RECORDS = 400  # read from one run, evenly spaced: more than a plot can show
@@ -39,8 +40,9 @@ def records(content: bytes, needle: bytes, most: int = RECORDS) -> list[Mapping[
     found: list[Mapping[str, Any]] = []
     for start in starts:
         try:
-            record = json.loads(content[start : content.find(b"\n", start)])
-        except ValueError:  # damaged, or the last line of a killed run
+            line = content[start : start + LONGEST]
+            record = json.loads(line[: line.find(b"\n")])
+        except (ValueError, RecursionError):  # damaged, or the last line of a killed run
             continue
         if isinstance(record, dict):
             found.append(record)
@@ -87,6 +89,6 @@ def band(curves: Sequence[Curve], cost: str) -> Band | None:
 def content(directory: Path) -> bytes:
     """The content of a run's metrics.jsonl; empty if it cannot be read."""
     try:
-        return (directory / "metrics.jsonl").read_bytes()
-    except OSError:
+        return read(directory / "metrics.jsonl", most=LARGEST)
+    except (OSError, UnsafeFileError):
         return b""

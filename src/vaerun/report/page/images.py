@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from vaerun.files import UnsafeFileError
 from vaerun.report.page.style import STYLES, Style, styles
 from vaerun.report.recorded import Recorded
 from vaerun.report.row import Row
@@ -57,6 +58,12 @@ def last(directory: Path) -> Mapping[str, Image]:
                 for value in event.summary.value:
                     if value.tag in TAGS and value.HasField("image"):
                         found[value.tag] = Image(value.tag, event.step, value.image.encoded_image_string)
-        except (OSError, DecodeError, MemoryError, OverflowError):  # a damaged file may claim any length
+        except (
+            OSError,
+            UnsafeFileError,
+            DecodeError,
+            MemoryError,
+            OverflowError,
+        ):  # a damaged file may claim any length
             continue
     return found

@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+from vaerun import files
 from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.document import document
 from vaerun.report.page.plot import require_matplotlib
 
 GENERATOR = '<meta name="generator" content="vaerun report'  # as templates/report.html has it
+LARGEST = 2**27  # bytes of a report's page
 LINK = re.compile(r'href="figures/([\w.-]+\.(?:svg|png))"')
 
 
@@ -27,11 +29,12 @@ def write(comparison: Comparison, folder: Path) -> Path:
     before = report_files(folder)
     made = document(comparison, folder)
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = files.folder(folder / "figures")
         for name in before - made.files.keys():
-            (folder / "figures" / name).unlink(missing_ok=True)
+            (figures / name).unlink(missing_ok=True)
         for name, content in made.files.items():
-            save(folder / "figures" / name, content)
+            save(figures / name, content)
         save(index, made.html.encode())
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror}): choose another folder with --out.") from None
@@ -51,7 +54,7 @@ def report_files(folder: Path) -> set[str]:
     index = folder / "index.html"
     if not index.exists():
         return set()
-    text = index.read_text(encoding="utf-8", errors="replace")
+    text = files.read(index, most=LARGEST).decode(errors="replace")
     if GENERATOR not in text:
         raise UserError(f"{index} was not written by vaerun report: choose another folder with --out.")
     return set(LINK.findall(text))

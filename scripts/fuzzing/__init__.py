@@ -1,0 +1,1 @@
+"""Damaged inputs of five kinds, what reads each of them, and what may come of it."""

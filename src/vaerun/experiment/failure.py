@@ -1,0 +1,55 @@
+"""A fault of the machine during a run, as one sentence: place, cause, step reached, and what to do."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vaerun.errors import RunError, UserError
+from vaerun.experiment.directory import write_summary
+from vaerun.system.fault import fault_of
+from vaerun.system.memory import refused_memory
+from vaerun.trainer.checkpoint_writer import CheckpointWriter
+
+logger = logging.getLogger("vaerun")
+
+
+def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) -> BaseException:
+    """The error; for a fault of the machine, a RunError that says where the run stands and how it goes on."""
+    if isinstance(error, (UserError, RunError)) or not isinstance(error, Exception):
+        return error
+    step = None if writer.training is None else writer.training.progress.step
+    first = "before its first step" if writer.saved is None else "before it continued"
+    reached = first if step is None else f"after step {step}"
+    if memory := refused_memory(error):
+        return RunError(f"{memory}; the run stopped {reached}.")
+    fault = fault_of(error)
+    if fault is None:
+        return error
+    if writer.training is not None and not writer.directory.exists():
+        return RunError(
+            f"{directory} was removed or renamed during training; the run stopped {reached}, {_saved(writer)}: if it "
+            f"was renamed, continue with: vaerun train resume=NEW_NAME"
+        )
+    go_on = f"continue with: vaerun train resume={directory}" if writer.saved is not None else "start again"
+    return RunError(f"{fault.what}; the run stopped {reached}, {_saved(writer)}: {fault.remedy}, then {go_on}")
+
+
+def _saved(writer: CheckpointWriter) -> str:
+    return "without a checkpoint" if writer.saved is None else f"and its newest checkpoint is of step {writer.saved}"
+
+
+def keep_summary(directory: Path, summary: Mapping[str, Any]) -> None:
+    """Writes summary.json of a run that has failed; where that is impossible, a warning must do."""
+    with told("summary.json"):
+        write_summary(directory, summary)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turns an OSError into a warning, because an earlier error is the one to report."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("%s could not be written (%s)", what, error)

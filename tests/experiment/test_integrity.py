@@ -1,0 +1,48 @@
+"""A file that is not what vaerun wrote is known by its checksum."""
+
+from pathlib import Path
+
+import pytest
+
+from vaerun.experiment.directory import read_summary, write_config, write_summary
+from vaerun.experiment.integrity import RECORDS, change_in_config, changes, is_changed, with_checksum
+from vaerun.tracking.jsonl import Jsonl, checksum_of, read
+
+
+def test_every_changed_digit_of_a_content_is_known() -> None:
+    content = with_checksum({"a": 1.25, "b": {"c": [1, None, "φ"]}, "seed": 0})
+    assert not is_changed(content)
+    assert with_checksum(content) == content
+    for changed in ({"a": 1.5}, {"b": {"c": [1, None, "ψ"]}}, {"new": 1}, {"checksum": "0"}, {"checksum": None}):
+        assert is_changed(content | changed)
+    assert not is_changed({"a": 1})  # of an earlier version
+
+
+def test_a_summary_comes_back_as_it_was_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_summary(tmp_path, {"status": "completed", "metrics": {"elbo/test": -1 / 3}})
+    assert read_summary(tmp_path)["metrics"] == {"elbo/test": -1 / 3}
+    assert not caplog.text
+
+
+def test_the_files_of_a_run_are_compared_with_their_checksums(tmp_path: Path) -> None:
+    write_config(tmp_path, {"seed": 0, "data": {"name": "digits"}})
+    tracker = Jsonl(tmp_path / "metrics.jsonl")
+    tracker.scalars(1, {"elbo/train": -1 / 3, "kl/train": float("nan")})
+    tracker.close("completed")
+    summary = with_checksum({"status": "completed", RECORDS: checksum_of(read(tmp_path / "metrics.jsonl"))})
+    assert not list(changes(tmp_path, summary))
+    for name, before, after in (("config.yaml", "seed: 0", "seed: 1"), ("metrics.jsonl", "3333", "3433")):
+        path = tmp_path / name
+        text = path.read_text()
+        path.write_text(text.replace(before, after, 1))
+        (sentence,) = changes(tmp_path, summary)
+        assert str(path) in sentence
+        path.write_text(text)
+    (tmp_path / "metrics.jsonl").unlink()
+    assert "does not exist any more" in next(changes(tmp_path, summary))
+    assert "summary.json" in next(changes(tmp_path, summary | {"status": "failed"}))
+
+
+def test_a_config_without_a_checksum_is_of_an_earlier_version(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
+    assert change_in_config(tmp_path / "config.yaml") == ""

@@ -1,0 +1,70 @@
+"""What counts as training time: compiling and watchers do not."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from tests.problems import linear_strategy, simulated
+from vaerun.data.base import Dataset, Split
+from vaerun.execution.engine.base import Engine, Program
+from vaerun.execution.engine.tf32 import TF32
+from vaerun.trainer import training as module
+from vaerun.trainer.trainer import Trainer
+
+COMPILING, STEP = 100.0, 1.0
+
+
+class Clock:
+    """A clock that only the engine moves."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class Slow(Engine):
+    """An engine that compiles a program at its first call, on the clock of the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.made, self.spent = clock, set[Program](), 0.0
+
+    def __call__(self, program: Program, *inputs: torch.Tensor) -> Any:
+        if program not in self.made:
+            self.made.add(program)
+            self.clock.now += COMPILING
+            self.spent += COMPILING
+        self.clock.now += STEP
+        return program(*inputs)
+
+    @property
+    def compile_seconds(self) -> float:
+        return self.spent
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def given(clock: Clock) -> tuple[Any, Dataset]:
+    torch.manual_seed(0)
+    x = simulated(8)
+    strategy = linear_strategy("joint", x)
+    strategy.bound.engine = TF32(Slow(clock))  # a wrapper passes the seconds of its engine on
+    return strategy, Dataset("given", Split(x), Split(x[:7]), Split(x[:5]), (x.shape[1],), "none", "real", "sha")
+
+
+def test_compiling_is_no_training_time_and_does_not_use_up_the_budget(clock: Clock) -> None:
+    strategy, data = given(clock)
+    training = Trainer(epochs=50, batch_size=4, max_seconds=7 * STEP).fit(strategy, data)
+    progress = training.progress
+    assert progress.step == 7
+    assert progress.train_seconds == pytest.approx(7 * STEP)
+    assert progress.compile_seconds == pytest.approx(strategy.bound.engine.compile_seconds)
+    assert progress.compile_seconds >= COMPILING
+    assert progress.seconds == pytest.approx(clock.now)
+    assert training.position()["compile_seconds"] == progress.compile_seconds
