@@ -68,7 +68,8 @@ from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.config.trust import trusted, trusting
 from vaerun.errors import UserError
-from vaerun.experiment.directory import BUDGET, FREE, grow, read_config, relocate, write_summary
+from vaerun.experiment.directory import read_config, write_summary
+from vaerun.experiment.resume import grow, may_change, recover, relocate
 from vaerun.files import UnsafeFileError, open_to_append, refuse_odd
 from vaerun.system.output import printable
 
@@ -186,7 +187,7 @@ def checked(
 
 
 def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str]) -> None:
-    """Resumes the run in a directory with its own configuration, or with a larger budget.
+    """Resumes the run in a directory: as it is, with a larger budget, or with other step sizes after a divergence.
 
     Raises:
         UserError: the directory is not a run directory, or other arguments are given.
@@ -198,11 +199,12 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
-    relocate(cfg, overrides, (*FREE, *BUDGET))
+    relocate(cfg, overrides, may_change(directory))
     refuse_odd(directory / LOG)
     log_to(directory)
     try:
         choices = checked(cfg, {}, hydra.roots())
+        recover(directory, cfg)
         grow(directory, cfg)
         from vaerun.experiment.fit import fit
 

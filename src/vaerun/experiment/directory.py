@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from types import TracebackType
 from typing import Any, final
 
 from omegaconf import DictConfig, OmegaConf
-from yaml import YAMLError
 
 from vaerun.config.defaults import flatten
 from vaerun.config.yaml_file import load, refuse_references
@@ -197,56 +195,6 @@ def _has_text_keys(value: Any) -> bool:
     if not isinstance(value, dict):
         return True
     return all(isinstance(key, str) and _has_text_keys(child) for key, child in value.items())
-
-
-def grow(directory: Path, cfg: DictConfig) -> None:
-    """Gives the run in a directory the budget of ``cfg``, so that it goes on as if it had been started with it.
-
-    Nothing is done if the budget is that of the run.
-
-    Raises:
-        UserError: the run is in use, or has trained longer than the new budget allows.
-    """
-    before, now = flatten(OmegaConf.to_container(read_config(directory))), flatten(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
-    if all(before.get(key) == now.get(key) for key in BUDGET):
-        return
-    with RunDirectory(directory) as place:
-        summary, epochs = place.summary, int(cfg.trainer.epochs)
-        done = summary.get("epochs", 0)
-        if isinstance(done, (int, float)) and (epochs < done or (epochs == done and place.is_finished)):
-            raise UserError(
-                f"trainer.epochs must be above {done:g}, because the run in {directory} has trained that long already, "
-                f"got {epochs}: use trainer.epochs={math.floor(done) + 1} or more."
-            )
-        grown = OmegaConf.merge(read_config(directory), {"trainer": cfg.trainer})
-        write(directory / "config.yaml", signed(OmegaConf.to_yaml(grown).encode()))
-        if place.is_finished:
-            write_summary(directory, {**summary, "status": "interrupted", "reason": "its budget was changed"})
-
-
-def relocate(cfg: DictConfig, words: Sequence[str], allowed: Sequence[str] = FREE) -> None:
-    """Sets keys of ``allowed`` to the values in ``words``, each KEY=VALUE.
-
-    Raises:
-        UserError: the run has no such key, or it may not be set.
-    """
-    for word in words:
-        key, equals, value = word.lstrip("+").partition("=")
-        if key not in allowed:
-            raise UserError(
-                f"{word} cannot be set, because a run keeps its configuration: leave it out, or start a new run. "
-                f"Only {', '.join(allowed)} may change."
-            )
-        node = OmegaConf.select(cfg, key.rpartition(".")[0])
-        if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
-            raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
-        unreadable = UserError(f"{word!r} cannot be read: write {key}=VALUE.")
-        if not equals:
-            raise unreadable
-        try:
-            OmegaConf.update(cfg, key, OmegaConf.from_dotlist([f"value={value}"])["value"])
-        except YAMLError:
-            raise unreadable from None
 
 
 def read_summary(directory: Path) -> dict[str, Any]:

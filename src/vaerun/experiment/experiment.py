@@ -19,6 +19,7 @@ from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.failure import as_failure, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
+from vaerun.experiment.resume import smaller_steps
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
 from vaerun.metric.metric import write
@@ -189,7 +190,10 @@ class Experiment:
             )
         except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
             found = None
-        return error if found is None else DivergedError(f"{error}: {found}", error.step)
+        said = f"{error}{'' if found is None else f': {found}'}"
+        return DivergedError(
+            f"{said}. {smaller_steps(self.config, directory.path, per_point=self.strategy.per_point)}", error.step
+        )
 
     def opened(self, directory: Path, step: int) -> Run:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""

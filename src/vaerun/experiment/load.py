@@ -15,9 +15,10 @@ from vaerun.data.base import DataInfo, Dataset, Source
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.experiment.build import KnownData, build, build_strategy, prepare
-from vaerun.experiment.directory import checkpoint_path, read_config, read_summary, relocate
+from vaerun.experiment.directory import checkpoint_path, read_config, read_summary
 from vaerun.experiment.make import make, plain
 from vaerun.experiment.option import evaluation_node
+from vaerun.experiment.resume import relocate
 from vaerun.experiment.run import FITS, Choice, Run
 from vaerun.trainer import checkpoint as checkpoints
 

@@ -32,7 +32,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
 """By group, constructor parameters that build.py computes from the data or from other parts."""
 
 INSTANTIATE = ("_target_", "_partial_")
-SAVED = ("choices",)  # keys that only the config.yaml of a run has
+SAVED = ("choices", "changes")  # keys that only the config.yaml of a run has
 
 
 def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue: Catalogue) -> None:
