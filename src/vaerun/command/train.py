@@ -32,7 +32,8 @@ Set keys of the chosen options:
   objective.num_samples=K  model.latent_dim=D, optimizer.learning_rate=1e-3
   data.binarize=static     or dynamic, threshold, none; data.path=FILE, data.root=FOLDER
   hydra.run.dir=DIR        the run directory; runs/DATE/TIME_CHOICES by default
-  resume=DIR               resume the run in DIR where it stopped; resume=DIR trainer.epochs=N also trains it longer
+  resume=DIR               resume the run in DIR where it stopped; resume=DIR trainer.epochs=N also trains it longer;
+                           a diverged run also takes optimizer.learning_rate=1e-4 and other step sizes
 
 Your own YAML files are also found in ./conf, or in the folder that VAERUN_CONF names. A class that is not of vaerun is
 built only if you name its package: trust=mylab, or VAERUN_TRUST=mylab; several as trust=[mylab,other].

@@ -16,10 +16,9 @@ from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, resume_command, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
-from vaerun.experiment.failure import as_failure, keep_summary, told
+from vaerun.experiment.failure import as_failure, explained, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.observers import Observers
-from vaerun.experiment.resume import smaller_steps
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
 from vaerun.metric.metric import write
@@ -27,7 +26,6 @@ from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
-from vaerun.trainer.divergence import cause
 from vaerun.trainer.metrics import declared
 from vaerun.trainer.resume_point import ResumePoint, find
 from vaerun.trainer.stop_request import defer_signals
@@ -165,7 +163,7 @@ class Experiment:
                 observers = Observers(self, directory.path, resume, live=live)
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
         except BaseException as raised:
-            error = self._explained(raised, directory) if isinstance(raised, DivergedError) else raised
+            error = explained(raised, self, directory.path) if isinstance(raised, DivergedError) else raised
             failure = as_failure(error, directory.path, writer)
             if observers is not None:
                 with told("the end of the records"):
@@ -174,26 +172,6 @@ class Experiment:
             if failure is not error:
                 raise failure from error
             raise interrupted(error, directory.path) from None
-
-    def _explained(self, error: DivergedError, directory: RunDirectory) -> DivergedError:
-        """The same with its cause, and what to try."""
-        logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
-        try:
-            found = cause(
-                self.strategy,
-                self.data,
-                validation=self.trainer.validation,
-                batch_size=self.trainer.batch_size,
-                seed=self.seed,
-                directory=directory.checkpoints,
-                end=error.step,
-            )
-        except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
-            found = None
-        said = f"{error}{'' if found is None else f': {found}'}"
-        return DivergedError(
-            f"{said}. {smaller_steps(self.config, directory.path, per_point=self.strategy.per_point)}", error.step
-        )
 
     def opened(self, directory: Path, step: int) -> Run:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""

@@ -1,16 +1,21 @@
-"""A fault of the machine during a run, as one sentence: place, cause, step reached, and what to do."""
+"""How a run failed, in words: the place, the cause, the step that was reached, and what to do."""
 
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vaerun.errors import RunError, UserError
+from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.experiment.directory import write_summary
+from vaerun.experiment.resume import smaller_steps
 from vaerun.system.fault import fault_of
 from vaerun.system.memory import refused_memory
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
+from vaerun.trainer.divergence import cause
+
+if TYPE_CHECKING:
+    from vaerun.experiment.experiment import Experiment
 
 logger = logging.getLogger("vaerun")
 
@@ -34,6 +39,26 @@ def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) 
         )
     go_on = f"continue with: vaerun train resume={directory}" if writer.saved is not None else "start again"
     return RunError(f"{fault.what}; the run stopped {reached}, {_saved(writer)}: {fault.remedy}, then {go_on}")
+
+
+def explained(error: DivergedError, experiment: "Experiment", directory: Path) -> DivergedError:
+    """The same with its cause, and what to try."""
+    logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
+    try:
+        found = cause(
+            experiment.strategy,
+            experiment.data,
+            validation=experiment.trainer.validation,
+            batch_size=experiment.trainer.batch_size,
+            seed=experiment.seed,
+            directory=directory / "checkpoints",
+            end=error.step,
+        )
+    except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
+        found = None
+    why = "" if found is None else f": {found}"
+    remedy = smaller_steps(experiment.config, directory, per_point=experiment.strategy.per_point)
+    return DivergedError(f"{error}{why}. {remedy}", error.step)
 
 
 def _saved(writer: CheckpointWriter) -> str:
