@@ -3,7 +3,16 @@
 import os
 import sys
 
-COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
+COMMANDS = (
+    "train",
+    "sweep",
+    "eval",
+    "compare",
+    "report",
+    "sample",
+    "verify",
+    "list",
+)  # each a module in vaerun.command
 
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models
@@ -134,7 +143,7 @@ def complete(argv: list[str]) -> int:
     if not space:
         print(" ".join(known for known in COMMANDS if known.startswith(command)))
         return 0
-    if command != "train":
+    if command not in ("train", "sweep"):
         complete_flag(command, rest.rpartition(" ")[2])
         return 0
     os.environ["COMP_LINE"] = f"{program} {rest}"
