@@ -187,6 +187,16 @@ def test_version(vaerun):
         (["train", "amortizer.hidden=[inf]"], "amortizer.hidden must be finite, got [inf]."),
         (["train", "trainer.validation.points=0"], "trainer.validation.points must be at least 1, got 0."),
         (["train", "--cfg", "jib"], "--cfg must be job, hydra or all, got 'jib'. Did you mean 'job'?"),
+        (["sweep"], "needs the directory of a sweep, or KEY=A,B,... for a new one."),
+        (["sweep", "nowhere"], "nowhere does not exist: give the directory of a sweep"),
+        (["sweep", "."], "has no sweep.yaml, so it is not the directory of a sweep"),
+        (["sweep", "a", "b"], "continues one sweep, got a and b: give one directory."),
+        (["sweep", "seed=0,1", "hydra.sweep.dir="], "hydra.sweep.dir must be the path of a directory"),
+        (["sweep", "seed=0,1", "resume=x"], "resume continues one run, not a sweep"),
+        (["sweep", "seed=0,1", "sweep.illegal=no"], "sweep.illegal must be refuse or skip, got 'no'."),
+        (["sweep", "seed=0,1", "hydra.launcher.n_jobs=0"], "hydra.launcher.n_jobs must be at least 1, got 0."),
+        (["sweep", "seed=0,1", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
+        (["sweep", "seed=0,1", "trainer.epochs=0"], "trainer.epochs must be at least 1, got 0."),
         (["list", "estimator", "model"], "vaerun list takes one group"),
         (["list", "--json=1"], "--json takes no value: write --json alone."),
         (["list", "estimatr"], "Did you mean 'estimator'?"),
@@ -275,7 +285,7 @@ def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, f
     assert calls[0].parent.parent.name == "runs"
 
 
-def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaerun, fit):
+def test_a_sweep_names_each_failed_job_and_how_to_run_it_again(vaerun, fit):
     def fails_for_some(cfg, choices, directory, *, live):
         if cfg.seed == 1:
             raise DivergedError("elbo/train is not finite.")
@@ -283,14 +293,14 @@ def test_a_sweep_names_each_failed_job_and_ends_with_the_code_of_the_first(vaeru
             raise UserError("no.")
 
     fit(fails_for_some)
-    code, _, err = vaerun("train", "-m", "seed=0,1,2,3")
+    code, _, err = vaerun("train", "-m", "seed=0,1,2,3", "hydra/launcher=basic", "hydra.sweep.dir=s")
     assert code == 1
-    assert "vaerun: job 1 (seed=1): elbo/train is not finite.\n" in err
-    assert "vaerun: job 2 (seed=2): no.\n" in err
-    assert "the sweep has failed jobs, first job 1 (seed=1)" in err
+    assert "2 of 4 jobs failed:\n  seed=1: elbo/train is not finite.\n" in err
+    assert "  seed=2: no.\n    run it again: vaerun train seed=2 hydra.run.dir=s/" in err
+    assert "run all failed jobs again: vaerun sweep s\n" in err
     assert "Error executing job" not in err
-    jobs = sorted(path for path in Path("runs").glob("*/*_sweep/*") if path.is_dir())
-    assert [path.name.partition("_")[0] for path in jobs] == ["0", "1", "2", "3"]
+    jobs = sorted(path for path in Path("s").glob("*") if path.is_dir() and path.name[0] != ".")
+    assert [path.name for path in jobs] == [f"amortized_reparam_gaussian_elbo_digits_seed{seed}" for seed in range(4)]
     assert json.loads((jobs[2] / "summary.json").read_text()) | {"checksum": ""} == {
         "status": "failed",
         "reason": "no.",

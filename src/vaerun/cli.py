@@ -6,10 +6,10 @@ import sys
 from vaerun.system import output
 from vaerun.system.output import printable
 
-COMMANDS = ("train", "eval", "compare", "report", "sample", "verify", "list")  # each a module in vaerun.command
+COMMANDS = ("train", "sweep", "eval", "compare", "report", "sample", "verify", "list")  # modules in vaerun.command
 
 VARIABLES = ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK", "PYTHONSAFEPATH")  # of the environment, set while a command runs
-BUILDING = ("train", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
+BUILDING = ("train", "sweep", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
 
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models
@@ -165,7 +165,7 @@ def complete(argv: list[str]) -> int:
     if not space:
         print(" ".join(known for known in COMMANDS if known.startswith(command)))
         return 0
-    if command != "train":
+    if command not in ("train", "sweep"):
         complete_flag(command, rest.rpartition(" ")[2])
         return 0
     os.environ["COMP_LINE"] = f"{program} {rest}"

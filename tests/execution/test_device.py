@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from vaerun.errors import UserError
-from vaerun.execution import device as machine
-from vaerun.execution.device import choose_device, choose_threads, cores, set_deterministic
+from vaerun.execution import cores as machine
+from vaerun.execution.cores import cores
+from vaerun.execution.device import choose_device, choose_threads, set_deterministic
 from vaerun.execution.execution import Execution
 
 

@@ -158,6 +158,10 @@ SYNTAX: dict[str, Syntax] = {
             Flag(("--hydra-help",), "Hydra's own help"),
         ),
     ),
+    "sweep": Syntax(
+        "[DIR] [GROUP=A,B,... ...] [KEY=A,B,... ...] [FLAGS]",
+        (Flag(("-cd", "--config-dir"), "a folder with YAML files of your own", value="DIR", sample="DIR"),),
+    ),
     "eval": Syntax(
         "RUN_DIR ... [evaluation=NAME] [KEY=VALUE ...] [FLAGS]",
         (CHECKPOINT, OUT._replace(meaning="the folder for the results; without it, RUN_DIR"), JSON),

@@ -41,7 +41,7 @@ built only if you name its package: trust=mylab, or VAERUN_TRUST=mylab; several 
 Examples:
   vaerun train strategy=coordinate trainer.epochs=20
   vaerun train posterior=bernoulli estimator=score estimator/baseline=leave_one_out objective.num_samples=4
-  vaerun train -m strategy=amortized,joint,coordinate seed=0,1,2      a sweep: every combination
+  vaerun train -m strategy=amortized,joint,coordinate seed=0,1,2      a sweep: every combination (vaerun sweep)
   vaerun train --cfg job                                              show the configuration, run nothing
   vaerun train --config-dir mine data=my_data trust=mylab             with YAML files and classes of your own
   eval "$(vaerun -sc install=bash)"                                   tab completion
@@ -56,10 +56,10 @@ import traceback
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vaerun.command.flags import SYNTAX
 from vaerun.command.parser import parse
@@ -68,13 +68,16 @@ from vaerun.config.admission import check_targets
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.config.trust import trusted, trusting
-from vaerun.errors import UserError
+from vaerun.errors import Interrupted, UserError
 from vaerun.experiment.directory import read_config, write_summary
 from vaerun.experiment.resume import grow, may_change, recover, relocate
 from vaerun.files import UnsafeFileError, open_to_append, refuse_odd
 from vaerun.system.output import printable
 
 logger = logging.getLogger("vaerun")
+
+if TYPE_CHECKING:
+    from vaerun.sweep.directory import Definition
 
 LOG = "log.txt"
 DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
@@ -83,9 +86,12 @@ DIRECTORIES = ("hydra.run.dir", "hydra.sweep.dir", "resume")
 class JobFailed(Exception):  # noqa: N818 - named as the sentence it becomes
     """The failure of a job, with a sentence for the user; it can be pickled for parallel sweeps."""
 
-    def __init__(self, sentence: str, exit_code: int, *, of_sweep: bool = False) -> None:
+    def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence, exit_code)
-        self.sentence, self.exit_code, self.of_sweep = sentence, exit_code, of_sweep
+        self.sentence, self.exit_code = sentence, exit_code
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 def main(argv: Sequence[str]) -> int:
@@ -96,26 +102,104 @@ def main(argv: Sequence[str]) -> int:
     """
     given = parse("train", argv)
     flags, overrides = list(hydra_flags(given)), given.words
-    for word in overrides:
+    refuse_empty_directories(overrides)
+    resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
+    if not resumed:
+        return start(flags, overrides)
+    try:
+        resume(resumed, [word for word in overrides if word not in resumed], flags)
+    except JobFailed as failure:
+        print(f"vaerun: {printable(str(failure))}", file=sys.stderr)
+        return failure.exit_code
+    return 0
+
+
+def refuse_empty_directories(words: Sequence[str]) -> None:
+    """Refuses an empty text as a directory.
+
+    Raises:
+        UserError: the key, and what to do.
+    """
+    for word in words:
         key, _, value = word.partition("=")
         if key.lstrip("+") in DIRECTORIES and not value.strip("'\" "):
             raise UserError(
                 f"{key} must be the path of a directory, got an empty text: give {key}=DIR or leave it out."
             )
-    resumed = [word for word in overrides if word.lstrip("+").startswith("resume=") and not word.endswith("=null")]
+
+
+def start(flags: Sequence[str], overrides: Sequence[str], definition: "Definition | None" = None) -> int:
+    """Starts one run, or all runs of a sweep, by Hydra; returns the exit code.
+
+    Args:
+        flags: as Hydra takes them.
+        overrides: the words of configuration.
+        definition: how the sweep was started; by default by these flags and words.
+
+    Raises:
+        UserError: an argument is wrong. Hydra raises its own exceptions for configurations that it cannot compose.
+        Interrupted: a signal came; the states of all jobs are saved.
+    """
+    from vaerun.sweep.directory import Definition
+    from vaerun.sweep.launcher import Outcome, wrapping
+    from vaerun.sweep.words import composable
+
+    kept = [flag for flag in flags if flag.startswith("--config-")]
+    how = Definition(overrides, kept) if definition is None else definition
+    words, skip = overrides, False
+    if "--multirun" in flags:
+        words, skip = illegal_skipped(overrides)
+        words = composable(words)
+    outcome = Outcome()
+    # Hydra 1.3 refuses flags after overrides.
+    sys.argv = [sys.argv[0], *flags, *words]
+    hydra.prepare()
+    if not any(flag.startswith("--config-path=") for flag in flags):  # it takes the place of vaerun's own folder
+        hydra.prefer_own_launchers()
     try:
-        if resumed:
-            resume(resumed, [word for word in overrides if word not in resumed], flags)
-        else:
-            # Hydra 1.3 refuses flags after overrides.
-            sys.argv = [sys.argv[0], *flags, *overrides]
-            hydra.prepare()
+        with hydra.launcher_wrapped(wrapping(how, check_composed, outcome, skip=skip)):
             hydra.main(Job(trusted()))()
     except JobFailed as failure:
-        first = "the sweep has failed jobs, first " if failure.of_sweep else ""
-        print(f"vaerun: {first}{printable(failure.sentence)}", file=sys.stderr)
+        print(f"vaerun: {printable(str(failure))}", file=sys.stderr)
         return failure.exit_code
-    return 0
+    except KeyboardInterrupt:
+        if not outcome.jobs:
+            raise
+        from vaerun.sweep.ending import interruption
+
+        raise Interrupted(interruption(outcome)) from None
+    if not outcome.jobs:
+        return 0
+    from vaerun.sweep.ending import conclude
+
+    return conclude(outcome, kept)
+
+
+def illegal_skipped(words: Sequence[str]) -> tuple[list[str], bool]:
+    """The words without ``sweep.illegal``, and whether illegal combinations are left out.
+
+    Raises:
+        UserError: its value is neither refuse nor skip.
+    """
+    key = "sweep.illegal="
+    values = [word.removeprefix(key) for word in words if word.startswith(key)]
+    for value in values:
+        if value not in ("refuse", "skip"):
+            raise UserError(f"sweep.illegal must be refuse or skip, got {value!r}.")
+    return [word for word in words if not word.startswith(key)], values[-1:] == ["skip"]
+
+
+def check_composed(config: DictConfig) -> None:
+    """Checks the composed configuration of a job, with the hydra node, before the sweep starts.
+
+    Raises:
+        UserError: as ``checked``.
+    """
+    runtime = config.hydra.runtime
+    plain = config.copy()
+    with open_dict(plain):
+        del plain["hydra"]
+    checked(plain, hydra.chosen(runtime.choices), hydra.sources(runtime))
 
 
 def hydra_flags(given: Namespace) -> Iterator[str]:
@@ -149,17 +233,42 @@ def task(cfg: DictConfig) -> Any:
     """
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
-    sweep = hydra.is_sweep()
-    name = f"job {job.job.num} ({' '.join(job.overrides.task)}): " if sweep else ""
+    if hydra.is_sweep():
+        return task_of_sweep(cfg, directory)
     try:
-        refuse_odd(directory / LOG)
-        choices = checked(cfg, hydra.choices(), hydra.sources(), job.overrides.task)
-        from vaerun.experiment.fit import fit
-
-        return fit(cfg, choices, directory, live=not sweep)
+        return run(cfg, directory, live=True)
     except Exception as error:
         named = any(word.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for word in job.overrides.hydra)
-        raise report(error, directory, name=name, keep=sweep or named) from None
+        raise report(error, directory, keep=named) from None
+
+
+def task_of_sweep(cfg: DictConfig, directory: Path) -> Any:
+    """Runs one job of a sweep. An interruption ends the sweep only if both have one process.
+
+    Raises:
+        JobFailed: the job failed, was refused, or was interrupted.
+    """
+    from vaerun.sweep.marker import in_the_sweeps_own_process, marked
+
+    try:
+        with marked(directory):
+            try:
+                return run(cfg, directory, live=False)
+            except Exception as error:
+                raise report(error, directory, keep=True) from None
+    except KeyboardInterrupt as interruption:
+        if in_the_sweeps_own_process():
+            raise
+        raise JobFailed(str(interruption) or "interrupted", Interrupted.exit_code) from None
+
+
+def run(cfg: DictConfig, directory: Path, *, live: bool) -> Any:
+    """Checks and fits the configuration of the present job; returns the summary."""
+    refuse_odd(directory / LOG)
+    choices = checked(cfg, hydra.choices(), hydra.sources(), HydraConfig.get().overrides.task)
+    from vaerun.experiment.fit import fit
+
+    return fit(cfg, choices, directory, live=live)
 
 
 def checked(
@@ -221,13 +330,12 @@ def log_to(directory: Path) -> None:
     logging.config.dictConfig(OmegaConf.to_container(whole.logging, resolve=True))  # type: ignore[arg-type]
 
 
-def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> JobFailed:
+def report(error: Exception, directory: Path, *, keep: bool) -> JobFailed:
     """The failure of a job, written to its log.
 
     Args:
         error: the exception.
         directory: the run directory; it is removed if the job was refused before it wrote a file.
-        name: of the job, if it is one of several.
         keep: do not remove the directory.
     """
     log = directory / LOG
@@ -241,9 +349,7 @@ def report(error: Exception, directory: Path, *, name: str = "", keep: bool) -> 
         leave(error, directory, sentence, refused=code == 2, known=explained is not None, keep=keep)
     except (OSError, UnsafeFileError) as second:
         logger.warning("the log of the run could not be written (%s)", second)
-    if name:
-        print(f"vaerun: {name}{printable(sentence)}", file=sys.stderr, flush=True)
-    return JobFailed(f"{name}{sentence}", code, of_sweep=bool(name))
+    return JobFailed(sentence, code)
 
 
 def leave(error: Exception, directory: Path, sentence: str, *, refused: bool, known: bool, keep: bool) -> None:

@@ -17,8 +17,8 @@ from vaerun.errors import RunError, UserError, close_key, close_match
 from vaerun.system.fault import fault_of
 from vaerun.system.memory import refused_memory
 
-EXTRAS = {"joblib": "joblib", "submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}
-"""Launchers that need an extra of vaerun: option ↦ extra."""
+EXTRAS = {"hydra/sweeper=optuna": "optuna"}
+"""Options of Hydra that need an extra of vaerun; for launchers see ``sweep.inner``."""
 
 SHOWN = 4  # remedies in a message
 TRIED = 12  # remedies that are tried for a message
@@ -97,8 +97,8 @@ def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
         name = wanted or _first_line(error)
         return f"the configuration {name!r} does not exist: check --config-dir and --config-name."
     hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
-    if group == "hydra/launcher" and option in EXTRAS:
-        hint = f" Install it with: pip install 'vaerun[{EXTRAS[option]}]'."
+    if f"{group}={option}" in EXTRAS:
+        hint = f" Install it with: pip install 'vaerun[{EXTRAS[f'{group}={option}']}]'."
     elif close_match(option, options):
         hint += f" {group} can be {', '.join(options)}."
     return f"{group}={option} does not exist.{hint}"

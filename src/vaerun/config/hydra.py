@@ -10,6 +10,7 @@ import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
@@ -47,6 +48,40 @@ def prepare() -> None:
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 
 
+def prefer_own_launchers() -> None:
+    """Removes the settings that plugins register for launchers of which vaerun has settings of its own.
+
+    Hydra would otherwise validate vaerun's by them, with a warning at every composition.
+    """
+    registered = ConfigStore.instance().repo.get("hydra", {}).get("launcher", {})
+    for path in (own_directory() / "hydra" / "launcher").glob("*.yaml"):
+        registered.pop(path.name, None)
+
+
+@contextmanager
+def launcher_wrapped(wrap: Callable[[Callable[[], Any], Any, Any, DictConfig], Any]) -> Iterator[None]:
+    """Lets ``wrap`` make the launcher of the next sweep.
+
+    Args:
+        wrap: (a function that makes the configured launcher, task, Hydra's context, configuration) ↦ a launcher.
+    """
+    plugins = Plugins.instance()
+
+    def instantiate_launcher(hydra_context: Any, task_function: Any, config: DictConfig) -> Any:
+        vars(plugins).pop("instantiate_launcher", None)  # launchers send the plugins to other processes
+
+        def configured() -> Any:
+            return plugins.instantiate_launcher(hydra_context, task_function, config)
+
+        return wrap(configured, task_function, hydra_context, config)
+
+    setattr(plugins, "instantiate_launcher", instantiate_launcher)  # noqa: B010 - a method of one instance
+    try:
+        yield
+    finally:
+        vars(plugins).pop("instantiate_launcher", None)
+
+
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
     """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
@@ -66,10 +101,14 @@ def chosen(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def sources() -> list[Path]:
-    """The configuration directories of the present job, in search order."""
+def sources(runtime: Any = None) -> list[Path]:
+    """The configuration directories of a job, in search order.
+
+    Args:
+        runtime: the node hydra.runtime of the job; by default that of the present job.
+    """
     found = []
-    for source in HydraConfig.get().runtime.config_sources:
+    for source in (HydraConfig.get().runtime if runtime is None else runtime).config_sources:
         if source.schema == "file":
             found.append(Path(source.path))
         elif source.schema == "pkg" and source.path == PACKAGE:

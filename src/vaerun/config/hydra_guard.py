@@ -19,7 +19,11 @@ from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 
 OF_A_RUN = ("summary.json", "metrics.jsonl", "checkpoints")  # what stands beside the config.yaml of a run
-PLUGINS = ("hydra_plugins.", "hydra._internal.core_plugins.")  # Hydra itself builds only installed ones of these
+PLUGINS = (
+    "hydra_plugins.",
+    "hydra._internal.core_plugins.",
+    "vaerun.sweep.processes.",
+)  # Hydra itself builds only installed ones of these
 CALLBACKS = ("hydra.experimental.callbacks.",)
 HANDLERS = ("logging.StreamHandler", "logging.NullHandler", "logging.FileHandler", "vaerun.system.log_file.LogFile")
 FORMATTER = "colorlog.ColoredFormatter"  # of Hydra's plugin hydra_colorlog

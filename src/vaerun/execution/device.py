@@ -2,16 +2,13 @@
 
 import logging
 import os
-import sys
-from pathlib import Path
 
 import torch
 
 from vaerun.errors import UserError, close_match
+from vaerun.execution.cores import cores
 
 ROWS = 250  # decoder rows (K × batch) per thread; with fewer, a further thread costs more time than it saves
-SHARES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")  # joblib and Ray set the first for their jobs
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # CPU quota of a container: microseconds per period
 
 logger = logging.getLogger("vaerun")
 
@@ -53,28 +50,6 @@ def choose_threads(threads: int | None, rows: int) -> int:
             logger.info("the machine is busy (load %.1f): execution.threads=1 may be much faster than %d", busy, chosen)
         return chosen
     return threads
-
-
-def cores() -> int:
-    """The number of cores that this process may use: of the machine, the container or the job.
-
-    It is not torch.get_num_threads(), which an earlier run of a sweep may have changed.
-    """
-    found = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    if "SUBMITIT_LOCAL_JOB_ID" in os.environ:
-        return 1  # a sweep whose jobs all run at the same time on this machine
-    named = [os.environ.get(name, "").partition(",")[0] for name in SHARES]
-    shares = [int(share) for share in named if share.isdecimal() and int(share) > 0]
-    return min([found, *shares, *quota()])
-
-
-def quota() -> list[int]:
-    """The CPU quota of the container in whole cores; an empty list without a quota."""
-    try:
-        allowed, period = QUOTA.read_text().split()
-        return [max(1, int(allowed) // int(period))]
-    except (OSError, ValueError):
-        return []
 
 
 def set_deterministic(deterministic: bool) -> None:
