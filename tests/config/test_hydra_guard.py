@@ -11,7 +11,7 @@ from hydra._internal.sources_registry import SourcesRegistry
 from omegaconf import OmegaConf
 
 from vaerun import cli
-from vaerun.command.train import Job
+from vaerun.command.job import Job
 from vaerun.config import hydra, hydra_guard
 from vaerun.config.hydra_guard import check_hydra_node
 from vaerun.config.trust import trusted, trusting

@@ -126,3 +126,16 @@ def test_an_odd_content_is_one_sentence(change: Any, tmp_path: Path) -> None:
     write(tmp_path / "last.pt", change(Given().at(3)))
     with pytest.raises(UserError, match=r"last\.pt cannot be read as a checkpoint, because .*\.$"):
         checkpoint.load(tmp_path / "last.pt", CPU)
+
+
+def test_a_signal_while_it_is_written_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch raises its own error in place of what a signal handler raises."""
+    path = tmp_path / "last.pt"
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt("a signal")
+
+    monkeypatch.setattr("vaerun.trainer.checkpoint_file.zlib.crc32", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="a signal"):
+        write(path, {"x": torch.zeros(3)})
+    assert not list(tmp_path.iterdir())

@@ -119,13 +119,13 @@ class _Checksummed:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.checksum = file, 0
-        self.error: OSError | None = None
+        self.error: BaseException | None = None  # torch hides it behind a RuntimeError, also if it is a signal's
 
     def write(self, content: Any) -> int:
         """Writes the bytes."""
         try:
             written = self.file.write(content)
-        except OSError as error:
+        except BaseException as error:
             self.error = error
             raise
         self.checksum = zlib.crc32(content, self.checksum)
