@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vaerun.errors import UserError, close_match
+from vaerun.execution import parallel
 
 ROWS = 250  # decoder rows (K × batch) per thread; with fewer, a further thread costs more time than it saves
 SHARES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")  # joblib and Ray set the first for their jobs
@@ -28,16 +29,37 @@ def choose_device(name: str) -> torch.device:
             f"execution.device must be auto, cpu or cuda, got {name}.{close_match(name, ('auto', 'cpu', 'cuda'))}"
         )
     if kind == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return own_device(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError(
             f"execution.device={name} needs a CUDA device, but torch {torch.__version__} finds none: use "
             f"execution.device=cpu, or install a CUDA build of torch."
         )
     try:
-        return torch.device(name)
+        return own_device(torch.device(name))
     except RuntimeError:
         raise UserError(f"execution.device must be auto, cpu, cuda or cuda:N, got {name}.") from None
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: if a run has several, each on a machine has a CUDA device of its own.
+
+    Raises:
+        UserError: there are more processes than CUDA devices, or one device is named for all processes.
+    """
+    if parallel.size() == 1 or device.type != "cuda":
+        return device
+    if device.index is not None:
+        raise UserError(
+            f"execution.device must be cuda with {parallel.size()} processes, because each has a device of its own, "
+            f"got {device}: use execution.device=cuda, or execution.devices=1."
+        )
+    if parallel.local_size() > torch.cuda.device_count():
+        raise UserError(
+            f"execution.devices must be at most the number of CUDA devices, {torch.cuda.device_count()}, got "
+            f"{parallel.local_size()}: use execution.devices={torch.cuda.device_count()}, or execution.device=cpu."
+        )
+    return torch.device("cuda", parallel.local_rank())
 
 
 def choose_threads(threads: int | None, rows: int) -> int:
@@ -58,6 +80,8 @@ def choose_threads(threads: int | None, rows: int) -> int:
 def cores() -> int:
     """The number of cores that this process may use: of the machine, the container or the job.
 
+    If a run has several processes on this machine, they share the cores equally.
+
     It is not torch.get_num_threads(), which an earlier run of a sweep may have changed.
     """
     found = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -65,7 +89,7 @@ def cores() -> int:
         return 1  # a sweep whose jobs all run at the same time on this machine
     named = [os.environ.get(name, "").partition(",")[0] for name in SHARES]
     shares = [int(share) for share in named if share.isdecimal() and int(share) > 0]
-    return min([found, *shares, *quota()])
+    return max(1, min([found, *shares, *quota()]) // parallel.local_size())
 
 
 def quota() -> list[int]:

@@ -18,7 +18,7 @@ from vaerun.errors import UserError
 logger = logging.getLogger("vaerun")
 
 # Keys that may change when a run is resumed, because they do not change its results.
-FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
+FREE = ("execution.device", "execution.devices", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
 
 
 @final

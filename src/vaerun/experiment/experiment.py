@@ -13,6 +13,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.fitting import refuse_unfit
@@ -112,6 +113,7 @@ class Experiment:
             directory.tell_finished()
             return self.opened(directory.path, self.restore(directory.path))
         with self._run(directory, live=live) as (observers, watchers, resume):
+            self.align(resume)
             training = self.trainer.fit(
                 self.strategy,
                 self.data,
@@ -126,6 +128,32 @@ class Experiment:
             log_results(records[-1])
             write_summary(directory.path, summarise(self, training.progress, records))
         return self.opened(directory.path, step)
+
+    def follow(self, directory: Path) -> None:
+        """Takes part in the ``fit`` of process 0, which writes all files; for the other processes of a run.
+
+        Args:
+            directory: the run directory, from which checkpoints are read.
+        """
+        with defer_signals() as stop:
+            resume = self.align(None)
+            torch.manual_seed(parallel.seed_of_rank(self.seed))
+            writer = CheckpointWriter(directory / "checkpoints", self.trainer.checkpoints)
+            training = self.trainer.fit(
+                self.strategy,
+                self.data,
+                seed=self.seed,
+                evaluation=self.evaluation,
+                watchers=(writer, stop),
+                resume=resume,
+            )
+            self.restore(directory)
+            training.record(self.test)
+
+    def align(self, resume: Path | None) -> Path | None:
+        """Gives all processes the weights of process 0, and returns its ``resume``."""
+        parallel.copy_first([*self.strategy.shared.parameters(), *self.strategy.shared.buffers()])
+        return parallel.of_first(resume)
 
     @contextmanager
     def _run(
@@ -173,6 +201,7 @@ class Experiment:
         Raises:
             UserError: there is none, or it belongs to another configuration or other data.
         """
+        parallel.wait()  # process 0 has written it
         state = checkpoint.load(checkpoint_path(directory, name), self.device)
         checkpoint.restore_tensors(state, self.strategy, self.data)
         return int(state["progress"]["step"])

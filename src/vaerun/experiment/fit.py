@@ -1,17 +1,24 @@
 """Builds and fits the experiment of a composed configuration."""
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from vaerun.errors import UserError
+from vaerun.execution import follower, parallel, team
+from vaerun.execution.parallel import LostProcessError
 from vaerun.experiment.build import build
 from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.experiment import interrupted
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
+
+TRIES = 20  # a tenth of a second each, until the lock of a dead process is free
 
 
 def fit(
@@ -46,10 +53,52 @@ def fit(
         if place.is_finished:
             place.tell_finished()
             return place.summary
-        try:
-            experiment = build(config, watchers=watchers)
-        except BaseException as error:
-            write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
-            raise interrupted(error, place.path) from None
-        experiment.fit(place, live=live)
+        with ExitStack() as stack:
+            try:
+                others = stack.enter_context(team.leading(config["execution"].get("devices", 1)))
+                refuse_batch(config["trainer"]["batch_size"])
+                experiment = build(config, watchers=watchers)
+                if others is not None:
+                    stack.enter_context(others.join(experiment.device, follow, config, place.path))
+            except BaseException as error:
+                write_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+                raise interrupted(error, place.path) from None
+            experiment.fit(place, live=live)
         return place.summary
+
+
+def follow(config: Mapping[str, Any], directory: Path) -> None:
+    """Takes part in ``fit`` as one of several processes, not the first."""
+    experiment = build(config)
+    with follower.joined(experiment.device):
+        try:
+            experiment.follow(directory)
+        except LostProcessError as error:
+            summarise_lost(directory, config["seed"], error)
+            raise
+
+
+def summarise_lost(directory: Path, seed: int, error: LostProcessError) -> None:
+    """Writes summary.json if process 0 has ended without doing so, as after SIGKILL; its lock is then free."""
+    for _ in range(TRIES):
+        try:
+            with RunDirectory(directory) as place:
+                if place.summary.get("status") == "running":
+                    write_summary(place.path, unfinished(error, place.path, seed=seed))
+                return
+        except UserError:
+            time.sleep(0.1)
+
+
+def refuse_batch(batch_size: int) -> None:
+    """Refuses a batch that cannot be divided equally over the processes.
+
+    Raises:
+        UserError: B is not a multiple of their number.
+    """
+    if batch_size % parallel.size():
+        near = max(1, round(batch_size / parallel.size())) * parallel.size()
+        raise UserError(
+            f"trainer.batch_size must be a multiple of the number of processes, {parallel.size()}, so that each has "
+            f"an equal part of a batch, got {batch_size}: use trainer.batch_size={near}."
+        )

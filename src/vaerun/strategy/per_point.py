@@ -93,12 +93,12 @@ class PerPoint(Strategy, ABC):
         return table
 
     def num_parameters(self) -> dict[str, int]:
-        return {**super().num_parameters(), "phi": self.table("train").phi.numel()}
+        return {**super().num_parameters(), "phi": self.table("train").num_points * self.initial.numel()}
 
     def begin(self, batch: Batch) -> InitialPhi:
         """The initial φ of training points; adds its evaluations to the counts."""
         table = self.table("train")
-        start = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
+        start = self.phi_init(batch.x, *table.read(batch.index), table.new(batch.index))
         self.decoder_evaluations += start.decoder_evaluations
         self.encoder_evaluations += start.encoder_evaluations
         return start
@@ -113,7 +113,7 @@ class PerPoint(Strategy, ABC):
             return Inference(self.table(split).read(index)[0])
         else:
             table = self.table(split)
-            start = self.phi_init(x, *table.read(index), ~table.visited.index_select(0, index))
+            start = self.phi_init(x, *table.read(index), table.new(index))
         solution = self.held_out_solver(x, start.phi, start.state, max_steps=self.test_steps)
         return Inference(solution.phi, {**effort(solution), **start.diagnostics}, solution.state)
 

@@ -13,6 +13,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
 from vaerun.execution.random_state import generator_state, set_generator_state
 from vaerun.strategy.base import Strategy
+from vaerun.trainer import shares
 from vaerun.trainer.running_means import RunningMeans
 
 FORMAT = 1
@@ -48,7 +49,7 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
     """The present state of a training. Its tensors are not copied: further training steps change them."""
     return {
         "format": FORMAT,
-        "tensors": {name: t.detach() for name, t in tensors(strategy).items()},
+        "tensors": shares.whole(strategy, {name: t.detach() for name, t in tensors(strategy).items()}),
         "optimizer": strategy.optimizer.state_dict(),
         "progress": asdict(progress),
         "evaluations": [strategy.decoder_evaluations, strategy.encoder_evaluations],
@@ -56,6 +57,7 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
         "generators": generator_state(data.train.x.device),
         "data": data.sha256,
         "moments": [data.mean().cpu(), data.std()],  # needed to build the model when the data are not available
+        **shares.of_processes(means, data.train.x.device),
     }
 
 
@@ -121,7 +123,7 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
         UserError: the tensors do not fit the strategy.
     """
     held = tensors(strategy)
-    saved: dict[str, Tensor] = state["tensors"]
+    saved: dict[str, Tensor] = shares.own(strategy, state["tensors"])
     if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
         odd = sorted(held.keys() ^ saved.keys()) or [n for n in held if held[n].shape != saved[n].shape]
         raise UserError(
@@ -133,12 +135,14 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
             tensor.copy_(saved[name])
 
 
-def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset) -> Progress:
+def restore(
+    state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset, seed: int = 0
+) -> Progress:
     """Restores everything that ``capture`` saved, and returns the progress."""
     device = data.train.x.device
     restore_tensors(state, strategy, data)
     strategy.optimizer.load_state_dict(state["optimizer"])
     strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
-    means.load_state_dict(state["meter"], device)
-    set_generator_state(state["generators"], device)
+    means.load_state_dict(shares.meter(state), device)
+    set_generator_state(shares.generators(state, seed), device)
     return Progress(**state["progress"])

@@ -13,12 +13,14 @@ from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted
 from vaerun.evaluation.base import EvaluationResult
+from vaerun.execution import parallel
 from vaerun.metric.metric import Metric
 from vaerun.notation import Estimate
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
+from vaerun.trainer.agreement import Agreement
 from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.metrics import declared
 from vaerun.trainer.running_means import RunningMeans
@@ -77,6 +79,7 @@ class Training:
         self.stop_reason: str | None = None
         self.finish_reason: str | None = None
         self.clock = time.perf_counter()
+        self.agreement = Agreement(self)
 
     def resume(self, directory: Path) -> None:
         """Continues from ``last.pt`` of a directory of checkpoints.
@@ -86,7 +89,10 @@ class Training:
         """
         best = checkpoint.load(directory / "best.pt", self.device)["progress"]  # frees the tensors of the checkpoint
         state = checkpoint.load(directory / "last.pt", self.device)
-        self.progress = checkpoint.restore(state, strategy=self.strategy, means=self.means, data=self.data)
+        self.progress = checkpoint.restore(
+            state, strategy=self.strategy, means=self.means, data=self.data, seed=self.seed
+        )
+        self.agreement = Agreement(self)
         self.last_record, self.resumed = self.progress.step, True
         # best.pt may be newer than last.pt; it is tested unless a later validation is better.
         if best["best"] > self.progress.best:
@@ -126,6 +132,7 @@ class Training:
         """Counts one step of the strategy."""
         self.means.add(estimate)
         self.progress.step += 1
+        self.agreement.update()
 
     def finish_step(self) -> None:
         """Calls ``on_step`` of the watchers, and stops the training if one of them requested it.
@@ -135,7 +142,7 @@ class Training:
         """
         for watcher in self.watchers:
             watcher.on_step(self)
-        if self.stop_reason is not None:
+        if self.agreement.stops():
             self.tick(training=True)
             self.tell(lambda watcher: watcher.on_stop(self))
             raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
@@ -157,7 +164,7 @@ class Training:
 
     def training_seconds(self) -> float:
         """Seconds spent on training steps until now."""
-        return self.progress.train_seconds + time.perf_counter() - self.clock
+        return self.agreement.training_seconds()
 
     def record(self, *evaluations: Callable[[], EvaluationResult]) -> Mapping[str, float]:
         """Records the means since the last record and the results of ``evaluations``; returns the metrics.
@@ -173,6 +180,7 @@ class Training:
             metrics |= result.metrics
             pictures |= result.pictures
             self.declared |= result.declared
+        metrics = parallel.of_first(metrics)  # so that every process takes the same decisions, whatever its rounding
         self.tick(training=False)
         record = Record(self.position(), metrics, pictures, self.declared)
         self.progress.records += 1
