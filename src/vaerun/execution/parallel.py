@@ -31,7 +31,7 @@ class LostProcessError(RunError):
 
 def no_reason() -> Exception:
     """The error where nothing is known about the process that has ended."""
-    return LostProcessError("another process of this run has ended without a message")
+    return LostProcessError("another process of the run has ended without a message")
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,10 @@ class Team:
         """The error of a follower that has failed; None if none has."""
         if self.place.store.check(["failure"]):
             told = json.loads(self.place.store.get("failure"))
-            named = f"process {told['rank']} of {self.place.size}"
-            return KINDS.get(told["kind"], RunError)(f"{told['sentence']} (in {named})")
+            return KINDS.get(told["kind"], RunError)(f"{told['sentence']} (rank {told['rank']} of {self.place.size})")
         for r, child in enumerate(self.children, 1):
             if child.poll() is not None:
-                return LostProcessError(f"process {r} of {self.place.size} {ending(child.returncode)}")
+                return LostProcessError(f"rank {r} of {self.place.size} {ending(child.returncode)}")
         return None
 
     def reason(self) -> BaseException:
@@ -109,27 +108,40 @@ class Team:
 _torchrun: Team | None = None
 
 
-@contextmanager
-def leading(devices: int) -> Iterator[Team | None]:
-    """Inside, this process is number 0 of ``devices``, and the team are the others; None if there are none.
+def count(devices: int) -> int:
+    """The number of processes of a run.
 
     Args:
-        devices: the number of processes; under torchrun 1 stands for all that it has started.
+        devices: what the configuration says; under torchrun 1 stands for all processes that it has started.
 
     Raises:
         UserError: torchrun has started another number.
     """
-    started = int(os.environ.get("WORLD_SIZE", "1")) if under_torchrun() else 1
+    started = int(os.environ["WORLD_SIZE"]) if under_torchrun() else 1
     if started > 1 and devices not in (1, started):
         raise UserError(
             f"execution.devices must be {started}, because torchrun has started {started} processes, got {devices}: "
             f"leave it out."
         )
-    if started == devices == 1:
+    return max(started, devices)
+
+
+@contextmanager
+def leading(devices: int) -> Iterator[Team | None]:
+    """Inside, this process is number 0 of ``devices``, and the team are the others; None if there are none.
+
+    Args:
+        devices: as ``count`` takes it.
+
+    Raises:
+        UserError: as ``count``.
+    """
+    processes = count(devices)
+    if processes == 1:
         yield None
         return
-    team = launched() if started > 1 else start(devices)
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", started)) if started > 1 else devices
+    team = launched() if under_torchrun() else start(processes)
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if under_torchrun() else processes
     try:
         with parallel.one_of(World(0, team.place.size, 0, here, team.reason)):  # type: ignore[arg-type]
             yield team
@@ -159,7 +171,7 @@ def start(devices: int) -> Team:
 
 def under_torchrun() -> bool:
     """Whether torchrun, or a launcher that sets the same variables, has started this process."""
-    return all(name in os.environ for name in ENVIRONMENT)
+    return all(name in os.environ for name in ENVIRONMENT) and "VAERUN_FOLLOWER" not in os.environ
 
 
 def launched() -> Team:

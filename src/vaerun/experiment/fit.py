@@ -55,8 +55,9 @@ def fit(
             return place.summary
         with ExitStack() as stack:
             try:
-                others = stack.enter_context(team.leading(config["execution"].get("devices", 1)))
-                refuse_batch(config["trainer"]["batch_size"])
+                devices = config["execution"].get("devices", 1)
+                refuse_batch(config["trainer"]["batch_size"], team.count(devices))
+                others = stack.enter_context(team.leading(devices))
                 experiment = build(config, watchers=watchers)
                 if others is not None:
                     stack.enter_context(others.join(experiment.device, follow, config, place.path))
@@ -74,31 +75,34 @@ def follow(config: Mapping[str, Any], directory: Path) -> None:
         try:
             experiment.follow(directory)
         except LostProcessError as error:
-            summarise_lost(directory, config["seed"], error)
-            raise
+            summarise_lost(directory, config["seed"])
+            raise error from None
 
 
-def summarise_lost(directory: Path, seed: int, error: LostProcessError) -> None:
+def summarise_lost(directory: Path, seed: int) -> None:
     """Writes summary.json if process 0 has ended without doing so, as after SIGKILL; its lock is then free."""
     for _ in range(TRIES):
         try:
             with RunDirectory(directory) as place:
+                lost = LostProcessError(
+                    f"rank 0 of {parallel.size()} has ended without a message; it may have been killed"
+                )
                 if place.summary.get("status") == "running":
-                    write_summary(place.path, unfinished(error, place.path, seed=seed))
+                    write_summary(place.path, unfinished(lost, place.path, seed=seed))
                 return
         except UserError:
             time.sleep(0.1)
 
 
-def refuse_batch(batch_size: int) -> None:
+def refuse_batch(batch_size: int, processes: int) -> None:
     """Refuses a batch that cannot be divided equally over the processes.
 
     Raises:
         UserError: B is not a multiple of their number.
     """
-    if batch_size % parallel.size():
-        near = max(1, round(batch_size / parallel.size())) * parallel.size()
+    if batch_size % processes:
+        near = max(1, round(batch_size / processes)) * processes
         raise UserError(
-            f"trainer.batch_size must be a multiple of the number of processes, {parallel.size()}, so that each has "
-            f"an equal part of a batch, got {batch_size}: use trainer.batch_size={near}."
+            f"trainer.batch_size must be a multiple of the number of processes, {processes}, so that each has an equal "
+            f"part of a batch, got {batch_size}: use trainer.batch_size={near}."
         )
