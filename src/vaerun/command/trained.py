@@ -23,7 +23,8 @@ def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] 
     runs = [run for place in places for run in runs_in(Path(place))]
     if not runs:
         raise UserError(f"vaerun {command} needs a run directory: give one that vaerun train has written.")
-    known = (*groups, *FREE)
+    # Samples need no further process; what is evaluated is computed by as many as are asked for.
+    known = (*groups, *(key for key in FREE if key != "execution.devices" or "evaluation" in groups))
     for setting in settings:
         key = setting.partition("=")[0]
         if key not in known and key.split(".")[0] not in groups:
