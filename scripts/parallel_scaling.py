@@ -6,9 +6,9 @@
 784-200-200-2×50 and 50-200-200-784, tanh, Bernoulli pixels drawn by the script, gloo, one thread for each process.
 Strong scaling divides the batch over the processes; weak scaling gives each process a whole batch. Rounds of both and
 of one process alone follow one another within the same processes, so that they share the state of the machine. One line
-of JSON a strategy and batch: the median and the 5 % quantile of single steps, in milliseconds of wall time; on a
-machine with other work, the quantile is nearer to what a quiet machine would need. ``exchange`` is the time of the
-exchange of gradients alone, with all processes ready.
+of JSON a strategy and batch: of single steps, the median and the 5 % quantile of wall time and the median of the
+processor time of process 0, in milliseconds; on a machine with other work, the last two are nearer to what a quiet
+machine would need. ``exchange`` is the exchange of gradients alone, with all processes ready.
 """
 
 import argparse
@@ -31,6 +31,7 @@ import torch
 from vaerun.config.hydra import compose
 from vaerun.data.base import DataInfo
 from vaerun.execution import follower, parallel, team
+from vaerun.execution.matmul import choose_matmul_backend
 from vaerun.execution.parallel import World
 from vaerun.experiment.build import KnownData, build_strategy
 from vaerun.experiment.make import plain
@@ -48,13 +49,14 @@ NETWORK = (
 def measure(name: str, batch: int, seconds: float) -> dict[str, Any]:
     """The times of one strategy and batch size, as process 0 sees them."""
     torch.set_num_threads(1)
+    choose_matmul_backend("auto")
     first = parallel.rank() == 0
     x = (torch.rand(POINTS, 784, generator=torch.Generator().manual_seed(0)) < 0.15).float()
     with parallel.one_of(World()):
         alone = made(name, x) if first else None
     shared = made(name, x)
     own, ranks = parallel.rows(POINTS), parallel.size()
-    times: dict[str, list[float]] = {"one": [], "strong": [], "weak": [], "exchange": []}
+    times: dict[str, list[tuple[float, float]]] = {"one": [], "strong": [], "weak": [], "exchange": []}
     gradients = [torch.zeros_like(weight) for weight in shared.weights]
     stop = time.monotonic() + seconds
     while parallel.of_first(time.monotonic() < stop):
@@ -67,23 +69,25 @@ def measure(name: str, batch: int, seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {"strategy": name, "batch": batch, "processes": ranks}
     found["bytes"] = sum(4 * weight.numel() for weight in shared.weights)
     for kind, measured in times.items():
-        milliseconds = sorted(1000 * each for each in measured[10:]) or [0.0]
+        milliseconds = sorted(1000 * wall for wall, _ in measured[10:]) or [0.0]
+        processor = [1000 * used for _, used in measured[10:]] or [0.0]
         found[kind] = {
             "median": round(statistics.median(milliseconds), 3),
             "low": round(milliseconds[len(milliseconds) // 20], 3),
+            "processor": round(statistics.median(processor), 3),
             "steps": len(milliseconds),
         }
     return found | {"load": round(os.getloadavg()[0], 1)}
 
 
-def run(times: list[float], step: Callable[[], object], *, together: bool = True, count: int = 10) -> None:
+def run(times: list[tuple[float, float]], step: Callable[[], object], *, together: bool = True, count: int = 10) -> None:
     """Adds the times of a few steps; all processes begin them at the same time."""
     if together:
         parallel.wait()
     for _ in range(count):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         step()
-        times.append(time.perf_counter() - start)
+        times.append((time.perf_counter() - start, time.process_time() - used))
 
 
 def made(name: str, x: torch.Tensor) -> Strategy:
