@@ -80,7 +80,9 @@ def measure(name: str, batch: int, seconds: float) -> dict[str, Any]:
     return found | {"load": round(os.getloadavg()[0], 1)}
 
 
-def run(times: list[tuple[float, float]], step: Callable[[], object], *, together: bool = True, count: int = 10) -> None:
+def run(
+    times: list[tuple[float, float]], step: Callable[[], object], *, together: bool = True, count: int = 10
+) -> None:
     """Adds the times of a few steps; all processes begin them at the same time."""
     if together:
         parallel.wait()

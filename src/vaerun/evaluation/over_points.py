@@ -1,7 +1,7 @@
 """mean_i f(x_i) over the points of one split, or over some of them: the base of most evaluations."""
 
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from vaerun.config.ranges import at_least
@@ -47,3 +47,7 @@ class OverPoints(Evaluation, ABC):
         """
         split = data.split(self.split)
         return parallel.share(sweep(split, size, self.points, own=True), compute, split.x.device)
+
+    def batches(self, data: Dataset, size: int) -> Iterator[Batch]:
+        """The points, at most ``size`` at a time, all of them on every process; ``over`` divides the work."""
+        return sweep(data.split(self.split), size, self.points)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.config.ranges import at_least
+from vaerun.errors import RunError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.metric.metric import Metric
@@ -110,6 +111,12 @@ class PerPoint(Strategy, ABC):
             new = torch.ones(len(x), dtype=torch.bool, device=x.device)
             start = self.phi_init(x, phi, self.solver.optimizer.init(phi), new)
         elif split == "train":
+            _, foreign = self.table(split).places(index)
+            if foreign is not None and len(foreign):
+                raise RunError(
+                    "φ of these training points is stored by another process: compute with OverPoints.over, which "
+                    "gives each process its own points, or use execution.devices=1."
+                )
             return Inference(self.table(split).read(index)[0])
         else:
             table = self.table(split)
