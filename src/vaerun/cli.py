@@ -108,6 +108,10 @@ def refuse(word: str, rest: list[str]) -> int:
 
 def run(command: str, argv: list[str]) -> int:
     """Runs one command, and turns every exception into one sentence and an exit code."""
+    if follows():
+        from vaerun.execution.follower import main as follow
+
+        return follow()
     before = {name: os.environ.get(name) for name in VARIABLES}
     if before["HYDRA_FULL_ERROR"] == "1":
         os.environ["VAERUN_TRACEBACK"] = "1"
@@ -133,10 +137,24 @@ def run(command: str, argv: list[str]) -> int:
             raise
         return sentence(error, argv)
     finally:
+        if several():
+            from vaerun.execution.team import release
+
+            release()
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def several() -> bool:
+    """Whether torchrun, or a launcher that sets the same variables, has started several processes."""
+    return {"RANK", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys() and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def follows() -> bool:
+    """Whether another of them reads the command line, and tells this one what to do."""
+    return several() and os.environ["RANK"] != "0"
 
 
 def sentence(error: Exception, argv: list[str]) -> int:

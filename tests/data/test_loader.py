@@ -4,6 +4,8 @@ import torch
 from vaerun.data.base import Redrawn, Scaled, Split
 from vaerun.data.loader import Loader, sweep
 from vaerun.errors import UserError
+from vaerun.execution import parallel
+from vaerun.execution.parallel import World
 
 
 @pytest.fixture
@@ -92,3 +94,23 @@ def test_a_cuda_split_is_visited_there_in_the_order_of_the_cpu(split):
         assert b.index.device.type == b.x.device.type == "cuda"
         assert torch.equal(a.index, b.index.cpu())
         assert torch.equal(a.x, b.x.cpu())
+
+
+def test_processes_divide_every_batch_and_keep_their_own_points(split):
+    seen = []
+    for rank in range(2):
+        with parallel.one_of(World(rank, 2)):
+            loader = Loader(split, batch_size=6, seed=0, own=True)
+            assert loader.steps_per_epoch == 3  # as with one process: 23 // 6
+            batches = [batch for e in range(6) for batch in indices(loader, e)]
+            assert {len(batch) for batch in batches} == {3}
+            seen.append({i for batch in batches for i in batch})
+            assert indices(Loader(split, batch_size=6, seed=0), 1) == indices(Loader(split, batch_size=6, seed=0), 1)
+            whole = [i for batch in sweep(split, 4, 10) for i in batch.index.tolist()]
+            own = [i for batch in sweep(split, 4, 10, own=True) for i in batch.index.tolist()]
+            assert own == [i for i in whole if i in parallel.rows(23)]
+    assert seen == [set(range(11)), set(range(11, 23))]
+
+
+def test_one_process_has_the_order_of_a_loader_of_all_points(split):
+    assert indices(Loader(split, batch_size=5, seed=3, own=True), 2) == indices(Loader(split, batch_size=5, seed=3), 2)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -33,7 +34,9 @@ from vaerun.exact.variance import BITS, Bit
 from vaerun.execution import memory as chunk
 from vaerun.experiment.make import make
 from vaerun.nn.bounded_scale import LIMIT
+from vaerun.notation import Batch
 from vaerun.posterior.bernoulli import IndependentBernoulli
+from vaerun.strategy.base import Strategy
 from vaerun.verify.signal import slope_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("exact")]
@@ -45,6 +48,11 @@ def choose(group: str, words: str) -> Any:
     """An option with its baseline behind a slash, as ``build.choose`` does without Hydra."""
     name, *baseline = words.replace(" estimator/baseline=", "/").split("/")
     return make(node(f"{group}/{name}", {"baseline": baseline[0]} if baseline else {}), {})
+
+
+def pairs(strategy: Strategy, batches: Iterable[Batch]) -> list[tuple[Tensor, Tensor]]:
+    """x and its φ, batch by batch."""
+    return [(batch.x, strategy.infer(batch.x, batch.index, "train").phi) for batch in batches]
 
 
 def named(bound: Bound, *estimators: str) -> list[Named]:
@@ -285,7 +293,7 @@ def test_the_run_s_own_is_measured_like_another_of_its_kind_whoever_is_beside_it
 
 def test_points_in_chunks_are_the_same_points(monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, phi = bits()
-    place = gradient_setting(Given(bound, phi), sweep(dataset(x).train, 2), "train")
+    place = gradient_setting(Given(bound, phi), pairs(Given(bound, phi), sweep(dataset(x).train, 2)))
     enumerated = Bound(
         model=bound.model, family=bound.family, objective=bound.objective, estimator=choose("estimator", "enumerate")
     )
@@ -317,7 +325,7 @@ def test_others_learn_first_and_forget_afterwards(name: str, beside: str) -> Non
 def test_weights_of_an_estimator_s_own_learn_and_no_others() -> None:
     bound, x, phi = one_bit(1)[:3]
     strategy = Given(bound, phi)
-    place = gradient_setting(strategy, sweep(dataset(x).train, 100), "train")
+    place = gradient_setting(strategy, pairs(strategy, sweep(dataset(x).train, 100)))
     other = with_estimator(bound, Named("rebar", choose("estimator", "rebar")))
     before = {name: weight.detach().clone() for name, weight in other.named_parameters()}
     place.warm_up(other, 3, plain_ascent)

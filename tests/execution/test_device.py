@@ -9,9 +9,11 @@ import torch
 
 from vaerun.errors import UserError
 from vaerun.execution import cores as machine
+from vaerun.execution import parallel
 from vaerun.execution.cores import cores
-from vaerun.execution.device import choose_device, choose_threads, set_deterministic
+from vaerun.execution.device import choose_device, choose_threads, own_cores, set_deterministic
 from vaerun.execution.execution import Execution
+from vaerun.execution.parallel import World
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +101,26 @@ def test_determinism_is_switched_on_and_off_again(monkeypatch: pytest.MonkeyPatc
     for wanted in (False, True, True, False):
         set_deterministic(wanted)
         assert torch.are_deterministic_algorithms_enabled() == wanted
+
+
+def test_processes_on_one_machine_share_its_cores() -> None:
+    with parallel.one_of(World(1, 4, 1, 2)):  # four processes, two of them here
+        assert own_cores() == 4
+    with parallel.one_of(World(0, 16, 0, 16)):
+        assert own_cores() == 1
+
+
+def test_each_process_has_a_cuda_device_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda") == torch.device("cuda")
+    with parallel.one_of(World(5, 8, 1, 2)):
+        assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:1")
+        assert choose_device("cpu") == torch.device("cpu")
+        with pytest.raises(UserError, match=r"must be cuda with 8 processes, .* got cuda:0: use execution.device=cuda"):
+            choose_device("cuda:0")
+    with (
+        parallel.one_of(World(0, 3, 0, 3)),
+        pytest.raises(UserError, match=r"at most the number of CUDA devices, 2, got 3: use execution.devices=2"),
+    ):
+        choose_device("cuda")

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from tests.problems import node
+from vaerun.execution import parallel
+from vaerun.execution.parallel import World
 from vaerun.experiment.make import make
 from vaerun.local.phi_table import PhiTable
 
@@ -51,3 +53,18 @@ def test_what_is_read_is_a_copy() -> None:
 
 def test_the_rows_are_no_shared_weights() -> None:
     assert list(table().parameters()) == []
+
+
+def test_a_process_stores_the_rows_of_its_own_points_only() -> None:
+    with parallel.one_of(World(1, 2)):
+        own = PhiTable(num_points=5, initial=torch.zeros(2), optimizer=make(node("local/optimizer/adam"), {}))
+    assert len(own.phi) == len(own.m) == len(own.visited) == 3  # points 2, 3, 4
+    index = torch.tensor([4, 2])
+    _, state = own.read(index)
+    own.write(index, torch.tensor([[4.0, 4.0], [2.0, 2.0]]), type(state)(*(field + 1 for field in state)))
+    assert own.phi.tolist() == [[2.0, 2.0], [0.0, 0.0], [4.0, 4.0]]
+    asked = torch.tensor([0, 4, 3, 2])
+    phi, state = own.read(asked)
+    assert phi[:, 0].tolist() == [0.0, 4.0, 0.0, 2.0]  # a point of another process reads as never written
+    assert state.count.squeeze(1).tolist() == [0, 1, 0, 1]
+    assert own.new(asked).tolist() == [True, False, True, False]

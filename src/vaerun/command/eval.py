@@ -12,6 +12,7 @@ For every run it prints the metrics of one evaluation; bounds are in nats per da
   evaluation.num_samples=100  K
   evaluation.points=1000      number of data points, evenly spread over the split
   execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
+  execution.devices=1         processes that divide the points, each with its own device or cores
   data.root=FOLDER            the location of the data on this machine; data.path=FILE
 
 Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is printed
@@ -86,16 +87,16 @@ def evaluate(
     """The metrics of one run, their meanings, and the data that they are computed from; and the result itself."""
     from omegaconf import OmegaConf
 
-    from vaerun.experiment.load import load
+    from vaerun.experiment import evaluate as several
 
-    opened = load(run, checkpoint=checkpoint, overrides=moved)
-    computed = opened.evaluate(evaluation)
+    node = OmegaConf.to_container(evaluation, resolve=True)
+    opened, computed = several.evaluate(run, node, checkpoint=checkpoint, overrides=moved)
     data = opened.data
     result = {
         "run": str(run),
         "checkpoint": checkpoint,
         "step": opened.step,
-        "evaluation": OmegaConf.to_container(evaluation, resolve=True),
+        "evaluation": node,
         "data": {
             "name": data.name,
             "binarize": data.binarize,

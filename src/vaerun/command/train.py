@@ -26,6 +26,7 @@ Set keys of the chosen options:
   trainer.records.every=100
                            steps between records; trainer.records.images_every=10, trainer.checkpoints.seconds=10
   execution.device=auto    or cpu, cuda; execution.threads=N
+  execution.devices=1      processes that share the run, each with its own device or cores; or use torchrun
   execution.compile=true   compile the training step, useful if a run takes minutes; execution.cuda_graphs=true
   execution.precision=float32
                            precision of matrix products in training: float32, tf32 or bfloat16

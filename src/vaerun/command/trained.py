@@ -22,7 +22,8 @@ def runs_and_settings(command: str, words: Sequence[str], groups: Sequence[str] 
     Raises:
         UserError: no run directory is given, or a key cannot be changed for a trained run.
     """
-    known = (*groups, *FREE)
+    # Samples need no further process; what is evaluated is computed by as many as are asked for.
+    known = (*groups, *(key for key in FREE if key != "execution.devices" or "evaluation" in groups))
     places, settings = split_words(words, lambda key: key in known or key.split(".")[0] in groups)
     runs = [run for place in places for run in runs_in(Path(place))]
     if not runs and not settings:

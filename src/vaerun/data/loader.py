@@ -8,6 +8,7 @@ import torch
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Split
 from vaerun.data.stream import stream
+from vaerun.execution import parallel
 from vaerun.notation import Batch
 
 
@@ -22,38 +23,44 @@ class Loader:
         split: of the points.
         batch_size: B, at least 1.
         seed: of the order; torch's global generator is not used.
+        own: if a run has several processes, the batches of each hold B/R points of its own share of the split
+            (``execution.parallel.rows``), so that the same points always belong to the same process.
 
     Raises:
         UserError: B < 1, or the seed is not a whole number ≥ 0.
     """
 
-    def __init__(self, split: Split, *, batch_size: int, seed: int) -> None:
+    def __init__(self, split: Split, *, batch_size: int, seed: int, own: bool = False) -> None:
         at_least("batch_size", batch_size, 1)
         stream("seed", seed)
         self.split = split
-        self.batch_size = min(batch_size, len(split))
+        self.processes = parallel.size() if own else 1
+        self.points = parallel.rows(len(split)) if own else range(len(split))
+        self.batch_size = min(batch_size, len(split)) // self.processes  # of this process
         self.seed = seed
 
     @property
     def steps_per_epoch(self) -> int:
         """N // B, at least 1."""
-        return len(self.split) // self.batch_size
+        return len(self.split) // self.processes // self.batch_size  # the same on every process
 
     def epoch(self, e: int, start: int = 0) -> Iterator[Batch]:
         """Batches ``start``, …, ``steps_per_epoch`` − 1 of epoch ``e``: index [B] int64 and x [B, X] float32."""
-        order = torch.randperm(len(self.split), generator=stream("seed", self.seed, e)).to(self.split.x.device)
+        generator = stream("seed", self.seed, e * self.processes + (parallel.rank() if self.processes > 1 else 0))
+        order = torch.randperm(len(self.points), generator=generator).add_(self.points.start).to(self.split.x.device)
         for step in range(start, self.steps_per_epoch):
             index = order[step * self.batch_size : (step + 1) * self.batch_size]
             yield Batch(index, self.split.visit(self.split.x.index_select(0, index)))
 
 
-def sweep(split: Split, batch_size: int, points: int | None = None) -> Iterator[Batch]:
+def sweep(split: Split, batch_size: int, points: int | None = None, *, own: bool = False) -> Iterator[Batch]:
     """All points once, in stored order; the last batch may be smaller. A ``Redrawn`` split is sampled anew.
 
     Args:
         split: of the points.
         batch_size: B, at least 1.
         points: use only this number of evenly spaced points; stored points may be sorted by class.
+        own: only those of this process, if a run has several.
 
     Raises:
         UserError: B < 1.
@@ -61,5 +68,8 @@ def sweep(split: Split, batch_size: int, points: int | None = None) -> Iterator[
     at_least("batch_size", batch_size, 1)
     count = len(split) if points is None else min(points, len(split))
     places = torch.arange(count, device=split.x.device) * (len(split) - 1) // max(1, count - 1)
-    for index in places.split(batch_size):
+    if own and parallel.size() > 1:
+        mine = parallel.rows(len(split))
+        places = places[(places >= mine.start) & (places < mine.stop)]
+    for index in places.split(batch_size) if len(places) else ():
         yield Batch(index, split.visit(split.x.index_select(0, index)))

@@ -11,6 +11,7 @@ from torch import Tensor
 from vaerun.bound.monte_carlo import BOUNDS, LOWER
 from vaerun.config.ranges import at_least, below
 from vaerun.data.base import Dataset, SplitName
+from vaerun.data.loader import sweep
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.hmc import Hamiltonian
@@ -18,6 +19,7 @@ from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.evaluation.switch import Switch
 from vaerun.evaluation.transition import Transition
+from vaerun.execution import parallel
 from vaerun.execution.memory import keep_freed_memory, rows_at_once
 from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
@@ -113,13 +115,14 @@ class AISEvaluation(OverPoints):
         model = strategy.bound.model
         transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
         betas = sigmoidal(self.temperatures, self.sharpness)
-        ups: list[Annealed] = []
-        downs: list[Annealed] = []
-        for x, z in self.pairs(model, data):
+
+        def chains_of(x: Tensor, z: Tensor | None) -> tuple[Annealed, Annealed | None]:
             up, sizes = ascended(transition, x, self.chains, betas)
-            ups.append(up)
-            if z is not None:
-                downs.append(backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes))
+            return up, None if z is None else backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes)
+
+        found = parallel.share(self.pairs(model, data), lambda pair: chains_of(*pair), data.train.x.device)
+        ups = [up for up, _ in found]
+        downs = [down for _, down in found if down is not None]
         log_weight, acceptance = joined(ups)
         lower = log_mean(log_weight)
         ess = (2 * log_weight.logsumexp(0) - (2 * log_weight).logsumexp(0)).exp()
@@ -136,13 +139,14 @@ class AISEvaluation(OverPoints):
         return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Points, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
-        size = max(1, rows_at_once(data.split(self.split).x) // self.chains)
-        if self.simulate:
-            z = model.prior.sample(self.num_points(data))
-            yield from zip(model.observe(z).split(size), z.split(size), strict=True)
-        else:
-            yield from ((batch.x, None) for batch in self.batches(data, size))
+        """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
+        split = data.split(self.split)
+        size = max(1, rows_at_once(split.x) // self.chains)
+        if not self.simulate:
+            return ((batch.x, None) for batch in sweep(split, size, self.points, own=True))
+        z = model.prior.sample(self.num_points(data))
+        x, own = model.observe(z), slice(parallel.rows(len(z)).start, parallel.rows(len(z)).stop)
+        return zip(x[own].split(size), z[own].split(size), strict=True)
 
     def warn(self, ess: float) -> None:
         """Warns if a single chain dominates the estimate."""

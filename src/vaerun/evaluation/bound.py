@@ -12,6 +12,7 @@ from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.metric.metric import Metric, find
+from vaerun.notation import Batch
 from vaerun.strategy.base import Inference, Strategy
 
 POINTS = 512  # φ inferred at once
@@ -49,10 +50,13 @@ class BoundEvaluation(OverPoints):
         """The same, with φ from the function ``infer``, (x, index, split) ↦ Inference."""
         found: dict[Metric, list[Tensor]] = {}
         declared = strategy.declared()
-        for batch in self.batches(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64)))):
+
+        def values_of(batch: Batch) -> dict[Metric, Tensor]:
             inference = infer(batch.x, batch.index, self.split)
             values = bounds(strategy.bound, batch.x, inference.phi, self.num_samples)
-            values |= {find(declared, name): each for name, each in inference.diagnostics.items()}
+            return {**values, **{find(declared, name): each for name, each in inference.diagnostics.items()}}
+
+        for values in self.over(data, max(1, min(POINTS, ROWS // min(self.num_samples, 64))), values_of):
             for metric, each in values.items():
                 found.setdefault(metric, []).append(each)
         bounding = {strategy.bound.metric(metric) for metric in (ELBO, iwae(self.num_samples))}

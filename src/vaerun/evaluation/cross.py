@@ -125,13 +125,17 @@ class CrossEvaluation(OverPoints):
         encoders = self.encoders(strategy, data)
         columns: dict[Metric, list[Tensor]] = {}
         converged = []
-        for batch in self.batches(data, POINTS):
+
+        def values_of(batch: Batch) -> tuple[dict[Metric, Tensor], Tensor]:
             found = self.guesses(strategy, bound, batch, encoders)
             found[COORDINATE], stopped = self.coordinate(bound, batch.x, list(found.values()))
-            converged.append(stopped)
             seed = int(torch.randint(2**62, ()))
-            for column, phi in found.items():
-                columns.setdefault(column, []).append(elbo(bound, batch.x, phi, self.num_samples, seed))
+            return {c: elbo(bound, batch.x, phi, self.num_samples, seed) for c, phi in found.items()}, stopped
+
+        for values, stopped in self.over(data, POINTS, values_of):
+            converged.append(stopped)
+            for column, each in values.items():
+                columns.setdefault(column, []).append(each)
         elbos = {column: torch.cat(values) for column, values in columns.items()}
         return self.result(bound, elbos, torch.cat(converged))
 

@@ -118,7 +118,7 @@ class GapEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         bounds = self.bounds(strategy.bound)
-        estimates = joined([self.estimates(strategy, bounds, batch) for batch in self.batches(data, POINTS)])
+        estimates = joined(self.over(data, POINTS, lambda batch: self.estimates(strategy, bounds, batch)))
         evidence = estimates.likeliest()
         families = (ELBO, elbo_optimal(), elbo_optimal(self.richer_name))
         values = dict(zip(families, estimates.rewards.mean, strict=False)) | {evidence: estimates.evidence[evidence]}

@@ -21,6 +21,7 @@ from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.execution.random_state import isolated
 from vaerun.metric.metric import Chart, Metric
+from vaerun.notation import Batch
 from vaerun.strategy.base import MakeOptimizer, Strategy
 
 logger = logging.getLogger("vaerun")
@@ -119,7 +120,11 @@ class GradientEvaluation(OverPoints):
         results = Results(self.split)
         points: dict[str, Tensor] = {}
         with as_it_was(strategy):
-            setting = gradient_setting(strategy, self.batches(data, POINTS), self.split)
+
+            def phi_of(batch: Batch) -> tuple[Tensor, Tensor]:
+                return batch.x, strategy.infer(batch.x, batch.index, self.split).phi
+
+            setting = gradient_setting(strategy, self.over(data, POINTS, phi_of))
             exact = exact_gradients(setting, strategy.bound)
             seeds = torch.randint(2**62, (2,)).tolist()
             for name, bound in self.bounds.items():

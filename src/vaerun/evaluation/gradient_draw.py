@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.execution.memory import rows_at_once
-from vaerun.notation import Batch, Estimate
+from vaerun.notation import Estimate
 from vaerun.strategy.base import MakeOptimizer, Strategy
 from vaerun.strategy.encoded import Encoded
 
@@ -65,9 +65,8 @@ class GradientSetting(NamedTuple):
         bound.estimator.eval()
 
 
-def gradient_setting(strategy: Strategy, batches: Iterable[Batch], split: str) -> GradientSetting:
-    """The points of ``batches``, their φ as ``strategy`` infers it, and the present weights."""
-    pairs = [(batch.x, strategy.infer(batch.x, batch.index, split).phi) for batch in batches]
+def gradient_setting(strategy: Strategy, pairs: Iterable[tuple[Tensor, Tensor]]) -> GradientSetting:
+    """The points of ``pairs``, their φ as ``strategy`` infers it, and the present weights."""
     x, phi = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     guesses = isinstance(strategy, Encoded) and type(strategy).infer is Encoded.infer
     encoder = strategy.amortizer if isinstance(strategy, Encoded) and guesses else None

@@ -100,10 +100,11 @@ class LatentEvaluation(OverPoints):
     @torch.no_grad()
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         bound = strategy.bound
-        batches = []
-        for batch in self.batches(data, POINTS):
-            phi = strategy.infer(batch.x, batch.index, self.split).phi
-            batches.append(self.statistics(strategy, phi))
+        batches = self.over(
+            data,
+            POINTS,
+            lambda batch: self.statistics(strategy, strategy.infer(batch.x, batch.index, self.split).phi),
+        )
         statistics = LatentStatistics(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
         information = statistics.log_q - aggregate_log_prob(bound.family, statistics.phi, statistics.z)
         results = Results(self.split)

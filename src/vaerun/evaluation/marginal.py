@@ -19,6 +19,7 @@ from vaerun.evaluation.pareto import samples_needed
 from vaerun.evaluation.results import Results
 from vaerun.execution.memory import keep_freed_memory, rows_at_once
 from vaerun.metric.metric import Metric
+from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy
 
 logger = logging.getLogger("vaerun")
@@ -75,15 +76,22 @@ class MarginalEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         bounds, means, sizes, shapes = [], [], [], []
-        for batch in self.batches(data, POINTS):
+
+        def values_of(batch: Batch) -> list[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
             found = strategy.infer(batch.x, batch.index, self.split).phi
             phi = self.refined(strategy.bound, batch.x, found)
+            parts = []
             for x_part, phi_part in zip(batch.x.split(TOGETHER), phi.split(TOGETHER), strict=True):
                 weights = weigh(strategy.bound, x_part, phi_part, self.num_samples)
-                bounds.append(weights.log_mean())
-                means.append(weights.mean_log())
-                sizes.append(weights.effective_sample_size())
-                shape = weights.pareto_k()
+                sizes = weights.effective_sample_size()
+                parts.append((weights.log_mean(), weights.mean_log(), sizes, weights.pareto_k()))
+            return parts
+
+        for parts in self.over(data, POINTS, values_of):
+            for bound, mean, size, shape in parts:
+                bounds.append(bound)
+                means.append(mean)
+                sizes.append(size)
                 if shape is not None:
                     shapes.append(shape)
         points = {

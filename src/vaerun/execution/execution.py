@@ -6,6 +6,7 @@ from typing import final
 import torch
 
 from vaerun.config.ranges import at_least
+from vaerun.execution import parallel
 from vaerun.execution.device import choose_device, choose_threads, set_deterministic
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.matmul import choose_matmul_backend
@@ -35,7 +36,9 @@ class Execution:
 
     Args:
         device: auto, cpu or cuda (cuda:1, …); auto is cuda if available.
-        threads: the number of CPU threads; null chooses it by the size of a step.
+        devices: R, the number of processes that share a run: each has a CUDA device of its own, or its part of the
+            CPU's cores, and trains on B/R points of every batch.
+        threads: the number of CPU threads of each process; null chooses it by the size of a step.
         matmul_backend: the library for float32 matrix products on a CPU: auto, mkl or onednn.
         compile: compile each step of training and of the local solver, with gradients and Adam, into one program. It
             takes seconds, so it is useful for runs of minutes.
@@ -49,6 +52,7 @@ class Execution:
         self,
         *,
         device: str = "auto",
+        devices: int = 1,
         threads: int | None = None,
         matmul_backend: str = "auto",
         compile: bool = False,
@@ -56,8 +60,9 @@ class Execution:
         precision: str = "float32",
         deterministic: bool = False,
     ) -> None:
+        at_least("execution.devices", devices, 1)
         at_least("execution.threads", threads, 1)
-        self.device, self.threads, self.matmul_backend = device, threads, matmul_backend
+        self.device, self.devices, self.threads, self.matmul_backend = device, devices, threads, matmul_backend
         self.compile, self.cuda_graphs, self.precision = compile, cuda_graphs, precision
         self.deterministic = deterministic
 
@@ -65,13 +70,13 @@ class Execution:
         """Configures torch for this process, and returns what was chosen.
 
         Args:
-            rows: decoder rows of a step, K × batch: the automatic number of threads depends on it.
+            rows: decoder rows of a step of all processes, K × batch: the automatic number of threads depends on it.
 
         Raises:
             UserError: the device, library or precision is not available.
         """
         device = choose_device(self.device)
-        threads = choose_threads(self.threads, rows)
+        threads = choose_threads(self.threads, rows // parallel.size())
         torch.set_num_threads(threads)
         matmul_backend = choose_matmul_backend(self.matmul_backend)
         set_deterministic(self.deterministic)

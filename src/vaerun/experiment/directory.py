@@ -24,7 +24,7 @@ logger = logging.getLogger("vaerun")
 LARGEST = 2**24  # bytes of summary.json
 # Keys that may change when a run is resumed, because they do not change its results.
 BUDGET = ("trainer.epochs", "trainer.max_seconds", "trainer.max_decoder_evaluations")  # may grow when a run is resumed
-FREE = ("execution.device", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
+FREE = ("execution.device", "execution.devices", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
 
 
 @final

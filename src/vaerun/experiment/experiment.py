@@ -13,6 +13,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted, UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, resume_command, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
@@ -126,6 +127,7 @@ class Experiment:
             directory.tell_finished()
             return self.opened(directory.path, self.restore(directory.path))
         with self._run(directory, live=live) as (observers, watchers, resume):
+            self.align(resumes=resume is not None)
             training = self.trainer.fit(
                 self.strategy,
                 self.data,
@@ -144,6 +146,33 @@ class Experiment:
                 logger.warning(warning)
             write_summary(directory.path, summarise(self, training.progress, records, [*self.remarks, *warnings]))
         return self.opened(directory.path, step)
+
+    def follow(self, directory: Path) -> None:
+        """Takes part in the ``fit`` of process 0, which writes all files; for the other processes of a run.
+
+        Args:
+            directory: the run directory, from which checkpoints are read.
+        """
+        with defer_signals() as stop:
+            resumes = self.align()
+            resume = find(directory / "checkpoints", self.device) if resumes else None
+            torch.manual_seed(parallel.seed_of_rank(self.seed))
+            writer = CheckpointWriter(directory / "checkpoints", self.trainer.checkpoints)
+            training = self.trainer.fit(
+                self.strategy,
+                self.data,
+                seed=self.seed,
+                evaluation=self.evaluation,
+                watchers=(writer, stop),
+                resume=resume,
+            )
+            self.restore(directory)
+            training.record(self.test)
+
+    def align(self, *, resumes: bool = False) -> bool:
+        """Gives all processes the weights of process 0, and returns whether it ``resumes`` a run."""
+        parallel.copy_first([*self.strategy.shared.parameters(), *self.strategy.shared.buffers()])
+        return parallel.of_first(resumes)
 
     @contextmanager
     def _run(
@@ -199,6 +228,7 @@ class Experiment:
         Raises:
             UserError: there is none, or it belongs to another configuration or other data.
         """
+        parallel.wait()  # process 0 has written it
         state = checkpoint.load(checkpoint_path(directory, name), self.device)
         checkpoint.restore_tensors(state, self.strategy, self.data)
         return int(state["progress"]["step"])

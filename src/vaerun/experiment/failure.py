@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.execution import parallel
 from vaerun.experiment.directory import write_summary
 from vaerun.experiment.resume import smaller_steps
 from vaerun.system.fault import fault_of
@@ -43,22 +44,27 @@ def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) 
 
 def explained(error: DivergedError, experiment: "Experiment", directory: Path) -> DivergedError:
     """The same with its cause, and what to try."""
-    logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
     try:
-        found = cause(
-            experiment.strategy,
-            experiment.data,
-            validation=experiment.trainer.validation,
-            batch_size=experiment.trainer.batch_size,
-            seed=experiment.seed,
-            directory=directory / "checkpoints",
-            end=error.step,
-        )
+        found = repeated(error, experiment, directory) if parallel.size() == 1 else None
     except (Exception, KeyboardInterrupt):  # the divergence must be reported in any case
         found = None
     why = "" if found is None else f": {found}"
     remedy = smaller_steps(experiment.config, directory, per_point=experiment.strategy.per_point)
     return DivergedError(f"{error}{why}. {remedy}", error.step)
+
+
+def repeated(error: DivergedError, experiment: "Experiment", directory: Path) -> str | None:
+    """The cause of a divergence, found by repeating the last steps; on one process only, because others have ended."""
+    logger.info("diverged: the steps since the last checkpoint are repeated to find the cause")
+    return cause(
+        experiment.strategy,
+        experiment.data,
+        validation=experiment.trainer.validation,
+        batch_size=experiment.trainer.batch_size,
+        seed=experiment.seed,
+        directory=directory / "checkpoints",
+        end=error.step,
+    )
 
 
 def _saved(writer: CheckpointWriter) -> str:

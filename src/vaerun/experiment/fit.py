@@ -1,13 +1,18 @@
 """Builds and fits the experiment of a composed configuration."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from vaerun.data.data_file import located
+from vaerun.errors import UserError
+from vaerun.execution import follower, parallel, team
+from vaerun.execution.parallel import LostProcessError
 from vaerun.experiment.build import build
 from vaerun.experiment.directory import RunDirectory, has_checkpoint
 from vaerun.experiment.experiment import interrupted
@@ -16,6 +21,8 @@ from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
 from vaerun.trainer.watcher import Watcher
+
+TRIES = 20  # a tenth of a second each, until the lock of a dead process is free
 
 
 def fit(
@@ -50,14 +57,20 @@ def fit(
         if place.is_finished:
             place.tell_finished()
             return place.summary
-        try:
-            begun = has_checkpoint(place.path)
-            data = read_again(config, place.path, trained_with(place.summary)) if begun else None
-            experiment = build(config, data=data, watchers=watchers)
-        except BaseException as error:
-            keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
-            raise interrupted(error, place.path) from None
-        experiment.fit(place, live=live)
+        with ExitStack() as stack:
+            try:
+                devices = config["execution"].get("devices", 1)
+                refuse_batch(config["trainer"]["batch_size"], team.count(devices))
+                others = stack.enter_context(team.leading(devices))
+                begun = has_checkpoint(place.path)
+                data = read_again(config, place.path, trained_with(place.summary)) if begun else None
+                experiment = build(config, data=data, watchers=watchers)
+                if others is not None:
+                    stack.enter_context(others.join(experiment.device, follow, config, place.path))
+            except BaseException as error:
+                keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+                raise interrupted(error, place.path) from None
+            experiment.fit(place, live=live)
         return place.summary
 
 
@@ -65,3 +78,43 @@ def trained_with(summary: Mapping[str, Any]) -> str | None:
     """The hash of the data of a run, if its summary has it."""
     data = summary.get("data", {})
     return data.get("sha256") if isinstance(data, Mapping) else None
+
+
+def follow(config: Mapping[str, Any], directory: Path) -> None:
+    """Takes part in ``fit`` as one of several processes, not the first."""
+    experiment = build(config)
+    with follower.joined(experiment.device):
+        try:
+            experiment.follow(directory)
+        except LostProcessError as error:
+            summarise_lost(directory, config["seed"])
+            raise error from None
+
+
+def summarise_lost(directory: Path, seed: int) -> None:
+    """Writes summary.json if process 0 has ended without doing so, as after SIGKILL; its lock is then free."""
+    for _ in range(TRIES):
+        try:
+            with RunDirectory(directory) as place:
+                lost = LostProcessError(
+                    f"rank 0 of {parallel.size()} has ended without a message; it may have been killed"
+                )
+                if place.summary.get("status") == "running":
+                    keep_summary(place.path, unfinished(lost, place.path, seed=seed))
+                return
+        except UserError:
+            time.sleep(0.1)
+
+
+def refuse_batch(batch_size: int, processes: int) -> None:
+    """Refuses a batch that cannot be divided equally over the processes.
+
+    Raises:
+        UserError: B is not a multiple of their number.
+    """
+    if batch_size % processes:
+        near = max(1, round(batch_size / processes)) * processes
+        raise UserError(
+            f"trainer.batch_size must be a multiple of the number of processes, {processes}, so that each has an equal "
+            f"part of a batch, got {batch_size}: use trainer.batch_size={near}."
+        )

@@ -51,7 +51,9 @@ def relocate(cfg: DictConfig, words: Sequence[str], allowed: Sequence[str] = FRE
                 f"Only {', '.join(allowed)} may change."
             )
         node = OmegaConf.select(cfg, key.rpartition(".")[0])
-        if not isinstance(node, DictConfig) or key.rpartition(".")[2] not in node:
+        # A run of an earlier version has the default for a key of execution that its config.yaml does not know.
+        known = isinstance(node, DictConfig) and (key.rpartition(".")[2] in node or key.startswith("execution."))
+        if not known:
             raise UserError(f"{key} is not a key of this run, whose data are {cfg.data.get('_target_')}: leave it out.")
         unreadable = UserError(f"{word!r} cannot be read: write {key}=VALUE.")
         if not equals:

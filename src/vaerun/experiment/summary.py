@@ -16,6 +16,7 @@ import torch
 import vaerun
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.execution import parallel
 from vaerun.experiment.directory import flatten
 from vaerun.experiment.integrity import RECORDS
 from vaerun.metric.metric import write
@@ -168,6 +169,7 @@ def provenance(experiment: "Experiment") -> dict[str, Any]:
         "peak_memory_bytes": peak_memory_bytes(device),
         "versions": versions(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})",
+        "devices": parallel.size(),
         "threads": machine.threads,
         "matmul_backend": machine.matmul_backend,
         "data": recorded(data),
@@ -197,12 +199,13 @@ def described(experiment: "Experiment") -> dict[str, str]:
     counts = ", ".join(f"{name} {count:,}" for name, count in experiment.strategy.num_parameters().items() if count)
     sizes = f"{len(data.train):,} + {len(data.valid):,} + {len(data.test):,}"
     threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
+    many = f"{parallel.size()} × " if parallel.size() > 1 else ""
     computing = f", {threads}, matrix products by {machine.matmul_backend}"
     return {
         "data": f"{data.name} ({data.binarize}), {sizes} points",
         "values": data.values,
         "parameters": counts,
-        "device": f"{machine.device}{computing if machine.device.type == 'cpu' else ''}",
+        "device": f"{many}{machine.device}{computing if machine.device.type == 'cpu' else ''}",
     }
 
 

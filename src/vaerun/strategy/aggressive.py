@@ -10,6 +10,7 @@ from torch import Tensor
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
 from vaerun.config.ranges import at_least
+from vaerun.execution import parallel
 from vaerun.metric.metric import Chart, Metric
 from vaerun.notation import Batch, Estimate
 from vaerun.posterior.base import Posterior
@@ -84,7 +85,9 @@ class Aggressive(Encoded):
         information = self.record_information(batch)
         inner = self.lam_steps(batch)
         estimate = self.theta_step(batch, self.encode(batch))
-        self.host = self.close_epoch() if done + 1 >= self.num_points // len(batch.x) else (True, done + 1)
+        self.host = (
+            self.close_epoch() if done + 1 >= self.num_points // (parallel.size() * len(batch.x)) else (True, done + 1)
+        )
         metrics = {"information": information, "inner_steps": information.new_tensor(float(inner))}
         return estimate._replace(diagnostics={**estimate.diagnostics, **metrics})
 
@@ -94,6 +97,7 @@ class Aggressive(Encoded):
         for start in range(0, self.max_inner, self.window):
             count = min(self.window, self.max_inner - start)
             result = torch.stack([self.lam_step(batch).value.mean() for _ in range(count)]).mean()
+            parallel.average([result])  # the number of steps must be the same on all processes
             mean = float(result)
             if mean <= before:
                 break
@@ -104,6 +108,7 @@ class Aggressive(Encoded):
     def record_information(self, batch: Batch) -> Tensor:
         """Adds the I_q of the batch to the sum of the epoch."""
         information = mutual_information(self.bound.family(self.encode(batch)), self.bound.objective.num_samples)
+        parallel.average([information])
         self.information += information
         self.steps_in_epoch += 1
         return information

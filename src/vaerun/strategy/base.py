@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import Gradients, TrainStep, ValueAndGrad
+from vaerun.execution import parallel
 from vaerun.local.optimizer.base import LocalState
 from vaerun.metric.metric import Declares, Metric, by_name
+from vaerun.nn.running_average import RunningAverage
 from vaerun.notation import NOTHING, Batch, Estimate
 from vaerun.optimizer.base import Optimizer, TraceableOptimizer
 
@@ -48,6 +50,8 @@ class Strategy(Declares, nn.Module, ABC):
         self.theta = [weight for weight in self.weights if id(weight) in theta]
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
+        averages = [part for part in shared.modules() if isinstance(part, RunningAverage)]
+        self.averages = [state for part in averages for state in (part.total, part.weight)]
         self.programs: dict[tuple[Callable[..., Estimate], int, bool], ValueAndGrad | TrainStep] = {}
         self.decoder_evaluations = 0  # of training steps; one evaluation decodes one z for one x
         self.encoder_evaluations = 0
@@ -104,7 +108,9 @@ class Strategy(Declares, nn.Module, ABC):
         key = (function, id(moved), in_phi)
         if key not in self.programs:
             value_and_grad = ValueAndGrad(self.shared, function, moved, in_phi=in_phi)
-            optimizer = self.optimizer if self.bound.engine.takes_optimizer else None
+            # Between gradient and step come the means over the processes, if there are several.
+            fused = self.bound.engine.takes_optimizer and parallel.size() == 1
+            optimizer = self.optimizer if fused else None
             self.programs[key] = (
                 TrainStep(value_and_grad, optimizer) if isinstance(optimizer, TraceableOptimizer) else value_and_grad
             )
@@ -126,7 +132,11 @@ class Strategy(Declares, nn.Module, ABC):
         self.apply_gradients(self.weights, torch.autograd.grad(loss, self.weights, allow_unused=True))
 
     def apply_gradients(self, moved: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
-        """One optimiser step for some of the weights; the others keep their values and gradients."""
+        """One optimiser step for some of the weights; the others keep their values and gradients.
+
+        If a run has several processes, gradients and running averages are replaced by their means over the processes.
+        """
+        parallel.average([*gradients, *self.averages])
         # An optimiser skips weights without a gradient, so one optimiser can update any subset.
         others = {id(weight) for weight in self.weights} - {id(weight) for weight in moved}
         held = [(weight, weight.grad) for weight in self.weights if id(weight) in others]

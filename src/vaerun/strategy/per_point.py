@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.config.ranges import at_least
+from vaerun.errors import RunError
 from vaerun.local.phi_table import PhiTable
 from vaerun.local.solver import LocalSolver, Solution
 from vaerun.metric.metric import Metric
@@ -93,12 +94,12 @@ class PerPoint(Strategy, ABC):
         return table
 
     def num_parameters(self) -> dict[str, int]:
-        return {**super().num_parameters(), "phi": self.table("train").phi.numel()}
+        return {**super().num_parameters(), "phi": self.table("train").num_points * self.initial.numel()}
 
     def begin(self, batch: Batch) -> InitialPhi:
         """The initial φ of training points; adds its evaluations to the counts."""
         table = self.table("train")
-        start = self.phi_init(batch.x, *table.read(batch.index), ~table.visited.index_select(0, batch.index))
+        start = self.phi_init(batch.x, *table.read(batch.index), table.new(batch.index))
         self.decoder_evaluations += start.decoder_evaluations
         self.encoder_evaluations += start.encoder_evaluations
         return start
@@ -110,10 +111,16 @@ class PerPoint(Strategy, ABC):
             new = torch.ones(len(x), dtype=torch.bool, device=x.device)
             start = self.phi_init(x, phi, self.solver.optimizer.init(phi), new)
         elif split == "train":
+            _, foreign = self.table(split).places(index)
+            if foreign is not None and len(foreign):
+                raise RunError(
+                    "φ of these training points is stored by another process: compute with OverPoints.over, which "
+                    "gives each process its own points, or use execution.devices=1."
+                )
             return Inference(self.table(split).read(index)[0])
         else:
             table = self.table(split)
-            start = self.phi_init(x, *table.read(index), ~table.visited.index_select(0, index))
+            start = self.phi_init(x, *table.read(index), table.new(index))
         solution = self.held_out_solver(x, start.phi, start.state, max_steps=self.test_steps)
         return Inference(solution.phi, {**effort(solution), **start.diagnostics}, solution.state)
 

@@ -17,7 +17,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.system.memory import is_memory
 from vaerun.system.warning import warn_once
 from vaerun.tracking.jsonl import line
-from vaerun.trainer import checkpoint_file
+from vaerun.trainer import checkpoint_file, shares
 from vaerun.trainer.checkpoint_content import FORMATS, fault_in
 from vaerun.trainer.checkpoint_file import DamagedError, previous
 from vaerun.trainer.running_means import RunningMeans
@@ -63,7 +63,7 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
     """The present state of a training. Its tensors are not copied: further training steps change them."""
     return {
         "format": FORMAT,
-        "tensors": {name: t.detach() for name, t in tensors(strategy).items()},
+        "tensors": shares.whole(strategy, {name: t.detach() for name, t in tensors(strategy).items()}),
         "optimizer": strategy.optimizer.state_dict(),
         "progress": asdict(progress),
         "evaluations": [strategy.decoder_evaluations, strategy.encoder_evaluations],
@@ -71,6 +71,7 @@ def capture(*, strategy: Strategy, progress: Progress, means: RunningMeans, data
         "generators": generator_state(data.train.x.device),
         "data": data.sha256,
         "moments": [data.mean().cpu(), data.std()],  # needed to build the model when the data are not available
+        **shares.of_processes(means, data.train.x.device),
     }
 
 
@@ -152,7 +153,7 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
         UserError: the tensors do not fit the strategy.
     """
     held = tensors(strategy)
-    saved: dict[str, Tensor] = state["tensors"]
+    saved: dict[str, Tensor] = shares.own(strategy, state["tensors"])
     if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
         odd = sorted(held.keys() ^ saved.keys()) or [n for n in held if held[n].shape != saved[n].shape]
         raise UserError(
@@ -164,7 +165,9 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
             tensor.copy_(saved[name])
 
 
-def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset) -> Progress:
+def restore(
+    state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, data: Dataset, seed: int = 0
+) -> Progress:
     """Restores everything that ``capture`` saved, and returns the progress.
 
     Raises:
@@ -175,8 +178,8 @@ def restore(state: dict[str, Any], *, strategy: Strategy, means: RunningMeans, d
     try:
         strategy.optimizer.load_state_dict(state["optimizer"])
         strategy.decoder_evaluations, strategy.encoder_evaluations = state["evaluations"]
-        means.load_state_dict(state["meter"], device)
-        set_generator_state(state["generators"], device)
+        means.load_state_dict(shares.meter(state), device)
+        set_generator_state(shares.generators(state, seed), device)
     except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError) as error:
         if is_memory(error):
             raise

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from torch import Tensor
 
+from vaerun.execution import parallel
 from vaerun.trainer.checkpoint import capture, write
 from vaerun.trainer.checkpoints import Checkpoints
 from vaerun.trainer.training import Training
@@ -43,6 +44,7 @@ class CheckpointWriter(Watcher):
 
     def on_start(self, training: Training) -> None:
         self.training = training
+        self.last_at = training.agreement.clock()
         if training.resumed:
             self.saved = training.progress.step
         else:  # so that there are checkpoints from the first step on
@@ -53,7 +55,7 @@ class CheckpointWriter(Watcher):
             self.save("last", training)
 
     def on_step(self, training: Training) -> None:
-        if time.monotonic() - self.last_at >= self.settings.seconds:
+        if training.agreement.clock() - self.last_at >= self.settings.seconds:
             training.tick(training=True)
             self.save("last", training)
             training.tick(training=False)
@@ -63,7 +65,7 @@ class CheckpointWriter(Watcher):
             self.save("best", training)
 
     def on_epoch_end(self, training: Training, *, last: bool) -> None:
-        if last or time.monotonic() - self.last_at >= self.settings.seconds:
+        if last or training.agreement.clock() - self.last_at >= self.settings.seconds:
             self.save("last", training)
 
     def on_stop(self, training: Training) -> None:
@@ -81,7 +83,10 @@ class CheckpointWriter(Watcher):
         state = capture(
             strategy=training.strategy, progress=training.progress, means=training.means, data=training.data
         )
-        self.keep(name, state)
+        if name == "last":
+            self.last_at = training.agreement.clock()
+        if parallel.rank() == 0:
+            self.keep(name, state)
 
     def keep(self, name: str, state: dict[str, Any]) -> None:
         """Writes a captured state now, or keeps it in memory if it is a small best state."""
@@ -91,7 +96,6 @@ class CheckpointWriter(Watcher):
             return
         if name == "last":
             self.settle()
-            self.last_at = time.monotonic()
         self.write(name, state)
         self.waiting = None
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaerun.execution import parallel
 from vaerun.notation import Estimate
 
 
@@ -34,9 +35,10 @@ class RunningMeans:
             self.sums[name] = values.clone()
 
     def means(self) -> dict[str, float]:
-        """The means since the last call, by quantity. Waits for the device once."""
-        totals = torch.stack([total.mean() for total in self.sums.values()]).tolist()
-        means = {name: total / self.steps for name, total in zip(self.sums, totals, strict=True)}
+        """The means since the last call, by quantity, over all processes. Waits for the device once."""
+        totals = torch.stack([total.mean() for total in self.sums.values()])
+        parallel.average([totals])
+        means = {name: total / self.steps for name, total in zip(self.sums, totals.tolist(), strict=True)}
         self.steps, self.sums = 0, {}
         return means
 

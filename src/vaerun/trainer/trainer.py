@@ -77,7 +77,7 @@ class Trainer:
             DivergedError: a value is not finite.
             Interrupted: a watcher asked to stop.
         """
-        loader = Loader(data.train, batch_size=self.batch_size, seed=seed)
+        loader = Loader(data.train, batch_size=self.batch_size, seed=seed, own=True)
         training = Training(
             strategy,
             data,

@@ -13,12 +13,14 @@ from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted
 from vaerun.evaluation.base import EvaluationResult
+from vaerun.execution import parallel
 from vaerun.metric.metric import Metric
 from vaerun.notation import Estimate
 from vaerun.schedule.base import Schedule
 from vaerun.schedule.constant import Constant
 from vaerun.strategy.base import Strategy
 from vaerun.trainer import checkpoint
+from vaerun.trainer.agreement import Agreement
 from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.metrics import declared
 from vaerun.trainer.resume_point import ResumePoint
@@ -83,6 +85,7 @@ class Training:
         self.stop_reason: str | None = None
         self.finish_reason: str | None = None
         self.clock, self.compiled = time.perf_counter(), strategy.bound.engine.compile_seconds
+        self.agreement = Agreement(self)
 
     def resume(self, point: ResumePoint) -> None:
         """Continues from a state of an earlier process.
@@ -90,8 +93,9 @@ class Training:
         Raises:
             UserError: it belongs to another configuration or to other data.
         """
-        checkpoint.restore(point.state, strategy=self.strategy, means=self.means, data=self.data)
+        checkpoint.restore(point.state, strategy=self.strategy, means=self.means, data=self.data, seed=self.seed)
         self.progress = replace(point.progress)
+        self.agreement = Agreement(self)
         self.last_record, self.resumed = self.progress.step, True
 
     @property
@@ -128,6 +132,7 @@ class Training:
         """Counts one step of the strategy."""
         self.means.add(estimate)
         self.progress.step += 1
+        self.agreement.update()
 
     def finish_step(self) -> None:
         """Calls ``on_step`` of the watchers, and stops the training if one of them requested it.
@@ -137,7 +142,7 @@ class Training:
         """
         for watcher in self.watchers:
             watcher.on_step(self)
-        if self.stop_reason is not None:
+        if self.agreement.stops():
             self.tick(training=True)
             self.tell(lambda watcher: watcher.on_stop(self))
             raise Interrupted(f"{self.stop_reason} at step {self.progress.step}")
@@ -161,6 +166,10 @@ class Training:
 
     def training_seconds(self) -> float:
         """Seconds spent on training steps until now, without compiling."""
+        return self.agreement.training_seconds()
+
+    def own_seconds(self) -> float:
+        """The same by this process."""
         compiling = self.strategy.bound.engine.compile_seconds - self.compiled
         return self.progress.train_seconds + time.perf_counter() - self.clock - compiling
 
@@ -178,6 +187,7 @@ class Training:
             metrics |= result.metrics
             pictures |= result.pictures
             self.declared |= result.declared
+        metrics = parallel.of_first(metrics)  # so that every process takes the same decisions, whatever its rounding
         self.tick(training=False)
         record = Record(self.position(), metrics, pictures, self.declared)
         self.progress.count(record.position | record.metrics)

@@ -3,15 +3,19 @@
 from typing import final
 
 import torch
+from torch import Tensor
 
 from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
+from vaerun.data.loader import sweep
 from vaerun.errors import UserError
 from vaerun.evaluation.ascent import left_to_gain
 from vaerun.evaluation.base import EvaluationResult, evaluating
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.evaluation.results import Results
+from vaerun.execution import parallel
+from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy
 from vaerun.strategy.metrics import GAIN_LEFT, INNER_CONVERGED
 
@@ -73,10 +77,14 @@ class Validation:
 
 def stored_phi(strategy: Strategy, data: Dataset) -> EvaluationResult:
     """What is left to gain at the stored φ_i of some training points, whatever estimator is trained with."""
-    index = torch.linspace(0, len(data.train) - 1, min(STORED, len(data.train)), device=data.train.x.device).long()
-    x = data.train.visit(data.train.x.index_select(0, index))
     bound = lowest_variance_elbo(strategy.bound, num_samples=8)
-    left = left_to_gain(bound, x, strategy.infer(x, index, "train").phi, gradients=2).unbiased
+
+    def compute(batch: Batch) -> Tensor:
+        phi = strategy.infer(batch.x, batch.index, "train").phi
+        return left_to_gain(bound, batch.x, phi, gradients=2).unbiased
+
+    batches = sweep(data.train, STORED, STORED, own=True)  # a process has the φ_i of its own points
+    left = torch.cat(parallel.share(batches, compute, data.train.x.device))
     results = Results("train")
     results.add(GAIN_LEFT, float(left.mean()))
     results.add(INNER_CONVERGED, float((left < CONVERGED).double().mean()))
