@@ -49,8 +49,8 @@ def test_every_family_has_an_estimator_whose_ascent_gains(posterior: str) -> Non
     solution = ascend(climbed, x, start, 60)
     before, after = (elbo(bound, x, phi, 4000, seed=1) for phi in (start, solution.phi))
     assert float((after - before).mean()) > 0.05
-    assert solution.steps.tolist() == [60] * 8
-    assert solution.decoder_evaluations == 8 * 60 * climbed.decodes
+    assert set(solution.steps.tolist()) <= {20, 40, 60}
+    assert solution.decoder_evaluations == int(solution.steps.sum()) * climbed.decodes
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_bits_reach_their_enumerated_optimum() -> None:
 def test_the_cut_into_chunks_loses_no_point(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     bound, x, optimum = gaussian_problem(orthogonal=True)
     monkeypatch.setattr(chunk, "NUMBERS", {"cpu": numbers})
-    solution = ascend(lowest_variance_elbo(bound), x, optimum, 40, learning_rate=1e-4)
-    assert torch.allclose(solution.phi, optimum, atol=0.01)
+    solution = ascend(lowest_variance_elbo(bound), x, optimum, 40, tolerance=0.0)
+    assert torch.allclose(solution.phi, optimum, atol=1e-6)
     assert solution.steps.shape == solution.converged.shape == (9,)
-    assert solution.state.count.shape == (9, 1)
+    assert solution.state.memory.shape == (9, 1)
     assert solution.decoder_evaluations == 9 * 40 * 16
     log_p = bound.model.exact_log_prob(x).detach()
     assert torch.allclose(elbo(bound, x, optimum, 5, seed=0), log_p)  # without noise at the posterior

@@ -144,11 +144,11 @@ def test_an_encoder_fitted_at_fixed_theta_is_the_best_of_its_kind_and_leaves_no_
         setattr(strategy.bound.model, name, value)
     strategy.bound.model.data_std = model.data_std
     was = {name: value.clone() for name, value in {**strategy.state_dict(), **fresh.state_dict()}.items()}
-    evaluation = cross(fresh, encoder_epochs=200, num_samples=100)
+    evaluation = cross(fresh, encoder_epochs=200, num_samples=2000)
     computed = evaluation(strategy, dataset(x))
     found = computed.metrics
     assert "elbo_encoder/test" not in found
-    assert found["lost_fitted_encoder/test"] == pytest.approx(float(lost.mean()), abs=0.01)
+    assert found["lost_fitted_encoder/test"] == pytest.approx(float(lost.mean()), abs=0.005)
     assert found["elbo/test"] < found["elbo_coordinate/test"]
     assert found["elbo_fitted_encoder/test"] + 0.02 < found["elbo_refined_20/test"]
     assert found["elbo_refined_20/test"] < found["elbo_coordinate/test"] + 1e-3
@@ -267,12 +267,13 @@ def test_bits_have_a_row_too() -> None:
 def test_what_had_not_converged_is_said(caplog: pytest.LogCaptureFixture) -> None:
     _, strategy, x = problem(20)
     with caplog.at_level(logging.WARNING, "vaerun"):
-        found = cross(strategy.amortizer, max_steps=40, encoder_epochs=1)(strategy, dataset(x)).metrics
-    assert found["coordinate_converged/test"] == 0
+        found = cross(strategy.amortizer, max_steps=1, encoder_epochs=1)(strategy, dataset(x)).metrics
+    lost = round(20 * (1 - found["coordinate_converged/test"]))
+    assert 3 < lost < 20  # the best encoder is near the optimum of some points
     encoder, ascents = (record.getMessage() for record in caplog.records)
     assert "fitted encoder had not converged after 1 epochs" in encoder
-    assert "20 of 20 points had not converged after 40 steps" in ascents
-    assert "evaluation.max_steps=120" in ascents
+    assert f"{lost} of 20 points had not converged after 1 steps" in ascents
+    assert "evaluation.max_steps=3" in ascents
 
 
 def test_what_is_no_density_has_no_bound() -> None:

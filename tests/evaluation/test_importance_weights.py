@@ -41,3 +41,17 @@ def test_a_tail_needs_five() -> None:
         weights = ImportanceWeights(K, torch.zeros(1, 1))
         weights.add(torch.randn(K, 1))
         assert (weights.pareto_k() is not None) == fits
+
+
+def test_weights_that_hardly_differ_have_no_tail() -> None:
+    """k̂ has no scale: without this, weights equal but for a thousandth would be called heavy by chance."""
+    torch.manual_seed(0)
+    heavy = torch.rand(1000, 5, dtype=torch.float64).clamp(min=1e-9).log() * -1.5  # log of a Pareto variable, k = 1.5
+    weights = ImportanceWeights(1000, heavy[0])
+    weights.add(heavy)
+    shape = weights.pareto_k()
+    assert shape is not None
+    assert (shape > 0.7).all()
+    flat = ImportanceWeights(1000, heavy[0])
+    flat.add((1 + 1e-6 * (heavy - heavy.amax(0)).exp() * 1000).log())
+    assert flat.pareto_k().tolist() == [0.0] * 5

@@ -61,7 +61,8 @@ def test_posterior(name: str) -> None:
     family, model = family_and_model(name, latent_dim=2, data_dim=X)
     fix_axes(D=family.latent_dim, P=family.num_parameters)
     phi = torch.rand(B, family.num_parameters)
-    q = check_methods(Family, family, {"initial": (), "forward": (phi,)})["forward"]
+    calls = {"initial": (), "scale": (phi,), "inverse_fisher": (phi,), "forward": (phi,)}
+    q = check_methods(Family, family, calls)["forward"]
     check_capabilities(q, q.sample(K), model.prior)
 
 

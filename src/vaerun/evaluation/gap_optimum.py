@@ -7,15 +7,13 @@ from torch import Tensor
 
 from vaerun.bound.bound import Bound
 from vaerun.bound.lowest_variance import lowest_variance_elbo
-from vaerun.evaluation.ascent import Left, ascend, best, left_to_gain, pick
+from vaerun.evaluation.ascent import FOUND, Left, ascend, best, left_to_gain, pick
 from vaerun.local.optimizer.adam import LocalAdam
 from vaerun.posterior.base import Family, Posterior
 
 JITTER = 0.5  # standard deviation of random starts around the strategy's φ
 COARSE = 8  # samples for each step of the first ascents
 FINE = 32  # samples for each step of the last ascent
-CLOSE = 0.0003  # nats left to gain at which the last ascent of a point stops
-FOUND = 0.05  # nats left to gain below which q* counts as found
 POLISH = (1.0, 0.5, 1.0, 0.5, 1.0, 0.5)  # lengths of the last steps, in natural-gradient steps
 JUDGES = 256  # samples that choose among the candidates
 STAGES = ((150, 0.1), (100, 0.01), (100, 0.001))  # steps and learning rates of a conversion
@@ -49,9 +47,10 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
     initial = bound.family.initial().to(known).expand_as(known)
     scattered = [known + JITTER * torch.randn_like(known) for _ in range(starts - 2)]
     begun = [known, initial, *scattered][:starts]
-    results = ascend(coarse, x.repeat(len(begun), 1), torch.cat(begun), max_steps).phi.chunk(len(begun))
+    ends = ascend(coarse, x.repeat(len(begun), 1), torch.cat(begun), max_steps, tolerance=FOUND).phi
+    results = ends.chunk(len(begun))
     top = pick(results, best(bound, x, results, JUDGES))
-    last = ascend(fine, x, top, max_steps, tolerance=CLOSE)
+    last = ascend(fine, x, top, max_steps)
     found = [last.phi, top, known]
     return polished(fine, x, pick(found, best(bound, x, found, JUDGES)))
 

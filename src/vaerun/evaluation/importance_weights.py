@@ -8,6 +8,7 @@ from torch import Tensor
 from vaerun.evaluation.pareto import REASONABLE, tail_length, tail_shape
 
 PATIENCE = 256  # samples of a point that are added at once
+FLAT = 0.01  # relative difference between the largest weight and the tail's smallest, below which there is no tail
 
 
 class ImportanceWeights:
@@ -63,9 +64,14 @@ class ImportanceWeights:
         return (2 * self.log_sum - self.log_sum_of_squares).exp()
 
     def pareto_k(self) -> Tensor | None:
-        """k̂ of the M largest weights of every point, Float[Tensor, "B"]; None where K is too small for a tail."""
+        """k̂ of the M largest weights of every point, Float[Tensor, "B"]; None where K is too small for a tail.
+
+        k̂ does not depend on the scale of the differences, so that it would be a random number where all weights are
+        equal but for a few thousandths. If the largest ones are within 1 %, k̂ is 0.
+        """
         if self.kept - 1 < REASONABLE:
             return None
         self.settle()
         above = (self.largest - self.largest[0]).exp()
-        return tail_shape((above[:-1] - above[-1]).T)
+        exceedances = torch.where(above[-1] < 1 - FLAT, above[:-1] - above[-1], 0.0)
+        return tail_shape(exceedances.T)

@@ -13,6 +13,7 @@ from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scat
 from vaerun.posterior.base import Family
 
 LOSS = 0.1  # nats per window; a point that loses more takes steps that are too long for their noise
+STRICT = 4  # times the tolerance, per window: the limit where it is lower and steps are not shortened by themselves
 
 
 class Solution(NamedTuple):
@@ -36,8 +37,9 @@ class LocalSolver:
     the curvature of L is F; the second is what the noise of the steps costs. Noise increases the estimate, so it is
     rather too large. A point with less than ``tolerance`` left has converged and leaves the batch; the length of its
     steps plays no part. The gain of a step is ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩, to first order the increase of L; it is
-    unbiased, because the gradient uses fresh samples. If a point loses more than 0.1 nat in a window, its
-    steps are too long for their noise and are divided by 3. After more than ``cuts`` such losses, it leaves the batch
+    unbiased, because the gradient uses fresh samples. If a point loses more than 0.1 nat in a window (4
+    tolerances if that is less and the optimiser does not shorten its steps by itself), its steps are too long for their
+    noise and are divided by 3. After more than ``cuts`` such losses, it leaves the batch
     without having converged. A rule on the batch's mean would continue with points that have converged and stop points
     that have not.
 
@@ -127,6 +129,9 @@ class LocalSolver:
         active = torch.arange(len(x), device=x.device)
         slope, begun, restart = torch.zeros_like(phi), 0, self.window  # Σ∇L over the steps since step ``begun``
         losses = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        # Steps of a fixed length keep an error that is above a small tolerance.
+        fixed = self.tolerance >= 0 and not self.optimizer.adaptive
+        limit = min(LOSS, STRICT * self.tolerance) if fixed else LOSS
         decoder_evaluations = 0
         for start in range(0, max_steps, self.window):
             count = min(self.window, max_steps - start)
@@ -155,7 +160,7 @@ class LocalSolver:
             solution.left.index_copy_(0, active, left)
             solution.converged.index_copy_(0, active, left < self.tolerance)
             if count > 1:
-                losses.index_add_(0, active, (gain[:few] < -LOSS).to(losses.dtype))
+                losses.index_add_(0, active, (gain[:few] < -limit).to(losses.dtype))
             if start + count < max_steps:
                 stays = ~solution.converged & (losses <= cuts)
                 active = active[stays.index_select(0, active)]

@@ -145,12 +145,14 @@ def ascend(strategy: Strategy, x: Tensor) -> None:
     """Trains with full batches and decreasing step sizes."""
     everyone = Batch(torch.arange(len(x), device=x.device), x)
     solver = getattr(strategy, "solver", None)
+    rows = solver.optimizer if isinstance(solver, LocalSolver) else None
     for step in range(STEPS):
         rate = 0.05 if step < 0.6 * STEPS else 0.01 if step < 0.8 * STEPS else 0.001
         for group in strategy.optimizer.param_groups:
             group["lr"] = rate
-        if isinstance(solver, LocalSolver):
-            solver.optimizer.learning_rate = rate  # type: ignore[attr-defined]
+        # Natural gradients have no learning rate: their steps become shorter by themselves.
+        if hasattr(rows, "learning_rate"):
+            rows.learning_rate = rate  # type: ignore[union-attr]
         strategy.step(everyone)
 
 

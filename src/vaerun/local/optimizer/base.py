@@ -1,7 +1,7 @@
 """(g, state) ↦ (Δφ, state): per-point optimisers, whose steps depend only on the gradients of that point."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -10,6 +10,8 @@ LocalState = Any  # a NamedTuple of tensors whose first axis runs over the point
 
 class LocalOptimizer(ABC):
     """(g_i, state_i) ↦ (Δφ_i, state_i) for every row i; the step of a row does not depend on the other rows."""
+
+    adaptive: ClassVar[bool] = False  # whether steps become shorter by themselves where noise dominates the gradient
 
     @abstractmethod
     def init(self, phi: Tensor) -> LocalState:

@@ -39,6 +39,8 @@ class LocalNatural(LocalOptimizer):
     to 12; Hoffman et al. 2013, Stochastic variational inference, §2.3 (natural gradients).
     """
 
+    adaptive = True
+
     def __init__(self, *, max_step: float = 1.0, memory: float = 12.0) -> None:
         above("local.optimizer.max_step", max_step, 0)
         at_least("local.optimizer.memory", memory, SHORTEST)
