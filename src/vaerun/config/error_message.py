@@ -240,12 +240,19 @@ def _elsewhere(key: str, holders: Sequence[Option]) -> str:
 def _unreadable(error: OverrideParseException) -> str:
     if "=" not in error.override:
         return f"{error.override!r} has no value: write KEY=VALUE."
+    if not _is_text(error.override):
+        return f"{error.override!r} is not text in this locale: set PYTHONUTF8=1, and write it again."
     key = error.override.partition("=")[0]
     if not KEY.fullmatch(key.lstrip("+~")):
         return f"{error.override!r} has no key that can be read: write KEY=VALUE, such as trainer.epochs=5."
     quoted = _quoted(error.override)
     text = f", or, if its value is text, write {quoted}" if quoted else ""
     return f"{error.override!r} cannot be read: close its brackets and quotes{text}."
+
+
+def _is_text(word: str) -> bool:
+    """Whether Python could decode the word; it keeps bytes that are not of the locale as halves of characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _quoted(word: str) -> str:
