@@ -1,9 +1,11 @@
 """A changed byte of a checkpoint is noticed, wherever it is; the one before takes its place."""
 
 import errno
+import io
 import logging
 import os
 import random
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,29 @@ def test_an_odd_content_is_one_sentence(change: Any, tmp_path: Path) -> None:
     write(tmp_path / "last.pt", change(Given().at(3)))
     with pytest.raises(UserError, match=r"last\.pt cannot be read as a checkpoint, because .*\.$"):
         checkpoint.load(tmp_path / "last.pt", CPU)
+
+
+class Stopping(io.BytesIO):
+    """A file that raises an error once, in the tenth write: torch then writes on, and finds its place wrong."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error, self.left = error, 10
+
+    def write(self, content: Any) -> int:
+        self.left -= 1
+        if self.left == 0:
+            raise self.error
+        return super().write(content)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt("interrupted")])
+def test_what_ends_a_write_is_raised_as_it_is(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Stopping(error)
+    monkeypatch.setattr("vaerun.trainer.checkpoint_file.replacing", lambda *_, **__: nullcontext(file))
+    with pytest.raises(type(error)) as caught:
+        write(tmp_path / "last.pt", Given().at(4))
+    assert caught.value is error
+    assert file.left <= 0

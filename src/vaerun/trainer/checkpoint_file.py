@@ -119,17 +119,17 @@ class _Checksummed:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.checksum = file, 0
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
 
     def write(self, content: Any) -> int:
         """Writes the bytes."""
         try:
             written = self.file.write(content)
-        except OSError as error:
+            self.checksum = zlib.crc32(content, self.checksum)
+            return written
+        except BaseException as error:  # also an interruption, which torch would make a RuntimeError of
             self.error = error
             raise
-        self.checksum = zlib.crc32(content, self.checksum)
-        return written
 
     def flush(self) -> None:
         """As of a file."""
