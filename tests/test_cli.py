@@ -154,6 +154,14 @@ def test_version(vaerun):
         (["train", "objective.kl_weight.epochs=3"], "leave it out, or use objective/kl_weight=cyclic or "),
         (["train", "trainer.epochs=???"], "trainer.epochs has no value: give trainer.epochs=VALUE."),
         (["train", "execution.device=${nope}"], "execution.device cannot be resolved, because Interpolation key "),
+        (["train", "~seed"], "because Interpolation key 'seed' not found: leave out ~seed."),
+        (["train", "~strategy"], "every run needs strategy, but ~strategy removes it: leave out ~strategy."),
+        (["train", "+="], "'+=' has no key: write KEY=VALUE"),
+        (["train", "~"], "'~' has no key: write KEY=VALUE"),
+        (["train", "+@=x"], "'+@=x' has no key: write KEY=VALUE"),
+        (["train", "/=x"], "'/=x' has no key that can be read: write KEY=VALUE"),
+        (["train", "seed="], "got ''."),
+        (["train", "data.binarize='a\nb'"], "got a\\nb."),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
         (["train", "model=linear_gaussian", "model/prior=bernoulli"], "not have the group model/prior: leave it out."),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
@@ -235,6 +243,11 @@ def test_a_typo_in_the_users_own_yaml_under_config_dir_and_in_conf(vaerun, tmp_p
     code, _, err = vaerun("train", "data=my")
     assert code == 2
     assert re.search(r"my\.yaml, line 2: this is not YAML", err)
+    (tmp_path / "conf" / "data" / "my.yaml").write_bytes(b"# caf\xe9\n_target_: vaerun.data.digits.Digits\n")
+    assert "my.yaml is not text, because byte 5 is not UTF-8: save it as UTF-8." in vaerun("train", "data=my")[2]
+    (tmp_path / "conf" / "data" / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\ndefaults: 5\n")
+    assert vaerun("train", "data=my")[0] == 2
+    assert vaerun("list", "data")[0] == 0
     monkeypatch.setenv("VAERUN_CONF", "nowhere")
     assert "VAERUN_CONF=nowhere is not a directory" in vaerun("train")[2]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaerun.errors import close_key, close_match
+from vaerun.errors import DivergedError, RunError, UserError, close_key, close_match
 
 KNOWN = (
     "trainer.epochs",
@@ -49,3 +49,8 @@ def test_a_known_key_is_not_offered_for_itself() -> None:
 def test_the_nearest_word() -> None:
     assert close_match("joit", ["amortized", "joint"]) == " Did you mean 'joint'?"
     assert close_match("joit", ["amortized"]) == ""
+
+
+@pytest.mark.parametrize("kind", [UserError, RunError, DivergedError])
+def test_a_value_with_a_line_break_stays_in_one_line(kind: type[Exception]) -> None:
+    assert str(kind("θ is a\nb\r\u2028\x1b[31m − 1")) == "θ is a\\nb\\r\\u2028\\x1b[31m − 1"

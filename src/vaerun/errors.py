@@ -4,13 +4,20 @@ import difflib
 from collections.abc import Iterable
 
 
-class UserError(Exception):
+class SentenceError(Exception):
+    """The message is one sentence in one line: a value in it, which may come from a file of a stranger, stays in it."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
+
+
+class UserError(SentenceError):
     """An error of the user. The message is one sentence: the rule, the value, the remedy. Exit code 2."""
 
     exit_code = 2
 
 
-class RunError(Exception):
+class RunError(SentenceError):
     """A failure of the run. Exit code 1."""
 
     exit_code = 1
@@ -36,6 +43,11 @@ class Interrupted(KeyboardInterrupt):
     """
 
     exit_code = 130
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks, and other characters that cannot be printed, as they are written in Python."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def close_match(word: str, choices: Iterable[str]) -> str:

@@ -58,3 +58,13 @@ def test_a_reference_is_named_by_its_key_and_not_by_its_value() -> None:
             refuse_references(content, Path("config.yaml"))
         assert "oc.env" not in str(caught.value)
     refuse_references({"a": ["$x", "{y}", None, 1.5]}, Path("config.yaml"))
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    for content, said in ((b"a: \xff", "byte 3 is not UTF-8"), (b"a: \x00", "control characters are not allowed")):
+        path.write_bytes(content)
+        for read in (load, load_plain):
+            with pytest.raises(UnsafeFileError, match=said) as caught:
+                read(path)
+            assert str(path) in str(caught.value)

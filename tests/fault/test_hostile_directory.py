@@ -363,7 +363,7 @@ def test_compare_and_report_leave_such_a_run_out(kind: str, run: Path, capsys: p
         assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "device", "sparse"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "device", pytest.param("sparse", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "name", ["config.yaml", "summary.json", "metrics.jsonl", "evaluations.jsonl", "checkpoints/best.pt", "checkpoints"]
 )

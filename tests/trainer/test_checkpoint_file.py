@@ -1,9 +1,11 @@
 """A changed byte of a checkpoint is noticed, wherever it is; the one before takes its place."""
 
 import errno
+import io
 import logging
 import os
 import random
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +130,27 @@ def test_an_odd_content_is_one_sentence(change: Any, tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "last.pt", CPU)
 
 
-def test_a_signal_while_it_is_written_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch raises its own error in place of what a signal handler raises."""
-    path = tmp_path / "last.pt"
+class Stopping(io.BytesIO):
+    """A file that raises an error once, in the tenth write: torch then writes on, and finds its place wrong."""
 
-    def interrupted(*_: object) -> int:
-        raise KeyboardInterrupt("a signal")
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error, self.left = error, 10
 
-    monkeypatch.setattr("vaerun.trainer.checkpoint_file.zlib.crc32", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="a signal"):
-        write(path, {"x": torch.zeros(3)})
-    assert not list(tmp_path.iterdir())
+    def write(self, content: Any) -> int:
+        self.left -= 1
+        if self.left == 0:
+            raise self.error
+        return super().write(content)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt("interrupted")])
+def test_what_ends_a_write_is_raised_as_it_is(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Stopping(error)
+    monkeypatch.setattr("vaerun.trainer.checkpoint_file.replacing", lambda *_, **__: nullcontext(file))
+    with pytest.raises(type(error)) as caught:
+        write(tmp_path / "last.pt", Given().at(4))
+    assert caught.value is error
+    assert file.left <= 0

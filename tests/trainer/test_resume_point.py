@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     ("damaged", "step", "best_step"),
     [
         ((), 8, 6),
-        (("last.pt",), 4, 6),
+        (("last.pt",), 6, 6),
         (("last.pt", "last.previous.pt"), 6, 6),
         (("best.pt",), 4, 2),
         (("best.pt", "last.pt"), 4, 2),

@@ -65,9 +65,10 @@ class Option:
         return list(_flat(self.group.replace("/", "."), self.content))
 
     def _defaults(self, *, override: bool) -> Iterator[tuple[str, str]]:
-        for entry in self.content.get("defaults") or ():
+        entries = self.content.get("defaults")
+        for entry in entries if isinstance(entries, list) else ():
             for key, option in entry.items() if isinstance(entry, dict) else ():
-                *words, group = str(key).split()
+                *words, group = str(key).split() or [""]
                 if ("override" in words) == override and isinstance(option, str):
                     yield group.partition("@")[0], option
 
@@ -100,7 +101,7 @@ class Catalogue:
     @cached_property
     def nouns(self) -> dict[str, str]:
         """The groups of every run, and their default options."""
-        entries = [entry for entry in self.root.get("defaults", ()) if isinstance(entry, dict)]
+        entries = [entry for entry in self.root.get("defaults") or () if isinstance(entry, dict)]
         pairs = {str(group): option for entry in entries for group, option in entry.items()}
         return {group: option for group, option in pairs.items() if group in self.groups}
 

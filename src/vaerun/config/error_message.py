@@ -22,6 +22,8 @@ EXTRAS = {"hydra/sweeper=optuna": "optuna"}
 
 SHOWN = 4  # remedies in a message
 TRIED = 12  # remedies that are tried for a message
+KEY = re.compile(r"/?[^\W\d][\w-]*([./][\w-]+)*(@[\w.:]*)?", re.ASCII)
+"""Text of a key or group as Hydra can read it, such as trainer.epochs, estimator/baseline or group@package."""
 
 
 def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
@@ -48,9 +50,11 @@ def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] |
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value: give {error.full_key}=VALUE.", 2
     if isinstance(error, InterpolationResolutionError):
-        return f"{error.full_key} cannot be resolved, because {_first_line(error)}.", 2
+        return _unresolved(error, argv), 2
     if isinstance(error, OverrideParseException):
         return _unreadable(error), 2
+    if _raised_by_hydra(error) and (word := _without_key(argv)):
+        return f"{word!r} has no key: write KEY=VALUE, such as trainer.epochs=5.", 2
     if isinstance(error, (HydraException, OmegaConfBaseException)) or _raised_by_hydra(error):
         return _composition(error, argv), 2
     return None
@@ -63,12 +67,27 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _raised_by_hydra(error: BaseException) -> bool:
-    """Hydra refuses some overrides with a bare ValueError or TypeError."""
+    """Hydra refuses some overrides with a bare error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
-    return isinstance(error, (ValueError, TypeError)) and str(module).startswith(("hydra.", "omegaconf."))
+    bare = isinstance(error, (ValueError, TypeError, AssertionError, HydraException))
+    return bare and str(module).startswith(("hydra.", "omegaconf."))
+
+
+def _without_key(argv: Sequence[str]) -> str:
+    """The first word of the command line that sets or removes something without a name; empty if there is none."""
+    words = [word for word in argv if "=" in word or word.startswith(("+", "~"))]
+    return next((word for word in words if not KEY.match(word.lstrip("+~"))), "")
+
+
+def _unresolved(error: InterpolationResolutionError, argv: Sequence[str]) -> str:
+    """A reference to another value that does not exist, in a file or on the command line."""
+    why = _first_line(error).partition(": ")[0] if "Error raised" in str(error) else _first_line(error)
+    removed = next((word for word in argv if word.startswith("~") and repr(word[1:]) in why), "")
+    remedy = f"leave out {removed}" if removed else f"write its value instead of a reference, {error.full_key}=VALUE"
+    return f"{error.full_key} cannot be resolved, because {why}: {remedy}."
 
 
 def _catalogue(argv: Sequence[str]) -> Catalogue:
@@ -83,7 +102,8 @@ def _yaml(error: YAMLError) -> str:
         return f"a configuration file is not YAML: {_first_line(error)}."
     mark = error.problem_mark
     name = mark.name.strip('"')
-    return f"{name}, line {mark.line + 1}: this is not YAML, because {error.problem or 'it cannot be read'}."
+    why = (error.problem or "it cannot be read").removeprefix("but ")
+    return f"{name}, line {mark.line + 1}: this is not YAML, because {why}: correct the file."
 
 
 def _missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
@@ -124,8 +144,8 @@ def _composition(error: BaseException, argv: Sequence[str]) -> str:
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return f"{match[1]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
     text = text.partition(" See https://")[0]
-    cause = f" ({_first_line(error.__cause__)})" if error.__cause__ is not None else ""
-    return f"the configuration cannot be composed: {text.rstrip('.')}{cause}."
+    causes = [part for part in (text.rstrip("."), _first_line(error.__cause__) if error.__cause__ else "") if part]
+    return f"the configuration cannot be composed: {', '.join(causes) or type(error).__name__}."
 
 
 def _no_such_group(group: str, argv: Sequence[str]) -> str:
@@ -220,9 +240,19 @@ def _elsewhere(key: str, holders: Sequence[Option]) -> str:
 def _unreadable(error: OverrideParseException) -> str:
     if "=" not in error.override:
         return f"{error.override!r} has no value: write KEY=VALUE."
+    if not _is_text(error.override):
+        return f"{error.override!r} is not text in this locale: set PYTHONUTF8=1, and write it again."
+    key = error.override.partition("=")[0]
+    if not KEY.fullmatch(key.lstrip("+~")):
+        return f"{error.override!r} has no key that can be read: write KEY=VALUE, such as trainer.epochs=5."
     quoted = _quoted(error.override)
     text = f", or, if its value is text, write {quoted}" if quoted else ""
     return f"{error.override!r} cannot be read: close its brackets and quotes{text}."
+
+
+def _is_text(word: str) -> bool:
+    """Whether Python could decode the word; it keeps bytes that are not of the locale as halves of characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _quoted(word: str) -> str:

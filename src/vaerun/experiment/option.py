@@ -32,12 +32,14 @@ def composed(words: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
         raise UserError(f"every word must be a text such as 'strategy=joint', got {odd[0]!r}.")
     try:
         cfg, choices = compose(words)
+        check(cfg, choices, roots(), words)
+    except UserError:
+        raise
     except Exception as error:
         explained = explain(error, words)
         if explained is None:
             raise
         raise UserError(explained[0]) from error
-    check(cfg, choices, roots(), words)
     return cfg, choices
 
 

@@ -125,11 +125,11 @@ class _Checksummed:
         """Writes the bytes."""
         try:
             written = self.file.write(content)
+            self.checksum = zlib.crc32(content, self.checksum)
+            return written
         except BaseException as error:
             self.error = error
             raise
-        self.checksum = zlib.crc32(content, self.checksum)
-        return written
 
     def flush(self) -> None:
         """As of a file."""

@@ -43,7 +43,8 @@ def find(directory: Path, device: torch.device) -> ResumePoint:
     lasts: list[State] = []
     for state in _intact(directory, "last", device, faults):
         if bests and _best(bests[0]) >= _best(state):
-            return _point(state, bests[0], faults)
+            newer = faults and _step(bests[0]) > _step(state)  # where last.pt is damaged, and the one before is older
+            return _point(bests[0] if newer else state, bests[0], faults)
         lasts.append(state)
     if bests:
         return _point(bests[0], bests[0], faults)
@@ -80,6 +81,10 @@ def _told(faults: dict[Path, str]) -> str:
 
 def _best(state: State) -> float:
     return float(state["progress"]["best"])
+
+
+def _step(state: State) -> int:
+    return int(state["progress"]["step"])
 
 
 def _both(directory: Path, name: str) -> tuple[Path, Path]:

@@ -16,6 +16,7 @@ from vaerun.config.check.keys import RUNTIME, check_keys
 from vaerun.config.check.pairs import check_pairs
 from vaerun.config.check.parts import Part, parts_of
 from vaerun.config.check.values import check_values
+from vaerun.errors import UserError
 
 __all__ = ["RUNTIME", "Part", "check"]
 
@@ -36,6 +37,8 @@ def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], wo
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     check_targets(config)
     catalogue = Catalogue(roots)
+    if removed := next((word for word in words if word.startswith("~") and word[1:] in catalogue.nouns), ""):
+        raise UserError(f"every run needs {removed[1:]}, but {removed} removes it: leave out {removed}.")
     check_keys(config, choices, catalogue)
     check_values(config, choices)
     chosen = [word.lstrip("+").partition("=")[0] for word in words]

@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "None": "null",
 }
 LARGEST = 2**63
+SHOWN = 200  # characters of a value in a sentence
 LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
 
 
@@ -162,4 +163,5 @@ def _name(tree: ast.expr) -> str:
 def _written(value: object) -> str:
     """A value as on the command line."""
     words: dict[object, str] = {None: "null", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
+    text = words[value] if value is None or isinstance(value, bool) else str(value) or "''"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
