@@ -33,7 +33,8 @@ def load(path: Path) -> Any:
     """The content of a YAML file, as OmegaConf reads it, with interpolations as text.
 
     Raises:
-        UnsafeFileError: it is not a regular file or not text, or it is too large, too deep, or has too many values.
+        UnsafeFileError: it is not a regular file, or it is too large, too deep, or has too many values.
+        UserError: it is not text.
         YAMLError, ValueError: it is not YAML. Any OSError: it cannot be read.
     """
     return OmegaConf.load(Named(text_of(path), path))
@@ -84,11 +85,9 @@ def text_of(path: Path) -> str:
         text = read(path, most=LARGEST).decode()
         problem = excess(Named(text, path))
     except UnicodeDecodeError as error:
-        raise UnsafeFileError(
-            f"{path} is not text, because byte {error.start} is not UTF-8: save it as UTF-8."
-        ) from error
+        raise UserError(f"{path} is not text, because byte {error.start} is not UTF-8: save it as UTF-8.") from error
     except yaml.reader.ReaderError as error:  # which does not name the file
-        raise UnsafeFileError(f"{path} is not YAML, because {error.reason}: remove the character.") from None
+        raise UserError(f"{path} is not YAML, because {error.reason}: remove the character.") from None
     if problem:
         raise UnsafeFileError(f"{path} {problem}, so it is not read: write the values without aliases.")
     return text

@@ -12,6 +12,7 @@ import yaml
 
 from vaerun import files
 from vaerun.config import yaml_file
+from vaerun.errors import UserError
 from vaerun.experiment.directory import FREE, LARGEST, flatten
 from vaerun.experiment.integrity import changes, is_changed
 from vaerun.files import UnsafeFileError
@@ -156,7 +157,7 @@ def _load(path: Path, parse: Callable[[Path], Any]) -> tuple[dict[str, Any], str
         return {}, f"{path.name} is not a regular file of a bounded size"
     except OSError as error:
         return {}, f"{path.name} cannot be read, {error.strerror}"
-    except (ValueError, RecursionError, yaml.YAMLError):
+    except (UserError, ValueError, RecursionError, yaml.YAMLError):
         return {}, f"{path.name} is damaged or half-written"
     return (value, None) if isinstance(value, dict) else ({}, f"{path.name} is damaged or half-written")
 
