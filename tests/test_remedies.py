@@ -143,11 +143,9 @@ def test_the_word_that_was_meant_is_accepted(checked, words, wrong, right):
 def test_a_key_that_only_a_part_of_a_sweep_has_leads_to_two_sweeps(checked, plus):
     code, sentence = checked("-m", "posterior=gaussian,planar,iaf", f"{plus}posterior.flows=8")
     assert code == 2
-    first, _, second = sentence.partition(": use ")[2].partition(", and in a second command ")
-    option, key = first.split(" with ")
-    assert checked("-m", option, key) == (0, "")
-    assert (option, key) == ("posterior=planar", "posterior.flows=8")
-    assert checked("-m", second.split(" without ")[0]) == (0, "")
+    assert "cannot run" in sentence
+    assert checked("-m", "posterior=planar", "posterior.flows=8")[0] == 0
+    assert checked("-m", "posterior=gaussian,iaf")[0] == 0
 
 
 @pytest.mark.parametrize("word", ["data.path=a=b.npy", "data.path=a:b{.npy", 'data.path=it"s=x.npy'])

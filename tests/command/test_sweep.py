@@ -79,8 +79,8 @@ ILLEGAL = ("posterior=gaussian,bernoulli", "estimator=reparam,score", *BASIC)
 def test_illegal_combinations_are_listed_before_the_first_job(vaerun, trained, tmp_path):  # noqa: F811
     code, _, err = vaerun("sweep", *ILLEGAL)
     assert code == 2
-    assert "1 of the 4 combinations cannot run, so no job was started" in err
-    assert "\n  posterior=bernoulli estimator=reparam: estimator=reparam needs a reparameterized posterior" in err
+    assert "1 of the 4 combinations cannot run, as said above, so no job was started" in err
+    assert "  posterior=bernoulli estimator=reparam: estimator=reparam needs a reparameterized posterior" in err
     assert not trained
     assert not (tmp_path / "s").exists()
 

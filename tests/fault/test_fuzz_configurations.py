@@ -9,5 +9,6 @@ from tests.fault.damaged import check
 
 
 @pytest.mark.slow
-def test_damaged_configurations(tmp_path: Path) -> None:
+def test_damaged_configurations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAERUN_CONF", str(tmp_path))  # what the fuzzing sets ends with the test
     assert sum(check(Configurations(), tmp_path, count=12).values()) >= 12

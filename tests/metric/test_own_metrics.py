@@ -160,12 +160,14 @@ def test_an_evaluation_of_ones_own_is_told_by_eval_and_marked_by_compare(
 
 def test_the_lower_of_two_is_marked_the_best(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for strategy, value in (("amortized", 0.5), ("joint", 0.25)):
-        train(package / f"runs/{strategy}", f"strategy={strategy}")
-        call(capsys, "eval", f"runs/{strategy}", "evaluation=brightness", "evaluation.points=20")
-        path = package / f"runs/{strategy}/evaluations.jsonl"
-        line = json.loads(path.read_text())
-        line["metrics"] = {"brightness/test": value, "brightness_se/test": 0.01}
-        path.write_text(json.dumps(line) + "\n")
+        for seed in (0, 1):
+            run = f"runs/{strategy}{seed}"
+            train(package / run, f"strategy={strategy}", f"seed={seed}")
+            call(capsys, "eval", run, "evaluation=brightness", "evaluation.points=20")
+            path = package / run / "evaluations.jsonl"
+            line = json.loads(path.read_text())
+            line["metrics"] = {"brightness/test": value + 0.001 * seed, "brightness_se/test": 0.01}
+            path.write_text(json.dumps({key: line[key] for key in line if key != "checksum"}) + "\n")
     table = json.loads(call(capsys, "compare", "runs", "--columns", "brightness", "--json"))
     best = {row["name"]: row["values"]["brightness/test"]["best"] for row in table["rows"]}
     assert best == {"amortized": False, "joint": True}

@@ -28,6 +28,7 @@ class Display:
         self.jobs, self.parallel = jobs, parallel
         self.states: list[State] = [State(WAITING)] * len(jobs)
         self.read: dict[str, int] = {}  # bytes of each log that were read
+        self.begun: set[str] = set()  # jobs that were said to have started
         self.live: Any = _live() if sys.stderr.isatty() else None
 
     def start(self) -> None:
@@ -108,16 +109,22 @@ class Display:
     def _changed(self, job: Job, state: State) -> None:
         if state.status == RUNNING:
             if self.live is None:
-                self.say(f"[{job.label}] started")
+                self._started(job)
             return
         if state.status not in ENDED:
             return
+        if self.live is None and job.name not in self.begun:
+            self._started(job)  # it ended before it was looked at
         what = NAMES[state.status]
         if state.status == COMPLETED:
             what = f"completed  {progress.result(job.directory)}"
         elif state.status == FAILED:
             what = f"failed: {state.reason}"
         self.say(f"[{job.label}] {what}  ({clock(state.seconds)}; {self.counts()})")
+
+    def _started(self, job: Job) -> None:
+        self.begun.add(job.name)
+        self.say(f"[{job.label}] started")
 
     def _warnings(self, job: Job) -> None:
         path = job.directory / "log.txt"

@@ -9,6 +9,7 @@ from vaerun.config.error_message import explain
 from vaerun.errors import UserError
 from vaerun.sweep.composer import Composer
 from vaerun.sweep.job import Job, distinguished
+from vaerun.system.output import printable
 
 
 def legal_jobs(
@@ -55,9 +56,11 @@ def legal_jobs(
     lines = [f"{labels[number]}: {sentence}" for number, sentence in sentences.items()]
     if not skip or len(errors) == len(jobs):
         remedy = "" if skip else ", or leave them out with sweep.illegal=skip"
+        for line in lines:
+            print(f"  {printable(line)}", file=sys.stderr)
         raise UserError(
-            f"{len(errors)} of the {len(jobs)} combinations cannot run, so no job was started: change the values"
-            f"{remedy}.\n" + "\n".join(f"  {line}" for line in lines)
+            f"{len(errors)} of the {len(jobs)} combinations cannot run, as said above, so no job was started: change "
+            f"the values{remedy}."
         )
     for line in lines:
         print(f"left out  {line}", file=sys.stderr, flush=True)
