@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import Any
 
 from bench import data, overhead, table
 from bench.case import CASES, Case, Peer, on
+from bench.machine import machine
 from bench.process import Worker
 from bench.rounds import interleave, ratio
 from bench.worker import versions
@@ -64,7 +64,8 @@ def main() -> None:
             rows, load = measure(case, Path(folder), rounds=options.rounds, threads=options.threads, clock=clock)
             result = {"case": case.name, "rounds": options.rounds, "steps": case.steps, "load": load, "rows": rows}
             print(json.dumps({**result, **about}), flush=True)
-            parts = [f"**{case.name}**", table.markdown(rows, case.unit), table.cross(rows)]
+            where = f"{about['machine']}, torch {about['versions']['torch']}"
+            parts = [f"**{case.name}** ({where})", table.markdown(rows, case.unit), table.cross(rows)]
             tables.append("\n\n".join(part for part in parts if part))
     print("\n" + "\n\n".join(["\n".join(f"- {name}: {value}" for name, value in about.items()), *tables]))
 
@@ -75,7 +76,7 @@ def measure(case: Case, folder: Path, *, rounds: int, threads: int, clock: str) 
     with contextlib.ExitStack() as stack:
         for number, peer in enumerate(case.peers):
             points = peer.points or case.points
-            own = replace(case, points=points, data=str(data.write(folder, points)))
+            own = replace(case, points=points, data=str(data.write(folder, points, case.image)))
             place = Path(tempfile.mkdtemp(prefix=f"{peer.module}{number}_", dir=folder))
             worker = Worker(peer, own, place, threads)
             stack.callback(worker.close)
@@ -107,16 +108,6 @@ def row(worker: Worker, chunks: list[dict[str, Any]], clock: str) -> dict[str, A
         "wall_rate": statistics.median(rates["wall"]),
         **{name: chunks[-1][name] for name in kept if name in chunks[-1]},
     }
-
-
-def machine() -> str:
-    """The processor, as the system names it, and how many of its cores this process may use."""
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

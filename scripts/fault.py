@@ -19,6 +19,7 @@ from typing import Any
 
 def main() -> int:
     """Runs one command; returns the exit code: 1 if a trial failed."""
+    sys.path.append(str(Path(__file__).resolve().parents[1]))  # tests.runs
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     killing = commands.add_parser("kill")
@@ -65,14 +66,18 @@ def corrupt(folder: Path, seed: int, rounds: int) -> int:
 
 def environment(folder: Path, only: str | None, *, thorough: bool) -> int:
     """Every fault of the environment; prints what became of it, and the counts."""
-    from fault.environment import outcomes
+    from fault.environment import groups, outcomes
     from fault.process import warm
 
+    known = groups(thorough=thorough)
+    if only is not None and only not in known:
+        print(f"--only must be a group of faults that can be tried here, got {only}: use {', '.join(known)}.")
+        return 2
     folder.mkdir(parents=True, exist_ok=True)
     warm()
     counts: Counter[tuple[str, bool]] = Counter()
     with (folder / "environment.jsonl").open("a") as file:
-        for outcome in outcomes(folder, thorough=thorough, only=only):
+        for outcome in outcomes(folder, known if only is None else {only: known[only]}):
             file.write(json.dumps(outcome._asdict()) + "\n")
             counts[outcome.fault, not outcome.wrong] += 1
             if outcome.wrong:

@@ -23,16 +23,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # tests.runs
 
 from fuzzing.checkpoint import Checkpoints
 from fuzzing.configuration import Configurations
 from fuzzing.data import Data
+from fuzzing.image import Images
 from fuzzing.kind import Kind, RefusedError
 from fuzzing.override import Overrides
 from fuzzing.result import Results
 from fuzzing.watch import Cost, measured, signature
 
-KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Data, Results, Configurations, Checkpoints, Overrides)}
+ALL = (Data, Images, Results, Configurations, Checkpoints, Overrides)
+KINDS: dict[str, type[Kind]] = {
+    kind.name: kind for kind in (Data, Images, Results, Configurations, Checkpoints, Overrides)
+}
 MEMORY = 4 * 2**30
 """Address space that a round may add to what Python and torch take."""
 

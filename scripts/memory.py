@@ -36,7 +36,7 @@ CASES = {
 def main() -> None:
     """Measures every case, and prints a line of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path("../shared/data"), help="folder with binarized_mnist.npz")
+    parser.add_argument("--root", type=Path, required=True, help="folder with binarized_mnist.npz")
     parser.add_argument("--steps", type=int, default=500, help="steps of the runs that are compared with the bound")
     parser.add_argument("--growth", type=int, nargs=2, default=(200, 2000), help="steps between which nothing may grow")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -93,7 +93,7 @@ def worker(words: list[str], steps: list[int]) -> None:
 
     def watched(self: Trainer, strategy: Strategy, data: Any, **keys: Any) -> Any:
         strategies.append(strategy)
-        found["batch"] = data.train.visit(data.train.x[: self.batch_size])
+        found["batch"] = data.train.points(slice(self.batch_size))
         found["held"] = {"data": sum(split.x.nbytes for split in (data.train, data.valid, data.test))}
         training = fit(self, strategy, data, **keys)
         found["training_peak"] = found["whole_peak"]

@@ -1,4 +1,4 @@
-"""Writes docs/reference: one page per group of choices, from the docstrings and the YAML files.
+"""Writes docs/reference: a page for each group of choices and one of metrics, from the docstrings and the YAML files.
 
     python scripts/reference.py [FOLDER]
 
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import metrics_page
 
 from vaerun.command.list import describe, fits
 from vaerun.config.catalogue import Catalogue, Option
@@ -29,13 +31,14 @@ def main() -> None:
     catalogue = Catalogue(roots()[:1])
     for stale in folder.glob("*.md"):
         stale.unlink()
-    nouns = list(catalogue.nouns)
+    nouns = [*catalogue.nouns, *catalogue.several]
     index = ["# What can be chosen", "", "| group | | choices |", "|---|---|---|"]
     for group in sorted(catalogue.groups, key=lambda g: (nouns.index(g.split("/")[0]), g)):
         options = list(catalogue.groups[group].values())
         (folder / f"{page(group)}.md").write_text("\n".join(lines_of(group, options, catalogue)), encoding="utf-8")
         links = ", ".join(f"[`{option.name}`]({page(group)}.md#{option.name})" for option in options)
         index.append(f"| [`{group}=`]({page(group)}.md) | {headline(options)} | {links} |")
+    (folder / "metrics.md").write_text(metrics_page.page(), encoding="utf-8")
     (folder / "README.md").write_text("\n".join([*index, "", footer()]), encoding="utf-8")
 
 
@@ -68,7 +71,7 @@ def section(option: Option, catalogue: Catalogue) -> list[str]:
     if found is not None:
         lines += [*prose(ast.get_docstring(found[1]) or ""), ""]
     text = option.path.read_text(encoding="utf-8")
-    lines += table(option.group.replace("/", "."), entry["keys"], text)
+    lines += table(option.place, entry["keys"], text)
     for key, node in entry["keys"].items():
         if isinstance(node, dict) and (part := locate(str(node.get("_target_", "")))) is not None:
             place = f"{option.group.replace('/', '.')}.{key}"
@@ -97,8 +100,9 @@ def table(place: str, keys: Mapping[str, Any], text: str) -> list[str]:
 
 
 def comment(option: Option) -> str:
-    """The first line of the YAML file."""
-    return option.path.read_text(encoding="utf-8").split("\n")[0].lstrip("# ").rstrip(".") + "."
+    """The first comment of the YAML file that is not for Hydra."""
+    lines = option.path.read_text(encoding="utf-8").split("\n")
+    return next(line for line in lines if not line.startswith("# @")).lstrip("# ").rstrip(".") + "."
 
 
 def prose(doc: str) -> list[str]:

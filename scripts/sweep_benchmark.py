@@ -1,10 +1,12 @@
 """Measures a sweep of short runs: its throughput against a shell loop, or what is left after its workers are killed.
 
     python scripts/sweep_benchmark.py throughput --jobs 30
+    python scripts/sweep_benchmark.py throughput --jobs 30 --launchers processes,joblib,lightning
     python scripts/sweep_benchmark.py kills --jobs 200 --kills 20
 
 The runs train 20 epochs on the embedded digits. ``kills`` sends SIGKILL to a random worker at random times, and then
-checks that every job is completed, and that no training step was recorded twice. The results go to stdout.
+checks that every job is completed, and that no training step was recorded twice. ``lightning`` is
+scripts/lightning_digits.py with the joblib launcher, and needs pytorch-lightning. The results go to stdout.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import time
 from pathlib import Path
 
 VAERUN = [sys.executable, "-m", "vaerun"]
+LIGHTNING = Path(__file__).resolve().parent / "lightning_digits.py"
 SHORT = ("trainer.epochs=20", "trainer.records.images_every=0", "trainer.checkpoints.seconds=1")
 
 
@@ -52,14 +55,23 @@ def throughput(jobs: int, launchers: list[str]) -> None:
     print(f"| shell loop | {60 * jobs / (time.monotonic() - began):.1f} |", flush=True)
     for launcher in launchers:
         began = time.monotonic()
-        subprocess.run(sweep(jobs, launcher), check=True, capture_output=True)
-        print(f"| vaerun sweep, {launcher} | {60 * jobs / (time.monotonic() - began):.1f} |", flush=True)
+        how = "PyTorch Lightning, joblib" if launcher == "lightning" else f"vaerun sweep, {launcher}"
+        subprocess.run(
+            lightning(jobs) if launcher == "lightning" else sweep(jobs, launcher), check=True, capture_output=True
+        )
+        print(f"| {how} | {60 * jobs / (time.monotonic() - began):.1f} |", flush=True)
 
 
 def sweep(jobs: int, launcher: str) -> list[str]:
     """The command of a sweep over seeds."""
     seeds = f"seed=range(1,{jobs + 1})"
     return [*VAERUN, "sweep", *SHORT, seeds, f"hydra.sweep.dir={launcher}", f"hydra/launcher={launcher}"]
+
+
+def lightning(jobs: int) -> list[str]:
+    """The command of the same runs with PyTorch Lightning."""
+    seeds = [f"seed=range(1,{jobs + 1})", "hydra.sweep.dir=lightning"]
+    return [sys.executable, str(LIGHTNING), "-m", *seeds, "hydra/launcher=joblib"]
 
 
 def kills(jobs: int, count: int, mean: float) -> None:
@@ -80,9 +92,10 @@ def kills(jobs: int, count: int, mean: float) -> None:
     completed = sum(json.loads((run / "summary.json").read_text())["status"] == "completed" for run in runs)
     repeated = 0
     for run in runs:
-        steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-        tests = sum("elbo/test" in line for line in (run / "metrics.jsonl").read_text().splitlines())
-        repeated += tests != 1 or steps != sorted(steps)
+        records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        steps = [record["step"] for record in records if "elbo/test" not in record]
+        tests = sum("elbo/test" in record for record in records)
+        repeated += tests != 1 or steps != sorted(set(steps))
     starts = Path("log").read_text().count("] started")
     print(
         f"{killed} kills, exit code {code}: {completed} of {jobs} jobs are completed in {len(runs)} directories; "

@@ -1,19 +1,37 @@
 """Fixtures that every folder may ask for. The automatic one needs no torch, so a test without torch imports none."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
+
+LOGGERS = (None, "vaerun")
 
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
     """Removes the log handlers of a command afterwards: they hold the standard error of that test alone."""
-    before = list(logging.getLogger().handlers)
+    before, levels = list(logging.getLogger().handlers), {name: logging.getLogger(name).level for name in LOGGERS}
     yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
     for handler in [handler for handler in logging.getLogger().handlers if handler not in before]:
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+@pytest.fixture(autouse=True)
+def own_imports() -> Iterator[None]:
+    """Removes the folders that a test adds to Python's path, and the modules in them: the next one may reuse a name."""
+    before = list(sys.path)
+    yield
+    added = tuple(folder + os.sep for folder in set(sys.path) - set(before) if folder)
+    sys.path[:] = before
+    for name, module in list(sys.modules.items()):
+        if added and str(getattr(module, "__file__", None)).startswith(added):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -296,6 +296,8 @@ def linear_strategy(
     optimizer: Any = None,
     rows: Any = None,
     nested: Mapping[str, str] = NOTHING,
+    missing: bool = False,
+    valid: int = 7,
     **keys: Any,
 ) -> Strategy:
     """A strategy on the linear-Gaussian model with D = 2, a Gaussian q and, where there are any, affine networks.
@@ -308,14 +310,17 @@ def linear_strategy(
         optimizer: what makes θ's optimiser; Adam where it is None.
         rows: the row optimiser; Adam where it is None.
         nested: other choices in the groups nested in the strategy.
+        missing: whether values of x are missing.
+        valid: the number of validation points.
         keys: of the strategy's YAML.
     """
     facts: dict[str, Any] = {
         "data_dim": x.shape[1],
-        "data_mean": x.mean(0),
-        "data_std": float(x.var(0, unbiased=False).mean().sqrt()),
+        "data_mean": x.nanmean(0),
+        "data_std": float((x - x.nanmean(0)).square().nanmean(0).mean().sqrt()),
+        "missing": missing,
         "latent_dim": 2,
-        "num_points": {"train": len(x), "valid": 7, "test": 5},
+        "num_points": {"train": len(x), "valid": valid, "test": 5},
     }
     family: Family = make(node("posterior/gaussian"), facts)
     bound = Bound(

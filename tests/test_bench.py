@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from bench import data, table
 from bench.case import CASES, on
 from bench.gate import Gate
+from bench.machine import processor
 from bench.rounds import interleave, ratio
 
 from vaerun.config.hydra import compose
@@ -29,6 +30,14 @@ def test_every_round_asks_everyone_once_and_begins_with_another() -> None:
 def test_a_ratio_is_of_medians_and_its_range_is_of_rounds() -> None:
     found = ratio([2.0, 30.0, 4.0], [1.0, 10.0, 4.0])
     assert found == {"ratio": 1.0, "low": 1.0, "high": 3.0}
+
+
+def test_the_processor_is_named_with_its_instruction_sets() -> None:
+    lines = "model name\t: AMD EPYC\ncpu family\t: 25\nmodel\t\t: {}\nflags\t\t: fpu {}\n\nprocessor\t: 1\n"
+    assert processor(lines.format(1, "avx2")) == "AMD EPYC (family 25, model 1), AVX2"
+    assert processor(lines.format(17, "avx2 avx512f")) == "AMD EPYC (family 25, model 17), AVX2 + AVX-512"
+    assert processor(lines.format(2, "mmx")).endswith("neither AVX2 nor AVX-512")
+    assert processor("processor\t: 0\n") == ""
 
 
 def test_a_machine_that_slows_down_leaves_the_ratio() -> None:
@@ -68,7 +77,8 @@ def test_the_data_are_bits_a_fifth_of_them_on(tmp_path: Path) -> None:
     assert 0.15 < train.mean() < 0.3
     with np.load(here / "data.npz") as file:
         assert np.array_equal(file["train"], train)
-    assert np.array_equal(data.draw(50, seed=0), data.draw(50, seed=0))
+    assert np.array_equal(*(data.draw(50, (28, 28), seed=0) for _ in range(2)))
+    assert data.draw(5, (8, 4, 3), seed=0).shape == (5, 96)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

@@ -183,7 +183,9 @@ def test_version(vaerun):
         (["train", "trainer.validation_points=5"], "Did you mean 'trainer.validation.points'?"),
         (["train", "trainer.checkpoint_seconds=5"], "Did you mean 'trainer.checkpoints.seconds'?"),
         (["train", "latent_dim=5"], "Did you mean 'data.latent_dim' or 'model.latent_dim'?"),
-        (["train", "trainer.products=mkl"], "trainer.products does not exist. The keys there are trainer.epochs, "),
+        (["train", "hydra.swep.dir=x"], "hydra.swep.dir does not exist. Did you mean 'hydra.sweep.dir'?"),
+        (["train", "hydra.launcher.njobs=2"], "Did you mean 'hydra.launcher.n_jobs'?"),
+        (["train", "trainer.quux=mkl"], "trainer.quux does not exist. The keys there are trainer.epochs, "),
         (["train", "--seed", "3"], "Its flags are in vaerun train --help; configuration is written KEY=VALUE."),
         (["train", "strategy/start=prior"], "there is no group strategy/start. Did you mean 'strategy/phi_init'?"),
         (["train", "local/row_optimizer=sgd"], "Did you mean 'local/optimizer'?"),
@@ -191,6 +193,7 @@ def test_version(vaerun):
         (["train", "trainer.batch_size=0"], "trainer.batch_size must be at least 1, got 0."),
         (["train", "trainer.max_seconds=0"], "trainer.max_seconds must be > 0, got 0: use null for no limit."),
         (["train", "strategy=coordinate", "local.tolerance=nan"], "local.tolerance must be finite, got nan."),
+        (["train", "strategy=coordinate", "local.tolerance=-1"], "local.tolerance must be at least 0, got -1."),
         (["train", "optimizer.weight_decay=inf"], "optimizer.weight_decay must be finite, got inf."),
         (["train", "amortizer.hidden=[inf]"], "amortizer.hidden must be finite, got [inf]."),
         (["train", "trainer.validation.points=0"], "trainer.validation.points must be at least 1, got 0."),
@@ -202,7 +205,7 @@ def test_version(vaerun):
         (["sweep", "seed=0,1", "hydra.sweep.dir="], "hydra.sweep.dir must be the path of a directory"),
         (["sweep", "seed=0,1", "resume=x"], "resume continues one run, not a sweep"),
         (["sweep", "seed=0,1", "sweep.illegal=no"], "sweep.illegal must be refuse or skip, got 'no'."),
-        (["sweep", "seed=0,1", "hydra.launcher.n_jobs=0"], "hydra.launcher.n_jobs must be at least 1, got 0."),
+        (["sweep", "seed=0,1", "hydra.launcher.n_jobs=0"], "must be a whole number of at least 1, or -1"),
         (["sweep", "seed=0,1", "trainer.epoch=3"], "Did you mean 'trainer.epochs'?"),
         (["sweep", "seed=0,1", "trainer.epochs=0"], "trainer.epochs must be at least 1, got 0."),
         (["list", "estimator", "model"], "vaerun list takes one group"),
@@ -271,7 +274,7 @@ def test_flags_may_stand_anywhere(vaerun):
 
 def test_a_run_gets_its_choices_its_configuration_and_a_directory_of_its_own(vaerun, fit):
     calls = []
-    fit(lambda cfg, choices, directory, *, live: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, choices, directory, *, live, words: calls.append((cfg, choices, directory)))
     for _ in range(2):
         assert vaerun("train", "strategy=joint", "seed=3")[0] == 0
     (cfg, choices, first), (_, _, second) = calls
@@ -292,14 +295,14 @@ def test_an_option_in_a_subfolder_makes_no_folder_in_the_run_directory(vaerun, f
     folder.mkdir(parents=True)
     (folder / "my.yaml").write_text("_target_: vaerun.data.digits.Digits\n")
     calls = []
-    fit(lambda cfg, choices, directory, *, live: calls.append(directory))
+    fit(lambda cfg, choices, directory, *, live, words: calls.append(directory))
     assert vaerun("train", "data=lab/my")[0] == 0
     assert calls[0].name.endswith("_elbo_lab-my_seed0")
     assert calls[0].parent.parent.name == "runs"
 
 
 def test_a_sweep_names_each_failed_job_and_how_to_run_it_again(vaerun, fit):
-    def fails_for_some(cfg, choices, directory, *, live):
+    def fails_for_some(cfg, choices, directory, *, live, words):
         if cfg.seed == 1:
             raise DivergedError("elbo/train is not finite.")
         if cfg.seed == 2:
@@ -322,7 +325,7 @@ def test_a_sweep_names_each_failed_job_and_how_to_run_it_again(vaerun, fit):
 
 
 def raising(error):
-    def fit(cfg, choices, directory, *, live):
+    def fit(cfg, choices, directory, *, live, words):
         raise error
 
     return fit
@@ -366,7 +369,7 @@ def test_resume_keeps_the_configuration_and_the_choices(vaerun, fit, tmp_path):
     del cfg["resume"]
     OmegaConf.save(OmegaConf.merge(cfg, {"choices": choices}), run / "config.yaml")
     calls = []
-    fit(lambda cfg, choices, directory, *, live: calls.append((cfg, choices, directory)))
+    fit(lambda cfg, choices, directory, *, live, words: calls.append((cfg, choices, directory)))
     assert vaerun("train", "resume=run", "execution.threads=2", "data.root=/elsewhere")[0] == 0
     ((got, made, directory),) = calls
     assert made == choices

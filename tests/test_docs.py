@@ -1,4 +1,4 @@
-"""The pages of docs do what they say: every Python block of a page is run, in order, in a folder of its own."""
+"""The pages do what they say: every block of README, CONTRIBUTING and docs is run, in order, in a folder of its own."""
 
 import json
 import re
@@ -8,41 +8,91 @@ from pathlib import Path
 
 import pytest
 
+from tests import pages
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.hydra import roots
-
-pytestmark = pytest.mark.slow
+from vaerun.config.trust import trusting
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
-# A block whose first line names a file is that file, and is not run.
-BLOCK = re.compile(r"^```python\n(?!# \S+\.py\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [path.name for path in sorted(DOCS.glob("*.md")) if BLOCK.search(path.read_text())]
+WHOLE = ("start.md",)
+"""Pages of which CI runs the commands, too; of the others it runs the Python, and composes the commands."""
+
+BLOCKS = {name: pages.blocks((TOP / name).read_text()) for name in pages.NAMES}
 
 
-def script(page: str) -> str:
-    """The page with all that is no Python left blank, so that an error has the line number of the page."""
-    kept = "\n" * page.count("\n")
-    lines = kept.split("\n")
-    for block in BLOCK.finditer(page):
-        first = page.count("\n", 0, block.start(1))
-        code = block[1].splitlines()
-        lines[first : first + len(code)] = code
-    return "\n".join(lines)
+def run(name: str, folder: Path, *, shell: bool) -> None:
+    """Runs a page as a program; vaerun itself warns of what short runs leave undone."""
+    script = folder / Path(name).name
+    script.write_text(pages.program((TOP / name).read_text(), shell=shell))
+    warn = ["-W", "error", "-W", "default::UserWarning:__main__"]
+    ran = subprocess.run(
+        [sys.executable, *warn, script.name],
+        cwd=folder,
+        env=pages.environment(),
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    assert ran.returncode == 0, ran.stderr[-5000:]
 
 
-def test_there_is_a_page_to_run() -> None:
-    assert "python.md" in PAGES
+@pytest.mark.parametrize("name", pages.NAMES)
+def test_every_block_says_what_it_is(name: str) -> None:
+    page = (TOP / name).read_text()
+    assert page.count("```") == 2 * len(BLOCKS[name]), "a block begins and ends in the first column"
+    for block in BLOCKS[name]:
+        place = f"{name}:{block.line}"
+        assert block.language in (*pages.RUN, *pages.SHOWN), place
+        assert not (block.reason and block.language in pages.SHOWN), place
+        assert block.language != "yaml" or block.file or block.reason, f"{place}: the first line names the file"
+    outside = pages.FENCE.sub("", page)
+    assert not re.search(r"(?:\A|\n)\n    \S", outside), "an indented block has no language"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name", [name for name, blocks in BLOCKS.items() if any(b.language == "python" for b in blocks)]
+)
 def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(script((DOCS / name).read_text()))
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", name], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    assert ran.returncode == 0, ran.stderr[-3000:]
+    run(name, tmp_path, shell=Path(name).name in WHOLE)
+
+
+@pytest.mark.slow
+@pytest.mark.pages
+@pytest.mark.parametrize(
+    "name", [name for name, blocks in BLOCKS.items() if any(b.language in pages.RUN for b in blocks)]
+)
+def test_a_page_runs_as_a_whole(name: str, tmp_path: Path) -> None:
+    run(name, tmp_path, shell=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", pages.NAMES)
+def test_the_commands_of_a_page_can_work(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vaerun.experiment.option import composed
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VAERUN_CONF", raising=False)
+    for block in BLOCKS[name]:
+        if block.file:
+            pages.write(block.file, block.text)
+    for block in BLOCKS[name]:
+        for words in pages.configurations(block):
+            with trusting(["mylab", "torchvision"]):
+                composed(words)
+
+
+@pytest.mark.parametrize("name", pages.NAMES)
+def test_the_scripts_of_a_page_have_the_options_that_it_gives(name: str) -> None:
+    for block in BLOCKS[name]:
+        for command in pages.commands(block):
+            if found := re.match(r"(?:python )?(scripts/\S+)(.*)", command):
+                script = (TOP / found[1]).read_text()
+                missing = [
+                    flag for flag in re.findall(r" (--[a-z-]+)", found[2].partition("#")[0]) if flag not in script
+                ]
+                assert not missing, f"{name}:{block.line}: {command}"
 
 
 def test_the_notebook_is_valid_and_without_outputs() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 RUN = [*TINY, "trainer.epochs=30", "trainer.checkpoints.seconds=0", "trainer.records.images_every=10", "strategy=joint"]
-RUN += ["strategy.test_steps=20"]
+RUN += ["strategy.test_steps=20", "trainer.validation.every=1"]
 
 
 def vaerun(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:

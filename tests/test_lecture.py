@@ -1,4 +1,4 @@
-"""The demonstrations of the lecture: every file of conf/experiment can be run, and docs/lecture.md speaks of each."""
+"""The demonstrations of the lecture: every file of conf/experiment/lecture can be run, and docs/lecture.md has each."""
 
 import itertools
 import re
@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
 CONF = TOP / "conf" / "experiment"
+LECTURE = CONF / "lecture"
 PAGE = (TOP / "docs" / "lecture.md").read_text()
-NAMES = [path.relative_to(CONF).with_suffix("").as_posix() for path in sorted(CONF.rglob("*.yaml"))]
+NAMES = [path.relative_to(CONF).with_suffix("").as_posix() for path in sorted(LECTURE.glob("*.yaml"))]
 
 
 def jobs(name: str) -> list[list[str]]:

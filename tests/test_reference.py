@@ -4,12 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.hydra import roots
 
 TOP = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_pages_are_those_of_the_present_docstrings(tmp_path: Path) -> None:
     subprocess.run([sys.executable, TOP / "scripts" / "reference.py", tmp_path], check=True)
     written = {path.name: path.read_text() for path in tmp_path.glob("*.md")}

@@ -103,7 +103,7 @@ def test_images_show_what_was_learned(see: See) -> None:
 
 def test_text_tells_the_environment(runs: Path, see: See) -> None:
     pages = "all('tf-text-loader').map(text)"
-    shown = see("text", f"{pages}.some(t => t.includes('1,297 + 200 + 300')) && {pages}.join(' ')")
+    shown = see("text", f"{pages}.some(t => t.includes('1,297 train, 200 valid, 300 test')) && {pages}.join(' ')")
     assert "strategy: amortized" in shown
     assert summary(runs / "joint")["versions"]["torch"] in shown
 

@@ -1,4 +1,4 @@
-"""The walkthroughs of CONTRIBUTING.md, done in a folder of one's own: each is one module and one YAML file."""
+"""The walkthroughs of docs/own.md, done in a folder of one's own: each is one module and one YAML file."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import TINY
 
-PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "own.md").read_text()
 FILES = dict(re.findall(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
 TRUST = "trust=mylab"
@@ -41,7 +41,7 @@ def summary(run: Path) -> dict:
 
 
 def test_the_page_has_a_module_and_a_yaml_for_each_walkthrough() -> None:
-    assert len([name for name in FILES if name.endswith(".py")]) == 4
+    assert len([name for name in FILES if name.endswith(".py")]) == 5
     assert {Path(name).parent.name for name in FILES if name.endswith(".yaml")} == {
         "estimator",
         "posterior",
@@ -56,6 +56,17 @@ def test_an_estimator(lab: Path) -> None:
     words = ("estimator=plain_score", "posterior=bernoulli", "objective=elbo")
     claims = json.loads(vaerun(lab, "verify", TRUST, *words, "--json"))
     assert "plain_score" in json.dumps(claims)
+
+
+def test_an_estimator_that_draws_pairs(lab: Path) -> None:
+    vaerun(lab, "train", "estimator=antithetic", TRUST, *TINY, "hydra.run.dir=run")
+    assert summary(lab / "run")["decoder_evaluations"] == 7200  # 18 steps of 200 points, each noise used twice
+    vaerun(lab, "verify", "estimator=antithetic", TRUST, "posterior=gaussian", "objective=elbo")
+    assert re.search(r"antithetic\s.*?with posterior: [^\n]*gaussian", vaerun(lab, "list", "estimator"), re.DOTALL)
+    command = [Path(sys.executable).parent / "vaerun", "train", "estimator=antithetic", TRUST, "posterior=bernoulli"]
+    refused = subprocess.run(command, cwd=lab, capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 2
+    assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr
 
 
 def test_a_wrong_estimator_is_found_out(lab: Path) -> None:

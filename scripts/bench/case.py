@@ -1,9 +1,11 @@
 """What is measured: a problem, and the programs that solve it."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 PIXELS, HIDDEN = 784, (200, 200)  # the network of Burda et al. 2016 with one stochastic layer: tanh, Bernoulli pixels
+CHANNELS, DENSE, KERNEL = (32, 64), 256, 5  # convolutions of stride 2, then affine maps: rectified, Bernoulli pixels
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Case:
         per_step: how many of them a step makes.
         data: the folder with train.npy and data.npz.
         device: cpu or cuda.
+        image: (H, W) or (H, W, C) of a point, for a convolutional network; empty for the other one.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Case:
     per_step: int = 100
     data: str = ""
     device: str = "cpu"
+    image: tuple[int, ...] = ()
+
+    @property
+    def pixels(self) -> int:
+        """The number of values of a point."""
+        return math.prod(self.image) if self.image else PIXELS
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it, without the peers."""
@@ -64,6 +73,9 @@ TUNED = Peer("tuned torch loop", "torch_loop", ("tuned",))
 
 AMORTIZED = (LOOP, VAERUN, COMPILED, TUNED, PYRO, PYTHAE, LIGHTNING, NUMPYRO)
 NO_PYTHAE = tuple(peer for peer in AMORTIZED if peer is not PYTHAE)  # its VAE has K = 1 only
+
+LAYERS = Peer("the layers alone, no loss and no optimiser", "torch_loop", ("layers",))
+CONVOLUTIONAL = (LOOP, VAERUN, COMPILED, TUNED, LAYERS)
 
 INNER = Peer("vaerun, inner loop", "vaerun_inner")
 COORDINATE = Peer("vaerun train strategy=coordinate", "vaerun_train", ("strategy=coordinate",))
@@ -90,6 +102,11 @@ def amortized(name: str, peers: tuple[Peer, ...], *, batch: int, samples: int = 
     """φ = f_λ(x), reparameterized: training steps as they are."""
     steps = 100 if batch * samples < 1000 else 50
     return Case(name, peers, batch=batch, samples=samples, objective=objective, steps=steps, per_step=batch)
+
+
+def convolutional(name: str, image: tuple[int, ...], *, points: int) -> Case:
+    """φ = f_λ(x) with convolutions in encoder and decoder."""
+    return Case(name, CONVOLUTIONAL, image=image, points=points, steps=20)
 
 
 def per_point(name: str, peers: tuple[Peer, ...], *, points: int, visits: int) -> Case:
@@ -128,6 +145,8 @@ CASES = {
         points=1_000_000,
         visits=10,
     ),
+    "conv28": convolutional("convolutions, 28 × 28, batch 100", (28, 28), points=20_000),
+    "conv32": convolutional("convolutions, 32 × 32 × 3, batch 100", (32, 32, 3), points=10_000),
     "score1": Case("200 bits, K=1", (REPARAM, SCORE, NO_BASELINE), latents=200),
     "score5": Case("200 bits, K=5", (REPARAM, SCORE, NO_BASELINE, LEAVE_ONE_OUT), samples=5, latents=200),
 }

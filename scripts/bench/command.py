@@ -1,4 +1,7 @@
-"""Programs that are measured as a whole: python -m bench.command first_step | run | bare_loop | shares | products."""
+"""Programs that are measured as a whole: python -m bench.command first_step | run | bare_loop | shares | products.
+
+`shares` takes further words of `vaerun train`: python -m bench.command shares strategy=joint.
+"""
 
 import contextlib
 import functools
@@ -57,11 +60,16 @@ def bare_loop() -> None:
 
 
 def shares() -> None:
-    """Processor seconds of a default run by what they were spent on, from the start of Python on, as JSON."""
+    """Processor seconds of a default run by what they were spent on, from the start of Python on, as JSON.
+
+    The words after the name of the program are added to the run.
+    """
     from vaerun import cli
     from vaerun.experiment.experiment import Experiment
     from vaerun.experiment.observers import ImageWriter, Observers
     from vaerun.strategy.amortized import Amortized
+    from vaerun.strategy.coordinate import Coordinate
+    from vaerun.strategy.joint import Joint
     from vaerun.tracking.console import Console
     from vaerun.tracking.jsonl import Jsonl
     from vaerun.tracking.tensorboard import TensorBoard
@@ -76,6 +84,8 @@ def shares() -> None:
     for owner, method, name in (
         (Trainer, "fit", "batches and the rest"),
         (Amortized, "step", "steps"),
+        (Joint, "step", "steps"),
+        (Coordinate, "step", "steps"),
         (RunningMeans, "add", "sums of each step"),
         (Training, "record", "records"),
         (CheckpointWriter, "save", "checkpoints"),
@@ -91,7 +101,7 @@ def shares() -> None:
         setattr(owner, method, timed(getattr(owner, method), name, spent, inner))
     out = os.dup(1)
     os.dup2(2, 1)
-    code = cli.dispatch(["train", *words()])
+    code = cli.dispatch(["train", *words(), *sys.argv[2:]])
     spent["start and end"] = time.process_time() - sum(spent.values())
     os.write(out, f"{json.dumps(spent)}\n".encode())
     sys.exit(code)

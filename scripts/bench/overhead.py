@@ -71,7 +71,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
     """The same in words."""
     cpu, wall, shares = found["cpu"], found["wall"], found["shares"]
     training = ("steps", "batches and the rest")
-    recording = [name for name in shares if name not in (*training, "evaluation", "pictures", "start and end")]
+    recording = [name for name in shares if name not in (*training, "evaluation", "images", "start and end")]
     total, recorded = sum(shares.values()), sum(shares[name] for name in recording)
     trained = sum(shares[name] for name in training) + recorded
     parts = ", ".join(f"{name} {shares[name] / total:.1%}" for name in recording)
@@ -81,7 +81,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f"Beyond it: {wall['first step'] - wall['import torch']:.2f} s, "
         f"{cpu['first step'] - cpu['import torch']:.2f} s of processor time.",
         f"A default run: recording is {recorded / total:.1%} of its {total:.1f} s of processor time ({parts}), and "
-        f"{recorded / trained:.1%} of what it spends in training, start, evaluation and pictures left out.",
+        f"{recorded / trained:.1%} of what it spends in training, start, evaluation and images left out.",
         f"1,000 steps of the default configuration: {cpu['run']:.2f} s of processor time as `vaerun train`, with "
         f"evaluation and all it writes; {cpu['bare loop']:.2f} s as a script that loops over strategy.step, imports "
         f"included in both: {cpu['run'] / cpu['bare loop']:.2f} times.",

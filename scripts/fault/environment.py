@@ -83,7 +83,7 @@ def limited_files(folder: Path, whole: Path, sizes: Sequence[int]) -> Iterator[O
     """Training that may write files of some bytes only (ulimit -f)."""
     for size in sizes:
         (fresh(folder) / "place").mkdir()
-        ended = vaerun(WORDS, folder, prepare=limit(resource.RLIMIT_FSIZE, size), name="../said.txt")
+        ended = vaerun(WORDS, folder, prepare=limit(resource.RLIMIT_FSIZE, size))
         wrong = "" if ended.code == 0 else resumed(folder, whole)
         yield judged("training under ulimit -f", ended, codes=(0, 1), wrong=wrong)
 
@@ -111,7 +111,6 @@ def read_only(folder: Path, whole: Path) -> Iterator[Outcome]:
         ):
             ended = vaerun(words, folder)
             shown = words[0] != "eval" or "elbo/test" in ended.said
-            (folder / "said.txt").unlink()
             name = f"read-only: vaerun {words[0]}" + (" --out" if "--out" in words else "")
             yield judged(name, ended, codes=codes, wrong="" if shown else "the results are not shown")
     finally:
@@ -311,15 +310,24 @@ def may_mount() -> bool:
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
-def outcomes(folder: Path, *, thorough: bool, only: str | None = None) -> Iterator[Outcome]:
-    """All faults, or those of one group."""
+Group = Callable[[Path, Path], Iterator[Outcome]]
+
+
+def outcomes(folder: Path, chosen: Mapping[str, Group]) -> Iterator[Outcome]:
+    """The faults of the chosen groups."""
     home = folder / "whole"
     fresh(home)
     vaerun(WORDS, home)
     whole = home / "place" / "run"
     assert summary(whole)["status"] == "completed"
+    for group in chosen.values():
+        yield from group(folder / "trial", whole)
+
+
+def groups(*, thorough: bool) -> dict[str, Group]:
+    """The groups of faults that can be tried on this machine, by name."""
     step = 1 if thorough else 6
-    groups: dict[str, Callable[[Path, Path], Iterator[Outcome]]] = {
+    found: dict[str, Group] = {
         "limited_files": lambda at, of: limited_files(at, of, range(500, 45_000, 1500 * step)),
         "no_locks": no_locks,
         "vanished": lambda at, of: vanished(at, of, (1, 3, 5, 8)[::step]),
@@ -327,10 +335,8 @@ def outcomes(folder: Path, *, thorough: bool, only: str | None = None) -> Iterat
         "records": records,
     }
     if may_mount():
-        groups["small_disks"] = lambda at, of: small_disks(at, of, range(4, 240, 6 * step))
-        groups["read_only"] = read_only
+        found["small_disks"] = lambda at, of: small_disks(at, of, range(4, 240, 6 * step))
+        found["read_only"] = read_only
     if thorough:
-        groups |= {"shells": shells, "gone": gone}
-    for name, group in groups.items():
-        if only in (None, name):
-            yield from group(folder / "trial", whole)
+        found |= {"shells": shells, "gone": gone}
+    return found

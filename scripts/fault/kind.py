@@ -1,17 +1,8 @@
 """The kinds of run that are killed: every strategy, and what else has a state of its own."""
 
-SHORT = (
-    "trainer.epochs=3",
-    "trainer.batch_size=200",
-    "trainer.records.every=2",
-    "trainer.records.images_every=0",
-    "evaluation.num_samples=2",
-    "model.decoder.hidden=[16]",
-    "amortizer.hidden=[16]",
-    "model.latent_dim=3",
-    "execution.device=cpu",
-    "execution.threads=1",
-)
+from tests.runs import TINY
+
+SHORT = (*TINY, "execution.device=cpu")
 OFTEN = "trainer.checkpoints.seconds=0"  # a checkpoint after every step, so that many kills fall into one
 SELDOM = "trainer.checkpoints.seconds=0.2"
 PER_POINT = ("strategy.test_steps=20",)

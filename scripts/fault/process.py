@@ -54,6 +54,7 @@ def vaerun(
         prepare: called in the process before the command.
         name: of the file that takes what it prints.
     """
+    (folder / name).unlink(missing_ok=True)  # what an earlier process printed says nothing about this one
     start = time.monotonic()
     child = os.fork()
     if child == 0:

@@ -2,30 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-CLOCKS = ("seconds", "train_seconds", "train_samples_per_second", "records_checksum")
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two nests of tensors and plain values are the same to the bit."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, Mapping):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a if key not in CLOCKS)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return bool(a == b)
-
-
-def records(run: Path) -> list[dict[str, Any]]:
-    """metrics.jsonl without the clocks."""
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key not in CLOCKS} for line in lines]
+from tests.runs import equal, records
 
 
 def summary(run: Path) -> dict[str, Any]:

@@ -25,6 +25,8 @@ KEYS: dict[str, tuple[Any, ...]] = {
     "layout": (*8 * [None], "channels_last", "channels_first"),
     "binarize": (*6 * ["none"], "static", "dynamic", "threshold"),
     "valid_fraction": (*12 * [0.1], 1e-9, 0.89),
+    "label": (*12 * [None], "y", ["y"], ["y", None], "x"),
+    "key": (*12 * [None], "x", "y"),
 }
 
 
@@ -114,7 +116,8 @@ class Data(Kind):
             npz(split, 8),
             npz([("x.npy", npy(small))], 14),
         ]
-        good += [npz([("x.npy", npy(x))], 12), idx(x), gzip.compress(idx(x), mtime=0)]
+        good += [npz([("x.npy", npy(x))], 12), idx(x), gzip.compress(idx(x), mtime=0), gzip.compress(npy(x), mtime=0)]
+        good += [npz([("x.npy", npy(x)), ("y.npy", npy(labels))], 8) for labels in (x[:, 0, 0], x[:, 0, 0].astype("U"))]
         made = st.one_of(arrays().map(npy), headers(), archives())
         whole, split_arrays = arrays().map(npy), arrays().map(in_splits)
         ways = (
@@ -155,7 +158,7 @@ class Data(Kind):
             raise refused(error) from error
         assert data.values
         for split in (data.train, data.valid, data.test):
-            assert bool(torch.isfinite(split.visit(split.x)).all()), "a value is not finite"
+            assert bool(torch.isfinite(split.points()).all()), "a value is not finite"
             assert split.x.shape[1] == data.data_dim
         if keys["binarize"] == "none" and content.startswith(b"\x93NUMPY"):
             stored = np.concatenate([split.x.numpy().ravel() for split in (data.train, data.valid, data.test)])

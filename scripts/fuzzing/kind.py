@@ -1,7 +1,6 @@
 """What is damaged, and what reads it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,16 +51,9 @@ def refused(error: Exception) -> RefusedError:
 
 def trained(folder: Path, *words: str) -> Path:
     """A small finished run, made once."""
-    from vaerun.config import hydra
-    from vaerun.experiment.fit import fit
+    from tests.runs import train
 
     run = folder / "run"
     if not (run / "summary.json").exists():
-        small: Sequence[str] = (
-            *("trainer.epochs=2", "trainer.batch_size=200", "trainer.records.every=2"),
-            *("trainer.records.images_every=0", "evaluation.num_samples=2", "model.decoder.hidden=[4]"),
-            *("amortizer.hidden=[4]", "model.latent_dim=2", "execution.threads=1"),
-        )
-        cfg, choices = hydra.compose([*small, *words])
-        fit(cfg, choices, run, live=False)
+        train(run, "trainer.epochs=2", "model.decoder.hidden=[4]", "amortizer.hidden=[4]", "model.latent_dim=2", *words)
     return run

@@ -11,7 +11,7 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Run", "Watcher", "__version__", "compare", "load", "train"]
+__all__ = ["Experiment", "Run", "Tracker", "Watcher", "__version__", "compare", "load", "train"]
 
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vaerun.experiment.run import Run
     from vaerun.experiment.train import train
     from vaerun.report.rows import compare
+    from vaerun.tracking.base import Tracker
     from vaerun.trainer.watcher import Watcher
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "load": "vaerun.experiment.load",
     "train": "vaerun.experiment.train",
     "compare": "vaerun.report.rows",
+    "Tracker": "vaerun.tracking.base",
     "Watcher": "vaerun.trainer.watcher",
 }
 

@@ -6,10 +6,12 @@ import sys
 from vaerun.system import output
 from vaerun.system.output import printable
 
-COMMANDS = ("train", "sweep", "eval", "compare", "report", "sample", "verify", "list")  # modules in vaerun.command
+COMMANDS = ("train", "sweep", "eval", "compare", "report", "sample", "encode", "impute", "verify", "list", "cite")
+"""Modules in ``vaerun.command``."""
 
 VARIABLES = ("HYDRA_FULL_ERROR", "VAERUN_TRACEBACK", "PYTHONSAFEPATH")  # of the environment, set while a command runs
-BUILDING = ("train", "sweep", "eval", "sample", "verify")  # the commands that build classes, and so take trust=PACKAGE
+BUILDING = ("train", "sweep", "eval", "sample", "encode", "impute", "verify")
+"""The commands that build classes, and so take trust=PACKAGE."""
 
 USAGE = """\
 vaerun: a command-line laboratory for variational inference in latent-variable models
@@ -48,10 +50,7 @@ def main() -> None:
 
 def tell(sentence: str) -> None:
     """Prints a sentence on stderr; where that is closed or full, nobody can be told."""
-    try:
-        print(f"vaerun: {printable(sentence)}", file=sys.stderr, flush=True)
-    except OSError:
-        output.give_up(sys.stderr)
+    output.say(f"vaerun: {printable(sentence)}")
 
 
 def dispatch(argv: list[str]) -> int:

@@ -17,6 +17,20 @@ class UserError(SentenceError):
     exit_code = 2
 
 
+class MissingPackageError(UserError):
+    """A package that a choice needs is not installed.
+
+    Args:
+        choice: what needs it, as in ``data=table``.
+        package: its name.
+        extra: the extra of vaerun that installs it; empty if none does.
+    """
+
+    def __init__(self, choice: str, package: str, *, extra: str) -> None:
+        install = f"'vaerun[{extra}]'" if extra else package
+        super().__init__(f"{choice} needs {package}, which is not installed: run pip install {install}.")
+
+
 class RunError(SentenceError):
     """A failure of the run. Exit code 1."""
 

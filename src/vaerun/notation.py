@@ -1,4 +1,4 @@
-"""The symbols of the lecture, and the records that models, estimators and strategies exchange.
+"""The symbols of the lecture, and the records that data, models, estimators and strategies exchange.
 
 ======== ==================================================================== ==========================
 symbol   meaning                                                              in code
@@ -20,7 +20,7 @@ Units: nats per datum, summed over the X coordinates; higher is better. Only los
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -32,6 +32,29 @@ class Batch(NamedTuple):
 
     index: Tensor  # type: ignore[assignment]  # Int[Tensor, "B"]: the row of Φ of each point
     x: Tensor  # Float[Tensor, "B X"]
+
+
+Kind = Literal["real", "positive", "count", "binary", "categorical"]
+"""The type of a column: any number; a number > 0; 0, 1, 2, …; 0 or 1; one of several categories."""
+
+
+class Column(NamedTuple):
+    """What is known about one column of a table, from its training points where nothing else is said.
+
+    t(x) is x for a real column, log x for a positive one and log(1 + x) for a count; other columns have no t.
+    """
+
+    name: str
+    kind: Kind = "real"
+    mean: float = 0.0  # of t(x)
+    std: float = 1.0  # of t(x)
+    standardised: bool = False  # whether likelihoods work with (t(x) − mean)/std
+    width: float = 0.0  # of the uniform noise that every visit adds to x; 0 without
+    categories: tuple[str, ...] = ()  # names of the codes 0, 1, …
+    shares: tuple[float, ...] = ()  # of these categories among the observed values
+    low: float = 0.0  # the smallest and the largest value of all points
+    high: float = 1.0
+    missing: int = 0  # cells without a value, of all points
 
 
 class Terms(NamedTuple):

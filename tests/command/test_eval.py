@@ -182,3 +182,17 @@ def test_a_line_that_was_changed_is_left_out_of_the_comparison(
             warnings.simplefilter("always")
             read_recorded(tmp_path / "run", lambda sentence: warnings.warn(sentence, stacklevel=1))
         assert any("was changed" in str(warning.message) for warning in caught) == said
+
+
+def test_json_is_whole_when_a_result_cannot_be_stored_safely(vaerun: Call, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "one", tmp_path / "run")
+    (tmp_path / "victim").touch()
+    path = tmp_path / "run" / "evaluations.jsonl"
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "victim")
+    code, out, err = vaerun(str(tmp_path / "run"), "evaluation.points=5", "--json")
+    assert code == 2
+    assert json.loads(out)[0]["metrics"]
+    assert err.startswith("vaerun: ")
+    assert err.count("\n") == 1
+    assert (tmp_path / "victim").read_bytes() == b""

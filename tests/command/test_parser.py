@@ -87,9 +87,8 @@ def test_a_flag_is_not_abbreviated_and_argparse_never_speaks(command: str, capfd
 def test_values_are_read_and_refused() -> None:
     given = parse("sample", ["--points", "3,17,5,40", "--n=7", "run"])
     assert (given.points, given.n, given.seed, given.checkpoint) == ((3, 17, 5, 40), 7, 0, "best")
-    assert (
-        refusal("eval", "--checkpoint", "lst") == "--checkpoint must be best or last, got 'lst'. Did you mean 'last'?"
-    )
+    names = "best, last or epoch_N"
+    assert refusal("eval", "--checkpoint", "lst") == f"--checkpoint must be {names}, got 'lst'. Did you mean 'last'?"
     assert refusal("sample", "--latents", "0").startswith("--latents must be a whole number at least 1, got '0'")
     assert refusal("verify", "--seed", str(2**63)).startswith("--seed must be a whole number from 0 to 2^63 − 1")
     assert parse("verify", ["--seed", str(2**63 - 1)]).seed == 2**63 - 1

@@ -121,5 +121,6 @@ def test_real_runs_have_curves_and_pictures(vaerun, tmp_path):
     assert text.count("data:image/png;base64,") == 4
     assert {path.name for path in (tmp_path / "real/report/figures").glob("*.svg")} == {
         "elbo_test.svg",
+        *(f"latents_{row}.svg" for row in (1, 2)),
         *(f"elbo_valid_{cost}.svg" for cost in ("steps", "seconds", "decoder_evaluations")),
     }

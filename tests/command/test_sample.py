@@ -57,6 +57,18 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_new_points_of_a_per_point_run_have_a_phi_of_their_own(root: Path, vaerun: Call, tmp_path: Path) -> None:
+    """More points than the run has validated, whose φ is stored in the same places."""
+    x = (np.random.default_rng(0).random((230, 8, 8)) < 0.3).astype(np.uint8)
+    np.save(tmp_path / "new.npy", x)
+    np.save(tmp_path / "few.npy", x[:5])
+    for name in ("new", "few"):
+        words = (f"data.path={tmp_path / name}.npy", "-n", "8", "--out", str(tmp_path / name))
+        code, _, err = vaerun("coordinate", *words)
+        assert (code, err) == (0, ""), err
+        assert (tmp_path / name / "reconstructions.npz").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_every_picture_has_its_numbers_in_the_shape_of_the_data(root: Path, vaerun: Call, name: str) -> None:
@@ -174,3 +186,21 @@ def test_a_users_error_is_one_sentence(vaerun: Call, words: list[str], sentence:
     assert (code, out) == (2, "")
     assert sentence in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_condition_chooses_the_class(root: Path, vaerun: Call) -> None:
+    train(root / "given", "data.condition=y", "model/prior=conditional_normal")
+    code, _, _ = vaerun("given", "--n", "15", "--out", "all")
+    assert code == 0
+    drawn = np.load(root / "all" / "prior.npz")
+    assert drawn["given"].argmax(1).tolist() == [y for y in range(10) for _ in range(2)]  # a row for each class
+    assert drawn["mean"].shape == (20, 8, 8)
+    assert vaerun("given", "--n", "4", "--condition", "y=3", "--out", "three")[0] == 0
+    assert np.load(root / "three" / "prior.npz")["given"].tolist() == np.eye(10)[[3] * 4].tolist()
+    code, out, err = vaerun("given", "--condition", "y=33")
+    assert (code, out) == (2, "")
+    assert "y=33 is not a class of the training data. Did you mean '3'? The classes of y are 0, 1," in err
+    code, _, err = vaerun("amortized", "--condition", "y=3")
+    assert code == 2
+    assert "has no condition, so none can be given: train it with data.condition=y" in err

@@ -9,7 +9,7 @@ import yaml
 
 from vaerun.config.yaml_file import DEPTH, NODES, excess, load, load_plain, refuse_references
 from vaerun.errors import UserError
-from vaerun.files import UnsafeFileError
+from vaerun.system.files import UnsafeFileError
 
 
 def counted(value: object) -> int:

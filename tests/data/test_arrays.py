@@ -7,7 +7,7 @@ import torch
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.data.arrays import Arrays
-from vaerun.data.base import Redrawn, Scaled
+from vaerun.data.split import Redrawn, Scaled
 from vaerun.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 5), dtype=np.uint8)
@@ -183,10 +183,16 @@ def test_whole_numbers_and_layouts_are_asked_for_and_every_remedy_works(save, ar
 
 
 def test_the_largest_value_never_decides_what_is_done(save):
-    """The issue's example: a maximum of 127, 255 or 256 was asked about, divided, or kept."""
+    """Of whole numbers that are not uint8 images: with every maximum, the user says what they are."""
     for largest in (2, 127, 128, 255, 256, 70_000):
         with pytest.raises(UserError, match=rf"^data\.scale must be given for whole numbers from 0 to {largest},"):
             Arrays(path=save(x=np.arange(40).reshape(20, 2) * largest // 39)).load()
+
+
+def test_dark_uint8_images_are_not_divided_unasked(save):
+    with pytest.raises(UserError, match=r"data\.scale must be given for whole numbers from 0 to 127.*0\.0039"):
+        Arrays(path=save(x=IMAGES // 2)).load()
+    assert Arrays(path=save(x=IMAGES // 2), scale=1 / 255).load().values == "divided by 255"
 
 
 @pytest.mark.parametrize(
@@ -201,13 +207,23 @@ def test_the_largest_value_never_decides_what_is_done(save):
         (VECTORS, {}, "float64 rounded to float32"),
         (VECTORS.astype("f4"), {}, "as they are"),
         (VECTORS.astype("f4"), {"scale": 3.0}, "multiplied by 3"),
-        (np.repeat(VECTORS.astype("f4"), 3, axis=0), {}, "test points also occur in train"),
+        (VECTORS.astype("f4"), {"scale": 1e-6}, "multiplied by 1e-06"),
     ],
 )
 def test_what_is_done_is_said(save, array, words, said):
     values = Arrays(path=save(x=array), **words).load().values
     assert said in values
-    assert ("; " in values) == ("; " in said or "points" in said)
+    assert ("; " in values) == ("; " in said)
+
+
+def test_held_out_points_that_occur_in_train_are_a_warning_not_a_change_of_values(save):
+    data = Arrays(path=save(x=np.repeat(VECTORS.astype("f4"), 3, axis=0))).load()
+    assert data.values == "as they are"
+    assert [("valid points also" in said, "test points also" in said) for said in data.warnings] == [
+        (True, False),
+        (False, True),
+    ]
+    assert Arrays(path=save(x=VECTORS.astype("f4"))).load().warnings == ()
 
 
 def test_channels_first_and_last_are_the_same_images(save):
@@ -255,3 +271,55 @@ def test_a_path_that_no_user_has_is_a_sentence():
         with pytest.raises(UserError, match="must be a path in UTF-8 without control characters") as refused:
             Arrays(path=path)
         assert str(refused.value).isprintable()
+
+
+def keras(save, **more: np.ndarray) -> str:
+    """As Keras' mnist.npz, with the label n of image n."""
+    y = np.arange(40)
+    return save(x_train=IMAGES[:30], y_train=y[:30] % 10, x_test=IMAGES[30:], y_test=y[30:] % 10, **more)
+
+
+def test_named_arrays_are_splits_and_valid_is_taken_from_train(save):
+    source = Arrays(path=keras(save), train="x_train", test="x_test", label="y_train")
+    data = source.load()
+    assert [len(split) for split in (data.train, data.valid, data.test)] == [27, 3, 10]
+    assert data.labels == tuple("0123456789")
+    for split in (data.train, data.valid, data.test):
+        rows = split.source_rows
+        assert torch.equal(split.x, torch.from_numpy(IMAGES.reshape(40, -1))[rows])
+        assert split.labels.tolist() == (rows % 10).tolist()
+    assert data.test.source_rows.tolist() == list(range(30, 40))
+    assert source.unused() == ("data.test_fraction",)
+    alone = Arrays(path=keras(save), key="x_train").load()
+    assert [len(split) for split in (alone.train, alone.valid, alone.test)] == [24, 3, 3]
+
+
+def test_points_without_labels_are_of_no_known_class(save):
+    data = Arrays(path=keras(save), train="x_train", test="x_test", label=["y_train", None]).load()
+    assert set(data.test.labels.tolist()) == {-1}
+    assert min(data.train.labels.tolist()) >= 0
+    assert data.sha256 == Arrays(path=keras(save), train="x_train", test="x_test").load().sha256
+
+
+def test_labels_of_an_npy_file_stand_in_a_file_of_their_own(save, tmp_path):
+    np.save(tmp_path / "x.npy", VECTORS)
+    np.save(tmp_path / "y.npy", np.array(["a", "b", "c"] * 10))
+    data = Arrays(path=str(tmp_path / "x.npy"), label_path=str(tmp_path / "y.npy")).load()
+    assert data.labels == ("a", "b", "c")
+    assert data.train.labels.tolist() == (data.train.source_rows % 3).tolist()
+    np.save(tmp_path / "y.npy", np.arange(29))
+    with pytest.raises(UserError, match=r"labels in .*y\.npy must be one .* each of 30 points, got the shape \[29\]"):
+        Arrays(path=str(tmp_path / "x.npy"), label_path=str(tmp_path / "y.npy")).load()
+    with pytest.raises(UserError, match=r"data\.key=x names an array of an npz file, and .*x\.npy is none: leave out"):
+        Arrays(path=str(tmp_path / "x.npy"), key="x").load()
+    with pytest.raises(UserError, match=r"data\.label names an array of an npz file.*data\.label_path=FILE"):
+        Arrays(path=str(tmp_path / "x.npy"), label="y").load()
+    with pytest.raises(UserError, match=r"data\.label=y and data\.label_path=.* both give labels"):
+        Arrays(path=keras(save), label="y", label_path=str(tmp_path / "y.npy"))
+    with pytest.raises(UserError, match=r"data\.label_path=.* is for one array of points, .*mnist|holds splits"):
+        Arrays(path=keras(save), train="x_train", test="x_test", label_path=str(tmp_path / "y.npy")).load()
+
+
+def test_too_few_training_points_for_a_valid_split(save):
+    with pytest.raises(UserError, match=r"holds 9 points at data\.valid_fraction=0\.1"):
+        Arrays(path=save(a=VECTORS[:9], b=VECTORS[9:]), train="a", test="b").load()

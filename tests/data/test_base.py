@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.data import base
-from vaerun.data.base import Dataset, Redrawn, Scaled, Split, fingerprint
+from vaerun.data import split as split_module
+from vaerun.data.base import Dataset
 from vaerun.data.digits import Digits
+from vaerun.data.given import numbers
+from vaerun.data.split import Redrawn, Scaled, Split, fingerprint
 from vaerun.errors import UserError
 
 
 def test_a_visit_scales_and_widens_but_the_stored_rows_stay_bytes():
     split = Split(torch.tensor([[0, 128, 255]], dtype=torch.uint8), Scaled(1 / 255))
-    x = split.visit(split.x)
+    x = split.points()
     assert x.dtype == torch.float32
     assert split.x.dtype == torch.uint8
     assert x.tolist() == [[0.0, pytest.approx(128 / 255), 1.0]]
@@ -21,7 +23,7 @@ def test_a_visit_scales_and_widens_but_the_stored_rows_stay_bytes():
 def test_redrawn_never_misses_at_the_ends_and_has_mean_p():
     p = torch.tensor([0, 64, 255], dtype=torch.uint8).expand(20_000, 3)
     torch.manual_seed(0)
-    x = Split(p, Redrawn(1 / 255)).visit(p)
+    x = Split(p, Redrawn(1 / 255)).points()
     assert set(x.unique().tolist()) == {0.0, 1.0}
     assert x[:, 0].sum() == 0
     assert x[:, 2].sum() == len(x)
@@ -29,7 +31,7 @@ def test_redrawn_never_misses_at_the_ends_and_has_mean_p():
 
 
 def test_mean_and_pooled_std_of_scaled_rows(monkeypatch):
-    monkeypatch.setattr(base, "CHUNK", 7)
+    monkeypatch.setattr(split_module, "CHUNK", 7)
     x = torch.randint(0, 256, (50, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     split = Split(x, Scaled(0.5))
     visited = x.double() * 0.5
@@ -127,3 +129,30 @@ def test_images_with_channels_first_are_turned_and_unclear_ones_are_asked_about(
     with pytest.raises(UserError, match=r"^layout must be given .* use layout='channels_last' for"):
         Dataset.of(torch.rand(30, 5, 7, 6))
     assert Dataset.of(torch.rand(30, 5, 7, 6), layout="channels_first").shape == (7, 6, 5)
+
+
+def test_an_array_of_float32_is_kept_as_it_is():
+    x = np.random.default_rng(0).random((20, 3))
+    data = Dataset.of(x.astype(np.float32))
+    assert data.values == "as they are"
+    assert data.train.x.dtype == torch.float32
+    assert numbers("x", x.astype(np.float32)).dtype == torch.float32
+    assert numbers("x", np.arange(4, dtype=np.uint8)).dtype == torch.float32
+    assert Dataset.of(x).values == "float64 rounded to float32"
+    assert Dataset.of([[0.0, 1.0]] * 20).values == "as they are"  # lists whose numbers float32 holds
+
+
+def test_labels_and_names_stay_with_their_points():
+    x = torch.arange(20.0)[:, None]
+    data = Dataset.of(x, labels=[f"class {n % 3}" for n in range(20)], names=[f"point {n}" for n in range(20)])
+    assert data.labels == data.info().labels == ("class 0", "class 1", "class 2")
+    for split in (data.train, data.valid, data.test):
+        assert split.source_rows.tolist() == split.x[:, 0].int().tolist()
+        assert split.labels.tolist() == (split.source_rows % 3).tolist()
+    assert data.names[4] == "point 4"
+    assert data.sha256 == Dataset.of(x).sha256
+    with pytest.raises(UserError, match=r"labels must be one .* each of 20 points"):
+        Dataset.of(x, labels=[1])
+    for wrong in (["a"], "abc", list(range(20))):
+        with pytest.raises(UserError, match="names must be one text for each of the 20 points"):
+            Dataset.of(x, names=wrong)

@@ -3,9 +3,11 @@ import math
 import pytest
 import torch
 
-from vaerun.data import base
-from vaerun.data.base import Dataset, Redrawn, Scaled
-from vaerun.data.binarize import assemble, binarization
+from vaerun.data import split as split_module
+from vaerun.data.assemble import assemble
+from vaerun.data.base import Dataset
+from vaerun.data.binarize import binarization
+from vaerun.data.split import Redrawn, Scaled
 from vaerun.errors import UserError
 
 GREY = tuple(
@@ -21,7 +23,7 @@ def build(name: str, *, seed: int = 0, splits=GREY, scale: float = 1 / 255) -> D
 def test_static_is_drawn_once_and_stays_bytes():
     dataset = build("static")
     assert dataset.train.x.dtype == torch.uint8
-    assert torch.equal(dataset.train.visit(dataset.train.x), dataset.train.visit(dataset.train.x))
+    assert torch.equal(dataset.train.points(), dataset.train.points())
     assert set(dataset.train.x.unique().tolist()) == {0, 1}
     assert (dataset.support, dataset.binarize) == ("binary", "static")
 
@@ -58,7 +60,7 @@ def test_the_draw_belongs_to_its_own_seed_and_not_to_the_run():
 
 def test_the_draw_does_not_depend_on_the_chunks(monkeypatch):
     whole = build("static").sha256
-    monkeypatch.setattr(base, "CHUNK", 7)
+    monkeypatch.setattr(split_module, "CHUNK", 7)
     assert build("static").sha256 == whole
 
 
@@ -72,9 +74,9 @@ def test_dynamic_redraws_train_and_holds_the_rest_fixed():
     dataset = build("dynamic")
     assert dataset.train.rule == Redrawn(1 / 255)
     assert torch.equal(dataset.train.x, GREY[0])
-    assert not torch.equal(dataset.train.visit(dataset.train.x), dataset.train.visit(dataset.train.x))
+    assert not torch.equal(dataset.train.points(), dataset.train.points())
     for split in (dataset.valid, dataset.test):
-        assert torch.equal(split.visit(split.x), split.visit(split.x))
+        assert torch.equal(split.points(), split.points())
     assert dataset.support == "binary"
 
 
@@ -93,7 +95,8 @@ def test_none_scales_and_knows_its_support():
     dataset = build("none")
     assert dataset.train.rule == Scaled(1 / 255)
     assert dataset.support == "unit"
-    assert build("none", scale=1.0).support == "real"
+    assert build("none", scale=1.0).support == "count"
+    assert build("none", scale=0.5).support == "real"
     assert build("none", splits=tuple(x.float() - 3 for x in GREY)).support == "real"
     black_and_white = tuple((x > 99).byte() * 255 for x in GREY)
     assert build("none", splits=black_and_white).support == "binary"
@@ -105,7 +108,7 @@ def test_binary_data_stays_as_it_is(name):
     dataset = build(name, splits=bits, scale=1.0)
     assert dataset.support == "binary"
     for split, raw in zip((dataset.train, dataset.valid, dataset.test), bits, strict=True):
-        assert torch.equal(split.visit(split.x), raw.float())
+        assert torch.equal(split.points(), raw.float())
 
 
 def test_dynamic_has_nothing_to_do_on_binary_data():

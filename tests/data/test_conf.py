@@ -23,6 +23,9 @@ def test_keys_and_defaults_are_those_of_the_class(path):
     source = getattr(importlib.import_module(module), name)
     assert module == f"vaerun.data.{path.stem}"
     assert issubclass(source, Source)
-    assert keys == {key: p.default for key, p in inspect.signature(source).parameters.items()}
+    takes = {key: p.default for key, p in inspect.signature(source).parameters.items()}
+    named = {key for key, value in keys.items() if isinstance(value, dict)}  # a class that the user must name
+    assert all(takes.pop(key) is inspect.Parameter.empty and keys.pop(key) == {"_target_": "???"} for key in named)
+    assert keys == takes
     assert path.read_text().startswith("# ")
     assert source.__doc__.rstrip().splitlines()[-1].strip().startswith("Reference: ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vaerun.data import data_file as module
-from vaerun.data.data_file import DamagedFileError, data_file, fill, refuse_too_large
+from vaerun.data.data_file import DamagedFileError, TooLargeError, data_file, fill, refuse_too_large
 from vaerun.errors import UserError
 
 
@@ -27,7 +27,7 @@ def test_a_regular_file_is_read_also_through_a_link(tmp_path: Path) -> None:
     ("make", "cause"),
     [
         (lambda path: None, "it does not exist"),
-        (os.mkfifo, r"it is a pipe \(FIFO\), not a regular file"),
+        (os.mkfifo, "it is a pipe, not a regular file"),
         (os.mkdir, "it is a folder, not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a regular file"),
         (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
@@ -40,6 +40,24 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, monk
         make(tmp_path / "a")
     with pytest.raises(UserError, match=rf"^/.*/a cannot be used, because {cause}: look again\.$"):
         read(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(13, "Permission denied"),
+            r"Permission denied: allow your user to read it, .*chmod u\+r",
+        ),
+        (MemoryError(), r"do not fit into memory .*: use a file with fewer points"),
+        (TooLargeError("it needs 8 GB"), r"because it needs 8 GB: use a file with fewer points"),
+        (DamagedFileError("it is cut off"), r"because it is cut off: look again\.$"),
+    ],
+)
+def test_the_remedy_is_that_of_the_cause(tmp_path: Path, error: Exception, sentence: str) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(UserError, match=sentence), data_file(tmp_path / "a", remedy="look again"):
+        raise error
 
 
 class _nothing:  # noqa: N801 - a context
@@ -93,10 +111,12 @@ def test_any_error_of_a_decoder_is_one_sentence_that_names_the_file(tmp_path: Pa
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_allocated(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(module, "free_memory", lambda: 1000)
     refuse_too_large(125, 4)
-    with pytest.raises(DamagedFileError, match=r"its 126 values need about 0\.0 MB of memory, and 0\.0 MB are free"):
+    with pytest.raises(
+        TooLargeError, match="its 126 values need about 1,008 bytes of memory, and 1,000 bytes are free"
+    ):
         refuse_too_large(126, 4)
     (tmp_path / "a").write_bytes(b"abc")
-    sentence = r"do not fit into memory \(0\.0 MB are free\)"
+    sentence = r"do not fit into memory \(1,000 bytes are free\)"
     with pytest.raises(UserError, match=sentence), data_file(tmp_path / "a", remedy="look again"):
         raise MemoryError
 

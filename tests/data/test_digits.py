@@ -3,8 +3,8 @@ import hashlib
 import pytest
 import torch
 
-from vaerun.data.base import Redrawn
 from vaerun.data.digits import Digits
+from vaerun.data.split import Redrawn
 from vaerun.errors import UserError
 
 
@@ -29,7 +29,7 @@ def test_the_split_is_scikit_learns_rows_by_the_stated_rule():
 
 def test_grey_level_16_is_one():
     dataset = Digits(binarize="none").load()
-    x = dataset.train.visit(dataset.train.x)
+    x = dataset.train.points()
     assert dataset.train.x.dtype == torch.uint8
     assert (x.min().item(), x.max().item()) == (0.0, 1.0)
     assert dataset.mean().mean().item() == pytest.approx(0.305356, abs=1e-5)

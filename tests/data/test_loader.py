@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vaerun.data.base import Redrawn, Scaled, Split
 from vaerun.data.loader import Loader, sweep
+from vaerun.data.split import Redrawn, Scaled, Split
 from vaerun.errors import UserError
 from vaerun.execution import parallel
 from vaerun.execution.parallel import World

@@ -25,7 +25,7 @@ def test_the_published_files_are_split_by_rows_in_their_order(published):
     assert torch.equal(dataset.valid.x, rows[50_000:])
     assert len(dataset.test) == 10_000
     assert (dataset.name, dataset.shape, dataset.support) == ("mnist", (28, 28), "unit")
-    assert dataset.train.visit(dataset.train.x[:9]).max() == 1.0
+    assert dataset.train.points(slice(9)).max() == 1.0
     assert dataset.mean().mean().item() == pytest.approx(rows[:50_000].double().mean().item() / 255, abs=1e-6)
 
 

@@ -1,5 +1,7 @@
+import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,3 +114,24 @@ def test_what_is_done_to_the_type_is_said():
     assert tidy({"x": np.eye(3, dtype=np.int16)}, PATH).said == ["int16 stored as uint8"]
     assert tidy({"x": np.eye(3, dtype=">f4")}, PATH).said == []
     assert tidy({"x": np.eye(3, dtype=np.uint8)}, PATH).said == []
+
+
+@pytest.mark.parametrize("marker", ["nan", math.nan, -1])
+def test_missing_values_are_nan_and_the_others_as_they_were(marker: Any) -> None:
+    x = np.array([[1.0, -1.0, 3.0], [4.0, 5.0, -1.0]])
+    array = x.astype(int) if marker == -1 else np.where(x == -1, np.nan, x)
+    tidied = tidy({"x": array}, Path("file"), missing=marker)
+    rows = tidied.rows["x"]
+    assert rows.dtype == torch.float32
+    assert rows.isnan().tolist() == [[False, True, False], [False, False, True]]
+    assert rows.nan_to_num(-1.0).tolist() == x.tolist()
+
+
+def test_infinity_is_never_missing() -> None:
+    with pytest.raises(UserError, match="remove or correct them"):
+        tidy({"x": np.array([[1.0, np.inf], [np.nan, 0.0]])}, Path("file"), missing="nan")
+
+
+def test_a_file_of_missing_values_is_refused() -> None:
+    with pytest.raises(UserError, match=r"marks all as missing"):
+        tidy({"x": np.full((2, 2), 9)}, Path("file"), missing=9)

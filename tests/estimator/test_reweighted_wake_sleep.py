@@ -98,7 +98,7 @@ def dreaming(model: Model, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     z = space("binary", 2).z[:, 0].repeat_interleave(8, 0)
     x = bernoulli_space(3).to(z).repeat(4, 1)
     monkeypatch.setattr(model.prior, "sample", lambda n: z[:n])
-    monkeypatch.setattr(model, "observe", lambda z: x.unsqueeze(0))
+    monkeypatch.setattr(model, "observe_like", lambda like, z: x.unsqueeze(0))
     return model.log_joint(x, z.unsqueeze(0))[0].exp().detach()
 
 

@@ -46,8 +46,8 @@ def test_one_temperature_is_importance_sampling_from_the_prior() -> None:
     found = AISEvaluation(chains=3, temperatures=1, points=None)(Given(bound, phi), dataset(x)).metrics
     torch.manual_seed(0)
     bound, x, phi = gaussian_problem(orthogonal=False)
-    start(bound.model, 4, len(x))
-    z = start(bound.model, 3, len(x))
+    start(bound.model, 4, x)
+    z = start(bound.model, 3, x)
     expected = bound.model.log_likelihood(x, z).logsumexp(0) - math.log(3)
     assert found["ais/test"] == pytest.approx(float(expected.detach().mean()), abs=1e-9)
 
@@ -94,7 +94,7 @@ def test_the_mean_weight_is_p_on_the_way_up_and_one_over_p_on_the_way_down() -> 
     transition = Hamiltonian(model=model, steps=2)
     sizes = torch.full((7, len(x)), 0.4)
     log_p = model.exact_log_prob(x).detach()
-    up = forward(transition, x, start(model, 1, len(x)), betas, sizes).log_weight[0] - log_p
+    up = forward(transition, x, start(model, 1, x), betas, sizes).log_weight[0] - log_p
     down = log_p - backward(transition, x, z.unsqueeze(0), betas, sizes).log_weight[0]
     for log_ratio in (up, down):
         ratio = log_ratio.exp()
@@ -125,11 +125,11 @@ def test_with_exact_moves_the_width_times_t_is_the_rise_of_the_likelihood() -> N
     """Width · T = E_post[log p(x given z)] − E_prior[log p(x given z)] at linear temperatures, at every T."""
     model, x, z, _ = one_point(1, 4000)
     transition = Exact(model=model, steps=1)
-    prior = model.log_likelihood(x, start(model, 50, len(x))).detach().mean()
+    prior = model.log_likelihood(x, start(model, 50, x)).detach().mean()
     rise = float(model.log_likelihood(x, z.unsqueeze(0)).detach().mean() - prior)
     for T in (5, 20, 80):
         betas, sizes = sigmoidal(T, 0.0), torch.ones(T - 1, len(x))
-        low = forward(transition, x, start(model, 1, len(x)), betas, sizes).log_weight
+        low = forward(transition, x, start(model, 1, x), betas, sizes).log_weight
         high = backward(transition, x, z.unsqueeze(0), betas, sizes).log_weight
         assert float((high - low).mean()) * T == pytest.approx(rise, rel=0.1)
 
@@ -139,10 +139,10 @@ def test_step_sizes_follow_the_acceptance_rate() -> None:
     model.raw_log_sigma.data.fill_(-3.0)  # a posterior far narrower than the prior
     transition = Hamiltonian(model=model, steps=5)
     betas = sigmoidal(200, 4.0)
-    sizes = step_sizes(transition, x, start(model, 8, 10), betas)
+    sizes = step_sizes(transition, x, start(model, 8, x), betas)
     assert sizes.shape == (199, 10)
     assert (sizes[-1] < 0.3 * sizes[0]).all()
-    result = forward(transition, x, start(model, 8, 10), betas, sizes)
+    result = forward(transition, x, start(model, 8, x), betas, sizes)
     assert float(result.acceptance.mean()) == pytest.approx(0.8, abs=0.1)
 
 

@@ -380,7 +380,7 @@ def test_the_worst_points_are_drawn_with_what_each_q_makes_of_them() -> None:
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"split": "dev"}, "split must be train, valid or test, got dev"),
+        ({"split": "dev"}, "split must be train, valid, test or new, got dev"),
         ({"points": 0}, "points must be at least 1, got 0"),
         ({"num_samples": 1}, r"^evaluation\.num_samples must be at least 2, got 1\.$"),
         ({"starts": 0}, "starts must be at least 1, got 0"),

@@ -70,7 +70,10 @@ class TwoHumps(torch.nn.Module):
     def log_likelihood(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         return -2 * (z[..., 0].square() - 4).square() + z[..., 0] + 0 * x.sum(1)
 
-    def log_prior(self, z: torch.Tensor) -> torch.Tensor:
+    def given(self, x: torch.Tensor) -> None:
+        return None
+
+    def log_prior(self, z: torch.Tensor, given: None) -> torch.Tensor:
         return self.prior.log_prob(z)
 
 

@@ -399,7 +399,7 @@ def test_an_entry_has_a_readable_name(entry: str, name: str) -> None:
         ({"replicas": 19}, r"evaluation\.replicas must be at least 20, got 19"),
         ({"warm_up": -1}, r"warm_up must be at least 0, got -1"),
         ({"points": 0}, r"points must be at least 1, got 0"),
-        ({"split": "all"}, r"train, valid or test"),
+        ({"split": "all"}, r"train, valid, test or new"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(keys: dict[str, Any], words: str) -> None:

@@ -103,7 +103,10 @@ def run(directory: Path, *overrides: str) -> Any:
             "objective=free_bits",
             "evaluation.estimators=[own,rebar,score/none]",
         ),
-        ("strategy=joint", "strategy.test_steps=3", "evaluation.split=valid", "evaluation.estimators=[own,score]"),
+        (
+            *("strategy=joint", "strategy.test_steps=3", "trainer.validation.every=1"),
+            *("evaluation.split=valid", "evaluation.estimators=[own,score]"),
+        ),
     ],
 )
 def test_a_run_that_looks_on_its_way_is_the_run_that_does_not(tmp_path: Path, overrides: tuple[str, ...]) -> None:

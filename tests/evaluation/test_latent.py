@@ -18,6 +18,7 @@ from vaerun.execution import memory as chunk
 from vaerun.experiment.make import make
 from vaerun.posterior.active_units import DRAWS, means, variance
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean
+from vaerun.system.warning import warn_once
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -82,6 +83,23 @@ def test_of_bits_the_information_is_that_of_all_their_values() -> None:
     assert "active_units/test" not in found  # 3 points say nothing about it
     twenty = LatentEvaluation()(given(phi.repeat(20, 1), "bernoulli", 2), points(60)).metrics
     assert twenty["active_units/test"] == int((phi.repeat(20, 1).sigmoid().var(0) > 0.01).sum())
+
+
+@pytest.mark.parametrize(
+    ("available", "asked", "remedy"), [(60, 20, "evaluation.points=30 or more"), (20, None, "a split with more points")]
+)
+def test_active_units_that_are_left_out_are_said_once(
+    caplog: pytest.LogCaptureFixture, available: int, asked: int | None, remedy: str
+) -> None:
+    warn_once.cache_clear()
+    strategy = given(torch.zeros(available, 2), "bernoulli", 2)
+    for _ in range(2):
+        assert "active_units/test" not in LatentEvaluation(points=asked)(strategy, points(available)).metrics
+    (said,) = [record.getMessage() for record in caplog.records if "active_units" in record.getMessage()]
+    assert said.endswith(f"at least 30 points, got 20 of test: use {remedy}.")
+    caplog.clear()
+    LatentEvaluation(points=30)(given(torch.zeros(60, 2), "bernoulli", 2), points(60))
+    assert "left out" not in caplog.text
 
 
 def test_information_ends_at_its_ceiling_and_at_nothing() -> None:
@@ -181,7 +199,7 @@ def test_the_interval_of_active_units_covers_those_of_the_distribution(caplog: p
     def found(n: int) -> tuple[float, float, float]:
         phi = torch.cat((torch.randn(n, 4) * scale, torch.full((n, 4), -1.0)), 1)
         evaluation = LatentEvaluation(points=None, num_samples=1)
-        statistics = evaluation.statistics(given(phi, latent_dim=4), phi)
+        statistics = evaluation.statistics(given(phi, latent_dim=4), torch.zeros(n, 3), phi)
         results = Results("test")
         evaluation.count(statistics, results)
         metrics = results.result({}).metrics

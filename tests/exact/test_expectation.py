@@ -88,7 +88,10 @@ def test_a_point_without_mass_is_left_out_whatever_its_reward() -> None:
         def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
             return torch.where(z[..., 0] == 1, model.log_likelihood(x, z), torch.inf)
 
-        def log_prior(self, z: Tensor) -> Tensor:
+        def given(self, x: Tensor) -> None:
+            return None
+
+        def log_prior(self, z: Tensor, given: None) -> Tensor:
             return model.log_prior(z)
 
     certain, nowhere = Certain(), Nowhere()

@@ -60,3 +60,16 @@ def test_an_experiment_of_something_else_than_a_data_set_says_what_to_make(run: 
         vaerun.Experiment(data=data, strategy=strategy, trainer=None)
     with pytest.raises(UserError, match=r"^trainer must be a Trainer, got NoneType\.$"):
         vaerun.Experiment(data=Dataset.of(X), strategy=strategy, trainer=None)
+
+
+def test_labels_in_a_file_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", np.array(["a", "b", "c"] * 20))
+    monkeypatch.chdir(tmp_path)
+    train(tmp_path / "run", *WORDS, "data.path=x.npy", "data.label_path=y.npy")
+    assert summary(tmp_path / "run")["data"]["labels"] == ["a", "b", "c"]
+    monkeypatch.chdir("/")
+    test = vaerun.load(tmp_path / "run").data.test
+    assert test.labels is not None
+    assert test.source_rows is not None
+    assert test.labels.tolist() == (test.source_rows % 3).tolist()

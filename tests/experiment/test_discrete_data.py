@@ -1,5 +1,6 @@
 """Which x are discrete, and what is said about them under a density."""
 
+import numpy
 import pytest
 import torch
 
@@ -48,6 +49,14 @@ def test_a_density_of_discrete_x_is_warned_about_and_the_remedy_is_not(tmp_path,
     (said,) = train(tmp_path / "binary", *GREY[1:], "model/likelihood=gaussian")["warnings"]
     remedy = said.partition(": use ")[2].rstrip(".")
     assert train(tmp_path / "bits", *GREY[1:], remedy)["warnings"] == []
+
+
+def test_vectors_on_a_grid_get_the_noise_of_a_key(tmp_path):
+    numpy.save(tmp_path / "x.npy", numpy.random.default_rng(0).integers(0, 256, (160, 8)) / 255)
+    words = ("data=arrays", f"data.path={tmp_path / 'x.npy'}", "model/likelihood=gaussian", "trainer.epochs=1")
+    (said,) = train(tmp_path / "density", *words, "trainer.batch_size=10")["warnings"]
+    assert "or data.dequantise=true" in said
+    assert train(tmp_path / "noise", *words, "trainer.batch_size=10", "data.dequantise=true")["warnings"] == []
 
 
 def test_real_x_are_not_warned_about(tmp_path):

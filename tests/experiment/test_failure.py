@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,18 +37,21 @@ def full() -> None:
 
 def test_a_full_disk_is_a_sentence_and_the_run_goes_on(tmp_path: Path) -> None:
     train(tmp_path / "whole")
+    run = tmp_path / "a run"
     with pytest.MonkeyPatch.context() as monkeypatch:
         at_record(4, full, monkeypatch)
         with pytest.raises(
             RunError, match=r"the disk is full .*stopped after step 8, .* checkpoint is of step \d+.*resume="
         ):
-            train(tmp_path / "run", "trainer.checkpoints.seconds=0")
-    assert summary(tmp_path / "run")["status"] == "failed"
-    assert "the disk is full" in summary(tmp_path / "run")["reason"]
-    train(tmp_path / "run", "trainer.checkpoints.seconds=0")
-    assert records(tmp_path / "run") == records(tmp_path / "whole")
+            train(run, "trainer.checkpoints.seconds=0")
+    assert summary(run)["status"] == "failed"
+    reason = summary(run)["reason"]
+    assert "the disk is full" in reason
+    assert shlex.split(reason.partition("continue with: ")[2]) == ["vaerun", "train", f"resume={run}"]
+    train(run, "trainer.checkpoints.seconds=0")
+    assert records(run) == records(tmp_path / "whole")
     for name in ("last", "best"):
-        assert equal(state(tmp_path / "run", name), state(tmp_path / "whole", name))
+        assert equal(state(run, name), state(tmp_path / "whole", name))
 
 
 @pytest.mark.parametrize("renamed", [True, False])
@@ -84,7 +88,7 @@ def test_tensorboard_cannot_stop_a_training(
     with caplog.at_level(logging.WARNING):
         train(tmp_path / "run")
     assert records(tmp_path / "run") == records(tmp_path / "whole")
-    assert caplog.text.count("TensorBoard gets no further records") == 1
+    assert caplog.text.count("tracking=tensorboard gets no further records") == 1
 
 
 def test_a_bug_stays_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +111,7 @@ def test_an_odd_summary_stops_nothing_and_is_said(text: str, tmp_path: Path, cap
 @pytest.mark.parametrize("name", ["config.yaml", "summary.json"])
 def test_a_changed_digit_is_said(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     train(tmp_path)
+    caplog.clear()
     vaerun.load(tmp_path)
     assert not caplog.text
     path = tmp_path / name

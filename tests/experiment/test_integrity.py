@@ -1,5 +1,6 @@
 """A file that is not what vaerun wrote is known by its checksum."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,33 @@ def test_the_files_of_a_run_are_compared_with_their_checksums(tmp_path: Path) ->
 def test_a_config_without_a_checksum_is_of_an_earlier_version(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 0\n")
     assert change_in_config(tmp_path / "config.yaml") == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "changed"), [(b'{"step": 2, "elbo', False), (b'{"step": 2}\n', True), (b'{"step": 2}', True)]
+)
+def test_a_half_written_last_line_is_no_record(end: bytes, changed: bool, tmp_path: Path) -> None:
+    tracker = Jsonl(tmp_path / "metrics.jsonl")
+    tracker.scalars(1, {"elbo/train": -1.0})
+    tracker.close("failed")
+    summary = {"status": "failed", RECORDS: checksum_of(read(tmp_path / "metrics.jsonl"))}
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(end)
+    said = [sentence for sentence in changes(tmp_path, summary) if "metrics.jsonl" in sentence]
+    assert bool(said) == changed
+    whole = {RECORDS: checksum_of(read(tmp_path / "metrics.jsonl"))}
+    assert not [sentence for sentence in changes(tmp_path, whole) if "metrics.jsonl" in sentence]
+
+
+def test_a_file_of_one_endless_line_is_not_read_into_memory(tmp_path: Path) -> None:
+    tmp_path.joinpath("config.yaml").write_text("seed: 0\n")
+    metrics = tmp_path / "metrics.jsonl"
+    with metrics.open("wb") as file:
+        file.truncate(100 * 2**20)
+    tracemalloc.start()
+    try:
+        found = list(changes(tmp_path, {RECORDS: 1}))
+        assert any("was changed" in sentence for sentence in found)
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()

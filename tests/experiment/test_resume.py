@@ -1,5 +1,6 @@
 """Which keys may change when a run is resumed, and how a diverged run continues."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import yaml
 
 from tests.runs import records, state, summary, train
 from vaerun import cli
-from vaerun.errors import DivergedError
+from vaerun.errors import DivergedError, UserError
+from vaerun.experiment.directory import how_to_resume
 from vaerun.experiment.resume import smaller_steps
 
 # The first epoch is finite, because the first step of Adam is bounded; the second is not.
@@ -71,6 +73,9 @@ def test_another_run_keeps_its_steps(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("config", "per_point", "words"),
     [
         ({"optimizer": {"learning_rate": 1e-3}}, False, "optimizer.learning_rate=0.0001"),
+        ({"optimizer": {"lr": 1.0, "max_norm": None}}, False, "optimizer.lr=0.001 optimizer.max_norm=10"),
+        ({"optimizer": {"lr": 1.0, "max_norm": 1e3}}, False, "optimizer.lr=0.001 optimizer.max_norm=10"),
+        ({"optimizer": {"lr": 1.0, "max_norm": 5.0}}, False, "optimizer.lr=0.001 optimizer.max_norm=0.5"),
         ({"optimizer": {"lr": 5.0}}, False, "optimizer.lr=0.001"),
         ({"optimizer": {}, "local": {"optimizer": {"learning_rate": 0.5}}}, True, "local.optimizer.learning_rate=0.05"),
     ],
@@ -82,3 +87,23 @@ def test_steps_become_ten_times_smaller_and_at_most_usual(config: dict, per_poin
 
 def test_objects_without_a_configuration_get_a_remedy_in_words() -> None:
     assert smaller_steps({}, Path("run"), per_point=True) == "Use smaller steps, or limit the norm of the gradient."
+
+
+def test_a_run_whose_resume_cannot_be_built_keeps_its_summary(diverged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UserError("data.path does not exist.")
+
+    before = (diverged / "summary.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("vaerun.experiment.fit.build", refuse)
+        assert resumed(diverged, "optimizer.learning_rate=1e-3") == 2
+    assert (diverged / "summary.json").read_bytes() == before
+    assert resumed(diverged, "optimizer.learning_rate=1e-4") == 0  # its step sizes can still be changed
+
+
+def test_what_is_printed_can_be_copied(tmp_path: Path) -> None:
+    run = tmp_path / "a run"
+    run.mkdir()
+    assert how_to_resume(run) == f"experiment.fit({str(run)!r}) in Python, with an experiment of the same objects"
+    (run / "config.yaml").touch()
+    assert shlex.split(how_to_resume(run)) == ["vaerun", "train", f"resume={run}"]

@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import vaerun
 from tests.problems import options
 from tests.runs import TINY, equal, records, state, summary, train
 from tests.several import limited, together
@@ -51,6 +53,15 @@ def test_a_batch_is_divided_equally(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"multiple of the number of processes, 3, .* got 200: use .*batch_size=201\."):
         train(tmp_path, "execution.devices=3")
     assert summary(tmp_path)["status"] == "failed"
+
+
+def test_each_process_needs_a_training_point(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(8, 3)).astype("f4")
+    np.savez(tmp_path / "few.npz", train=points[:2], valid=points[2:5], test=points[5:])
+    words = ("data=arrays", f"data.path={tmp_path / 'few.npz'}", "model/likelihood=gaussian", "trainer.batch_size=3")
+    with pytest.raises(UserError, match=r"a training point for each of the 3 processes, got 2: use .*devices=1"):
+        train(tmp_path / "run", *words, "execution.devices=3")
+    assert summary(tmp_path / "run")["status"] == "failed"
 
 
 @pytest.mark.slow
@@ -103,6 +114,8 @@ def evaluations(folder: Path) -> dict[str, Any]:
         "gap": ("evaluation.points=9", "evaluation.max_steps=100", "evaluation.num_samples=50"),
         "cross": ("evaluation.points=5", "evaluation.encoder_epochs=1", "evaluation.max_steps=40"),
         "latent": ("evaluation.points=20",),
+        "predictive": ("evaluation.points=40", "evaluation.num_samples=20"),
+        "calibration": ("evaluation.points=40", "evaluation.num_samples=20"),
         "gradient": ("evaluation.points=6", "evaluation.replicas=40"),  # of training points, whose φ are in Φ
     }
     assert set(words) == set(options("evaluation"))
@@ -134,6 +147,7 @@ def test_every_evaluation_has_the_same_points_in_the_same_order(tmp_path: Path) 
 SCRIPT = """
 import os, sys
 from pathlib import Path
+import vaerun
 from tests.problems import options
 from tests.runs import train
 from vaerun.execution import follower, team
@@ -189,3 +203,30 @@ def test_after_sigkill_of_process_0_the_summary_says_so(tmp_path: Path) -> None:
             said = json.loads((tmp_path / "a" / "summary.json").read_text())
     assert said["status"] == "failed"
     assert said["reason"] == "rank 0 of 2 has ended without a message; it may have been killed"
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_mended_once_and_all_processes_read_the_same_file(tmp_path: Path) -> None:
+    with limited():
+        train(tmp_path / "whole", TWO)
+    stopped(tmp_path / "run", TWO)
+    (tmp_path / "run/checkpoints/last.pt").write_bytes(b"damaged")
+    with limited():
+        train(tmp_path / "run", TWO)
+    for name in ("last", "best"):
+        assert equal(state(tmp_path / "run", name)["tensors"], state(tmp_path / "whole", name)["tensors"])
+    assert sorted(path.name for path in (tmp_path / "run/checkpoints").glob("*damaged*")) == ["last.damaged.pt"]
+
+
+def test_the_other_processes_trust_what_the_first_one_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mylab").mkdir()
+    (tmp_path / "mylab/__init__.py").touch()
+    (tmp_path / "mylab/own.py").write_text(
+        "from vaerun.strategy.amortized import Amortized\n\n\nclass Own(Amortized):\n    pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VAERUN_TRUST", raising=False)
+    words = ("trainer.epochs=1", "amortizer.hidden=[8]", "model.decoder.hidden=[8]", "strategy._target_=mylab.own.Own")
+    with limited():
+        run = vaerun.train(*words, TWO, directory=tmp_path / "run", trust="mylab")
+    assert run.summary["devices"] == 2

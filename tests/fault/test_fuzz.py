@@ -12,7 +12,7 @@ import pytest
 from fuzzing.kind import Kind, RefusedError, refused
 from fuzzing.mutation import damaged, reworded
 from fuzzing.watch import TooLongError, measured, signature
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_sentence_is_no_refusal(sentence: str) -> None:
 def test_most_inputs_are_damaged(made: st.SearchStrategy[bytes]) -> None:
     seen = set()
 
-    @settings(max_examples=60, derandomize=True, database=None)
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(made)
     def one(content: bytes) -> None:
         seen.add(content)

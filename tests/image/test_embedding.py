@@ -22,7 +22,7 @@ def test_every_point_stands_at_the_mean_of_its_q_with_its_own_image(seeded: None
     run = built()
     style = ImageStyle.of(run.data)
     made = embed(run.strategy, run.data, style)
-    x = run.data.valid.visit(run.data.valid.x)
+    x = run.data.valid.points()
     with torch.no_grad():
         q = run.strategy.bound.family(run.strategy.infer(x).phi)
     np.testing.assert_allclose(made.points, q.mean().numpy(), rtol=1e-4, atol=1e-6)
@@ -57,3 +57,13 @@ def test_other_ways_of_inference_have_points_too(words: tuple[str, ...], seeded:
     made = embed(run.strategy, run.data, ImageStyle.of(run.data))
     assert np.isfinite(made.points).all()
     assert made.points.shape == (200, 3)
+
+
+def test_the_labels_are_a_column_and_c_is_no_part_of_an_image(seeded: None) -> None:
+    run, plain = built("data.condition=y"), built()
+    style = ImageStyle.of(run.data)
+    made, other = (embed(each.strategy, each.data, style) for each in (run, plain))
+    assert next(iter(made.columns)) == "label"
+    assert made.columns["label"].tolist() == [str(y) for y in run.data.valid.labels.tolist()]
+    np.testing.assert_array_equal(made.sprite, other.sprite)
+    assert other.columns["label"].tolist() == made.columns["label"].tolist()

@@ -46,7 +46,7 @@ def test_tiles_stand_row_by_row_between_grey_lines() -> None:
 def test_values_are_clipped_and_rescaled() -> None:
     image = np.full((1, 28 * 28), 0.5)
     image[0, :4] = [-3.0, 7.0, np.nan, np.inf]
-    assert grid(image, (28, 28), columns=1)[1, 1:6].tolist() == [0, 255, 0, 255, 128]
+    assert grid(image, (28, 28), columns=1)[1, 1:6].tolist() == [0, 255, 128, 255, 128]  # nan is grey
     image[0, :5] = [-3.0, 7.0, 2.0, 100.0, -np.inf]
     assert grid(image, (28, 28), columns=1, low=-3.0, high=7.0)[1, 1:6].tolist() == [0, 255, 128, 255, 0]
 

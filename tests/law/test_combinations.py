@@ -14,7 +14,8 @@ from tests.problems import CONF, SMALL
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.pairs import clashes
 from vaerun.config.check.parts import Part
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
+from vaerun.data.split import Split
 from vaerun.errors import UserError
 from vaerun.experiment.build import build_strategy
 from vaerun.notation import Batch

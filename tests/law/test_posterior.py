@@ -12,6 +12,7 @@ from vaerun.model.prior.base import Prior
 from vaerun.posterior.base import (
     ClosedFormKL,
     ClosedFormMean,
+    ClosedFormStd,
     Enumerable,
     Family,
     KnownScore,
@@ -102,6 +103,9 @@ def test_its_density_sums_to_one_and_its_mean_is_its_mean(name: str) -> None:
     torch.testing.assert_close(probability.sum(0), torch.ones(3), **within)
     if isinstance(q, ClosedFormMean):
         torch.testing.assert_close((probability.unsqueeze(-1) * over.z).sum(0), q.mean(), **within)
+    if isinstance(q, ClosedFormStd):
+        square = (probability.unsqueeze(-1) * (over.z - q.mean()).square()).sum(0)
+        torch.testing.assert_close(square.sqrt(), q.std(), **within)
 
 
 @pytest.mark.parametrize("name", POSTERIORS)

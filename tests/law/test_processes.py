@@ -26,6 +26,8 @@ CASES: dict[str, tuple[str, ...]] = {name: (f"strategy={name}",) for name in opt
     "a moving average": ("estimator=score", "estimator/baseline=moving_average"),
     "two moving averages": ("estimator=score", "estimator/baseline=optimal_constant"),
     "free bits": ("objective=free_bits",),
+    **{f"optimizer={name}": (f"optimizer={name}",) for name in options("optimizer")},
+    "skipped steps and averages of weights": ("optimizer.skip_norm=0.9", "optimizer.average_decay=0.9"),
     "an encoder beside Φ": ("strategy=joint", "strategy/phi_init=encoder"),
 }
 
@@ -76,7 +78,11 @@ def walk(words: tuple[str, ...]) -> Tensor:
             index = torch.cat(held)
             noise.begin(step, index)
             strategy.step(Batch(index, x[index]))
-        return torch.cat([weight.detach().flatten() for weight in strategy.weights])
+            strategy.average_weights(step + 1)
+        averages = [] if strategy.weight_average is None else strategy.weight_average.averages
+        counts = list(strategy.optimizer_metrics().values())
+        assert not counts or 0 < int(counts[0]) < STEPS
+        return torch.cat([tensor.detach().double().flatten() for tensor in (*strategy.weights, *averages, *counts)])
 
 
 def walk_all() -> dict[str, Tensor]:

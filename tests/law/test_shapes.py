@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.law import test_combinations as combinations
 from tests.law import test_estimator as estimators
 from tests.law import test_prior as priors
-from tests.problems import family_and_model, node, objective, options
+from tests.problems import family_and_model, node, objective, options, variants
 from tests.shapes import check_call, check_fields, check_methods, fix_axes
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
@@ -22,12 +22,15 @@ from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.model.base import ExactMarginal, Model
 from vaerun.model.decoder.base import Decoder
 from vaerun.model.likelihood.base import Likelihood
-from vaerun.model.prior.base import Prior
+from vaerun.model.likelihood.count import CountLikelihood
+from vaerun.model.likelihood.rate.base import Rate
+from vaerun.model.prior.base import ConditionalPrior, PriorDensity
 from vaerun.notation import Batch, Terms
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import (
     ClosedFormKL,
     ClosedFormMean,
+    ClosedFormStd,
     Enumerable,
     Family,
     KnownScore,
@@ -40,7 +43,7 @@ from vaerun.strategy.base import Strategy
 from vaerun.strategy.refiner.base import Refiner
 from vaerun.verify.covering import covering
 
-K, B, X, N = 3, 5, 7, 11  # K samples, B points of X coordinates, n draws: sizes that no two axes share
+K, B, X, C, N = 3, 5, 7, 2, 11  # K samples, B points of X coordinates, n draws: sizes that no two axes share
 CASES = {(case.method, case.objective, case.posterior): case for case in estimators.CASES}
 
 
@@ -63,13 +66,15 @@ def test_posterior(name: str) -> None:
     phi = torch.rand(B, family.num_parameters)
     calls = {"initial": (), "scale": (phi,), "inverse_fisher": (phi,), "forward": (phi,)}
     q = check_methods(Family, family, calls)["forward"]
-    check_capabilities(q, q.sample(K), model.prior)
+    check_capabilities(q, q.sample(K), model.prior_of())
 
 
-def check_capabilities(q: Posterior, z: Tensor, prior: Prior) -> None:
+def check_capabilities(q: Posterior, z: Tensor, prior: PriorDensity) -> None:
     check_methods(Posterior, q, {"sample": (K,), "log_prob": (z,)})
     if isinstance(q, ClosedFormMean):
         check_methods(ClosedFormMean, q, {"mean": ()})
+    if isinstance(q, ClosedFormStd):
+        check_methods(ClosedFormStd, q, {"std": ()})
     if isinstance(q, KnownScore):
         check_methods(KnownScore, q, {"squared_score": (z,)})
     if isinstance(q, Reparameterized):
@@ -94,13 +99,23 @@ def check_capabilities(q: Posterior, z: Tensor, prior: Prior) -> None:
 @pytest.mark.parametrize("name", options("model"))
 def test_model(name: str) -> None:
     facts: dict[str, Any] = {"latent_dim": 2, "data_dim": X, "data_mean": torch.linspace(0.2, 0.7, X), "data_std": 0.6}
+    facts |= {"given_names": tuple(f"y={c}" for c in range(C))}
     size: dict[str, Any] = {"latent_dim": 2} if "latent_dim" in node(f"model/{name}") else {"layers": [4, 2]}
     model: Model = make(node(f"model/{name}", **size), facts)
-    fix_axes(D=model.latent_dim)
-    x, z = bits(B, X), model.prior.sample(K * B).reshape(K, B, -1)
-    densities = dict.fromkeys(("log_likelihood", "log_joint"), (x, z))
-    check_methods(Model, model, densities | {"log_prior": (z,), "mean": (z,), "sample": (N,)})
-    assert model.observe(z).shape == model.mean(z).shape
+    fix_axes(D=model.latent_dim, C=C)
+    x, z = bits(B, X + C), model.sample_prior(K * B, bits(K * B, C)).reshape(K, B, -1)
+    c, calls = model.given(x), dict.fromkeys(("log_likelihood", "log_joint", "terms"), (x, z))
+    calls |= dict.fromkeys(("log_prior", "beside", "mean"), (z, c)) | dict.fromkeys(("values", "given"), (x,))
+    calls |= {"row": (model.values(x), c), "prior_of": (c,)}
+    check_methods(Model, model, calls | dict.fromkeys(("sample", "sample_prior"), (N, bits(N, C))))
+    assert model.observe(z, c).shape == model.mean(z, c).shape
+    assert all(moment.shape == model.mean(z, c).shape for moment in model.moments(z, c))
+    assert torch.equal(model.row(model.values(x), c), x)
+    other = 1 - model.values(x)
+    torch.manual_seed(0)
+    expected = [model.terms(x, z), model.terms(model.row(other, c), z)]
+    torch.manual_seed(0)
+    torch.testing.assert_close(list(model.terms_of_each((model.values(x), other), z, c)), expected)
     if isinstance(model, ExactMarginal):
         check_methods(ExactMarginal, model, {"exact_log_prob": (x,)})
 
@@ -109,18 +124,37 @@ def test_model(name: str) -> None:
 def test_prior(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priors, "X", X)
     prior = priors.drawn(name)
-    fix_axes(D=priors.D)
-    check_methods(Prior, prior, {"sample": (N,), "log_prob": (prior.sample(K * B).reshape(K, B, -1),)})
+    fix_axes(D=priors.D, C=priors.C)
+    check_methods(ConditionalPrior, prior, {"given": (priors.condition(B),)})
+    check_methods(
+        PriorDensity, priors.at(prior), {"sample": (N,), "log_prob": (priors.samples(prior, K * B).reshape(K, B, -1),)}
+    )
 
 
-@pytest.mark.parametrize("name", options("model/likelihood"))
-def test_likelihood(name: str) -> None:
-    likelihood: Likelihood = make(node(f"model/likelihood/{name}"), {"data_dim": X, "data_std": 0.6})
+@pytest.mark.parametrize(("name", "inner"), list(variants("model/likelihood")))
+def test_likelihood(name: str, inner: dict[str, str]) -> None:
+    facts = {"data_dim": X, "data_std": 0.6, "data_mean": torch.full((X,), 0.3)}
+    likelihood: Likelihood = make(node(f"model/likelihood/{name}", inner), facts)
     fix_axes(O=likelihood.num_outputs)
     outputs = torch.randn(K, B, likelihood.num_outputs)
-    calls = {"log_prob": (bits(B, X), outputs), "mean": (outputs,), "initial_outputs": (torch.full((X,), 0.4),)}
+    both = (bits(B, X), outputs)
+    calls = {"terms": both, "log_prob": both, "mean": (outputs,), "initial_outputs": (torch.full((X,), 0.4),)}
+    calls |= {"observed_log_prob": both, "masked_log_prob": (*both, torch.rand(B, X) < 0.5)}
     check_methods(Likelihood, likelihood, calls)
-    assert likelihood.sample(outputs).shape == likelihood.mean(outputs).shape
+    assert likelihood.sample(outputs).shape == likelihood.mean(outputs).shape == likelihood.variance(outputs).shape
+    if isinstance(likelihood, CountLikelihood):
+        total = likelihood.rate.total(both[0])
+        for declared in (CountLikelihood.terms_at, CountLikelihood.log_prob_at):
+            check_call(declared, getattr(likelihood, declared.__name__), *both, total)
+
+
+def test_rate() -> None:
+    rate: Rate = make(node("model/likelihood/rate/total_share"), {"data_mean": torch.full((X,), 0.3)})
+    rates, x, mean = torch.randn(K, B, X), bits(B, X), torch.full((X,), 0.4)
+    check_methods(Rate, rate, {"total": (x,), "log_rate": (rates, rate.total(x)), "initial_outputs": (mean,)})
+    free: Rate = make(node("model/likelihood/rate/free"), {})
+    assert free.log_rate(rates, free.total(x)).shape == rates.shape
+    assert free.initial_outputs(mean).shape == mean.shape
 
 
 @pytest.mark.parametrize("name", options("model/decoder"))
@@ -178,7 +212,7 @@ def test_strategy(name: str) -> None:
         fix_axes(B=B, X=x.shape[1], P=made.bound.family.num_parameters)
         check_fields(Batch(index, x))
         check_fields(made.step(Batch(index, x)))
-        check_methods(Strategy, made, {"infer": (x, index, "train"), "gradient_norms": ()})
+        check_methods(Strategy, made, {"infer": (x, index, "train"), "current": (x, index), "gradient_norms": ()})
         check_fields(made.infer_and_store(x, index, "train"))
 
 

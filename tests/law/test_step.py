@@ -1,6 +1,7 @@
 """What a step of training asks of the device: nothing; it can be traced, gradients and all, without a value in it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.law.test_combinations import OFFER, Row, configuration, data, name, rows
 from vaerun.config.hydra import compose
+from vaerun.data.base import Dataset
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.compiled import traced
 from vaerun.experiment.build import build_strategy
-from vaerun.notation import Batch
+from vaerun.notation import Batch, Column
 from vaerun.verify.covering import covering
 
 pytestmark = pytest.mark.slow
@@ -101,15 +103,28 @@ def models() -> list[tuple[tuple[str, str], ...]]:
 @pytest.mark.parametrize("choices", models(), ids=lambda choices: "-".join(dict(choices).values()))
 def test_no_model_makes_anything_cross(choices: tuple[tuple[str, str], ...], seeded: None) -> None:
     cfg, _ = compose([f"{group}={option}" for group, option in choices])
-    step_elsewhere(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+    step_elsewhere(OmegaConf.to_container(cfg, resolve=True), data_for(dict(choices)))  # type: ignore[arg-type]
 
 
-def step_elsewhere(config: dict[str, Any]) -> None:
+def data_for(choices: dict[str, str]) -> Dataset:
+    """Points with what a part needs to be told: the kinds of their columns, or c."""
+    bits = data()
+    if "mixed" in choices.values():
+        columns = [Column("a", "real"), Column("b", "positive"), Column("c", "count"), Column("d", "binary")]
+        return replace(bits, columns=tuple(columns), support="real")
+    if "conditional_normal" in choices.values():
+        split = replace(bits.train, given=torch.eye(2).repeat(len(bits.train), 1)[: len(bits.train)])
+        return replace(bits, train=split, valid=split, test=split, given=("y=0", "y=1"))
+    return bits
+
+
+def step_elsewhere(config: dict[str, Any], points: Dataset | None = None) -> None:
     """A step where there are shapes and no values: whatever asks for one fails."""
     meta = torch.device("meta")
-    strategy = build_strategy(config, data(), meta)
+    points = points or data()
+    strategy = build_strategy(config, points, meta)
     with Crossings() as crossings:
-        strategy.step(Batch(torch.arange(6, device=meta), torch.empty(6, 4, device=meta)))
+        strategy.step(Batch(torch.arange(6, device=meta), torch.empty(6, 4 + len(points.given), device=meta)))
     assert not crossings.found
     moved = [weight for weight in strategy.theta if weight.grad is not None]
     assert moved

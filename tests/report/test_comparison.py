@@ -1,9 +1,11 @@
 """The comparison of fabricated runs: its numbers by hand, its refusals, and the sentence at its end."""
 
+import json
 import math
 
 import pytest
 
+import vaerun
 from tests.report.fabricate import DATA, config, evaluation, records, run, seeds, summary
 from vaerun.errors import UserError
 from vaerun.metric.interval import interval
@@ -60,9 +62,25 @@ def test_what_cannot_be_told_apart_is_said(compared, tmp_path):
     made = compared()
     assert marks(made, "elbo/test") == {"joint": "~", "amortized": "~", "coordinate": ""}
     assert made.answer == (
-        "joint and amortized cannot be told apart: they differ by 0.10 ± 1.07 nat of test ELBO (3 seeds), with as many "
-        "decoder evaluations, and the 95 % interval of the difference contains 0; coordinate is worse."
+        "joint and amortized cannot be told apart: they differ by 0.10 ± 1.07 nat of test ELBO (3 seeds), and the 95 % "
+        "interval of the difference contains 0; coordinate is worse."
     )
+
+
+@pytest.mark.parametrize(
+    ("of_joint", "said"),
+    [
+        ({"evaluations": 21_000}, "; joint has used 21 times the decoder evaluations of amortized."),
+        ({"evaluations": 500}, "; amortized has used 2.0 times the decoder evaluations of joint."),
+        ({"train_seconds": 5.0}, "; amortized has used 2.0 times the training seconds of joint."),
+        ({"train_seconds": 9.5}, "contains 0."),
+        ({"train_seconds": 5.0, "device": "cuda"}, "contains 0."),
+    ],
+)
+def test_of_two_that_cannot_be_told_apart_the_sentence_names_the_dearer_one(compared, tmp_path, of_joint, said):
+    seeds(tmp_path, "amortized", [-27.0, -27.5, -28.0])
+    seeds(tmp_path, "joint", [-27.1, -27.4, -27.7], **of_joint)
+    assert compared().answer.endswith(said)
 
 
 def test_one_seed_each_is_held_to_its_points_and_says_so(compared, tmp_path):
@@ -290,6 +308,30 @@ def test_different_budgets_are_said_first(compared, tmp_path):
     assert made.answer.startswith("The budgets differ (trainer.epochs 40 and 5): amortized epochs=40 is better than ")
 
 
+def test_a_text_about_the_values_is_no_budget(compared, tmp_path):
+    for strategy, said in (("amortized", "in [0, 1]"), ("joint", "in [0, 1]; 3 test points are also in train")):
+        about = summary(data=DATA | {"values": said})
+        run(tmp_path / strategy, config=config(strategy=strategy), summary=about)
+    assert compared().budgets == {}
+
+
+def test_python_is_warned_of_what_the_shell_prints_below_the_table(tmp_path):
+    add(tmp_path, "amortized", [-27.0], trainer={"epochs": 40, "batch_size": 100})
+    run(
+        tmp_path / "joint",
+        config=config(strategy="joint", trainer={"epochs": 5, "batch_size": 100}),
+        summary=summary(elbo=-26.0, warnings=["a schedule was cut off"]),
+    )
+    with pytest.warns(UserWarning, match="budgets|cut off") as said:
+        rows = vaerun.compare(tmp_path)
+    assert [row["name"] for row in rows] == ["joint epochs=5", "amortized epochs=40"]
+    assert [str(one.message) for one in said] == [
+        "the budgets differ: trainer.epochs 5 and 40",
+        "joint epochs=5 seed 0: a schedule was cut off",
+    ]
+    assert {one.filename for one in said} == {__file__}
+
+
 def test_a_number_of_training_points_and_a_batch_size_are_budgets_at_equal_cost_too(compared, tmp_path):
     for place, (strategy, train, size) in enumerate((("amortized", 1297, 10), ("joint", 500, 20))):
         about = summary(data=DATA | {"split_sizes": {"train": train, "valid": 200, "test": 300}})
@@ -320,3 +362,33 @@ def test_a_difference_that_is_written_like_its_interval_decides_nothing(compared
     made = compared()
     assert "by 0.43 ± 0.43 nat" in made.answer
     assert made.answer.startswith("joint and amortized cannot be told apart")
+
+
+def raced(folder, answer="b is better than a.", **more):
+    (folder / "race.json").write_text(json.dumps({"answer": answer, "table": ["race, b: 5 seeds"], **more}))
+
+
+def test_the_answer_for_the_runs_of_a_race_is_that_of_the_race(compared, tmp_path):
+    seeds(tmp_path, "amortized", [-27.0, -27.1, -27.2])
+    seeds(tmp_path, "coordinate", [-26.0, -26.2, -26.4])
+    assert "*" in marks(compared(), "elbo/test").values()
+    raced(tmp_path, further="hydra.sweeper.max_seeds=40")
+    made = compared()
+    assert made.answer == f"b is better than a. More seeds: vaerun sweep {tmp_path} hydra.sweeper.max_seeds=40"
+    assert set(marks(made, "elbo/test").values()) == {""}
+    assert "race, b: 5 seeds" in made.notes
+    raced(tmp_path, further="; rm x")
+    assert compared().answer == "b is better than a."
+    (tmp_path / "race.json").write_text("{")
+    assert "race.json is damaged" in compared().answer
+
+
+def test_runs_of_a_race_beside_others_have_no_ordinary_answer(compared, tmp_path):
+    seeds(tmp_path / "s", "amortized", [-27.0, -27.1, -27.2])
+    seeds(tmp_path / "other", "coordinate", [-26.0, -26.2, -26.4])
+    raced(tmp_path / "s")
+    made = compared()
+    assert made.answer.startswith(
+        "This table does not say which configuration is better, because it has runs of a race"
+    )
+    assert set(marks(made, "elbo/test").values()) == {""}

@@ -63,3 +63,16 @@ def test_a_run_that_is_there_keeps_its_directory_whatever_its_name(tmp_path: Pat
     known, new = SweepDirectory(tmp_path).with_directories([job(7), job(9)])
     assert known.directory == tmp_path / "old name"
     assert new.directory != tmp_path / "run", "another run has this name"
+
+
+def test_a_run_with_a_small_number_and_a_run_that_recovered_are_recognised(tmp_path: Path) -> None:
+    """YAML reads 1e-05 as text; a run that went on with another step size is not the run of the sweep any more."""
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "config.yaml"
+    (one,) = [Job((), OmegaConf.create({"optimizer": {"learning_rate": 1e-5}, **job(0).config}))]
+    path.write_text("optimizer:\n  learning_rate: 1e-05\nseed: 0\n")
+    assert SweepDirectory(tmp_path).with_directories([one])[0].directory == tmp_path / "run"
+    path.write_text(
+        "optimizer:\n  learning_rate: 1e-06\nseed: 0\nchanges:\n- {step: 3, optimizer.learning_rate: 1e-05}\n"
+    )
+    assert SweepDirectory(tmp_path).with_directories([one])[0].directory != tmp_path / "run"

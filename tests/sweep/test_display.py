@@ -47,10 +47,11 @@ def test_without_a_terminal_each_event_is_one_line_with_the_name_of_its_job(
 ) -> None:
     jobs = [job(tmp_path / "a", "seed=1"), job(tmp_path / "b", "seed=2"), job(tmp_path / "c", "seed=3")]
     (tmp_path / "a" / "summary.json").write_text('{"status": "completed", "metrics": {"elbo/test": -23.456}}')
-    (tmp_path / "b" / "log.txt").write_text(
-        "2026-11-28 10:00:00,000 INFO vaerun: epoch 1\n2026-11-28 10:00:00,000 WARNING vaerun: collapsed.\n"
-    )
+    log = tmp_path / "b" / "log.txt"
+    log.write_text("2026-11-28 10:00:00,000 WARNING vaerun: said by an earlier sweep.\n")
     display = Display(jobs, parallel=2)
+    with log.open("a") as file:
+        file.write("2026-11-28 10:00:00,000 INFO vaerun: epoch 1\n2026-11-28 10:00:00,000 WARNING vaerun: collapsed.\n")
     display.update([State(RUNNING), State(RUNNING), State(COMPLETED, earlier=True)])
     display.update([State(COMPLETED, seconds=7), State(RUNNING), State(COMPLETED, earlier=True)])
     display.update([State(COMPLETED, seconds=7), State(FAILED, "nan.", 8), State(COMPLETED, earlier=True)])

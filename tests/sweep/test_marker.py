@@ -13,6 +13,7 @@ from vaerun.errors import DivergedError, Interrupted
 from vaerun.sweep import marker
 from vaerun.sweep.job import Job
 from vaerun.sweep.progress import State, state
+from vaerun.system.signals import ASKING
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_job_does_not_start_after_the_stop_file(job: Job, tmp_path: Path) -> N
     assert status(job) == ("waiting", "")
 
 
-@pytest.mark.parametrize("number", marker.SIGNALS)
+@pytest.mark.parametrize("number", ASKING)
 def test_signals_interrupt_a_job_and_are_as_before_afterwards(job: Job, number: int) -> None:
     if signal.getsignal(number) is signal.SIG_IGN:  # as SIGHUP under nohup, which a job leaves so
         pytest.skip("this signal is ignored here")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vaerun.files import UnsafeFileError
+from vaerun.system.files import UnsafeFileError
 from vaerun.system.lock import FileLock
 
 

@@ -71,7 +71,7 @@ TAGS = {
     "gradient_variance/score_leave_one_out_theta": "tr Cov of the gradient",
     "gradient_snr/own_phi": "signal-to-noise ratio of the gradient",
     "inner_steps/test": "inner steps",
-    "inner_converged/train": "share of the points that have converged",
+    "inner_converged/test": "share of the points that have converged",
     "refinement/train": "distance that refinement moves φ",
     "refinement_gain/train": "gain by refinement",
     "restart_gain/valid": "gain by restarts",

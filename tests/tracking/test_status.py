@@ -1,3 +1,4 @@
+import errno
 import io
 import logging
 import os
@@ -172,3 +173,33 @@ def test_rich_is_imported_on_a_terminal_alone() -> None:
         "line.show(lambda: 'x'); line.close(); sys.exit('rich' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Dying(Terminal):
+    """A terminal that hangs up."""
+
+    dead = False
+
+    def write(self, text: str) -> int:
+        if self.dead:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().write(text)
+
+    def flush(self) -> None:
+        if self.dead:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("what", ["show", "erase", "close"])
+def test_a_terminal_that_died_stops_nothing(what: str, clock: list[float]) -> None:
+    terminal = Dying()
+    line = StatusLine(terminal)
+    line.show(lambda: "epoch 1")
+    terminal.dead = True
+    clock[0] += 1
+    if what == "show":
+        line.show(lambda: "epoch 2")
+    elif what == "erase":
+        line.erase()
+    line.close()
+    line.show(lambda: "epoch 3")

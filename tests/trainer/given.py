@@ -5,7 +5,8 @@ from typing import Any
 import torch
 
 from tests.problems import linear_strategy, simulated
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
+from vaerun.data.split import Split
 from vaerun.trainer.checkpoint import Progress, capture
 from vaerun.trainer.running_means import RunningMeans
 

@@ -14,7 +14,7 @@ import torch
 
 from tests.trainer.given import CPU, Given
 from vaerun.errors import UserError
-from vaerun.trainer import checkpoint
+from vaerun.trainer import checkpoint, checkpoint_file
 from vaerun.trainer.checkpoint_file import TRAILER, DamagedError, previous, read, write
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -154,3 +154,25 @@ def test_what_ends_a_write_is_raised_as_it_is(
         write(tmp_path / "last.pt", Given().at(4))
     assert caught.value is error
     assert file.left <= 0
+
+
+def test_the_file_that_is_loaded_is_the_one_that_was_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.pt"
+    write(path, Given().at(3))
+    check = checkpoint_file._check
+
+    def exchanged(file: Any) -> bool:
+        checked = check(file)
+        write(path, Given().at(5))
+        return checked
+
+    monkeypatch.setattr(checkpoint_file, "_check", exchanged)
+    state, checked = read(path, CPU)
+    assert checked
+    assert state["progress"]["step"] == 3
+
+
+def test_without_names_of_descriptors_it_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "last.pt", Given().at(3))
+    monkeypatch.setattr(checkpoint_file, "DESCRIPTORS", tmp_path / "none")
+    assert read(tmp_path / "last.pt", CPU)[0]["progress"]["step"] == 3

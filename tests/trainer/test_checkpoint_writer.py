@@ -2,6 +2,8 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -89,7 +91,7 @@ class Breaks(Watcher):
 
 @pytest.mark.parametrize("error", [RuntimeError("so it ends"), KeyboardInterrupt(), DivergedError("so it ends")])
 def test_what_waits_is_written_however_training_ends(error: BaseException, given: Given, tmp_path: Path) -> None:
-    trainer = Trainer(epochs=5, batch_size=6, validation=Validation(points=3))
+    trainer = Trainer(epochs=5, batch_size=6, validation=Validation(every=1, points=3))
     writer = CheckpointWriter(tmp_path, Checkpoints(seconds=math.inf))
     with pytest.raises(type(error)):
         trainer.fit(given.strategy, given.data, watchers=(writer, Breaks(error, step=3)))
@@ -121,3 +123,23 @@ def test_what_is_not_finite_does_not_replace_a_file(name: str, value: float, giv
         kept.keep(name, spoilt)
         kept.settle()
     assert step(tmp_path / f"{name}.pt") == 3
+
+
+@pytest.mark.parametrize(("took", "expected"), [(0.9, [10.0, 20.0]), (3.0, [30.0])])
+def test_a_long_write_leaves_nine_tenths_of_the_time_to_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: float, expected: list[float]
+) -> None:
+    clock, saved = [0.0], list[float]()
+    training: Any = SimpleNamespace(agreement=SimpleNamespace(clock=lambda: clock[0]), tick=lambda training: None)
+    kept = CheckpointWriter(tmp_path, Checkpoints(seconds=10.0))
+    kept.took, kept.last_at = took, 0.0
+
+    def save(name: str, training: Training) -> None:
+        saved.append(clock[0])
+        kept.last_at = clock[0]
+
+    monkeypatch.setattr(kept, "save", save)
+    while clock[0] < 30:
+        clock[0] += 1
+        kept.on_step(training)
+    assert saved[: len(expected)] == expected

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from tests.problems import linear_strategy, simulated
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
+from vaerun.data.split import Split
 from vaerun.errors import DivergedError
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Strategy

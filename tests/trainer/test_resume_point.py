@@ -8,7 +8,7 @@ import pytest
 from tests.trainer.given import CPU, Given
 from vaerun.errors import UserError
 from vaerun.trainer.checkpoint import write
-from vaerun.trainer.resume_point import find
+from vaerun.trainer.resume_point import SavedStates, reread
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -51,19 +51,27 @@ def test_the_newest_state_whose_best_is_intact(
             (folder / name).unlink()
         else:
             (folder / name).write_bytes(b"\0" * 500)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with caplog.at_level(logging.WARNING):
-        point = find(folder, CPU)
+        newest = SavedStates(folder, CPU).newest()
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert not caplog.records
+        point = SavedStates(folder, CPU).mended()
+    assert newest.progress == point.progress
+    assert reread(point.path, point.progress, CPU).state["progress"] == point.state["progress"]
     assert (point.progress.step, point.progress.best_step) == (step, best_step)
     assert point.state["progress"]["step"] == step
     assert len(caplog.records) == bool(damaged)
     if damaged:
         assert f"the run continues from step {step}" in caplog.text
         caplog.clear()
-        assert find(folder, CPU).progress.best_step == best_step  # nothing damaged stands in the way any more
+        assert (
+            SavedStates(folder, CPU).mended().progress.best_step == best_step
+        )  # nothing damaged stands in the way any more
 
 
 def test_without_a_best_state_the_sentence_says_what_is_left(folder: Path) -> None:
     for name in ("best.pt", "best.previous.pt"):
         (folder / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"no best checkpoint that can be read.*--checkpoint last opens its last state"):
-        find(folder, CPU)
+        SavedStates(folder, CPU).mended()

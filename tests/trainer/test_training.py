@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tests.problems import linear_strategy, simulated
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
+from vaerun.data.split import Split
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.tf32 import TF32
 from vaerun.trainer import training as module

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from tests.problems import linear_strategy, simulated
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
+from vaerun.data.split import Split
 from vaerun.errors import Interrupted, UserError
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
 from vaerun.trainer.checkpoints import Checkpoints
 from vaerun.trainer.records import Records
-from vaerun.trainer.resume_point import find
+from vaerun.trainer.resume_point import SavedStates
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.training import Training
 from vaerun.trainer.validation import Validation
@@ -86,7 +87,8 @@ def test_a_watcher_ends_the_training_and_it_can_be_resumed(tmp_path: Path) -> No
     torch.manual_seed(99)
     strategy, data = given()
     diary = Diary()
-    trainer(epochs=3).fit(strategy, data, seed=5, watchers=(diary,), resume=find(tmp_path, torch.device("cpu")))
+    resume = SavedStates(tmp_path, torch.device("cpu")).mended()
+    trainer(epochs=3).fit(strategy, data, seed=5, watchers=(diary,), resume=resume)
     assert diary.lines[:3] == [("start", True), ("record", 6, False), 6]
     resumed = strategy.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -1,6 +1,7 @@
 """The loop that people write after pytorch/examples: DataLoader, sigmoid and cross-entropy, Adam, loss.item().
 
 With ``tuned`` it is what a careful person makes of it: rows gathered in memory, cross-entropy of logits, fused Adam.
+With ``layers`` it is the layers alone, forwards and backwards, on one batch: no loss, no samples, no optimiser.
 """
 
 import numpy as np
@@ -22,10 +23,15 @@ def train(case: Case, gate: Gate, *words: str) -> None:
     torch.manual_seed(0)
     x = torch.from_numpy(np.load(train_rows(case))).float()
     x = x.to(device) if tuned else x
-    network = Network(case.latents).to(device)
+    network = Network(case.latents, tuple(case.image)).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True if tuned else None)
     loader = DataLoader(TensorDataset(x), batch_size=case.batch, shuffle=True, drop_last=True)
     total = 0.0
+    while "layers" in words:
+        optimizer.zero_grad()
+        outputs = network.decoder(network.encoder(x[: case.batch])[:, : case.latents].unsqueeze(0))
+        outputs.backward(torch.ones_like(outputs))
+        gate.step()
     while True:
         batches = gathered(x, case.batch) if tuned else (rows.to(device) for (rows,) in loader)
         for batch in batches:

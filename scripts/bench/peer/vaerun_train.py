@@ -14,6 +14,11 @@ NETWORK = (
     "model.decoder.hidden=[200,200]",
     "model.decoder.activation=tanh",
 )
+IMAGES = (
+    *("amortizer=conv", "amortizer.channels=[32,64]", "amortizer.hidden=[256]", "amortizer.activation=relu"),
+    *("model/decoder=conv", "model.decoder.channels=[32,64]", "model.decoder.hidden=[256]"),
+    *("model.decoder.activation=relu",),
+)
 STEPS_ALONE = (
     "trainer.epochs=1000000",
     "trainer.validation.every=1000000",
@@ -27,7 +32,8 @@ def overrides(case: Case) -> list[str]:
     return [
         "data=arrays",
         f"data.path={case.data}/data.npz",
-        *NETWORK,
+        *(IMAGES if case.image else NETWORK),
+        *(["data.layout=channels_last"] if len(case.image) == 3 else []),
         f"model.latent_dim={case.latents}",
         f"objective={case.objective}",
         f"objective.num_samples={case.samples}",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vaerun.amortizer.base import Amortizer
+from vaerun.amortizer.base import Amortizer, numbers_read
+from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import convolutions, image_shape, mlp
 
 
@@ -22,18 +23,21 @@ class ConvAmortizer(Amortizer):
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s.
         initial: φ near the prior, Float[Tensor, "P"].
+        given_dim: C, the numbers that the model conditions on and that follow those of x in a row.
+        reads_given: whether the encoder reads these numbers: q(z; f_λ(x, c)), or q(z; f_λ(x)).
+        missing: whether values of x are missing (nan); the network then reads a mask, too.
+        counts: whether x are counts; the network then reads log(1 + x) − log(1 + x̄).
         channels: of the convolutions, the one nearest to the image first.
         hidden: units of the layers between the last convolution and φ.
         activation: h, by name.
 
     Raises:
-        UserError: the data are not images, no activation of that name, or a layer without units.
+        UserError: the data are not images, no activation of that name, a layer without units, or ``reads_given`` is
+            false without a condition.
 
     Reference: Radford, Metz, Chintala 2016, Unsupervised representation learning with deep convolutional generative
     adversarial networks, §3.
     """
-
-    data_mean: Tensor
 
     def __init__(
         self,
@@ -43,22 +47,30 @@ class ConvAmortizer(Amortizer):
         data_mean: Tensor,
         data_std: float,
         initial: Tensor,
+        given_dim: int = 0,
+        reads_given: bool = True,
+        missing: bool = False,
+        counts: bool = False,
         channels: Sequence[int] = (32, 64),
         hidden: Sequence[int] = (256,),
         activation: str = "relu",
     ) -> None:
         super().__init__()
-        self.register_buffer("data_mean", data_mean.clone())
-        self.spread = 4 * data_std
+        read = numbers_read(given_dim, reads_given=reads_given)
+        self.input = DataInput(data_mean=data_mean, data_std=data_std, given_dim=read, missing=missing, counts=counts)
         self.shape = image_shape(data_shape, channels, "amortizer")
-        self.convolutions = convolutions(self.shape, channels, activation)
+        depth = self.shape.channels * (2 if missing else 1)
+        self.convolutions = convolutions(self.shape._replace(channels=depth), channels, activation)
         smallest = math.prod(self.shape.halved(len(channels))[-1])
-        self.dense = mlp([channels[-1] * smallest, *hidden, num_parameters], activation)
+        self.dense = mlp([channels[-1] * smallest + read, *hidden, num_parameters], activation)
         last = self.dense[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        images = self.shape.image((x - self.data_mean).div_(self.spread))
-        return self.dense(self.convolutions(images).flatten(1))
+        images = self.shape.image(self.input.values(x))
+        if self.input.missing:
+            images = torch.cat((images, self.shape.image(self.input.mask(x))), 1)
+        seen = self.convolutions(images).flatten(1)
+        return self.dense(torch.cat((seen, self.input.given(x)), 1) if self.input.given_dim else seen)

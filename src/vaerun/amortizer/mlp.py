@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vaerun.amortizer.base import Amortizer
+from vaerun.amortizer.base import Amortizer, numbers_read
+from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import mlp
+from vaerun.notation import Column
 
 
 class MLPAmortizer(Amortizer):
@@ -21,16 +23,19 @@ class MLPAmortizer(Amortizer):
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s.
         initial: φ near the prior, Float[Tensor, "P"].
+        given_dim: C, the numbers that the model conditions on and that follow those of x in a row.
+        reads_given: whether the encoder reads these numbers: q(z; f_λ(x, c)), or q(z; f_λ(x)).
+        missing: whether values of x are missing (nan); the network then reads a mask, too.
+        counts: whether x are counts; the network then reads log(1 + x) − log(1 + x̄).
+        columns: those of x, if the data declare them.
         hidden: units of the hidden layers; [] makes f_λ affine.
         activation: h, by name.
 
     Raises:
-        UserError: no activation of that name, or a layer without units.
+        UserError: no activation of that name, a layer without units, or ``reads_given`` is false without a condition.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, appendix C; Dayan et al. 1995 (recognition model).
     """
-
-    data_mean: Tensor
 
     def __init__(
         self,
@@ -40,17 +45,29 @@ class MLPAmortizer(Amortizer):
         data_mean: Tensor,
         data_std: float,
         initial: Tensor,
+        given_dim: int = 0,
+        reads_given: bool = True,
+        missing: bool = False,
+        counts: bool = False,
+        columns: Sequence[Column] = (),
         hidden: Sequence[int] = (400,),
         activation: str = "relu",
     ) -> None:
         super().__init__()
-        self.register_buffer("data_mean", data_mean.clone())
-        self.spread = 4 * data_std
-        self.layers = mlp([data_dim, *hidden, num_parameters], activation)
+        read = numbers_read(given_dim, reads_given=reads_given)
+        self.input = DataInput(
+            data_mean=data_mean,
+            data_std=data_std,
+            given_dim=read,
+            missing=missing,
+            counts=counts,
+            columns=columns,
+        )
+        self.layers = mlp([self.input.dim, *hidden, num_parameters], activation)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers((x - self.data_mean).div_(self.spread))
+        return self.layers(self.input(x))

@@ -61,6 +61,7 @@ class Bound(nn.Module):
         Args:
             metric: a bound, log p(x) itself, or a difference of bounds that is named like them.
         """
+        metric = metric.about(self.model.target)
         return metric if self.model.is_density else metric.without_density()
 
     @torch.no_grad()

@@ -8,12 +8,13 @@ For every run it prints the metrics of one evaluation; bounds are in nats per da
   evaluation=cross            every run's θ with φ found by every inference method
   evaluation=latent           active units, KL per dimension, mutual information, posterior collapse
   evaluation=gradient         variance, signal-to-noise ratio and bias of gradient estimators
-  evaluation.split=test       or train, valid
+  evaluation.split=test       or train, valid; or new for all points of data.path
   evaluation.num_samples=100  K
   evaluation.points=1000      number of data points, evenly spread over the split
   execution.device=auto       where to compute: auto, cpu or cuda; execution.threads=N
   execution.devices=1         processes that divide the points, each with its own device or cores
-  data.root=FOLDER            the location of the data on this machine; data.path=FILE
+  data.root=FOLDER            the location of the data on this machine
+  data.path=FILE              the same; if FILE holds other points, all of them are evaluated, as the split new
 
 Bounds are computed with samples of q itself and KL weight 1, whatever objective was trained. Each result is printed
 and then appended as a line to RUN_DIR/evaluations.jsonl; values per point and images go into a new folder in
@@ -25,6 +26,7 @@ Examples:
   vaerun eval RUN_DIR evaluation=ais evaluation.simulate=true evaluation.temperatures=1000
   vaerun eval RUN_DIR evaluation=gap evaluation.family=full_gaussian
   vaerun eval RUN_DIR evaluation.split=valid --checkpoint last --json
+  vaerun eval RUN_DIR data.path=new.npz
 """
 
 import json
@@ -33,15 +35,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun import files
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, runs_and_settings
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.experiment.integrity import with_checksum
-from vaerun.files import append_line
 from vaerun.metric.metric import error_of, find, is_error, read, write
+from vaerun.system import files
 from vaerun.system.fault import fault_of
+from vaerun.system.files import UnsafeFileError
 from vaerun.system.output import printable
+from vaerun.system.whole_file import append_line
 
 if TYPE_CHECKING:
     from vaerun.evaluation.base import EvaluationResult
@@ -63,45 +66,64 @@ def main(argv: list[str]) -> int:
 
     moved = [word for word in settings if word.partition("=")[0] in FREE]
     chosen, choices = hydra.compose([word for word in settings if word not in moved])
+    asked = [word for word in settings if word.lstrip("+").startswith("evaluation.split=")]
     check(chosen, choices, hydra.roots())
     for run in runs:
         read_config(run)
     out = None if given.out is None else open_folder(Path(given.out))
     results = []
+    unsafe: UnsafeFileError | None = None
     for run in runs:
-        result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint)
+        result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
         if not given.json:
             print(printable(table(result)), flush=True)  # before it is stored, which may fail
-        store(result, computed, run if out is None else out)
+        try:
+            store(result, computed, run if out is None else out)
+        except UnsafeFileError as error:
+            unsafe = error  # what was computed is still shown
         results.append(result)
     if given.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     elif len(results) > 1:
         print(f"\n{printable(together(results))}")
+    if unsafe is not None:
+        raise unsafe
     return 0
 
 
 def evaluate(
-    run: Path, evaluation: Any, moved: Sequence[str], checkpoint: str
+    run: Path, evaluation: Any, moved: Sequence[str], checkpoint: str, *, by_name: bool = False
 ) -> tuple[dict[str, Any], "EvaluationResult"]:
-    """The metrics of one run, their meanings, and the data that they are computed from; and the result itself."""
+    """The metrics of one run, their meanings, and the data that they are computed from; and the result itself.
+
+    Args:
+        run: its directory.
+        evaluation: its node.
+        moved: words that set where the data are, and how to compute.
+        checkpoint: of the run.
+        by_name: whether the user has named a split.
+    """
     from omegaconf import OmegaConf
 
     from vaerun.experiment import evaluate as several
 
     node = OmegaConf.to_container(evaluation, resolve=True)
-    opened, computed = several.evaluate(run, node, checkpoint=checkpoint, overrides=moved)
-    data = opened.data
+    assert isinstance(node, dict)
+    asked = node.get("split") if by_name else None
+    data, step, computed = several.evaluate(run, node, checkpoint=checkpoint, overrides=moved, split=asked)
+    if data.new is not None:
+        node["split"] = "new"
     result = {
         "run": str(run),
         "checkpoint": checkpoint,
-        "step": opened.step,
+        "step": step,
         "evaluation": node,
         "data": {
             "name": data.name,
             "binarize": data.binarize,
             "points": computed.num_points,
             "sha256": data.sha256,
+            **({} if data.new is None else {"new": True}),
         },
         "metrics": dict(computed.metrics),
         "about": write(computed.declared),
@@ -113,7 +135,7 @@ def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> N
     """Writes a result into a folder, and adds the path of its values per point to it; a warning if that fails."""
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if computed.points:
+        if computed.points or computed.pictures:
             result["points"] = str(keep(home, computed).relative_to(home))
         append_line(home / "evaluations.jsonl", json.dumps(with_checksum(result), allow_nan=False))
     except OSError as error:
@@ -135,7 +157,8 @@ def keep(place: Path, computed: "EvaluationResult") -> Path:
     folder = home / f"{max(taken, default=0) + 1:03d}"
     folder.mkdir()
     arrays: dict[str, Any] = {name: value.cpu().numpy() for name, value in computed.points.items()}
-    save(folder / "points.npz", pack(arrays))
+    if arrays:
+        save(folder / "points.npz", pack(arrays))
     for tag, picture in computed.pictures.items():
         save_png(folder / f"{tag.replace('/', '_')}.png", picture)
     return folder
@@ -143,10 +166,16 @@ def keep(place: Path, computed: "EvaluationResult") -> Path:
 
 def table(result: dict[str, Any]) -> str:
     """The metrics of one run as aligned text, each with its meaning."""
+    from vaerun.experiment.summary import named
+
     metrics, declared = result["metrics"], read(result["about"])
     data = result["data"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
-    lines += [f"  {data['name']} ({data['binarize']}), {data['points']:,} points"]
+    which = " that the run was not trained with" if data.get("new") else ""
+    source = f"{named(data['name'], data['binarize'])}, {data['points']:,} points{which}"
+    if metrics and all(tag.endswith("/simulated") for tag in metrics):
+        source = f"{data['points']:,} points that the model draws"
+    lines += [f"  {source}"]
     shown = {tag: written(metrics, tag) for tag in metrics if not is_error(tag)}
     width, wide = (max(map(len, column), default=0) for column in (shown, shown.values()))
     lines += [f"  {tag:{width}} {value:{wide}}  {find(declared, tag).meaning}" for tag, value in shown.items()]

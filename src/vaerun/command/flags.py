@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vaerun.errors import UserError, close_match
+from vaerun.trainer.checkpoint_name import is_checkpoint_name
 
 LARGEST = 2**63 - 1  # the largest seed that torch accepts
 
@@ -11,6 +12,9 @@ LARGEST = 2**63 - 1  # the largest seed that torch accepts
 def text(flag: "Flag", value: str) -> str:
     """Any text."""
     return value
+
+
+NAMED = ("best", "last")  # checkpoints of every run
 
 
 def one_of(*choices: str) -> Callable[["Flag", str], str]:
@@ -23,6 +27,13 @@ def one_of(*choices: str) -> Callable[["Flag", str], str]:
         return value
 
     return read
+
+
+def checkpoint_name(flag: "Flag", value: str) -> str:
+    """best, last or epoch_N."""
+    if not is_checkpoint_name(value):
+        raise UserError(f"{flag.name} must be best, last or epoch_N, got {value!r}.{close_match(value, NAMED)}")
+    return value
 
 
 def whole(least: int) -> Callable[["Flag", str], int]:
@@ -38,6 +49,14 @@ def whole(least: int) -> Callable[["Flag", str], int]:
         return int(value)
 
     return read
+
+
+def none_or_several(flag: "Flag", value: str) -> int:
+    """0, or a whole number of at least 2, because a standard error is computed."""
+    number = whole(0)(flag, value)
+    if number == 1:
+        raise UserError(f"{flag.name} must be 0, or 2 or more for a standard error, got 1: write {flag.name} 2.")
+    return number
 
 
 def point_pairs(flag: "Flag", value: str) -> tuple[int, ...]:
@@ -101,10 +120,10 @@ class Syntax(NamedTuple):
 JSON = Flag(("--json",), "print one JSON document on stdout and no other text")
 CHECKPOINT = Flag(
     ("--checkpoint",),
-    "the checkpoint: best (highest validation bound) or last",
+    "the checkpoint: best (highest validation bound), last, or epoch_N (trainer.checkpoints.every)",
     value="NAME",
     default="best",
-    read=one_of("best", "last"),
+    read=checkpoint_name,
 )
 SEED = Flag(("--seed",), "the seed of all random numbers", value="N", default=0, read=whole(0))
 
@@ -186,7 +205,7 @@ SYNTAX: dict[str, Syntax] = {
     "sample": Syntax(
         "RUN_DIR ... [KEY=VALUE ...] [FLAGS]",
         (
-            Flag(("--n",), "number of prior samples, and of reconstructions", value="N", default=64, read=whole(1)),
+            Flag(("-n", "--n"), "number of prior samples and of reconstructions", value="N", default=64, read=whole(1)),
             SEED._replace(meaning="the seed of all random numbers: the same seed writes the same files"),
             Flag(("--latents",), "maximum number of rows of the traversal", value="N", default=8, read=whole(1)),
             Flag(
@@ -203,8 +222,69 @@ SYNTAX: dict[str, Syntax] = {
                 sample="3,17",
                 read=point_pairs,
             ),
+            Flag(
+                ("--condition",),
+                "what the prior samples are conditioned on, for a model with a condition (data.condition)",
+                value="NAME=VALUE",
+                sample="y=3",
+            ),
             CHECKPOINT,
-            OUT._replace(meaning="the folder to write; without it, RUN_DIR/samples"),
+            OUT._replace(
+                meaning="the folder to write; without it, RUN_DIR/samples; "
+                "FILE.npz or FILE.npy for the prior samples alone, any number of them"
+            ),
+            Flag(("--force",), "replace FILE if it exists"),
+        ),
+    ),
+    "encode": Syntax(
+        "RUN_DIR ... [data.path=FILE] [KEY=VALUE ...] [FLAGS]",
+        (
+            Flag(
+                ("--out",),
+                "the file to write: .npz, .csv, .parquet or .h5ad; without it, RUN_DIR/encoded.npz",
+                value="FILE",
+                sample="z.npz",
+            ),
+            Flag(
+                ("--split",),
+                "the points: all, train, valid, test, or new for those of data.path",
+                value="NAME",
+                default="all",
+                read=one_of("all", "train", "valid", "test", "new"),
+            ),
+            Flag(("--samples",), "number of samples of z of each point", value="S", default=0, read=whole(0)),
+            Flag(
+                ("--num-samples",),
+                "number of samples of z for the ELBO of each point; 0 for no ELBO",
+                value="K",
+                default=100,
+                read=none_or_several,
+            ),
+            SEED,
+            CHECKPOINT,
+            Flag(("--force",), "replace the file if it exists"),
+        ),
+    ),
+    "impute": Syntax(
+        "RUN_DIR [KEY=VALUE ...] [FLAGS]",
+        (
+            Flag(
+                ("--split",),
+                "train, valid, test or all; without it test, or with data.path=FILE new, the points of that file",
+                value="NAME",
+                sample="all",
+                read=one_of("train", "valid", "test", "new", "all"),
+            ),
+            Flag(("--samples",), "K, the number of samples for each point", value="K", default=1000, read=whole(2)),
+            SEED._replace(meaning="the seed of all random numbers: the same seed writes the same file"),
+            CHECKPOINT,
+            OUT._replace(
+                meaning="the npz or csv file to write; without it, RUN_DIR/imputed_SPLIT.npz",
+                value="FILE",
+                sample="imputed.csv",
+            ),
+            Flag(("--force",), "replace FILE if it exists"),
+            JSON,
         ),
     ),
     "verify": Syntax(
@@ -216,5 +296,6 @@ SYNTAX: dict[str, Syntax] = {
         ),
     ),
     "list": Syntax("[GROUP] [FLAGS]", (JSON,)),
+    "cite": Syntax("[RUN_DIR ...] [KEY=VALUE ...]", ()),
 }
 """By command."""

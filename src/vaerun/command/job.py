@@ -18,8 +18,9 @@ from vaerun.config.error_message import explain
 from vaerun.config.trust import trusting
 from vaerun.errors import Interrupted, UserError
 from vaerun.experiment.directory import write_summary
-from vaerun.files import UnsafeFileError, open_to_append, refuse_odd
+from vaerun.system.files import UnsafeFileError, refuse_odd
 from vaerun.system.output import printable
+from vaerun.system.whole_file import open_to_append
 
 logger = logging.getLogger("vaerun")
 
@@ -46,8 +47,11 @@ class Job:
 
     def __init__(self, trust: Sequence[str]) -> None:
         self.trust = tuple(trust)
+        self.folder = Path.cwd()
 
     def __call__(self, cfg: DictConfig) -> Any:
+        if hydra.is_sweep() and Path.cwd() != self.folder:
+            os.chdir(self.folder)  # of the sweep, on which relative paths such as data.path count
         with trusting(self.trust):
             return task(cfg)
 
@@ -75,8 +79,10 @@ def task_of_sweep(cfg: DictConfig, directory: Path) -> Any:
     Raises:
         JobFailed: the job failed, was refused, or was interrupted.
     """
-    from vaerun.sweep.marker import in_the_sweeps_own_process, marked
+    from vaerun.sweep import slurm
+    from vaerun.sweep.marker import in_the_sweeps_own_process, is_pruned, marked, stop_file
 
+    slurm.enter()
     try:
         with marked(directory):
             try:
@@ -84,18 +90,21 @@ def task_of_sweep(cfg: DictConfig, directory: Path) -> Any:
             except Exception as error:
                 raise report(error, directory, keep=True) from None
     except KeyboardInterrupt as interruption:
-        if in_the_sweeps_own_process():
+        if in_the_sweeps_own_process() and not is_pruned(directory):
             raise
+        if slurm.in_job() and not stop_file(directory.parent).exists() and not is_pruned(directory):
+            slurm.leave()
         raise JobFailed(str(interruption) or "interrupted", Interrupted.exit_code) from None
 
 
 def run(cfg: DictConfig, directory: Path, *, live: bool) -> Any:
     """Checks and fits the configuration of the present job; returns the summary."""
     refuse_odd(directory / LOG)
-    choices = checked(cfg, hydra.choices(), hydra.sources(), HydraConfig.get().overrides.task)
+    words: list[str] = OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[assignment]
+    choices = checked(cfg, hydra.choices(), hydra.sources(), words)
     from vaerun.experiment.fit import fit
 
-    return fit(cfg, choices, directory, live=live)
+    return fit(cfg, choices, directory, live=live, words=words)
 
 
 def checked(
@@ -133,7 +142,9 @@ def check_composed(config: DictConfig) -> None:
     plain = config.copy()
     with open_dict(plain):
         del plain["hydra"]
-    checked(plain, hydra.chosen(runtime.choices), hydra.sources(runtime))
+    typed = [str(word) for word in config.hydra.overrides.task]
+    words = [word.partition("=")[0] if word.startswith("~") else word for word in typed]  # Hydra adds a value to ~KEY
+    checked(plain, hydra.chosen(runtime.choices), hydra.sources(runtime), words)
 
 
 def report(error: Exception, directory: Path, *, keep: bool) -> JobFailed:

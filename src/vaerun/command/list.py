@@ -19,10 +19,10 @@ from vaerun.command import option_table
 from vaerun.command.parser import parse
 from vaerun.config.catalogue import EXPERIMENT, HYDRA, Catalogue, Option
 from vaerun.config.check.pairs import swap
+from vaerun.config.defaults import flatten
 from vaerun.config.legality import clashes
 from vaerun.config.part import Part
 from vaerun.errors import UserError, close_match
-from vaerun.experiment.directory import flatten
 from vaerun.system.output import printable
 
 
@@ -60,7 +60,8 @@ def describe(option: Option, catalogue: Catalogue) -> dict[str, Any]:
     """One option: summary, reference, keys, and whether it is the default."""
     info = option.info
     holder = option.group.rpartition("/")[0]
-    default = catalogue.nouns.get(option.group) == option.name or any(
+    chosen = [catalogue.nouns.get(option.group), *catalogue.several.get(option.group, ())]
+    default = option.name in chosen or any(
         parent.nested().get(f"/{option.group}") == option.name for parent in catalogue.groups.get(holder, {}).values()
     )
     least = info.attributes.get("min_samples") if info else None

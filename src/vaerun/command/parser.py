@@ -4,6 +4,7 @@ It imports no larger module than argparse, because ``--help`` must be fast.
 """
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, final
@@ -77,11 +78,23 @@ def help_text(command: str, docstring: str) -> str:
 def split_words(words: Iterable[str], is_key: Callable[[str], bool]) -> tuple[list[str], list[str]]:
     """Directories, and KEY=VALUE.
 
-    A word with an equals sign is a directory, too, if one of that name exists and its first part is not a key.
+    A word with an equals sign is a directory, too, if one of that name exists and its first part is not a key. ``~KEY``
+    deletes a key.
     """
     words = list(words)
-    places = [word for word in words if "=" not in word or (not is_key(word.partition("=")[0]) and Path(word).is_dir())]
+    places = [
+        word
+        for word in words
+        if ("=" not in word and not _deletes(word)) or (not is_key(word.partition("=")[0]) and Path(word).is_dir())
+    ]
     return places, [word for word in words if word not in places]
+
+
+def _deletes(word: str) -> bool:
+    """Whether a word deletes a key, as ``~optimizer`` does, and is no folder: ``~/runs`` is in the home of the user."""
+    if not word.startswith("~") or word == "~" or word.startswith("~/"):
+        return False
+    return not Path(os.path.expanduser(word)).is_dir()  # noqa: PTH111 - pathlib raises an error if no user has this name
 
 
 def unknown(command: str, name: str) -> str:

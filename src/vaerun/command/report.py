@@ -6,6 +6,7 @@ in FOLDER/figures. FOLDER is ROOT/report unless --out is given. The report shows
   the validation bound against steps, training seconds and decoder evaluations, with 95 % bands over seeds
   approximation, amortization and inference gaps, if vaerun eval evaluation=gap computed them
   the variance of gradients, if it was recorded
+  of a search (hydra/sweeper=optuna): its history, the importance of each key, and the Pareto front
   samples and reconstructions that training recorded
   the settings in which configurations differ, and for each run that did not complete, the reason
 
@@ -22,8 +23,8 @@ from pathlib import Path
 from vaerun.command.compare import requested
 from vaerun.command.parser import parse
 from vaerun.errors import UserError
-from vaerun.files import refused
 from vaerun.report.page.plot import require_matplotlib
+from vaerun.system.files import refused
 
 
 def main(argv: Sequence[str]) -> int:

@@ -6,17 +6,31 @@ every failed job with the command that runs it again (exit code 1). vaerun train
 
 The same line again with the directory that was printed, or vaerun sweep DIR, continues a sweep: completed jobs are
 skipped, interrupted ones go on where they stopped, failed ones run again, and values that are new are added. Ctrl-C,
-SIGTERM, SIGHUP and SIGUSR1 end it after the states of all jobs are saved.
+SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 end it after the states of all jobs are saved.
 
 Settings of a sweep:
   hydra.sweep.dir=DIR              the directory of the sweep; runs/DATE/TIME_sweep by default
+  hydra.sweep.subdir=NAME          the name of a run directory in it; {swept} in it stands for the swept keys
   hydra/launcher=processes         where the jobs run:
                                    processes: on all cores; hydra.launcher.n_jobs=N for N at the same time
                                    basic: one after the other, in one process
                                    joblib: on all cores, by joblib (pip install 'vaerun[parallel]')
-                                   submitit_local, submitit_slurm: by submitit (pip install 'vaerun[slurm]')
-                                   ray: on a Ray cluster (pip install 'vaerun[ray]')
+                                   submitit_local, submitit_slurm: by submitit (pip install 'vaerun[slurm]'), with
+                                   hydra.launcher.partition=NAME, hydra.launcher.timeout_min=MINUTES
+                                   ray: on a Ray cluster (pip install 'vaerun[ray]'), with
+                                   hydra.launcher.ray.init.address=auto
   sweep.illegal=skip               leave out combinations that cannot run; by default they are listed and no job starts
+
+A search for the best values (pip install 'vaerun[optuna]'):
+  hydra/sweeper=optuna             KEY=interval(A,B), KEY=tag(log,interval(A,B)), KEY=range(A,B) or KEY=A,B,...
+                                   hydra.sweeper.n_trials=40, hydra.sweeper.objectives=[elbo/valid],
+                                   hydra.sweeper.sampler=tpe, hydra.sweeper.pruner=median, hydra.sweeper.seed=0,
+                                   hydra.sweeper.storage=FILE (docs/sweeps.md)
+
+A race for the question which configuration is better (docs/racing.md):
+  hydra/sweeper=racing             further seeds only where the answer is open; the race chooses the seeds.
+                                   hydra.sweeper.min_seeds=3, hydra.sweeper.max_seeds=20, hydra.sweeper.alpha=0.05,
+                                   hydra.sweeper.margin=0, hydra.sweeper.objective=elbo/valid
 
 Configuration is written as for vaerun train: see vaerun train --help.
 
@@ -25,6 +39,7 @@ Examples:
   vaerun sweep optimizer.learning_rate=3e-4,1e-3,3e-3 seed=0,1 hydra.sweep.dir=runs/learning_rate
   vaerun sweep runs/learning_rate                                continue it
   vaerun sweep runs/learning_rate seed=0,1,2                     add a seed
+  vaerun sweep hydra/sweeper=racing strategy=amortized,joint,coordinate hydra.sweeper.max_seeds=10
   vaerun sweep posterior=gaussian,bernoulli estimator=reparam,score sweep.illegal=skip
   vaerun sweep experiment=lecture/strategies hydra/launcher=submitit_slurm hydra.launcher.partition=cpu
 """
@@ -35,7 +50,8 @@ from pathlib import Path
 from vaerun.command import train
 from vaerun.command.parser import parse, split_words
 from vaerun.errors import UserError
-from vaerun.sweep.directory import Definition, enter_folder, read_definition
+from vaerun.sweep.directory import Definition, enter_folder, read_definition, refuse_typed_words
+from vaerun.system.output import shown
 
 SWEEP_DIRECTORY = "hydra.sweep.dir"
 
@@ -58,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
         raise UserError("resume continues one run, not a sweep: use vaerun train resume=RUN_DIR, or vaerun sweep DIR.")
     if not directories:
         return train.start(["--multirun", *flags], words, Definition(words, [_absolute(flag) for flag in flags]))
-    return train.start(*continued(Path(directories[0]).expanduser(), words, flags))
+    user_folder = Path.cwd()
+    return train.start(*continued(Path(directories[0]).expanduser(), words, flags), user_folder)
 
 
 def continued(directory: Path, words: Sequence[str], flags: Sequence[str]) -> tuple[list[str], list[str], Definition]:
@@ -70,13 +87,12 @@ def continued(directory: Path, words: Sequence[str], flags: Sequence[str]) -> tu
     if any(word.startswith(f"{SWEEP_DIRECTORY}=") for word in words):
         raise UserError(f"{directory} is the directory of the sweep already: leave out {SWEEP_DIRECTORY}.")
     definition = read_definition(directory).changed(words)
-    if flags:
-        definition = Definition(definition.words, [_absolute(flag) for flag in flags], definition.folder)
+    refuse_typed_words(definition, directory, words)
+    definition = definition.with_flags([_absolute(flag) for flag in flags])
     place = directory.resolve()
     enter_folder(definition)
     kept = [word for word in definition.words if not word.startswith(f"{SWEEP_DIRECTORY}=")]
-    shown = place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
-    return ["--multirun", *definition.flags], [*kept, f"{SWEEP_DIRECTORY}='{shown}'"], definition
+    return ["--multirun", *definition.flags], [*kept, f"{SWEEP_DIRECTORY}='{shown(place)}'"], definition
 
 
 def _absolute(flag: str) -> str:

@@ -1,7 +1,8 @@
 """Train a model.
 
 Choose one option per group (vaerun list shows them all, and which can be combined):
-  data=digits              where x comes from: mnist, fashion_mnist, binarized_mnist, arrays, linear_gaussian
+  data=digits              where x comes from: mnist, fashion_mnist, binarized_mnist, linear_gaussian, or your own
+                           arrays, images, torch_dataset
   model=vae                p(x, z); with model/prior, model/likelihood, model/decoder
   posterior=gaussian       the family q(z; φ)
   objective=elbo           the bound J; with objective/kl_weight
@@ -15,13 +16,15 @@ Choose one option per group (vaerun list shows them all, and which can be combin
   trainer=default          the training loop
   execution=default        how it is computed: device, threads, compilation, precision
   evaluation=bound         the evaluation at the end
+  tracking=[tensorboard]   where the records go besides metrics.jsonl and the terminal: any of tensorboard, csv, mlflow,
+                           wandb, as in tracking=[tensorboard,csv]; tracking=[] for none
   experiment=NAME          a named set of all of these: vaerun list experiment
 
 Set keys of the chosen options:
   seed=0                   the seed of all random numbers
   trainer.epochs=100       trainer.batch_size=100, trainer.max_seconds=600
   trainer.validation.points=1000
-                           validation points per evaluation, null for all; trainer.validation.every=1 (epochs),
+                           validation points per evaluation, null for all; trainer.validation.every=N (epochs),
                            trainer.validation.evaluation_every=N also computes the evaluation every N epochs
   trainer.records.every=100
                            steps between records; trainer.records.images_every=10, trainer.checkpoints.seconds=10
@@ -62,11 +65,12 @@ from vaerun.command.flags import SYNTAX
 from vaerun.command.job import LOG, Job, JobFailed, check_composed, checked, report
 from vaerun.command.parser import parse
 from vaerun.config import hydra
+from vaerun.config.check.tracking import is_of_trackers
 from vaerun.config.trust import trusted
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import Interrupted, UserError, close_match
 from vaerun.experiment.directory import read_config
 from vaerun.experiment.resume import grow, may_change, recover, relocate
-from vaerun.files import refuse_odd
+from vaerun.system.files import refuse_odd
 from vaerun.system.output import printable
 
 if TYPE_CHECKING:
@@ -109,20 +113,28 @@ def refuse_empty_directories(words: Sequence[str]) -> None:
             )
 
 
-def start(flags: Sequence[str], overrides: Sequence[str], definition: "Definition | None" = None) -> int:
+def start(
+    flags: Sequence[str],
+    overrides: Sequence[str],
+    definition: "Definition | None" = None,
+    user_folder: Path | None = None,
+) -> int:
     """Starts one run, or all runs of a sweep, by Hydra; returns the exit code.
 
     Args:
         flags: as Hydra takes them.
         overrides: the words of configuration.
         definition: how the sweep was started; by default by these flags and words.
+        user_folder: the folder in which the user stands; by default the current one.
 
     Raises:
         UserError: an argument is wrong. Hydra raises its own exceptions for configurations that it cannot compose.
         Interrupted: a signal came; the states of all jobs are saved.
     """
+    from vaerun.search.choose import choosing
     from vaerun.sweep.directory import Definition
-    from vaerun.sweep.launcher import Outcome, wrapping
+    from vaerun.sweep.launcher import wrapping
+    from vaerun.sweep.outcome import Outcome, Plan
     from vaerun.sweep.words import composable
 
     kept = [flag for flag in flags if flag.startswith("--config-")]
@@ -131,14 +143,14 @@ def start(flags: Sequence[str], overrides: Sequence[str], definition: "Definitio
     if "--multirun" in flags:
         words, skip = illegal_skipped(overrides)
         words = composable(words)
-    outcome = Outcome()
+    outcome = Outcome(Plan(how, check_composed, skip, user_folder or Path.cwd()))
     # Hydra 1.3 refuses flags after overrides.
     sys.argv = [sys.argv[0], *flags, *words]
     hydra.prepare()
     if not any(flag.startswith("--config-path=") for flag in flags):  # it takes the place of vaerun's own folder
-        hydra.prefer_own_launchers()
+        hydra.prefer_own_settings()
     try:
-        with hydra.launcher_wrapped(wrapping(how, check_composed, outcome, skip=skip)):
+        with hydra.launcher_wrapped(wrapping(outcome)), hydra.sweeper_wrapped(choosing(outcome)):
             hydra.main(Job(trusted()))()
     except JobFailed as failure:
         print(f"vaerun: {printable(str(failure))}", file=sys.stderr)
@@ -149,6 +161,8 @@ def start(flags: Sequence[str], overrides: Sequence[str], definition: "Definitio
         from vaerun.sweep.ending import interruption
 
         raise Interrupted(interruption(outcome)) from None
+    if outcome.code is not None:
+        return outcome.code
     if not outcome.jobs:
         return 0
     from vaerun.sweep.ending import conclude
@@ -160,9 +174,14 @@ def illegal_skipped(words: Sequence[str]) -> tuple[list[str], bool]:
     """The words without ``sweep.illegal``, and whether illegal combinations are left out.
 
     Raises:
-        UserError: its value is neither refuse nor skip.
+        UserError: its value is neither refuse nor skip, or the key is another of ``sweep``.
     """
     key = "sweep.illegal="
+    for word in words:
+        name = word.lstrip("+~").partition("=")[0]
+        if name.startswith("sweep.") and not word.startswith(key):
+            near = close_match(name, ["sweep.illegal"]) if name != "sweep.illegal" else ""
+            raise UserError(f"{word} is not a setting of a sweep.{near} Write sweep.illegal=skip, or leave it out.")
     values = [word.removeprefix(key) for word in words if word.startswith(key)]
     for value in values:
         if value not in ("refuse", "skip"):
@@ -191,16 +210,19 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         raise UserError(f"resume={name} continues one run as it is: leave out {extra}.")
     directory = Path(name).expanduser()
     cfg = read_config(directory)
-    relocate(cfg, overrides, may_change(directory))
+    trackers = [word for word in overrides if is_of_trackers(word)]
+    relocate(cfg, [word for word in overrides if word not in trackers], may_change(directory))
+    if trackers:
+        cfg.tracking = hydra.compose(trackers)[0].tracking
     refuse_odd(directory / LOG)
     log_to(directory)
     try:
-        choices = checked(cfg, {}, hydra.roots())
+        choices = checked(cfg, {}, hydra.roots(), trackers)
         recover(directory, cfg)
         grow(directory, cfg)
         from vaerun.experiment.fit import fit
 
-        fit(cfg, choices, directory, live=True)
+        fit(cfg, choices, directory, live=True, words=trackers)
     except Exception as error:
         raise report(error, directory, keep=True) from None
 

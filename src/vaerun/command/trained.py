@@ -49,6 +49,32 @@ def runs_in(directory: Path) -> list[Path]:
     return sorted(path.parent for path in directory.glob("*/config.yaml")) or [directory]
 
 
+def refuse_taken(place: Path, path: str | None, *, force: bool) -> None:
+    """Refuses a file that exists, unless it may be replaced; the file of the data is never replaced.
+
+    Raises:
+        UserError: which.
+    """
+    if not place.exists():
+        return
+    if path is not None and Path(path).exists() and place.samefile(path):
+        raise UserError(f"--out {place} is the file of the data: choose another file.")
+    if place.is_dir():
+        raise UserError(f"--out {place} is a folder: give the name of a file in it, such as {place / 'z.npz'}.")
+    if not force:
+        raise UserError(f"{place} exists already: choose another file with --out, or replace it with --force.")
+
+
+def one_file(runs: Sequence[Path], otherwise: str) -> None:
+    """Refuses several runs where --out names one file.
+
+    Raises:
+        UserError: there are several.
+    """
+    if len(runs) > 1:
+        raise UserError(f"--out names one file, but there are {len(runs)} runs: leave it out to {otherwise}.")
+
+
 def open_folder(folder: Path) -> Path:
     """The folder for the results of a command; it is made before anything is computed.
 

@@ -8,6 +8,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vaerun.config.several import home
 from vaerun.config.source_index import FOREIGN, Module, locate, module, names_in, package
 from vaerun.config.trust import KEY, OWN, trusted
 from vaerun.errors import UserError, close_match
@@ -17,9 +18,10 @@ TARGET, PARTIAL = "_target_", "_partial_"
 BASES: Mapping[str, tuple[str, ...]] = {
     "data": ("vaerun.data.base.Source",),
     "model": ("vaerun.model.base.Model",),
-    "model/prior": ("vaerun.model.prior.base.Prior",),
+    "model/prior": ("vaerun.model.prior.base.ConditionalPrior",),
     "model/decoder": ("vaerun.model.decoder.base.Decoder",),
     "model/likelihood": ("vaerun.model.likelihood.base.Likelihood",),
+    "model/likelihood/rate": ("vaerun.model.likelihood.rate.base.Rate",),
     "posterior": ("vaerun.posterior.base.Family",),
     "objective": ("vaerun.objective.base.Objective",),
     "objective/kl_weight": ("vaerun.schedule.base.Schedule",),
@@ -35,14 +37,20 @@ BASES: Mapping[str, tuple[str, ...]] = {
     "strategy/refiner": ("vaerun.strategy.refiner.base.Refiner",),
     "strategy/lam_schedule": ("vaerun.schedule.base.Schedule",),
     "strategy/theta_schedule": ("vaerun.schedule.base.Schedule",),
-    "optimizer": ("vaerun.optimizer.base.Optimizer", "torch.optim.optimizer.Optimizer"),
+    "optimizer": (
+        *("vaerun.optimizer.base.Optimizer", "vaerun.optimizer.base.GuardedOptimizer"),
+        "torch.optim.optimizer.Optimizer",
+    ),
+    "optimizer/schedule": ("vaerun.schedule.base.Schedule",),
     "execution": ("vaerun.execution.execution.Execution",),
     "trainer": ("vaerun.trainer.trainer.Trainer",),
     "evaluation": ("vaerun.evaluation.base.Evaluation",),
+    "tracking": ("vaerun.tracking.base.Tracker",),
 }
 """By group, the classes of which a class must be a kind; of another group, the constructor around it says it."""
 
 
+KNOWN = "torch.optim."  # the start of modules whose optimisers need no trust: torch is imported in any case
 CALLED = ("optimizer",)  # groups whose objects get further arguments later: _partial_ is true
 
 
@@ -68,7 +76,7 @@ def admitted(group: str, target: object, bases: Sequence[str] = ()) -> Place:
     Raises:
         UserError: it is not the name of a class, not a kind of the group, or not of a trusted package.
     """
-    bases = BASES.get(group, tuple(bases)) if group else [base for some in BASES.values() for base in some]
+    bases = BASES.get(home(group), tuple(bases)) if group else [base for some in BASES.values() for base in some]
     key = f"{group.replace('/', '.')}.{TARGET}".lstrip(".")
     if not isinstance(target, str) or "." not in target or not all(map(str.isidentifier, target.split("."))):
         raise UserError(f"{key} must be the dotted name of a class, got {target!r}: use {_remedy(group)}.")
@@ -86,7 +94,7 @@ def admitted(group: str, target: object, bases: Sequence[str] = ()) -> Place:
     place = Place(found[0].name, kind.name)
     for name in (target, place.module):
         whose = name.partition(".")[0]
-        if whose not in (OWN, *trusted()):
+        if whose not in (OWN, *trusted()) and not (name + ".").startswith(KNOWN):
             names = [*trusted(), whose]
             raise NotTrustedError(
                 f"{key}={target} is code of the package {whose}, which runs only if you allow it: add "
@@ -211,4 +219,5 @@ def _absent(key: str, target: str) -> UserError:
 
 
 def _remedy(group: str) -> str:
+    group = home(group)
     return f"an option of {group} (vaerun list {group})" if group in BASES else "a class of this kind, or remove it"

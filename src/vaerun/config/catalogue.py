@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from vaerun.config.class_info import ClassInfo, class_info
+from vaerun.config.several import SEVERAL
 from vaerun.config.yaml_file import load, text_of
 
 EXPERIMENT = "experiment"  # its options are sets of choices, not classes
@@ -52,17 +54,31 @@ class Option:
         comments = [line for line in lines if line.startswith("#")]
         return next((line.lstrip("# ") for line in comments if not line.startswith("# @")), "")
 
-    def nested(self) -> dict[str, str]:
+    def nested(self) -> Mapping[str, str]:
         """Its defaults for nested groups: group ↦ option."""
-        return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=False)}
+        return self._nested
 
-    def overrides(self) -> dict[str, str]:
+    def overrides(self) -> Mapping[str, str]:
         """The options that it sets in other groups: group ↦ option."""
-        return {g if g.startswith("/") else f"/{self.group}/{g}": o for g, o in self._defaults(override=True)}
+        return self._overrides
 
     def written(self) -> list[str]:
         """Its keys and values, as on the command line."""
-        return list(_flat(self.group.replace("/", "."), self.content))
+        return list(_flat(self.place, self.content))
+
+    @property
+    def place(self) -> str:
+        """The prefix of its keys on the command line."""
+        return f"{self.group}.{self.name}" if self.group in SEVERAL else self.group.replace("/", ".")
+
+    # Kept, because a check of all combinations asks for them a million times.
+    @cached_property
+    def _nested(self) -> Mapping[str, str]:
+        return MappingProxyType(dict(self._defaults(override=False)))
+
+    @cached_property
+    def _overrides(self) -> Mapping[str, str]:
+        return MappingProxyType(dict(self._defaults(override=True)))
 
     def _defaults(self, *, override: bool) -> Iterator[tuple[str, str]]:
         entries = self.content.get("defaults")
@@ -70,7 +86,8 @@ class Option:
             for key, option in entry.items() if isinstance(entry, dict) else ():
                 *words, group = str(key).split() or [""]
                 if ("override" in words) == override and isinstance(option, str):
-                    yield group.partition("@")[0], option
+                    place = group.partition("@")[0]
+                    yield place if place.startswith("/") else f"/{self.group}/{place}", option
 
 
 class Catalogue:
@@ -100,7 +117,16 @@ class Catalogue:
 
     @cached_property
     def nouns(self) -> dict[str, str]:
-        """The groups of every run, and their default options."""
+        """The groups of every run, and their default options; without those that can have several."""
+        return {group: option for group, option in self._defaults.items() if group not in SEVERAL}
+
+    @cached_property
+    def several(self) -> dict[str, list[str]]:
+        """The groups that can have several options at the same time, and their default options."""
+        return {group: list(options) for group, options in self._defaults.items() if group in SEVERAL}
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
         entries = [entry for entry in self.root.get("defaults") or () if isinstance(entry, dict)]
         pairs = {str(group): option for entry in entries for group, option in entry.items()}
         return {group: option for group, option in pairs.items() if group in self.groups}
@@ -108,7 +134,7 @@ class Catalogue:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The keys of a run that belong to no group, with their defaults."""
-        return {key: value for key, value in self.root.items() if key not in ("defaults", "hydra")}
+        return {key: value for key, value in self.root.items() if key not in ("defaults", "hydra", *SEVERAL)}
 
     def written(self) -> list[str]:
         """Every key and every group that can be written on the command line."""

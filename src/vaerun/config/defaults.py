@@ -1,10 +1,12 @@
 """What a run would have by its choices alone: the values in the YAML files of the chosen options."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from vaerun.config.catalogue import EXPERIMENT, Catalogue, Option
+from vaerun.config.several import SEVERAL
 
 REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([\w.]+)(?:,([^}]*))?\}")  # ${KEY} or ${oc.select:KEY,DEFAULT}
 
@@ -35,10 +37,12 @@ def default_choices(choices: Mapping[str, Any], catalogue: Catalogue) -> dict[st
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one mapping of dotted keys."""
+    """Nested mappings as one mapping of dotted keys; nan becomes the word ``nan``, which is equal to itself."""
     made: dict[str, Any] = {}
     for key, child in value.items():
-        made |= flatten(child, f"{prefix}{key}.") if isinstance(child, Mapping) else {f"{prefix}{key}": child}
+        nan = isinstance(child, float) and math.isnan(child)
+        flat = flatten(child, f"{prefix}{key}.") if isinstance(child, Mapping) else None
+        made |= {f"{prefix}{key}": "nan" if nan else child} if flat is None else flat
     return made
 
 
@@ -56,7 +60,8 @@ def _defaults(
     catalogue: Catalogue,
 ) -> dict[str, Any]:
     """The defaults of a node and of the nodes inside it; ``inherited`` are those that its outer option writes."""
-    option = catalogue.option(group, str(choices.get(group)))
+    parent, _, name = group.rpartition("/")
+    option = catalogue.option(parent, name) if parent in SEVERAL else catalogue.option(group, str(choices.get(group)))
     content: Mapping[str, Any] = option.content if option is not None else inherited
     path = group.replace("/", ".")
     if "_target_" in content and content["_target_"] != node.get("_target_"):

@@ -21,6 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
+from vaerun.config.logging_guard import write_through_no_link
+from vaerun.config.several import SEVERAL
 
 LOAD = ConfigLoaderImpl.load_configuration
 CONFIG = "config"
@@ -48,14 +50,15 @@ def prepare() -> None:
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 
 
-def prefer_own_launchers() -> None:
-    """Removes the settings that plugins register for launchers of which vaerun has settings of its own.
+def prefer_own_settings() -> None:
+    """Removes the settings that plugins register for launchers and sweepers of which vaerun has settings of its own.
 
     Hydra would otherwise validate vaerun's by them, with a warning at every composition.
     """
-    registered = ConfigStore.instance().repo.get("hydra", {}).get("launcher", {})
-    for path in (own_directory() / "hydra" / "launcher").glob("*.yaml"):
-        registered.pop(path.name, None)
+    for group in ("launcher", "sweeper"):
+        registered = ConfigStore.instance().repo.get("hydra", {}).get(group, {})
+        for path in (own_directory() / "hydra" / group).glob("*.yaml"):
+            registered.pop(path.name, None)
 
 
 @contextmanager
@@ -82,6 +85,29 @@ def launcher_wrapped(wrap: Callable[[Callable[[], Any], Any, Any, DictConfig], A
         vars(plugins).pop("instantiate_launcher", None)
 
 
+@contextmanager
+def sweeper_wrapped(choose: Callable[[Any, Any, DictConfig], Any]) -> Iterator[None]:
+    """Lets ``choose`` make the sweeper of the next sweep.
+
+    Args:
+        choose: (task, Hydra's context, configuration) ↦ an object with ``sweep(arguments)``, or None for the sweeper
+            of Hydra that the configuration names.
+    """
+    plugins = Plugins.instance()
+
+    def instantiate_sweeper(hydra_context: Any, task_function: Any, config: DictConfig) -> Any:
+        vars(plugins).pop("instantiate_sweeper", None)  # launchers send the plugins to other processes
+        return choose(task_function, hydra_context, config) or plugins.instantiate_sweeper(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    setattr(plugins, "instantiate_sweeper", instantiate_sweeper)  # noqa: B010 - a method of one instance
+    try:
+        yield
+    finally:
+        vars(plugins).pop("instantiate_sweeper", None)
+
+
 def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
     """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
     return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
@@ -93,11 +119,11 @@ def choices() -> dict[str, str]:
 
 
 def chosen(runtime_choices: Mapping[str, Any]) -> dict[str, str]:
-    """Hydra's choices for vaerun's groups, without groups that have no option."""
+    """Hydra's choices for vaerun's groups that have one option; the nodes of other groups name their options."""
     return {
         group: str(option)
         for group, option in runtime_choices.items()
-        if option is not None and not group.startswith("hydra/")
+        if option is not None and not group.startswith("hydra/") and group not in SEVERAL
     }
 
 
@@ -121,6 +147,12 @@ def searched() -> list[Path]:
     return sources() if HydraConfig.initialized() else roots()
 
 
+def searching(*directories: Path) -> str:
+    """The override that adds directories to the search path; a path may have any characters."""
+    escaped = (str(path).replace("\\", "\\\\").replace("'", "\\'") for path in directories)
+    return "hydra.searchpath=[" + ",".join(f"'file://{path}'" for path in escaped) + "]"
+
+
 def is_sweep() -> bool:
     """Whether the present job belongs to a sweep."""
     return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
@@ -135,7 +167,7 @@ def compose(overrides: Sequence[str] = (), config_dir: Path | None = None) -> tu
     directories = [config_dir] if config_dir is not None else []
     if HydraConfig.initialized():
         directories += [path for path in sources() if path not in roots()]
-    extra = [f"hydra.searchpath=[{','.join(f'file://{path}' for path in directories)}]"] if directories else []
+    extra = [searching(*directories)] if directories else []
     with _alone(), hydra.initialize_config_module(PACKAGE, job_name="vaerun", **LEVEL):
         config = hydra.compose(CONFIG, overrides=[*extra, *overrides], return_hydra_config=True)
     made = chosen(config.hydra.runtime.choices)
@@ -163,10 +195,13 @@ def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
     return "_".join(str(made.get(group)).replace("/", "-") for group in groups)
 
 
-def _load_configuration(self: ConfigLoaderImpl, *args: Any, **keys: Any) -> DictConfig:
+def _load_configuration(
+    self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **keys: Any
+) -> DictConfig:
     """Hydra's own, and a check before Hydra builds what the configuration names."""
-    config = LOAD(self, *args, **keys)
-    check_hydra_node(config)
+    config = LOAD(self, config_name, overrides, *args, **keys)
+    check_hydra_node(config, overrides)
+    write_through_no_link(config)
     return config
 
 

@@ -6,15 +6,21 @@ files whose cost is bounded are read.
 """
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hydra._internal.core_plugins import file_config_source, importlib_resources_config_source
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from vaerun.config.defaults import flatten
+from vaerun.config.folders import own_directory
+from vaerun.config.logging_guard import check_logging
 from vaerun.config.trust import KEY, OWN, trusted
+from vaerun.config.typed import TYPED_LAUNCHER, Typed
 from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 
@@ -23,12 +29,12 @@ PLUGINS = (
     "hydra_plugins.",
     "hydra._internal.core_plugins.",
     "vaerun.sweep.processes.",
+    "vaerun.search.",
 )  # Hydra itself builds only installed ones of these
 CALLBACKS = ("hydra.experimental.callbacks.",)
-HANDLERS = ("logging.StreamHandler", "logging.NullHandler", "logging.FileHandler", "vaerun.system.log_file.LogFile")
-FORMATTER = "colorlog.ColoredFormatter"  # of Hydra's plugin hydra_colorlog
-STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-FILENAME = re.compile(r"\$\{hydra\.(runtime\.output_dir|sweep\.dir)\}/([\w-]+|\$\{hydra\.job\.name\})\.(log|txt)")
+NO_CONTAINER = ("launcher", "sweeper", "callbacks")  # nodes whose classes Hydra builds after references are resolved
+PLACES = ("hydra.job.name", "hydra.output_subdir", "hydra.sweep.subdir")  # parts of the path of a file
+REFERENCE = re.compile(r"\s*\$\{.*\}\s*", re.DOTALL)
 
 
 class FileConfigSource(file_config_source.FileConfigSource):
@@ -60,22 +66,87 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
         super().__init__(provider, path)
 
 
-def check_hydra_node(config: Any) -> None:
-    """Refuses a composed configuration whose node ``hydra`` names code, or a place for a log outside of the run.
+def check_hydra_node(config: Any, words: Sequence[str] = ()) -> None:
+    """Refuses a composed configuration whose node ``hydra`` names code, or a place for a file outside of the run.
+
+    Args:
+        config: with the node ``hydra``, before references are resolved.
+        words: the overrides that it was composed with. What they set is the user's own.
 
     Raises:
         UserError: which key.
     """
     node: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]
+    typed = Typed(words)
+    _check_origin(node, typed)
     for group, child in node.items():
+        key = f"hydra.{group}"
         if group in ("job_logging", "hydra_logging"):
-            _check_logging(f"hydra.{group}", child)
+            check_logging(key, child)
         else:
-            _check_targets(f"hydra.{group}", child)
-    words = (node.get("overrides") or {}).get("hydra") or []
-    for key in ("env_set", "env_copy"):
-        if (node.get("job") or {}).get(key) and not any(f"hydra.job.{key}" in str(word) for word in words):
-            raise UserError(f"hydra.job.{key} is not taken from a file: set the variable in your shell, and remove it.")
+            _check_targets(key, child)
+        if group in NO_CONTAINER:
+            _check_references(config, key, child)
+    _check_environment(node.get("job") or {}, typed)
+    _check_places(node, typed)
+    _check_launcher(node.get("launcher"), typed)
+    sweeper = node.get("sweeper") or {}
+    if sweeper.get("storage") is not None and not typed.sets("hydra.sweeper.storage"):
+        raise _from_file("hydra.sweeper.storage")  # a database, to which the values of the trials are sent
+    for param in sweeper.get("params") or {}:
+        if str(param).lstrip("+~/").startswith(("hydra", "tracking")):
+            raise _from_file(f"hydra.sweeper.params.{param}")
+
+
+def _check_origin(node: Mapping[str, Any], typed: Typed) -> None:
+    """Hydra takes the overrides and the directory of a job from its node, where a file may have written them before."""
+    overrides = node.get("overrides") or {}
+    if {str(word) for group in ("hydra", "task") for word in overrides.get(group) or []} - typed.whole:
+        raise _from_file("hydra.overrides")
+    if (node.get("runtime") or {}).get("output_dir", "???") != "???":
+        raise _from_file("hydra.runtime.output_dir")
+
+
+def _check_environment(job: Mapping[str, Any], typed: Typed) -> None:
+    copied = [str(name) for name in job.get("env_copy") or []]
+    if copied and not typed.sets("hydra.job.env_copy"):
+        raise _from_file("hydra.job.env_copy")
+    for name in job.get("env_set") or {}:
+        if str(name) not in copied and not typed.sets(f"hydra.job.env_set.{name}"):
+            raise _from_file(f"hydra.job.env_set.{name}")
+
+
+def _check_places(node: Mapping[str, Any], typed: Typed) -> None:
+    """A name of a folder or a file from a file of a stranger must not lead out of the run directory."""
+    for key in PLACES:
+        value: Any = {"hydra": node}
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None or typed.sets(key):
+            continue
+        path = PurePosixPath(str(value))
+        reference = "${" in str(value) and key != "hydra.sweep.subdir"  # which is checked when it is resolved
+        if reference or path.is_absolute() or ".." in path.parts:
+            raise _refused(key, value, "it must be a path inside of the run directory, without references and ..")
+
+
+def _check_launcher(launcher: Any, typed: Typed) -> None:
+    """Settings that run commands, write elsewhere, or send the jobs to another machine are the user's."""
+    for name, value in flatten(launcher if isinstance(launcher, Mapping) else {}).items():
+        harmless = value in (None, {}, [], *own_launchers().get(name, ())) or not name.startswith(TYPED_LAUNCHER)
+        lines = not str(value).isprintable()  # in the script of a job, a second line would be a command
+        if (not harmless or lines) and not typed.sets(f"hydra.launcher.{name}"):
+            raise _from_file(f"hydra.launcher.{name}")
+
+
+@cache
+def own_launchers() -> dict[str, list[Any]]:
+    """The values of each setting in vaerun's own launchers."""
+    found: dict[str, list[Any]] = {}
+    for path in (own_directory() / "hydra" / "launcher").glob("*.yaml"):
+        for name, value in flatten(OmegaConf.to_container(load(path))).items():  # type: ignore[arg-type]
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def _check_targets(key: str, value: Any) -> None:
@@ -93,22 +164,24 @@ def _check_targets(key: str, value: Any) -> None:
         _check_targets(f"{key}.{name}", child)
 
 
-def _check_logging(key: str, value: Any) -> None:
-    """Handlers of Python's logging that write to the terminal or into the run."""
-    if isinstance(value, list):
-        for item in value:
-            _check_logging(key, item)
-    if not isinstance(value, Mapping):
-        if str(value).startswith(("ext://", "cfg://")) and value not in STREAMS:
-            raise _refused(key, value, "a log goes to the terminal or into the run")
-        return
-    for name, child in value.items():
-        where = f"{key}.{name}"
-        if (name == "()" and child != FORMATTER) or name == "_target_" or (name == "class" and child not in HANDLERS):
-            raise _refused(where, child, f"only {', '.join(HANDLERS)} and {FORMATTER} are built")
-        if name == "filename" and not FILENAME.fullmatch(str(child)):
-            raise _refused(where, child, "a log stands in the run directory")
-        _check_logging(where, child)
+def _check_references(config: Any, key: str, value: Any) -> None:
+    """No reference in whose place a node with a class could stand when Hydra builds these nodes."""
+    children = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        _check_references(config, f"{key}.{name}" if isinstance(value, Mapping) else f"{key}[{name}]", child)
+    if isinstance(value, str) and REFERENCE.fullmatch(value):
+        try:
+            plain = not OmegaConf.is_config(OmegaConf.select(config, key))
+        except OmegaConfBaseException:
+            plain = False
+        if not plain:
+            raise _refused(key, value, "it refers to more than one value")
+
+
+def _from_file(key: str) -> UserError:
+    return UserError(
+        f"{key} is not taken from a file: remove it there, and give it on the command line if you want it."
+    )
 
 
 def _refused(key: str, value: Any, rule: str) -> UserError:

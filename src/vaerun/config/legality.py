@@ -13,10 +13,22 @@ from vaerun.config.part import Part
 
 Parts = Mapping[str, Part]
 
-FITS = {"binary": ("binary",), "unit": ("binary", "unit"), "real": ("binary", "unit", "real")}
+FITS = {
+    "binary": ("binary",),
+    "unit": ("binary", "unit"),
+    "count": ("binary", "count"),
+    "real": ("binary", "unit", "count", "real"),
+    "mixed": ("binary", "unit", "count", "real", "mixed"),
+}
 """For each support of a likelihood, the supports of data that it accepts."""
 
-SETS = {"binary": "{0, 1}", "unit": "[0, 1]", "real": "the real numbers"}
+SETS = {
+    "binary": "{0, 1}",
+    "unit": "[0, 1]",
+    "count": "{0, 1, 2, …}",
+    "real": "the real numbers",
+    "mixed": "columns of several types",
+}
 """The supports of x in words."""
 
 CAPABILITIES = {
@@ -117,19 +129,23 @@ def _closed_form(parts: Parts) -> Iterator[Clash]:
             # A capability class only annotates closed_form_with; a need with a value is not such a class.
             if need.attributes.get("closed_form_with", need) is not None or need.target not in q.ancestry:
                 continue
-            if not set(q.declared("closed_form_with")) & set(prior.info.ancestry):
+            kinds = {*prior.info.ancestry, *(name for kind in prior.info.classes("density") for name in kind.ancestry)}
+            if not set(q.declared("closed_form_with")) & kinds:
                 why = f"{estimator} needs KL(q ‖ p(z)) in closed form, which {posterior} does not have with {prior}"
                 yield Clash(why, ("estimator", "model/prior"))
 
 
 def _per_point(parts: Parts) -> Iterator[Clash]:
-    """A strategy with one φ_i per point needs fixed points, not dynamic binarisation."""
+    """A strategy with one φ_i per point needs fixed points, not dynamic binarisation or noise at each visit."""
     strategy, data = parts.get("strategy"), parts.get("data")
     if strategy is None or data is None:
         return
     if strategy.info.attributes.get("per_point") and data.node.get("binarize") == "dynamic":
         why = f"{strategy} stores one φ for each data point, but data.binarize=dynamic draws new pixels at each visit"
         yield Clash(why, ("strategy",), ("data.binarize=static",))
+    if strategy.info.attributes.get("per_point") and data.node.get("dequantise"):
+        why = f"{strategy} stores one φ for each data point, but data.dequantise=true draws new noise at each visit"
+        yield Clash(why, ("strategy",), ("data.dequantise=false",))
 
 
 def _data_support(parts: Parts) -> Iterator[Clash]:
@@ -141,8 +157,30 @@ def _data_support(parts: Parts) -> Iterator[Clash]:
     untouched = data.node.get("binarize", "none") == "none"
     if untouched and allowed in FITS and held in FITS and held not in FITS[str(allowed)]:
         can_be = "binarize" in data.node and held == "unit"
-        why = f"{likelihood} is a distribution over {SETS[str(allowed)]}, but {data} has values in {SETS[str(held)]}"
-        yield Clash(why, (likelihood.group, "data"), ("data.binarize=static",) if can_be else ())
+        has = f"has {'' if held == 'mixed' else 'values in '}{SETS[str(held)]}"
+        why = f"{likelihood} is a distribution over {SETS[str(allowed)]}, but {data} {has}"
+        layers = allowed == "count" and data.node.get("layer", "") is None  # X of an h5ad file is often normalised
+        remedies = ["data.binarize=static"] * can_be + ["data.layer=NAME of the layer with counts"] * layers
+        yield Clash(why, (likelihood.group, "data"), tuple(remedies))
+
+
+def _columns(parts: Parts) -> Iterator[Clash]:
+    """A likelihood must know the change of volume of columns that are standardised or have noise, and their types."""
+    data, likelihood = parts.get("data"), parts.get("model/likelihood", parts["model"])
+    if data is None:
+        return
+    kinds, taken = (part.info.attributes.get(name) for part, name in ((data, "rescaled"), (likelihood, "kinds")))
+    over = likelihood.info.attributes.get("data_support")
+    if not isinstance(kinds, tuple) or over not in ("real", "mixed"):
+        return
+    if over == "mixed" and not data.info.attributes.get("columns"):
+        yield Clash(f"{likelihood} needs columns with types, but {data} declares none", (likelihood.group,))
+    if not set(kinds) <= set(taken if isinstance(taken, tuple) else ()):
+        why = (
+            f"{likelihood} does not account for standardised columns or added noise, so its bound would not be in nats "
+            f"of the data as given"
+        )
+        yield Clash(why, (likelihood.group,), ("data.standardise=false data.dequantise=false",))
 
 
 RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
@@ -154,6 +192,7 @@ RULES: tuple[Callable[[Parts], Iterator[Clash]], ...] = (
     _closed_form,
     _per_point,
     _data_support,
+    _columns,
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaerun.config.class_info import ClassInfo, info_of_object
+from vaerun.config.several import home
 
 
 class Part(NamedTuple):
@@ -22,7 +23,7 @@ class Part(NamedTuple):
     node: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f"{self.group}={self.option}" if self.option else self.info.name
+        return f"{home(self.group)}={self.option}" if self.option else self.info.name
 
     @property
     def path(self) -> str:

@@ -7,13 +7,13 @@ when a trusted class in it is built.
 import ast
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
 from vaerun.errors import UserError
-from vaerun.files import read
+from vaerun.system.files import read
 
 FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes of these packages declare nothing for vaerun
 Definition = ast.ClassDef | ast.FunctionDef
@@ -26,11 +26,15 @@ class Module:
     def __init__(self, name: str, path: Path) -> None:
         self.tree = ast.parse(read(path.resolve(), most=LARGEST), str(path))
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        self.name = name
+        self.name, self.package = name, package
         self.definitions: dict[str, Definition] = {
             node.name: node for node in self.tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
         }
-        self.imports = {alias: dotted for node in ast.walk(self.tree) for alias, dotted in _imported(node, package)}
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """The full dotted names of what the file imports anywhere, by the names that it uses."""
+        return {alias: dotted for node in ast.walk(self.tree) for alias, dotted in _imported(node, self.package)}
 
     def dotted(self, node: ast.expr) -> str:
         """The full dotted name of an expression such as ``a.b`` or ``a.b[c]`` in this file."""

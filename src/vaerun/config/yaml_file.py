@@ -13,7 +13,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from vaerun.errors import UserError
-from vaerun.files import UnsafeFileError, read
+from vaerun.system.files import UnsafeFileError, read
 
 LARGEST = 2**18  # bytes of a file
 NODES = 10_000  # keys and values, those of aliases counted each time

@@ -11,17 +11,21 @@ none      x = p                                              the same           
 
 Under ``dynamic``, valid and test are the same samples as under ``static`` with the same ``binarize_seed``, so that
 evaluations of different epochs, runs and of the two choices are comparable. ``binarize_seed`` is independent of the
-seed of the run. Data in {0, 1} are not changed by ``static``, ``threshold`` and ``none``; ``dynamic`` is refused.
+seed of the run. Data in {0, 1} are not changed by ``static``, ``threshold`` and ``none``; ``dynamic`` is refused. A
+missing value (nan) stays missing.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
-from vaerun.data.base import Dataset, Redrawn, Scaled, Split, Support, fingerprint
+from vaerun.data.base import Support
+from vaerun.data.mapped import Rows, empty_rows
+from vaerun.data.split import Redrawn, Scaled, Split
 from vaerun.data.stream import stream
 from vaerun.errors import UserError, close_match
 
@@ -48,11 +52,11 @@ class Binarization(ABC):
         """
 
     @abstractmethod
-    def train(self, x: Tensor, scale: float) -> Split:
+    def train(self, x: Rows, scale: float) -> Split:
         """The training split, from stored rows x [N, X]."""
 
     @abstractmethod
-    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+    def held_out(self, x: Rows, scale: float, *, place: int) -> Split:
         """A validation (``place`` 1) or test (2) split, from stored rows x [N, X]."""
 
 
@@ -69,10 +73,10 @@ class Static(Binarization):
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         _need_probabilities(self.name, low, high, scale)
 
-    def train(self, x: Tensor, scale: float) -> Split:
+    def train(self, x: Rows, scale: float) -> Split:
         return self.held_out(x, scale, place=0)
 
-    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+    def held_out(self, x: Rows, scale: float, *, place: int) -> Split:
         generator = stream("data.binarize_seed", self.seed, place)
         return _stored(x, lambda rows: torch.rand(rows.shape, generator=generator) < rows * scale)
 
@@ -95,10 +99,10 @@ class Dynamic(Binarization):
                 "data.binarize=none."
             )
 
-    def train(self, x: Tensor, scale: float) -> Split:
+    def train(self, x: Rows, scale: float) -> Split:
         return Split(x, Redrawn(scale))
 
-    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+    def held_out(self, x: Rows, scale: float, *, place: int) -> Split:
         return Static(seed=self.seed).held_out(x, scale, place=place)
 
 
@@ -112,10 +116,10 @@ class Threshold(Binarization):
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         _need_probabilities(self.name, low, high, scale)
 
-    def train(self, x: Tensor, scale: float) -> Split:
+    def train(self, x: Rows, scale: float) -> Split:
         return self.held_out(x, scale, place=0)
 
-    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+    def held_out(self, x: Rows, scale: float, *, place: int) -> Split:
         return _stored(x, lambda rows: rows * scale > 0.5)
 
 
@@ -129,10 +133,10 @@ class NoBinarization(Binarization):
     def check(self, *, support: Support, low: float, high: float, scale: float) -> None:
         return
 
-    def train(self, x: Tensor, scale: float) -> Split:
+    def train(self, x: Rows, scale: float) -> Split:
         return self.held_out(x, scale, place=0)
 
-    def held_out(self, x: Tensor, scale: float, *, place: int) -> Split:
+    def held_out(self, x: Rows, scale: float, *, place: int) -> Split:
         return Split(x, Scaled(scale))
 
 
@@ -154,88 +158,25 @@ def binarization(name: str, *, seed: int) -> Binarization:
     return CHOICES[name](seed=seed)
 
 
-def assemble(
-    name: str,
-    splits: tuple[Tensor, Tensor, Tensor],
-    *,
-    shape: tuple[int, ...],
-    scale: float,
-    choice: Binarization,
-    said: Sequence[str] = (),
-) -> Dataset:
-    """The data set of stored train, valid and test rows, each [N, X] uint8 or finite float32, after binarisation.
+def _stored(x: Rows, draw: Callable[[Tensor], Tensor]) -> Split:
+    """A split of {0, 1}, computed in chunks from stored rows, in place if these are uint8 in memory.
 
-    The rows can be overwritten: uint8 rows are binarised in place, so that there is only one copy of them.
-
-    Args:
-        name: of the data set.
-        splits: the stored rows.
-        shape: of one point.
-        scale: the factor of stored values.
-        choice: the binarisation.
-        said: what was done to the values before, in words.
-
-    Raises:
-        UserError: the values do not fit the binarisation, the scaled values do not fit into float32, or all training
-        points are equal.
+    From the rows of a mapped file, which is not changed, they go to a scratch file. Rows in which values are missing
+    stay float32, which keeps nan.
     """
-    low = min(x.min().item() for x in splits) * scale
-    high = max(x.max().item() for x in splits) * scale
-    _need_float32(low, high, scale)
-    support = _support(splits, scale, low, high)
-    choice.check(support=support, low=low, high=high, scale=scale)
-    train = choice.train(splits[0], scale)
-    if all(bool((rows == train.x[0]).all()) for rows in train.chunks()):
-        raise UserError(
-            f"the training points must differ, but under data.binarize={choice.name} all {len(train)} of {name} are "
-            "the same: check data.scale and the file."
-        )
-    valid, test = (choice.held_out(x, scale, place=place) for place, x in enumerate(splits[1:], start=1))
-    return Dataset(
-        name=name,
-        train=train,
-        valid=valid,
-        test=test,
-        shape=shape,
-        binarize=choice.name,
-        support=support if isinstance(choice, NoBinarization) else "binary",
-        sha256=fingerprint(train, valid, test),
-        values="; ".join([*said, *_in_words(support, scale, choice)]) or "as they are",
-    )
-
-
-def _in_words(support: Support, scale: float, choice: Binarization) -> Iterator[str]:
-    """What scale and binarisation do to the values. Data in {0, 1} are not changed by a binarisation."""
-    if scale != 1:
-        whole = round(1 / scale)
-        yield f"divided by {whole}" if abs(whole * scale - 1) < 1e-9 and whole > 1 else f"multiplied by {scale:.6g}"
-    if choice.does and support != "binary":
-        yield f"{choice.does} (data.binarize={choice.name})"
-
-
-def _need_float32(low: float, high: float, scale: float) -> None:
-    """Refuses a scale that makes values infinite or equal in float32."""
-    limit = torch.finfo(torch.float32)
-    if not limit.tiny <= scale <= limit.max or max(abs(low), abs(high)) > limit.max:
-        raise UserError(
-            f"the scaled values must be finite and differ in float32, got data.scale={scale:g} and values up to "
-            f"{max(abs(low), abs(high)):g}: use data.scale=1 or another scale that maps them near 1."
-        )
-
-
-def _support(splits: tuple[Tensor, ...], scale: float, low: float, high: float) -> Support:
-    if low < -SLACK or high > 1 + SLACK:
-        return "real"
-    two_values = all(bool(((rows == 0) | (rows * scale == 1)).all()) for x in splits for rows in Split(x).chunks())
-    return "binary" if two_values else "unit"
-
-
-def _stored(x: Tensor, draw: Callable[[Tensor], Tensor]) -> Split:
-    """A split of uint8 {0, 1}, computed in chunks from stored rows, in place if these are uint8."""
-    drawn = x if x.dtype == torch.uint8 else torch.empty(x.shape, dtype=torch.uint8)
-    for place, rows in zip(Split(drawn).chunks(), Split(x).chunks(), strict=True):
+    absent = isinstance(x, Tensor) and x.is_floating_point() and bool(x.isnan().any())
+    if isinstance(x, Tensor):
+        dtype = torch.float32 if absent else torch.uint8
+        places = x if x.dtype == torch.uint8 else torch.empty(x.shape, dtype=dtype)
+        stored = Split(places)
+    else:
+        file = empty_rows(len(x), x.shape[1], torch.uint8, "data.binarize")
+        stored, places = Split(file), file.x
+    for place, rows in zip(Split(places).chunks(), Split(x).chunks(), strict=True):
         place.copy_(draw(rows))
-    return Split(drawn)
+        if absent:
+            place.masked_fill_(rows.isnan(), math.nan)
+    return stored
 
 
 def _need_probabilities(name: str, low: float, high: float, scale: float) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from vaerun.data import npz
+from vaerun.data.assemble import assemble
 from vaerun.data.base import Dataset, Source
-from vaerun.data.binarize import assemble, binarization
+from vaerun.data.binarize import binarization
 from vaerun.data.data_file import DamagedFileError, data_file
 from vaerun.data.download import download
 from vaerun.data.folder import data_folder, find, store
+from vaerun.data.hide import Hide
 
 MIRRORS = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",)
 REMEDY = "delete it, and it is downloaded again"
@@ -41,25 +43,37 @@ class BinarizedMnist(Source):
         root: folder with the npz or the three amat files; null for $VAERUN_DATA or a cache.
         binarize: none; static and threshold have no effect, dynamic is refused.
         binarize_seed: has no effect.
+        hide: fraction of the values that are hidden, missing completely at random (``data.hide.Hide``).
+        hide_seed: of the hidden places.
 
     Raises:
-        UserError: in ``load``, a file is missing, damaged or not the published one.
+        UserError: a value is out of range; in ``load``, a file is missing, damaged or not the published one.
 
     Reference: Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator.
     """
 
     ignores: ClassVar[tuple[str, ...]] = ("data.binarize", "data.binarize_seed")
 
-    def __init__(self, *, root: str | None = None, binarize: str = "none", binarize_seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        root: str | None = None,
+        binarize: str = "none",
+        binarize_seed: int = 0,
+        hide: float = 0.0,
+        hide_seed: int = 0,
+    ) -> None:
         self.root = root
         self.choice = binarization(binarize, seed=binarize_seed)
+        self.hide = Hide(fraction=hide, seed=hide_seed)
 
     def load(self) -> Dataset:
         folder = data_folder(self.root)
         path = find(folder, ARCHIVE)
         images = _from_amat(folder) if path is None else _from_npz(path)
         train, valid, test = (torch.from_numpy(images[split]) for split in SIZES)
-        return assemble("binarized_mnist", (train, valid, test), shape=(28, 28), scale=1.0, choice=self.choice)
+        data = assemble("binarized_mnist", (train, valid, test), shape=(28, 28), scale=1.0, choice=self.choice)
+        return self.hide(data)
 
 
 def _from_npz(path: Path) -> dict[str, np.ndarray]:

@@ -10,19 +10,20 @@ from typing import IO, NamedTuple
 
 from vaerun.data.free_memory import free_memory
 from vaerun.errors import UserError
+from vaerun.system.files import kind_of
+from vaerun.system.memory import amount
 
 PIECE = 2**20
-KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe (FIFO)",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+READABLE = "allow your user to read it, with chmod u+r if it is yours"
+SMALLER = "use a file with fewer points, or with values of a smaller type, such as uint8 or float32"
 
 
 class DamagedFileError(ValueError):
     """The content of a file cannot be used. The message completes "FILE cannot be used, because …"."""
+
+
+class TooLargeError(DamagedFileError):
+    """The values of a file do not fit into memory."""
 
 
 class DataFile(NamedTuple):
@@ -38,7 +39,7 @@ def data_file(path: Path, *, remedy: str) -> Iterator[DataFile]:
 
     Args:
         path: the file.
-        remedy: the last part of the sentence.
+        remedy: the last part of the sentence, if the content is at fault.
 
     Raises:
         UserError: the file cannot be opened, its content cannot be used, or it was changed while it was read.
@@ -53,7 +54,7 @@ def data_file(path: Path, *, remedy: str) -> Iterator[DataFile]:
     except UserError:
         raise
     except Exception as error:  # the decoders of zip, gzip and NumPy raise a dozen kinds for damaged bytes
-        raise UserError(f"{path} cannot be used, because {cause(error)}: {remedy}.") from error
+        raise UserError(f"{path} cannot be used, because {cause(error)}: {_remedy(error) or remedy}.") from error
 
 
 def located(key: str, text: str) -> Path:
@@ -93,7 +94,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _refuse_irregular(mode: int) -> None:
     if not stat.S_ISREG(mode):
-        raise DamagedFileError(f"it is {KINDS.get(stat.S_IFMT(mode), 'something else')}, not a regular file")
+        raise DamagedFileError(f"it is {kind_of(mode)}, not a regular file")
 
 
 def cause(error: Exception) -> str:
@@ -105,9 +106,16 @@ def cause(error: Exception) -> str:
     if isinstance(error, DamagedFileError):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"its values do not fit into memory ({in_words(free_memory())} are free)"
+        return f"its values do not fit into memory ({amount(free_memory())} are free)"
     text = " ".join(str(error).split())[:200]
     return f"it is damaged or cut off ({text or type(error).__name__})"
+
+
+def _remedy(error: Exception) -> str:
+    """What helps where the content of the file is not at fault; empty otherwise."""
+    if isinstance(error, PermissionError):
+        return READABLE
+    return SMALLER if isinstance(error, (MemoryError, TooLargeError)) else ""
 
 
 def fill(stream: IO[bytes], memory: memoryview) -> int:
@@ -130,16 +138,8 @@ def refuse_too_large(count: int, itemsize: int) -> None:
         itemsize: bytes of one value in the file; beside it, at most 4 bytes are stored.
 
     Raises:
-        DamagedFileError: they do not fit.
+        TooLargeError: they do not fit.
     """
     needed, free = count * (itemsize + min(itemsize, 4)), free_memory()
     if needed > free:
-        raise DamagedFileError(
-            f"its {count:,} values need about {in_words(needed)} of memory, and {in_words(free)} are free (fewer "
-            "points or a smaller type, such as uint8 or float32, need less)"
-        )
-
-
-def in_words(size: int) -> str:
-    """A number of bytes in GB or MB."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+        raise TooLargeError(f"its {count:,} values need about {amount(needed)} of memory, and {amount(free)} are free")

@@ -42,7 +42,10 @@ def numbers(name: str, given: Numbers) -> Tensor:
             f"whole numbers in {name} must be at most 2**53 in size, because float64 holds no others exactly, got "
             f"{int(array.min())} to {int(array.max())}: subtract an offset."
         )
-    return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.float64))
+    if array.dtype.kind == "b":
+        return torch.from_numpy(array.astype(bool))
+    exact = np.can_cast(array.dtype, np.float32)  # float32 holds every value of its type
+    return torch.from_numpy(array.astype(np.float32 if exact else np.float64))
 
 
 def float_rows(name: str, x: Tensor) -> Tensor:
@@ -55,7 +58,8 @@ def float_rows(name: str, x: Tensor) -> Tensor:
     rows = exact.float()
     if not bool(torch.isfinite(rows).all()):
         raise UserError(
-            f"every value of {name} must be finite in float32: remove the points that hold nan or infinity."
+            f"every value of {name} must be finite in float32: remove the points that hold infinity or nan, or give "
+            "missing=nan if nan stands for a missing value."
         )
     if x.dtype not in (torch.float64, torch.int32, torch.int64):
         return rows

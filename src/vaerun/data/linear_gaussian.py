@@ -6,8 +6,10 @@ from typing import final
 import torch
 
 from vaerun.config.ranges import above, at_least
+from vaerun.data.assemble import assemble
 from vaerun.data.base import Dataset, Source
-from vaerun.data.binarize import assemble, binarization
+from vaerun.data.binarize import binarization
+from vaerun.data.hide import Hide
 from vaerun.data.stream import stream
 
 
@@ -24,9 +26,12 @@ class LinearGaussianData(Source):
         latent_dim: k.
         sigma: standard deviation of the noise, > 0.
         simulation_seed: of the parameters and the points; independent of the seed of the run.
+        hide: fraction of the values that are hidden, missing completely at random (``data.hide.Hide``).
+        hide_seed: of the hidden places.
 
     Raises:
-        UserError: a number is below 1 (below 2 for num_train), σ ≤ 0, or the seed is not a whole number ≥ 0.
+        UserError: a number is below 1 (below 2 for num_train), σ ≤ 0, the fraction is not in [0, 1), or a seed is not a
+            whole number ≥ 0.
 
     Reference: Tipping & Bishop 1999, Probabilistic Principal Component Analysis.
     """
@@ -41,6 +46,8 @@ class LinearGaussianData(Source):
         latent_dim: int = 2,
         sigma: float = 0.5,
         simulation_seed: int = 0,
+        hide: float = 0.0,
+        hide_seed: int = 0,
     ) -> None:
         at_least("data.num_train", num_train, 2)
         at_least("data.num_valid", num_valid, 1)
@@ -51,6 +58,7 @@ class LinearGaussianData(Source):
         self.sizes = (num_train, num_valid, num_test)
         self.sigma = float(sigma)
         self.simulation_seed = simulation_seed
+        self.hide = Hide(fraction=hide, seed=hide_seed)
         generator = stream("data.simulation_seed", simulation_seed)
         self.W = torch.randn(data_dim, latent_dim, generator=generator)
         self.mu = torch.randn(data_dim, generator=generator)
@@ -61,7 +69,7 @@ class LinearGaussianData(Source):
         shape = (len(self.mu),)
         dataset = assemble("linear_gaussian", (train, valid, test), shape=shape, scale=1.0, choice=untouched)
         # A few points can all lie in [0, 1] by chance, but the support of the model is real.
-        return replace(dataset, support="real")
+        return self.hide(replace(dataset, support="real"))
 
     def _simulate(self, n: int, place: int) -> torch.Tensor:
         generator = stream("data.simulation_seed", self.simulation_seed, place)

@@ -6,7 +6,7 @@ from typing import final
 import torch
 
 from vaerun.config.ranges import at_least
-from vaerun.data.base import Split
+from vaerun.data.split import Split
 from vaerun.data.stream import stream
 from vaerun.execution import parallel
 from vaerun.notation import Batch
@@ -50,7 +50,7 @@ class Loader:
         order = torch.randperm(len(self.points), generator=generator).add_(self.points.start).to(self.split.x.device)
         for step in range(start, self.steps_per_epoch):
             index = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield Batch(index, self.split.visit(self.split.x.index_select(0, index)))
+            yield Batch(index, self.split.points(index))
 
 
 def sweep(split: Split, batch_size: int, points: int | None = None, *, own: bool = False) -> Iterator[Batch]:
@@ -72,4 +72,4 @@ def sweep(split: Split, batch_size: int, points: int | None = None, *, own: bool
         mine = parallel.rows(len(split))
         places = places[(places >= mine.start) & (places < mine.stop)]
     for index in places.split(batch_size) if len(places) else ():
-        yield Batch(index, split.visit(split.x.index_select(0, index)))
+        yield Batch(index, split.points(index))

@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -14,34 +14,77 @@ LONGEST = 10_000
 """Bytes of the longest header that is read, as in NumPy: a longer one describes a record with many fields."""
 
 
-def read(stream: IO[bytes], size: int) -> np.ndarray:
+class Header(NamedTuple):
+    """What an npy file says before its values."""
+
+    shape: tuple[int, ...]
+    fortran: bool  # whether the first axis changes fastest
+    dtype: np.dtype
+    start: int  # bytes before the values
+
+    @property
+    def numbers(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the values."""
+        return self.numbers * self.dtype.itemsize
+
+
+def read(stream: IO[bytes], size: int, *, exact: bool = True) -> np.ndarray:
     """The array in a stream of ``size`` bytes.
+
+    Args:
+        stream: of the header and the values.
+        size: its bytes.
+        exact: whether it has so many bytes; otherwise it has at most so many, as a compressed stream.
 
     Raises:
         DamagedFileError: it is damaged, or holds something other than numbers; the message does not name the file.
     """
-    shape, fortran, dtype, start = _header(stream)
-    count = math.prod(shape)
-    needed, found = count * dtype.itemsize, size - start
-    if needed != found:
-        state = "damaged or cut off" if found < needed else "longer than its header says"
-        raise DamagedFileError(
-            f"it is {state} (it holds {found:,} bytes of values, and the shape {_short(shape)} of {dtype} needs "
-            f"{_short(needed)})"
-        )
-    if not count:
-        raise DamagedFileError(f"it holds no values (its shape is {_short(shape)})")
-    refuse_too_large(count, dtype.itemsize)
-    values = np.empty(needed, np.uint8)
-    if fill(stream, values.data) < needed:
+    header = read_header(stream, size, exact=exact)
+    refuse_too_large(header.numbers, header.dtype.itemsize)
+    values = np.empty(header.size, np.uint8)
+    if fill(stream, values.data) < header.size:
         raise DamagedFileError("it is damaged or cut off inside its values")
-    if dtype.kind == "b" and values.max() > 1:
+    if stream.read(1):  # at the end of a compressed stream, this also checks its checksum
+        raise DamagedFileError("it is longer than its header says")
+    return shaped(values, header)
+
+
+def shaped(values: np.ndarray, header: Header) -> np.ndarray:
+    """The array of the bytes after a header, uint8; not a copy.
+
+    Raises:
+        DamagedFileError: a boolean is neither 0 nor 1.
+    """
+    if header.dtype.kind == "b" and values.max() > 1:
         raise DamagedFileError(f"it is damaged (one of its booleans is {values.max()})")
-    return values.view(dtype).reshape(shape, order="F" if fortran else "C")
+    return values.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, whether in Fortran order, type, and the number of bytes before the values."""
+def read_header(stream: IO[bytes], size: int, *, exact: bool = True) -> Header:
+    """The header of a file of ``size`` bytes, or of at most so many if they are not ``exact``.
+
+    Raises:
+        DamagedFileError: it is damaged, describes objects, or does not fit the size.
+    """
+    header = _header(stream)
+    found = size - header.start
+    if found < header.size or (exact and found > header.size):
+        state = "damaged or cut off" if found < header.size else "longer than its header says"
+        raise DamagedFileError(
+            f"it is {state} (it holds {'' if exact else 'at most '}{found:,} bytes of values, and the shape "
+            f"{_short(header.shape)} of {header.dtype} needs {_short(header.size)})"
+        )
+    if not header.numbers:
+        raise DamagedFileError(f"it holds no values (its shape is {_short(header.shape)})")
+    return header
+
+
+def _header(stream: IO[bytes]) -> Header:
     start = stream.read(8)
     if start[:6] == MAGIC and len(start) < 8:
         raise DamagedFileError("it is damaged or cut off inside its header")
@@ -62,7 +105,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         )
     if any(n < 0 for n in shape):
         raise DamagedFileError(f"its header is damaged (the shape is {_short(shape)})")
-    return shape, fortran, dtype, 8 + width + length
+    return Header(shape, fortran, dtype, 8 + width + length)
 
 
 def _parsed(header: bytes, *, version: int) -> tuple[tuple[int, ...], bool, np.dtype]:

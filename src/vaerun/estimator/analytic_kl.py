@@ -29,7 +29,7 @@ class AnalyticKL(Estimator):
         assert isinstance(q, ClosedFormKL)
         z, _ = q.transport(q.noise(objective.num_samples))
         log_likelihood = model.log_likelihood(x, z).mean(0)
-        kl = q.kl(model.prior)
+        kl = q.kl(model.prior_of(model.given(x)))
         value = log_likelihood - objective.beta() * kl
         return Estimate(
             value=value.detach(),

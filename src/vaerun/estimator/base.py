@@ -36,7 +36,7 @@ class Estimator(Declares, nn.Module, ABC):
 
 def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
     """The terms of r(z) = log p(x given z) + log p(z) − log q(z; φ), each Float[Tensor, "K B"]."""
-    return Terms(model.log_likelihood(x, z), model.log_prior(z), log_q)
+    return Terms(model.log_likelihood(x, z), model.log_prior(z, model.given(x)), log_q)
 
 
 def estimate(value: Tensor, surrogate: Tensor, terms: Terms, auxiliary: Tensor | None = None) -> Estimate:

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from vaerun.estimator.base import evaluate
 from vaerun.estimator.coupled import Coupled
 from vaerun.model.base import Model
+from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import mlp
+from vaerun.notation import Column
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Relaxable
 
@@ -23,6 +25,10 @@ class Relax(Coupled):
         data_dim: X.
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s; x enters as (x − x̄)/4s.
+        given_dim: C, the numbers that the model conditions on and that follow those of x in a row.
+        missing: whether values of x are missing (nan); the network then reads a mask, too.
+        counts: whether x are counts; the network then reads log(1 + x) − log(1 + x̄).
+        columns: those of x, if the data declare them.
         eta: the initial η.
         tau: the initial τ.
         hidden: units of the network's hidden layers.
@@ -34,8 +40,6 @@ class Relax(Coupled):
     Reference: Grathwohl et al. 2018, Backpropagation through the void, §3 and its experiments on discrete VAEs.
     """
 
-    data_mean: Tensor
-
     def __init__(
         self,
         *,
@@ -43,21 +47,32 @@ class Relax(Coupled):
         data_dim: int,
         data_mean: Tensor,
         data_std: float,
+        given_dim: int = 0,
+        missing: bool = False,
+        counts: bool = False,
+        columns: Sequence[Column] = (),
         eta: float = 1.0,
         tau: float = 0.5,
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
     ) -> None:
         super().__init__(eta=eta, tau=tau)
-        self.register_buffer("data_mean", data_mean.clone())
-        self.spread, self.data_dim = 4 * data_std, data_dim
-        self.layers = mlp([latent_dim + data_dim, *hidden, 1], activation)
+        self.input = DataInput(
+            data_mean=data_mean,
+            data_std=data_std,
+            given_dim=given_dim,
+            missing=missing,
+            counts=counts,
+            columns=columns,
+        )
+        self.data_dim = data_dim
+        self.layers = mlp([latent_dim + self.input.dim, *hidden, 1], activation)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
     def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
-        seen = (x.detach() - self.data_mean).div_(self.spread).expand(len(soft), -1, -1)
+        seen = self.input(x.detach()).expand(len(soft), -1, -1)
         learned = self.data_dim * self.layers(torch.cat((soft, seen), -1)).squeeze(-1)
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft))) + learned

@@ -1,5 +1,6 @@
 """θ: ∇_θ J(r); φ: ∇_φ Σ_k w̃_k log q(z_k; φ), w̃ = softmax(r), or log q at samples of the model."""
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -60,12 +61,21 @@ class ReweightedWakeSleep(Estimator):
         value = objective(r)
         surrogate = value + (1 - self.sleep) * (objective.score_weight(r.detach()) * log_q).sum(0)
         if self.sleep > 0:
-            surrogate = surrogate + self.sleep * self.sleep_log_q(model, len(x))
+            surrogate = surrogate + self.sleep * self.sleep_log_q(model, x)
         return estimate(value, surrogate, terms)
 
-    def sleep_log_q(self, model: Model, n: int) -> Tensor:
-        """log q(z'; f_λ(x')) at n samples (z', x') ~ p_θ, Float[Tensor, "n"]."""
+    def sleep_log_q(self, model: Model, x: Tensor) -> Tensor:
+        """log q(z'; f_λ(x')) at a sample (z', x') ~ p_θ for each point, at its c, Float[Tensor, "B"].
+
+        x' is drawn with the covariates of its point, such as its total, because the encoder sees only such points.
+        Where values of a point are missing, they are removed from its x', too, so that the encoder is trained on the
+        masks of the data.
+        """
         (guide,) = self.guide
         assert guide is not None
-        z = model.prior.sample(n).unsqueeze(0)
-        return guide(model.observe(z)[0]).log_prob(z)[0]
+        given = model.given(x)
+        z = model.sample_prior(len(x), given).unsqueeze(0)
+        sampled = model.observe_like(x, z)[0]
+        if model.missing:
+            sampled = sampled.masked_fill(model.values(x).isnan(), math.nan)
+        return guide(model.row(sampled, given)).log_prob(z)[0]

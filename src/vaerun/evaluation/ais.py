@@ -12,6 +12,7 @@ from vaerun.bound.monte_carlo import BOUNDS, LOWER
 from vaerun.config.ranges import at_least, below
 from vaerun.data.base import Dataset, SplitName
 from vaerun.data.loader import sweep
+from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.hmc import Hamiltonian
@@ -20,7 +21,7 @@ from vaerun.evaluation.results import Results
 from vaerun.evaluation.switch import Switch
 from vaerun.evaluation.transition import Transition
 from vaerun.execution import parallel
-from vaerun.execution.memory import keep_freed_memory, rows_at_once
+from vaerun.execution.memory import keep_freed_memory, numbers_at_once
 from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
 from vaerun.strategy.base import Strategy
@@ -141,11 +142,23 @@ class AISEvaluation(OverPoints):
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
         split = data.split(self.split)
-        size = max(1, rows_at_once(split.x) // self.chains)
+        size = max(1, numbers_at_once(split.x.device) // split.x.shape[1] // self.chains)
         if not self.simulate:
             return ((batch.x, None) for batch in sweep(split, size, self.points, own=True))
-        z = model.prior.sample(self.num_points(data))
-        x, own = model.observe(z), slice(parallel.rows(len(z)).start, parallel.rows(len(z)).stop)
+        if not model.samples_its_density:
+            raise UserError(
+                f"evaluation.simulate=true needs points that are drawn from the density that is evaluated, but this "
+                f"model has that of {model.target}: use evaluation.simulate=false or model/likelihood/rate=free."
+            )
+        n = self.num_points(data)
+        points = torch.cat([batch.x for batch in sweep(split, size, n)]) if model.given_dim or model.missing else None
+        given = None if points is None else model.given(points)  # that of the points of the split
+        z = model.sample_prior(n, given)
+        x = model.observe(z, given)
+        if model.missing and points is not None:  # z is still an exact sample of p(z given the observed part of x)
+            x = x.masked_fill(model.values(points).isnan(), math.nan)
+        x = model.row(x, given)
+        own = slice(parallel.rows(len(z)).start, parallel.rows(len(z)).stop)
         return zip(x[own].split(size), z[own].split(size), strict=True)
 
     def warn(self, ess: float) -> None:
@@ -161,13 +174,15 @@ class AISEvaluation(OverPoints):
 def ascended(transition: Transition, x: Tensor, chains: int, betas: list[float]) -> tuple[Annealed, Tensor]:
     """Chains from the prior for every point of x, Float[Tensor, "B X"], and step sizes adapted by other chains."""
     model = transition.model
-    sizes = step_sizes(transition, x, start(model, PRELIMINARY, len(x)), betas)
-    return forward(transition, x, start(model, chains, len(x)), betas, sizes), sizes
+    sizes = step_sizes(transition, x, start(model, PRELIMINARY, x), betas)
+    return forward(transition, x, start(model, chains, x), betas, sizes), sizes
 
 
-def start(model: Model, chains: int, points: int) -> Tensor:
-    """z ~ p(z) for every chain of every point, Float[Tensor, "C B D"]."""
-    return model.prior.sample(chains * points).unflatten(0, (chains, points))
+def start(model: Model, chains: int, x: Tensor) -> Tensor:
+    """z ~ p(z) for every chain of every point of x, Float[Tensor, "C B D"]."""
+    given = model.given(x)
+    every = None if given is None else given.repeat(chains, 1)
+    return model.sample_prior(chains * len(x), every).unflatten(0, (chains, len(x)))
 
 
 def joined(passes: list[Annealed]) -> Annealed:

@@ -59,11 +59,18 @@ class Evaluation(ABC):
 
 @contextmanager
 def evaluating(strategy: Strategy, seed: int, device: torch.device) -> Iterator[None]:
-    """Evaluation mode, with the random numbers of ``seed``; the mode and the random state are restored at the end."""
+    """Evaluation mode, the evaluated weights, and the random numbers of ``seed``; at the end, all are as before."""
     training = strategy.training
-    with isolated(seed, device):
+    with isolated(seed, device), strategy.evaluated_weights():
         strategy.eval()
         try:
             yield
         finally:
             strategy.train(training)
+
+
+def evaluated(evaluation: Evaluation, strategy: Strategy, data: Dataset, seed: int) -> EvaluationResult:
+    """The result of an evaluation of a strategy on a data set, with the random numbers of ``seed``."""
+    with evaluating(strategy, seed, data.train.x.device):
+        result = evaluation(strategy, data)
+    return result._replace(num_points=evaluation.num_points(data))

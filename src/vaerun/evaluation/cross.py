@@ -13,6 +13,7 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.bound.monte_carlo import ELBO, LOWER
 from vaerun.config.ranges import above, at_least
 from vaerun.data.base import Dataset, SplitName
+from vaerun.errors import UserError
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.fitted import fit
@@ -72,8 +73,8 @@ class CrossEvaluation(OverPoints):
         measures the family at this θ.
     lost, lost_encoder, …: elbo_coordinate minus that column: the loss of that inference method at this θ. The standard
         error is that of the differences of each point. Not a bound.
-    coordinate_converged: the fraction of points whose ascent stopped because the bound no longer rose. Not a bound. If
-        it is below 1, a warning advises more steps.
+    coordinate_converged: the fraction of points with less than 0.05 nat left to gain at the end of the ascent, as the
+        ascent itself estimates it. Not a bound. If it is below 1, a warning advises more steps.
 
     Every φ found here maximises the ELBO at KL weight 1, whatever objective was trained. θ, λ and Φ do not change.
 
@@ -162,6 +163,11 @@ class CrossEvaluation(OverPoints):
         found: dict[Metric, Amortizer] = {}
         if any(module is self.amortizer for module in strategy.modules()):
             found[ENCODER] = self.amortizer
+        if self.encoder_epochs > 0 and data.new is not None:
+            raise UserError(
+                f"evaluation=cross fits an encoder on the training points, which {data.name} does not hold: use "
+                "evaluation.encoder_epochs=0."
+            )
         if self.encoder_epochs > 0:
             bound = lowest_variance_elbo(strategy.bound, num_samples=2)
             fitted = fit(bound, self.fresh, self.optimizer, data, self.encoder_epochs)
@@ -190,7 +196,7 @@ class CrossEvaluation(OverPoints):
         return found
 
     def coordinate(self, bound: Bound, x: Tensor, known: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """φ* of every point, Float[Tensor, "B P"], and whether its ascent converged, Bool[Tensor, "B"]."""
+        """φ* of every point, Float[Tensor, "B P"], and whether < 0.05 nat is left to gain, Bool[Tensor, "B"]."""
         guess = pick(known, best(bound, x, known))
         prior, near = (
             ascend(bound, x, phi, self.max_steps) for phi in (bound.family.initial().to(x).expand(len(x), -1), guess)

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
-from vaerun.data.base import Dataset, Split
+from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader, sweep
+from vaerun.data.split import Split
 from vaerun.evaluation.ascent import elbo
 from vaerun.strategy.base import MakeOptimizer
 

@@ -30,7 +30,7 @@ class GapEstimates(NamedTuple):
     x: Tensor  # Float[Tensor, "N X"]
     phis: Sequence[Tensor]  # Q of them, each Float[Tensor, "N P"]
     rewards: RewardMeans
-    converged: Tensor  # Bool[Tensor, "Q N"]: whether the search for that q came to its end
+    converged: Tensor  # Bool[Tensor, "Q N"]: less than 0.05 nat left to gain, noise included; True for q itself
     left: Tensor  # Float[Tensor, "Q N"]: nats that the search for that q leaves to gain; 0 for q itself
     evidence: Mapping[Metric, Tensor]  # log p̂ by what estimates it, the least noisy first, each Float[Tensor, "N"]
 
@@ -53,7 +53,7 @@ class Gap(NamedTuple):
 
     value: Tensor  # Float[Tensor, "N"]
     noise: Tensor  # Float[Tensor, "N"]: the standard error of a point's own value
-    known: Tensor  # Bool[Tensor, "N"]: where the search for its q* came to its end
+    known: Tensor  # Bool[Tensor, "N"]: where its q* has converged; True everywhere if it needs no q*
     left: Tensor  # Float[Tensor, "N"]: what that search leaves to gain
 
     def error(self) -> float:

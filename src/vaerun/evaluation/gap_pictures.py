@@ -22,7 +22,8 @@ def worst_points(bounds: Sequence[Bound], estimates: GapEstimates, gap: Gap, sty
     if not style.drawable() or count == 0:
         return []
     rows = gap.value.where(gap.known, -torch.inf).topk(count).indices
-    shown = [estimates.x[rows]]
+    model, x = bounds[0].model, estimates.x[rows]
+    shown = [model.values(x)]
     for bound, phi in zip(bounds, estimates.phis, strict=True):
-        shown.append(bound.model.mean(bound.family(phi[rows]).sample(DRAWS)).mean(0))
+        shown.append(bound.model.mean_like(x, bound.family(phi[rows]).sample(DRAWS)).mean(0))
     return [style.grid(torch.cat(shown), columns=count)]

@@ -26,7 +26,8 @@ class Hamiltonian(Transition):
     def state(self, x: Tensor, z: Tensor) -> ChainState:
         with torch.enable_grad():
             leaf = z.detach().requires_grad_()
-            log_likelihood, log_prior = self.model.log_likelihood(x, leaf), self.model.log_prior(leaf)
+            log_likelihood = self.model.log_likelihood(x, leaf)
+            log_prior = self.model.log_prior(leaf, self.model.given(x))
             (likelihood_gradient,) = torch.autograd.grad(log_likelihood.sum(), leaf)
             (prior_gradient,) = torch.autograd.grad(log_prior.sum(), leaf)
         return ChainState(

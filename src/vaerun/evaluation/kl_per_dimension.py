@@ -5,9 +5,8 @@ from functools import singledispatch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.model.prior.bernoulli import BernoulliPrior
-from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.posterior.base import Posterior
 from vaerun.posterior.bernoulli import IndependentBernoulli
 from vaerun.posterior.gaussian import HALF_LOG_2PI, DiagonalGaussian
@@ -15,7 +14,7 @@ from vaerun.posterior.laplace import LOG_2, DiagonalLaplace
 
 
 @singledispatch
-def kl_per_dimension(q: Posterior, prior: Prior) -> Tensor | None:
+def kl_per_dimension(q: Posterior, prior: PriorDensity) -> Tensor | None:
     """KL(q_d ‖ p_d), Float[Tensor, "B D"]; None if q or p(z) is not a product or there is no closed form.
 
     If the coordinates of q are dependent, KL(q ‖ p(z)) is not a sum over single coordinates. One-hot blocks have one KL
@@ -25,21 +24,23 @@ def kl_per_dimension(q: Posterior, prior: Prior) -> Tensor | None:
 
 
 @kl_per_dimension.register
-def _(q: DiagonalGaussian, prior: Prior) -> Tensor | None:
-    if not isinstance(prior, StandardNormal):
+def _(q: DiagonalGaussian, prior: PriorDensity) -> Tensor | None:
+    if not isinstance(prior, IndependentNormal):
         return None
-    return 0.5 * ((2 * q.log_sigma).exp() + q.mu.square() - 1 - 2 * q.log_sigma)
+    mu, log_sigma = prior.standardised(q.mu, q.log_sigma)
+    return 0.5 * ((2 * log_sigma).exp() + mu.square() - 1 - 2 * log_sigma)
 
 
 @kl_per_dimension.register
-def _(q: DiagonalLaplace, prior: Prior) -> Tensor | None:
-    if not isinstance(prior, StandardNormal):
+def _(q: DiagonalLaplace, prior: PriorDensity) -> Tensor | None:
+    if not isinstance(prior, IndependentNormal):
         return None
-    return 0.5 * q.mu.square() + (2 * q.log_b).exp() + HALF_LOG_2PI - q.log_b - LOG_2 - 1
+    mu, log_b = prior.standardised(q.mu, q.log_b)
+    return 0.5 * mu.square() + (2 * log_b).exp() + HALF_LOG_2PI - log_b - LOG_2 - 1
 
 
 @kl_per_dimension.register
-def _(q: IndependentBernoulli, prior: Prior) -> Tensor | None:
+def _(q: IndependentBernoulli, prior: PriorDensity) -> Tensor | None:
     if not isinstance(prior, BernoulliPrior):
         return None
     p = q.mean()

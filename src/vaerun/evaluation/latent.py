@@ -4,6 +4,7 @@ import logging
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,14 +13,19 @@ from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
+from vaerun.evaluation.label_accuracy import LABEL_ACCURACY, NEIGHBOURS, neighbour_agreement
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.execution.memory import rows_at_once
+from vaerun.image.scatter import principal_plane, scatter
+from vaerun.image.style import numbers
 from vaerun.metric.interval import quantile
 from vaerun.metric.metric import Metric
+from vaerun.model.prior.base import Prior
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
+from vaerun.system.warning import warn_once
 
 logger = logging.getLogger("vaerun")
 
@@ -63,7 +69,7 @@ class LatentEvaluation(OverPoints):
     Metrics of N points, in nats. They depend on the model only through its prior. None is a bound on log p(x).
 
     active_units: number of units whose mean varies with x, from 0 to D. Without a closed form, Var_x is the covariance
-        of two means of 32 draws each, in which their noise cancels. Left out for fewer than 30 points.
+        of two means of 32 draws each, in which their noise cancels. Left out for fewer than 30 points, with a warning.
     active_units_low, active_units_high: its 95 % interval, for the x that the points are drawn from: the units whose
         interval of Var_x (Student's t, corrected for D units) lies above 0.01, and those whose interval reaches it.
     kl: E_x KL(q(z given x) ‖ p(z)), from samples, with its standard error over points. Above the mutual information.
@@ -74,7 +80,10 @@ class LatentEvaluation(OverPoints):
         from, a lower bound in expectation. Its ceiling log N is given beside it (mutual_information_ceiling): near it,
         more points would give more. Its standard error over points includes that of the points drawn.
     marginal_kl: KL(q(z) ‖ p(z)) = kl − mutual_information, for the N points: what the prior misses. Above it in
-        expectation for the x that they are drawn from.
+        expectation for the x that they are drawn from. Left out if the prior is p(z given c).
+    label_accuracy: fraction of the points whose label is that of most of their 10 nearest neighbours in E_q[z]. Only
+        for data with labels, which are not used in training unless the model conditions on them. The image labels_SPLIT
+        shows E_q[z] on the plane of its first two principal components, in the colours of the labels.
 
     Few active units are posterior collapse, or more units than the data need; one warning names the remedies, if the
     upper end of the interval is at most a quarter of the units.
@@ -103,32 +112,58 @@ class LatentEvaluation(OverPoints):
         batches = self.over(
             data,
             POINTS,
-            lambda batch: self.statistics(strategy, strategy.infer(batch.x, batch.index, self.split).phi),
+            lambda batch: self.statistics(strategy, batch.x, strategy.infer(batch.x, batch.index, self.split).phi),
         )
         statistics = LatentStatistics(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
         information = statistics.log_q - aggregate_log_prob(bound.family, statistics.phi, statistics.z)
         results = Results(self.split)
         if len(statistics.phi) >= LEAST:
             self.count(statistics, results)
+        else:
+            warn_once(self.too_few(len(statistics.phi), len(data.split(self.split))))
         results.add_mean(KL, statistics.log_ratio.mean(1))
         results.add_mean(MUTUAL_INFORMATION, information.mean(1))
         results.add(CEILING, math.log(len(statistics.phi)))
-        results.add_mean(MARGINAL_KL, (statistics.log_ratio - information).mean(1))
+        if isinstance(bound.model.prior, Prior):  # the same p(z) for all points
+            results.add_mean(MARGINAL_KL, (statistics.log_ratio - information).mean(1))
         for d, kl in enumerate(statistics.kl_per_dimension.double().mean(0).tolist()):
             results.add(kl_dimension(d), kl)
-        return results.result({KL.name: statistics.log_ratio.mean(1), MUTUAL_INFORMATION.name: information.mean(1)})
+        pictures = self.labelled(statistics.mean, data, results)
+        return results.result(
+            {KL.name: statistics.log_ratio.mean(1), MUTUAL_INFORMATION.name: information.mean(1)}, pictures
+        )
 
-    def statistics(self, strategy: Strategy, phi: Tensor) -> LatentStatistics:
-        """The values of the points with φ, Float[Tensor, "B P"]."""
-        bound = strategy.bound
-        q = bound.family(phi)
+    def labelled(self, mean: Tensor, data: Dataset, results: Results) -> dict[str, np.ndarray]:
+        """Adds label_accuracy, and returns the plot of E_q[z] by label; nothing without labels."""
+        labels = data.split(self.split).labels
+        if labels is None:
+            return {}
+        labels = labels[torch.cat([batch.index for batch in self.batches(data, POINTS)])]
+        known = labels >= 0
+        if int(known.sum()) > NEIGHBOURS:
+            results.add_mean(LABEL_ACCURACY, neighbour_agreement(mean[known], labels[known]))
+        plane, _ = principal_plane(numbers(mean))
+        return {f"labels/{self.split}": scatter(plane, numbers(labels), data.labels)}
+
+    def too_few(self, points: int, available: int) -> str:
+        """The sentence about active units that are left out."""
+        remedy = f"evaluation.points={LEAST} or more" if available >= LEAST else "a split with more points"
+        return (
+            f"active_units is left out, because it needs at least {LEAST} points, got {points} of {self.split}: "
+            f"use {remedy}."
+        )
+
+    def statistics(self, strategy: Strategy, x: Tensor, phi: Tensor) -> LatentStatistics:
+        """The values of the points x, Float[Tensor, "B X"], with φ, Float[Tensor, "B P"]."""
+        model = strategy.bound.model
+        q, prior = strategy.bound.family(phi), model.prior_of(model.given(x))
         z = q.sample(self.num_samples)
         log_q = q.log_prob(z)
-        kl = kl_per_dimension(q, bound.model.prior)
+        kl = kl_per_dimension(q, prior)
         return LatentStatistics(
             phi,
             z.transpose(0, 1),
-            (log_q - bound.model.log_prior(z)).T,
+            (log_q - prior.log_prob(z)).T,
             log_q.T,
             *means(q),
             phi.new_empty(len(phi), 0) if kl is None else kl,

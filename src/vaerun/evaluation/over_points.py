@@ -19,7 +19,7 @@ class OverPoints(Evaluation, ABC):
     """Metrics that are means over all points of a split, or over some of them, evenly spread.
 
     Args:
-        split: train, valid or test.
+        split: train, valid or test; new for points that the run was not trained with.
         points: how many points of it; None for all.
 
     Raises:
@@ -27,8 +27,8 @@ class OverPoints(Evaluation, ABC):
     """
 
     def __init__(self, split: SplitName, points: int | None) -> None:
-        if split not in ("train", "valid", "test"):
-            raise UserError(f"evaluation.split must be train, valid or test, got {split}.")
+        if split not in ("train", "valid", "test", "new"):
+            raise UserError(f"evaluation.split must be train, valid, test or new, got {split}.")
         at_least("evaluation.points", points, 1, "use null for all points")
         self.split: SplitName = split
         self.points = points

@@ -40,17 +40,16 @@ class Results:
         self.declared[metric.name] = metric
         self.metrics[f"{metric.name}/{self.split if of is None else of}"] = value
 
-    def add_mean(self, metric: Metric, values: Tensor, *, error: bool = True) -> None:
-        """The mean of the points' values, and its standard error s/√N if there are two points or more.
+    def add_mean(self, metric: Metric, values: Tensor) -> None:
+        """The mean of the points' values, and as ``NAME_se`` its standard error s/√N if there are two points or more.
 
         Args:
             metric: the declaration of the mean.
             values: of every point, Float[Tensor, "N"].
-            error: whether to add the standard error, too, as ``NAME_se``.
         """
         values = values.double()
         self.add(metric, float(values.mean()))
-        if error and len(values) > 1:
+        if len(values) > 1:
             self.metrics[f"{metric.error().name}/{self.split}"] = float(values.std() / math.sqrt(len(values)))
 
     def result(

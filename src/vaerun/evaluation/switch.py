@@ -22,7 +22,9 @@ class Switch(Transition):
     def state(self, x: Tensor, z: Tensor) -> ChainState:
         nothing = z.new_empty(*z.shape[:2], 0)
         with torch.no_grad():
-            return ChainState(z, self.model.log_likelihood(x, z), self.model.log_prior(z), nothing, nothing)
+            return ChainState(
+                z, self.model.log_likelihood(x, z), self.model.log_prior(z, self.model.given(x)), nothing, nothing
+            )
 
     def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
         accepted = torch.zeros_like(state.log_prior)

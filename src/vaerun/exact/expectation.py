@@ -78,7 +78,8 @@ class Truth(NamedTuple):
 
 def terms_over(q: Posterior, model: Model, x: Tensor, over: Space) -> Terms:
     """The terms of r(z_s) at every point of a space, for one x, each Float[Tensor, "S"]."""
-    return Terms(model.log_likelihood(x, over.z)[:, 0], model.log_prior(over.z)[:, 0], q.log_prob(over.z)[:, 0])
+    log_prior = model.log_prior(over.z, model.given(x))
+    return Terms(model.log_likelihood(x, over.z)[:, 0], log_prior[:, 0], q.log_prob(over.z)[:, 0])
 
 
 def truth(q: Posterior, model: Model, J: Objective, x: Tensor, over: Space, *, beta: float = 1.0) -> Truth:

@@ -6,11 +6,14 @@ from typing import final
 import torch
 
 from vaerun.config.ranges import at_least
+from vaerun.errors import UserError
 from vaerun.execution import parallel
 from vaerun.execution.device import choose_device, choose_threads, set_deterministic
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.matmul import choose_matmul_backend
 from vaerun.execution.precision import choose_engine
+
+PHI_MEMORY = ("auto", "ram", "map")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Execution:
         cuda_graphs: record the kernels of these programs on a CUDA device and replay them; also with ``compile``.
         precision: of the matrix products of these programs: float32, tf32 (CUDA) or bfloat16. Weights and evaluations
             stay in float32; with the other two, the recorded training bound is that of a model with rounded layers.
+        phi_memory: where a per-point strategy keeps Φ on a CPU: ram; map, a scratch file of which a step reads and
+            writes the rows of its batch, with the same results to the bit; or auto, which is map if Φ would take more
+            than half of the free memory.
         deterministic: use deterministic algorithms of torch.
     """
 
@@ -58,13 +64,16 @@ class Execution:
         compile: bool = False,
         cuda_graphs: bool = False,
         precision: str = "float32",
+        phi_memory: str = "auto",
         deterministic: bool = False,
     ) -> None:
         at_least("execution.devices", devices, 1)
         at_least("execution.threads", threads, 1)
         self.device, self.devices, self.threads, self.matmul_backend = device, devices, threads, matmul_backend
         self.compile, self.cuda_graphs, self.precision = compile, cuda_graphs, precision
-        self.deterministic = deterministic
+        self.phi_memory, self.deterministic = phi_memory, deterministic
+        if phi_memory not in PHI_MEMORY:
+            raise UserError(f"execution.phi_memory must be one of {', '.join(PHI_MEMORY)}, got {phi_memory!r}.")
 
     def prepare(self, rows: int) -> Machine:
         """Configures torch for this process, and returns what was chosen.

@@ -27,7 +27,7 @@ def main() -> int:
     """Calls functions until process 0 has no more; returns the exit code."""
     global _place, _job
     # Process 0 decides what a signal means; the training handles them itself while it runs.
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     logging.disable()  # process 0 says everything
     warnings.simplefilter("ignore")

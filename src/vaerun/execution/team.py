@@ -159,7 +159,7 @@ def start(devices: int) -> Team:
     code = "import sys; from vaerun.execution.follower import main; sys.exit(main())"
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-c", code],
             env={**environment, "RANK": str(r), "LOCAL_RANK": str(r), "VAERUN_FOLLOWER": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from vaerun.experiment.fitting import refuse_unfit_data
 from vaerun.experiment.make import kind_of, make, plain
 from vaerun.posterior.base import Family
 from vaerun.strategy.base import Strategy
+from vaerun.tracking.base import Tracker
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
 
@@ -34,13 +35,20 @@ class KnownData(NamedTuple):
     std: float  # the pooled standard deviation of the training points
 
 
-def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: Sequence[Watcher] = ()) -> Experiment:
+def build(
+    config: Mapping[str, Any],
+    *,
+    data: Dataset | None = None,
+    watchers: Sequence[Watcher] = (),
+    trackers: Sequence[Tracker] = (),
+) -> Experiment:
     """Builds the experiment of a configuration, on its device and with its seed.
 
     Args:
         config: the configuration.
         data: its data, if they have been read already.
         watchers: further watchers of the training.
+        trackers: further trackers of its records.
 
     Raises:
         UserError: a value is out of range, a file cannot be read, or data and likelihood do not fit.
@@ -69,6 +77,7 @@ def build(config: Mapping[str, Any], *, data: Dataset | None = None, watchers: S
         machine=machine,
         config=config,
         watchers=tuple(watchers),
+        trackers=trackers,
         remarks=remarks,
     )
 
@@ -102,8 +111,14 @@ def build_parts(
         "data_mean": mean,
         "data_std": std,
         "data_shape": info.shape,
+        "given_dim": len(info.given),
+        "given_names": info.given,
+        "missing": info.missing,
+        "counts": info.support == "count",
+        "columns": info.columns,
         "latent_dim": config["model"].get("latent_dim"),  # for its prior and decoder; None if the model computes it
         "num_points": info.split_sizes,
+        "phi_memory": config["execution"].get("phi_memory", "auto"),  # which runs of earlier versions do not have
     }
     # With an encoder, q is defined for any x, also for pseudo-inputs, and a prior (VampPrior) can be built from it.
     # The prior is built before family and amortizer, so the function looks them up when it is called.
@@ -125,7 +140,7 @@ def build_parts(
     parts |= {"bound": bound, "amortizer": amortizer.to(device)}
     return parts | {
         "solver": make(config["local"], parts, group="local"),
-        "optimizer": make(config["optimizer"], {}, group="optimizer"),
+        "optimizer": make(config["optimizer"], {"trainer_epochs": config["trainer"]["epochs"]}, group="optimizer"),
     }
 
 

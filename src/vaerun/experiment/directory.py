@@ -14,17 +14,36 @@ from vaerun.config.defaults import flatten
 from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 from vaerun.experiment.integrity import change_in_config, is_changed, signed, with_checksum
-from vaerun.files import UnsafeFileError, read, write
 from vaerun.system.fault import fault_of
+from vaerun.system.files import UnsafeFileError, read
 from vaerun.system.lock import FileLock
 from vaerun.system.warning import warn_once
+from vaerun.system.whole_file import write
 
 logger = logging.getLogger("vaerun")
 
 LARGEST = 2**24  # bytes of summary.json
-# Keys that may change when a run is resumed, because they do not change its results.
-BUDGET = ("trainer.epochs", "trainer.max_seconds", "trainer.max_decoder_evaluations")  # may grow when a run is resumed
-FREE = ("execution.device", "execution.devices", "execution.cuda_graphs", "execution.threads", "data.root", "data.path")
+# May grow when a run is resumed.
+BUDGET = ("trainer.epochs", "trainer.max_seconds", "trainer.max_decoder_evaluations", "trainer.patience")
+FILES = ("data.path", "data.label_path")
+"""Files and folders of a user, which are kept as absolute paths."""
+
+FREE = (
+    "execution.device",
+    "execution.devices",
+    "execution.cuda_graphs",
+    "execution.threads",
+    "execution.phi_memory",
+    "data.root",
+    "data.memory",
+    *FILES,
+)
+"""Keys that may change when a run is resumed, because they do not change its results."""
+
+
+def is_free(key: str) -> bool:
+    """Whether a key does not distinguish runs: it is in ``FREE``, or of a tracker."""
+    return key in FREE or key.partition(".")[0] == "tracking"
 
 
 @final
@@ -95,11 +114,11 @@ class RunDirectory:
 
     def tell_finished(self) -> None:
         """Logs that the run is finished, and how to train it longer."""
-        logger.info(
-            "%s is already finished; to train it longer, give more epochs: %s trainer.epochs=N",
-            self.path,
-            resume_command(self.path),
-        )
+        if (self.path / "config.yaml").exists():
+            longer = f"to train it longer, give more epochs: {resume_command(self.path)} trainer.epochs=N"
+        else:  # made of objects in Python
+            longer = "to train again, give experiment.fit another directory"
+        logger.info("%s is already finished; %s", self.path, longer)
 
 
 def checkpoint_path(directory: Path, name: str) -> Path:
@@ -110,6 +129,13 @@ def checkpoint_path(directory: Path, name: str) -> Path:
 def resume_command(directory: Path) -> str:
     """The command that continues a run, as it can be copied into a shell."""
     return f"vaerun train {shlex.quote(f'resume={directory}')}"
+
+
+def how_to_resume(directory: Path) -> str:
+    """What continues a run: a command, or a call for a run of objects that were made in Python."""
+    if (directory / "config.yaml").exists():
+        return resume_command(directory)
+    return f"experiment.fit({str(directory)!r}) in Python, with an experiment of the same objects"
 
 
 def has_checkpoint(directory: Path) -> bool:
@@ -128,7 +154,7 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     if path.exists() and has_checkpoint(directory):
         before = flatten(OmegaConf.to_container(read_config(directory)))  # type: ignore[arg-type]
         now = flatten(config)
-        keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
+        keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and not is_free(k))
         if keys:
             raise UserError(other_run(directory, before, now, keys))
     write(path, signed(OmegaConf.to_yaml(OmegaConf.create(dict(config))).encode()))

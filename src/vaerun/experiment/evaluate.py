@@ -5,24 +5,31 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from vaerun.config.trust import trusted, trusting
+from vaerun.data.base import Dataset
+from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.execution import follower, team
 from vaerun.experiment.load import load
+from vaerun.experiment.new_data import chosen
+from vaerun.experiment.new_path import path_in
 from vaerun.experiment.run import Run
 
 DEVICES = "execution.devices="
 
 
 def evaluate(
-    directory: Path, evaluation: Any, *, checkpoint: str, overrides: Sequence[str]
-) -> tuple[Run, EvaluationResult]:
-    """The run in a directory, and the result of an evaluation.
+    directory: Path, evaluation: Any, *, checkpoint: str, overrides: Sequence[str], split: str | None = None
+) -> tuple[Dataset, int, EvaluationResult]:
+    """The data that were evaluated, the step of the run in a directory, and the result of an evaluation.
 
     Args:
         directory: the run directory.
         evaluation: its composed node, as plain values.
         checkpoint: ``best`` or ``last``.
-        overrides: as ``load`` takes them; the number of processes is 1 unless they set ``execution.devices``.
+        overrides: as ``load`` takes them; the number of processes is 1 unless they set ``execution.devices``. If
+            ``data.path`` is not the file of the training data, all its points are evaluated as the split ``new``.
+        split: the split, if it was asked for by name.
 
     Raises:
         UserError: as ``load`` and ``Run.evaluate``.
@@ -31,16 +38,37 @@ def evaluate(
         others = stack.enter_context(team.leading(devices_of(overrides)))
         run = load(directory, checkpoint=checkpoint, overrides=overrides)
         if others is not None:
-            words = directory, evaluation, checkpoint, list(overrides)
+            words = directory, evaluation, checkpoint, list(overrides), split, trusted()
             stack.enter_context(others.join(run.device, follow, *words))
-        return run, run.evaluate(evaluation)
+        data, result = on_chosen(run, evaluation, overrides, split)
+        return data, run.step, result
 
 
-def follow(directory: Path, evaluation: Any, checkpoint: str, overrides: Sequence[str]) -> None:
+def on_chosen(
+    run: Run, evaluation: Any, overrides: Sequence[str], split: str | None
+) -> tuple[Dataset, EvaluationResult]:
+    """The data of a run, or the points of another file, and the result of an evaluation on them."""
+    data = chosen(run, path_in(overrides), split)
+    if data.new is None:
+        return data, run.evaluate(evaluation, data=data)
+    if "split" not in evaluation:
+        raise UserError("this evaluation has no key split, so it cannot evaluate new points: leave data.path out.")
+    return data, run.evaluate({**evaluation, "split": "new"}, data=data)
+
+
+def follow(
+    directory: Path,
+    evaluation: Any,
+    checkpoint: str,
+    overrides: Sequence[str],
+    split: str | None,
+    trust: Sequence[str],
+) -> None:
     """Takes part in ``evaluate`` as one of several processes, not the first."""
-    run = load(directory, checkpoint=checkpoint, overrides=overrides)
-    with follower.joined(run.device):
-        run.evaluate(evaluation)
+    with trusting(trust):
+        run = load(directory, checkpoint=checkpoint, overrides=overrides)
+        with follower.joined(run.device):
+            on_chosen(run, evaluation, overrides, split)
 
 
 def devices_of(overrides: Sequence[str]) -> int:

@@ -11,24 +11,26 @@ import torch
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, Interrupted, UserError
-from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
+from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, resume_command, write_summary
+from vaerun.experiment.columns import outweighing
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, how_to_resume, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.failure import as_failure, explained, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
+from vaerun.experiment.needs import estimated, refuse_too_large
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
 from vaerun.metric.metric import write
 from vaerun.strategy.base import Strategy
-from vaerun.tracking.base import POSITION
+from vaerun.tracking.base import POSITION, Tracker
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
 from vaerun.trainer.metrics import declared
-from vaerun.trainer.resume_point import ResumePoint, find
+from vaerun.trainer.resume_point import ResumePoint, SavedStates, reread
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
@@ -54,6 +56,7 @@ class Experiment:
         machine: device, threads and matmul backend, for the summary; by default the present settings of torch.
         config: the configuration of the objects; empty for an experiment made by hand.
         watchers: further watchers of the training.
+        trackers: further trackers of its records.
         remarks: warnings that the summary keeps, such as about keys without effect.
 
     Attributes:
@@ -71,6 +74,7 @@ class Experiment:
         machine: Machine | None = None,
         config: Mapping[str, Any] | None = None,
         watchers: tuple[Watcher, ...] = (),
+        trackers: Sequence[Tracker] = (),
         remarks: Sequence[str] = (),
     ) -> None:
         for name, part, kind in (
@@ -85,11 +89,16 @@ class Experiment:
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
         self.machine = present_machine(data) if machine is None else machine
-        self.config, self.watchers = dict(config or {}), tuple(watchers)
-        self.remarks = [*remarks, *discrete_under_density(data, strategy)]
+        self.config, self.watchers, self.trackers = dict(config or {}), tuple(watchers), tuple(trackers)
+        keys = tuple(self.config.get("data", {}))
+        found = (*discrete_under_density(data, strategy, keys=keys), *outweighing(data, keys=keys))
+        self.remarks = [*remarks, *data.warnings, *found]
         for watcher in self.watchers:
             if not isinstance(watcher, Watcher):
                 raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
+        for tracker in self.trackers:
+            if not isinstance(tracker, Tracker):
+                raise UserError(f"every tracker must be an object of a class derived from Tracker, got {tracker!r}.")
         self.declared = declared(strategy, ())
 
     @property
@@ -127,7 +136,7 @@ class Experiment:
             directory.tell_finished()
             return self.opened(directory.path, self.restore(directory.path))
         with self._run(directory, live=live) as (observers, watchers, resume):
-            self.align(resumes=resume is not None)
+            self.align(resume)
             training = self.trainer.fit(
                 self.strategy,
                 self.data,
@@ -144,7 +153,8 @@ class Experiment:
             warnings += unconverged(self, records)
             for warning in warnings:
                 logger.warning(warning)
-            write_summary(directory.path, summarise(self, training.progress, records, [*self.remarks, *warnings]))
+            warnings = [*self.remarks, *warnings]
+            write_summary(directory.path, summarise(self, training, records, warnings))
         return self.opened(directory.path, step)
 
     def follow(self, directory: Path) -> None:
@@ -154,8 +164,7 @@ class Experiment:
             directory: the run directory, from which checkpoints are read.
         """
         with defer_signals() as stop:
-            resumes = self.align()
-            resume = find(directory / "checkpoints", self.device) if resumes else None
+            resume = self.align(of=directory / "checkpoints")
             torch.manual_seed(parallel.seed_of_rank(self.seed))
             writer = CheckpointWriter(directory / "checkpoints", self.trainer.checkpoints)
             training = self.trainer.fit(
@@ -169,10 +178,18 @@ class Experiment:
             self.restore(directory)
             training.record(self.test)
 
-    def align(self, *, resumes: bool = False) -> bool:
-        """Gives all processes the weights of process 0, and returns whether it ``resumes`` a run."""
+    def align(self, resume: ResumePoint | None = None, *, of: Path | None = None) -> ResumePoint | None:
+        """Gives all processes the weights of process 0, and the state of the checkpoint that process 0 has chosen.
+
+        Args:
+            resume: on process 0, the state that it resumes from.
+            of: on the others, the folder of the checkpoints.
+        """
         parallel.copy_first([*self.strategy.shared.parameters(), *self.strategy.shared.buffers()])
-        return parallel.of_first(resumes)
+        chosen = parallel.of_first(None if resume is None else (resume.path.name, resume.progress))
+        if of is None or chosen is None:
+            return resume
+        return reread(of / chosen[0], chosen[1], self.device)
 
     @contextmanager
     def _run(
@@ -185,15 +202,17 @@ class Experiment:
         try:
             known = {"seed": self.seed, "data": recorded(self.data), "about": about}
             write_summary(directory.path, {"status": "running", "reason": None, **known})
+            needs = estimated(self)
+            refuse_too_large(needs, self.device, directory.path)
             with defer_signals() as stop:
                 begun = has_checkpoint(directory.path)
-                resume = find(directory.checkpoints, self.device) if begun else None
+                resume = SavedStates(directory.checkpoints, self.device).mended() if begun else None
                 writer.saved = None if resume is None else resume.progress.step
-                observers = Observers(self, directory.path, resume, live=live)
+                observers = Observers(self, directory.path, resume, live=live, needs=needs.words())
                 yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
         except BaseException as raised:
             error = explained(raised, self, directory.path) if isinstance(raised, DivergedError) else raised
-            failure = as_failure(error, directory.path, writer)
+            failure = as_failure(error, directory.path, writer, self.config)
             if observers is not None:
                 with told("the end of the records"):
                     observers.close(outcome(failure), reason(failure))
@@ -210,7 +229,7 @@ class Experiment:
                 raise UserError(
                     f"an experiment made by hand has no options: give an Evaluation object, not {evaluation!r}."
                 )
-            return self.evaluate(evaluation)
+            return self.evaluate(evaluation, data)
 
         return Run(
             directory,
@@ -219,6 +238,7 @@ class Experiment:
             step=step,
             checkpoint="best",
             read_data=lambda: self.data,
+            read_new=refuse_to_read,
             compute=compute,
         )
 
@@ -233,15 +253,13 @@ class Experiment:
         checkpoint.restore_tensors(state, self.strategy, self.data)
         return int(state["progress"]["step"])
 
-    def evaluate(self, evaluation: Evaluation | None = None) -> EvaluationResult:
-        """The result of an evaluation at the present weights; by default of the experiment's own evaluation.
+    def evaluate(self, evaluation: Evaluation | None = None, data: Dataset | None = None) -> EvaluationResult:
+        """The result of an evaluation at the present weights; by default of its own evaluation on its own data.
 
         Its random numbers depend only on the seed, and a later training is not affected.
         """
         evaluation = self.evaluation if evaluation is None else evaluation
-        with evaluating(self.strategy, self.seed, self.device):
-            result = evaluation(self.strategy, self.data)
-        return result._replace(num_points=evaluation.num_points(self.data))
+        return evaluated(evaluation, self.strategy, self.data if data is None else data, self.seed)
 
     def test(self) -> EvaluationResult:
         """The same, and always the ELBO of all test points, because runs are compared by it."""
@@ -256,6 +274,18 @@ class Experiment:
         )
 
 
+def refuse_to_read(path: Path | str) -> Dataset:
+    """Refuses a file: an experiment made by hand has no source that could read it.
+
+    Raises:
+        UserError: always.
+    """
+    raise UserError(
+        f"{path} cannot be read, because an experiment made by hand has no data source: give the points as a tensor, "
+        "as in run.elbo(x)."
+    )
+
+
 def present_machine(data: Dataset) -> Machine:
     """The present settings of torch, and the device of the data."""
     return Execution(device=str(data.train.x.device), threads=torch.get_num_threads()).prepare(1)
@@ -264,7 +294,7 @@ def present_machine(data: Dataset) -> Machine:
 def interrupted(error: BaseException, directory: Path) -> BaseException:
     """The error; for an interruption, one whose message says how to resume."""
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {resume_command(directory)}")
+        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {how_to_resume(directory)}")
     return error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.execution import parallel
-from vaerun.experiment.directory import write_summary
+from vaerun.experiment.directory import how_to_resume, write_summary
 from vaerun.experiment.resume import smaller_steps
 from vaerun.system.fault import fault_of
 from vaerun.system.memory import refused_memory
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vaerun")
 
 
-def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) -> BaseException:
+def as_failure(
+    error: BaseException, directory: Path, writer: CheckpointWriter, config: Mapping[str, Any]
+) -> BaseException:
     """The error; for a fault of the machine, a RunError that says where the run stands and how it goes on."""
     if isinstance(error, (UserError, RunError)) or not isinstance(error, Exception):
         return error
@@ -34,11 +36,13 @@ def as_failure(error: BaseException, directory: Path, writer: CheckpointWriter) 
     if fault is None:
         return error
     if writer.training is not None and not writer.directory.exists():
+        by_hand = "experiment.fit('NEW_NAME') in Python, with an experiment of the same objects"
+        continued = by_hand if not config else "vaerun train resume=NEW_NAME"
         return RunError(
             f"{directory} was removed or renamed during training; the run stopped {reached}, {_saved(writer)}: if it "
-            f"was renamed, continue with: vaerun train resume=NEW_NAME"
+            f"was renamed, continue with: {continued}"
         )
-    go_on = f"continue with: vaerun train resume={directory}" if writer.saved is not None else "start again"
+    go_on = f"continue with: {how_to_resume(directory)}" if writer.saved is not None else "start again"
     return RunError(f"{fault.what}; the run stopped {reached}, {_saved(writer)}: {fault.remedy}, then {go_on}")
 
 

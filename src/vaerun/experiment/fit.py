@@ -1,5 +1,6 @@
 """Builds and fits the experiment of a composed configuration."""
 
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -9,19 +10,28 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from vaerun.config.catalogue import Catalogue
+from vaerun.config.check.tracking import started
+from vaerun.config.hydra import searched
+from vaerun.config.trust import trusted, trusting
 from vaerun.data.data_file import located
 from vaerun.errors import UserError
 from vaerun.execution import follower, parallel, team
 from vaerun.execution.parallel import LostProcessError
 from vaerun.experiment.build import build
-from vaerun.experiment.directory import RunDirectory, has_checkpoint
+from vaerun.experiment.directory import FILES, RunDirectory, has_checkpoint
 from vaerun.experiment.experiment import interrupted
 from vaerun.experiment.failure import keep_summary
+from vaerun.experiment.initial_weights import take_weights
 from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain
 from vaerun.experiment.summary import unfinished
+from vaerun.tracking.base import Tracker
 from vaerun.trainer.watcher import Watcher
 
+logger = logging.getLogger("vaerun")
+
+ENDED = ("failed", "diverged", "interrupted")
 TRIES = 20  # a tenth of a second each, until the lock of a dead process is free
 
 
@@ -32,6 +42,8 @@ def fit(
     *,
     live: bool = True,
     watchers: Sequence[Watcher] = (),
+    trackers: Sequence[Tracker] = (),
+    words: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Builds the experiment of ``cfg``, fits it in a locked run directory, and returns the summary.
 
@@ -43,6 +55,8 @@ def fit(
         directory: the run directory.
         live: whether to show a status line on a terminal; False for one of several runs.
         watchers: further watchers of the training.
+        trackers: further trackers of its records.
+        words: what the user typed; a tracker that stores records elsewhere starts only if they name it.
 
     Raises:
         UserError: the directory is in use or holds another run, or the choices do not fit together.
@@ -50,25 +64,38 @@ def fit(
         Interrupted: a signal came; the state is saved.
     """
     config = {key: value for key, value in plain(cfg).items() if key != "resume"} | {"choices": dict(choices)}
-    if config["data"].get("path"):
-        # absolute, so that the data are found from any folder
-        config["data"]["path"] = os.path.realpath(located("data.path", str(config["data"]["path"])))
+    for key in FILES:
+        name = key.removeprefix("data.")
+        if config["data"].get(name):  # absolute, so that the data are found from any folder
+            config["data"][name] = os.path.realpath(located(key, str(config["data"][name])))
+    if config.get("init") is not None:
+        config["init"] = os.path.realpath(Path(str(config["init"])).expanduser())  # as for data.path
+    tracking = started(config, words, Catalogue(searched())) if "tracking" in config else None
     with RunDirectory(directory, config) as place:
         if place.is_finished:
             place.tell_finished()
             return place.summary
+        if tracking is not None:
+            config["tracking"] = tracking.nodes
+            if tracking.remark:
+                logger.warning(tracking.remark)
+        begun = has_checkpoint(place.path)
         with ExitStack() as stack:
             try:
                 devices = config["execution"].get("devices", 1)
                 refuse_batch(config["trainer"]["batch_size"], team.count(devices))
                 others = stack.enter_context(team.leading(devices))
-                begun = has_checkpoint(place.path)
                 data = read_again(config, place.path, trained_with(place.summary)) if begun else None
-                experiment = build(config, data=data, watchers=watchers)
+                experiment = build(config, data=data, watchers=watchers, trackers=trackers)
+                refuse_points(len(experiment.data.train), team.count(devices))
+                if config.get("init") is not None and not begun:
+                    take_weights(experiment.strategy, Path(config["init"]))
                 if others is not None:
-                    stack.enter_context(others.join(experiment.device, follow, config, place.path))
+                    stack.enter_context(others.join(experiment.device, follow, config, place.path, trusted()))
             except BaseException as error:
-                keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
+                # An earlier run stays as it ended: its status and its data are needed to resume it.
+                if not (begun and place.summary.get("status") in ENDED):
+                    keep_summary(place.path, unfinished(error, place.path, seed=config["seed"]))
                 raise interrupted(error, place.path) from None
             experiment.fit(place, live=live)
         return place.summary
@@ -80,9 +107,10 @@ def trained_with(summary: Mapping[str, Any]) -> str | None:
     return data.get("sha256") if isinstance(data, Mapping) else None
 
 
-def follow(config: Mapping[str, Any], directory: Path) -> None:
+def follow(config: Mapping[str, Any], directory: Path, trust: Sequence[str]) -> None:
     """Takes part in ``fit`` as one of several processes, not the first."""
-    experiment = build(config)
+    with trusting(trust):
+        experiment = build(config)
     with follower.joined(experiment.device):
         try:
             experiment.follow(directory)
@@ -117,4 +145,17 @@ def refuse_batch(batch_size: int, processes: int) -> None:
         raise UserError(
             f"trainer.batch_size must be a multiple of the number of processes, {processes}, so that each has an equal "
             f"part of a batch, got {batch_size}: use trainer.batch_size={near}."
+        )
+
+
+def refuse_points(points: int, processes: int) -> None:
+    """Refuses training points that are fewer than the processes that divide them.
+
+    Raises:
+        UserError: a process would have none.
+    """
+    if points < processes:
+        raise UserError(
+            f"the data must have a training point for each of the {processes} processes, got {points}: use "
+            "execution.devices=1 without torchrun."
         )

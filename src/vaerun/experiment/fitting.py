@@ -21,7 +21,9 @@ def refuse_unfit_data(config: Mapping[str, Any], data: DataInfo) -> None:
     Raises:
         UserError: the likelihood is defined on {0, 1} or [0, 1], and the data are not.
     """
-    parts = parts_of(config, config.get("choices", {})) | {"data": data_part(data)}
+    parts = parts_of(config, config.get("choices", {}))
+    read = data_part(data)
+    parts |= {"data": read._replace(node={**parts["data"].node, **read.node}) if "data" in parts else read}
     if any(clashes(parts)):
         check_pairs(parts, Catalogue(searched()), fixed=("data",))
 
@@ -43,10 +45,20 @@ def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
     }
     if hasattr(bound.model, "likelihood"):
         objects["model/likelihood"] = bound.model.likelihood
+    if data.missing and not bound.model.missing:
+        raise UserError(
+            f"values of {data.name} are missing, but {type(bound.model).__name__} is a density of complete points: "
+            "make it with missing=True, or leave out the points with missing values."
+        )
     for clash in clashes(parts_of_objects(objects) | {"data": data_part(data.info())}):
         raise UserError(f"{clash.why}.")
 
 
 def data_part(data: DataInfo) -> Part:
     """Data that have been read as a part: their support is that of their values."""
-    return Part("data", data.name, ClassInfo("", attributes={"support": data.support}), {"binarize": data.binarize})
+    rescaled = tuple({column.kind for column in data.columns if column.standardised or column.width})
+    noise = any(column.width for column in data.columns)
+    attributes = {"support": data.support, "rescaled": rescaled, "columns": len(data.columns)}
+    return Part(
+        "data", data.name, ClassInfo("", attributes=attributes), {"binarize": data.binarize, "dequantise": noise}
+    )

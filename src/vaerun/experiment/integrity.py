@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.config.yaml_file import LARGEST
-from vaerun.files import UnsafeFileError, open_to_read, read
+from vaerun.system.files import UnsafeFileError, open_to_read, read
 
 PART = 2**20  # bytes
 MARK = "# checksum of the lines above: "
@@ -54,12 +54,15 @@ def change_in_config(path: Path) -> str:
 
 
 def _checksum_of_file(path: Path) -> int:
-    """The CRC-32 of a file, read in parts."""
-    checksum = 0
+    """The CRC-32 of the lines of a file, read in parts; a half-written last line, left by a killed run, is none."""
+    checksum, rest = 0, b""
     with open_to_read(path) as file:
         while part := file.read(PART):
-            checksum = zlib.crc32(part, checksum)
-    return checksum
+            whole, end, rest = (rest + part).rpartition(b"\n")
+            if len(rest) > PART:  # longer than a record can be: nothing that vaerun wrote, and not kept in memory
+                whole, end, rest = whole + end, rest, b""
+            checksum = zlib.crc32(whole + end, checksum)
+    return zlib.crc32(rest + b"\n", checksum) if rest.endswith(b"}") else checksum
 
 
 def is_changed(summary: Mapping[str, Any]) -> bool:

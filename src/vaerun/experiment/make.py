@@ -4,15 +4,16 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vaerun.config.admission import PARTIAL, TARGET, Place, admitted, asked
+from vaerun.config.admission import KNOWN, PARTIAL, TARGET, Place, admitted, asked
 from vaerun.config.trust import OWN
-from vaerun.errors import UserError
+from vaerun.errors import RunError, UserError
+from vaerun.system.memory import refused_memory
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +46,21 @@ def make(node: Mapping[str, Any], parts: Mapping[str, Any], *, group: str = "", 
     kind = imported(place)
     given = {name: parts[name] for name in inspect.signature(kind).parameters if name in parts and name not in node}
     construct = functools.partial(kind, **values, **children, **given)
-    return construct if node.get(PARTIAL) else construct()
+    return construct if node.get(PARTIAL) else _constructed(construct, place)
+
+
+def _constructed(construct: Callable[[], Any], place: Place) -> Any:
+    """The object; an error in a constructor that is not vaerun's own is one of its keys or of its code."""
+    try:
+        return construct()
+    except Exception as error:
+        own = place.module.partition(".")[0] == OWN
+        if own or isinstance(error, (UserError, RunError)) or refused_memory(error):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(
+            f"{place.module}.{place.name} cannot be made ({said}): change its keys, or correct the class."
+        ) from error
 
 
 def is_node(value: Any) -> bool:
@@ -70,7 +85,7 @@ def imported(place: Place) -> type:
     """
     own = place.module.partition(".")[0] == OWN
     here = os.getcwd()  # noqa: PTH109 - a text, as sys.path has it
-    if not own and here not in sys.path:
+    if not own and not f"{place.module}.".startswith(KNOWN) and here not in sys.path:
         sys.path.append(here)  # last, so that installed packages come first
     try:
         kind = getattr(import_module(place.module), place.name)

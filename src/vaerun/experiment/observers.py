@@ -1,6 +1,8 @@
 """The watchers that every run has: records, images, and the console."""
 
 import logging
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,17 +11,18 @@ from omegaconf import OmegaConf
 
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.evaluation.base import EvaluationResult, evaluating
+from vaerun.experiment.columns import table_of
+from vaerun.experiment.make import make
 from vaerun.experiment.summary import described, environment, hyperparameters, intact_records, newest
 from vaerun.image.embedding import embed
 from vaerun.image.images import Images
 from vaerun.metric.metric import Metric
 from vaerun.tracking import page
 from vaerun.tracking.base import Tracker
+from vaerun.tracking.best_effort import BestEffort
 from vaerun.tracking.console import Console
 from vaerun.tracking.fanout import Fanout
 from vaerun.tracking.jsonl import Jsonl, truncate
-from vaerun.tracking.optional import Optional
-from vaerun.tracking.tensorboard import TensorBoard
 from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.training import Record, Training
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 LATENTS = 10  # rows of a traversal, at most
 PAIRS = 8  # rows of an interpolation
+
+TENSORBOARD = {"tensorboard": {"_target_": "vaerun.tracking.tensorboard.TensorBoard"}}
+"""The trackers of an experiment without a configuration, and of runs that were made before trackers were a choice."""
 
 logger = logging.getLogger("vaerun")
 
@@ -97,9 +103,12 @@ class Observers:
         directory: the run directory.
         resume: the state that the run continues from, or None.
         live: whether to show a status line.
+        needs: of memory and disk, in words.
     """
 
-    def __init__(self, experiment: "Experiment", directory: Path, resume: ResumePoint | None, *, live: bool) -> None:
+    def __init__(
+        self, experiment: "Experiment", directory: Path, resume: ResumePoint | None, *, live: bool, needs: str
+    ) -> None:
         self.experiment, self.directory, self.closed = experiment, directory, False
         progress = Progress(step=-1) if resume is None else resume.progress
         truncate(
@@ -117,22 +126,20 @@ class Observers:
             live=live,
             headline=(f"{bound}/train", f"{bound}/valid"),
         )
-        tensorboard = Optional("TensorBoard", lambda: TensorBoard(directory, purge_after=progress.step))
-        self.tracker = Fanout(
-            [Jsonl(directory / "metrics.jsonl"), tensorboard, Optional("the console", lambda: console)]
-        )
+        chosen = chosen_trackers(experiment, directory, progress.step)
+        self.tracker = Fanout([Jsonl(directory / "metrics.jsonl"), *chosen, BestEffort("the console", lambda: console)])
         self.images = Images(experiment.strategy, experiment.data)
         images = ImageWriter(
             self.images,
             self.tracker,
             every=experiment.trainer.records.images_every,
-            validation_every=experiment.trainer.validation.every,
+            validation_every=experiment.trainer.validation.interval(experiment.strategy, experiment.steps_per_epoch),
         )
         recorder = Recorder(self.tracker, experiment.declared)
         self.watchers: tuple[Watcher, ...] = (recorder, StatusUpdater(console), images)
-        self.describe(progress.step)
+        self.describe(progress.step, needs)
 
-    def describe(self, resumed_at: int) -> None:
+    def describe(self, resumed_at: int, needs: str) -> None:
         """Logs the data, parameters and device before training, and records the configuration and environment."""
         experiment = self.experiment
         self.tracker.text("environment", page.environment(environment(experiment)))
@@ -142,6 +149,9 @@ class Observers:
         logger.info("%-10s %s", "run", self.directory)
         for name, words in described(experiment).items():
             logger.info("%-10s %s", name, words)
+            for line in table_of(experiment.data) if name == "values" else ():
+                logger.info("           %s", line)
+        logger.info("%-10s %s", "memory", needs)
         for remark in experiment.remarks:
             logger.warning(remark)
         if resumed_at >= 0:
@@ -174,6 +184,23 @@ class Observers:
         finally:
             self.tracker.close(status)
         return records
+
+
+def chosen_trackers(experiment: "Experiment", directory: Path, purge_after: int) -> Iterator[Tracker]:
+    """The trackers of the configuration, and those that were made by hand. The training goes on if one fails.
+
+    Raises:
+        UserError: one cannot be made, because what it needs is missing.
+    """
+    facts = {"directory": directory, "purge_after": purge_after}
+    for name, node in experiment.config.get("tracking", TENSORBOARD).items():
+        yield BestEffort(f"tracking={name}", partial(make, node, facts, group=f"tracking/{name}"))
+    for tracker in experiment.trackers:
+        yield BestEffort(type(tracker).__name__, partial(_same, tracker))
+
+
+def _same(tracker: Tracker) -> Tracker:
+    return tracker
 
 
 def expected_steps(experiment: "Experiment", progress: Progress) -> list[int]:

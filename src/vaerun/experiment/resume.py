@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from vaerun.config.check.parts import parts_of
 from vaerun.config.defaults import flatten
 from vaerun.errors import UserError
 from vaerun.experiment.directory import (
@@ -21,11 +22,12 @@ from vaerun.experiment.directory import (
     write_summary,
 )
 from vaerun.experiment.integrity import signed
-from vaerun.files import write
+from vaerun.system.whole_file import write
 
 STEPS = ("optimizer", "local.optimizer")
 """The groups whose numbers may change after a divergence."""
 USUAL, USUAL_LOCAL = 1e-3, 0.1  # step sizes that rarely diverge
+NORM = 10.0  # the largest limit on the norm of the gradient that is a remedy
 
 
 def may_change(directory: Path) -> tuple[str, ...]:
@@ -67,6 +69,8 @@ def relocate(cfg: DictConfig, words: Sequence[str], allowed: Sequence[str] = FRE
 def grow(directory: Path, cfg: DictConfig) -> None:
     """Gives the run in a directory the budget of ``cfg``, so that it goes on as if it had been started with it.
 
+    Only the validation at its first end remains: it can have the best checkpoint, and counts for patience.
+
     Nothing is done if the budget is that of the run.
 
     Raises:
@@ -75,6 +79,8 @@ def grow(directory: Path, cfg: DictConfig) -> None:
     before, now = flatten(OmegaConf.to_container(read_config(directory))), flatten(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
     if all(before.get(key) == now.get(key) for key in BUDGET):
         return
+    refuse_other_length(before, now, cfg)
+    refuse_less_patience(before.get("trainer.patience"), now.get("trainer.patience"))
     with RunDirectory(directory) as place:
         summary, epochs = place.summary, int(cfg.trainer.epochs)
         done = summary.get("epochs", 0)
@@ -87,6 +93,39 @@ def grow(directory: Path, cfg: DictConfig) -> None:
         write(directory / "config.yaml", signed(OmegaConf.to_yaml(grown).encode()))
         if place.is_finished:
             write_summary(directory, {**summary, "status": "interrupted", "reason": "its budget was changed"})
+
+
+def refuse_other_length(before: Mapping[str, Any], now: Mapping[str, Any], cfg: DictConfig) -> None:
+    """Refuses another number of epochs if a schedule had its length from it, so that the steps made are not those.
+
+    Raises:
+        UserError: the schedule, and what to do.
+    """
+    if before.get("trainer.epochs") == now.get("trainer.epochs"):
+        return
+    config: dict[str, Any] = OmegaConf.to_container(cfg)  # type: ignore[assignment]
+    for part in parts_of(config, config.get("choices", {})).values():
+        if "trainer_epochs" in part.info.parameters and part.node.get("epochs") is None:
+            raise UserError(
+                f"trainer.epochs must stay {before.get('trainer.epochs')}, got {now.get('trainer.epochs')}, because "
+                f"{part.path}.epochs=null gives the schedule the length of the training, so that a longer training "
+                f"would have had other steps from the first on: start a new run with trainer.epochs="
+                f"{now.get('trainer.epochs')}."
+            )
+
+
+def refuse_less_patience(before: int | None, now: int | None) -> None:
+    """Refuses fewer validations without a new best bound: the training might have ended before its present step.
+
+    Raises:
+        UserError: the numbers.
+    """
+    if now is not None and (before is None or now < before):
+        least = "null, which is no early stopping" if before is None else f"at least {before}, or null"
+        raise UserError(
+            f"trainer.patience must stay {least}, got {now}, because the training might have ended already: "
+            f"start a new run with trainer.patience={now}."
+        )
 
 
 def recover(directory: Path, cfg: DictConfig) -> None:
@@ -148,7 +187,8 @@ def smaller_steps(config: Mapping[str, Any], directory: Path, *, per_point: bool
         if isinstance(node.get(name), (int, float))
     ]
     if "max_norm" in shared:
-        words.append("optimizer.max_norm=10")
+        limit = shared["max_norm"]
+        words.append(f"optimizer.max_norm={NORM if limit is None else min(NORM, limit / 10):g}")
     if not words:
         return "Use smaller steps, or limit the norm of the gradient."
     return f"Continue from the best checkpoint with smaller steps: {resume_command(directory)} {' '.join(words)}"

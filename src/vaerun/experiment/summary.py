@@ -14,22 +14,22 @@ import omegaconf
 import torch
 
 import vaerun
+from vaerun.config.defaults import flatten
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.execution import parallel
-from vaerun.experiment.directory import flatten
 from vaerun.experiment.integrity import RECORDS
 from vaerun.metric.metric import write
 from vaerun.tracking.base import POSITION
 from vaerun.tracking.jsonl import checksum_of, read, scan
-from vaerun.trainer.checkpoint import Progress
 from vaerun.trainer.cut_schedules import cut_schedules
-from vaerun.trainer.training import schedules_of
+from vaerun.trainer.training import Training, schedules_of
 
 if TYPE_CHECKING:
     from vaerun.experiment.experiment import Experiment
 
-ENOUGH = 0.9  # share of the training points that must have converged
+STEPS = 200  # of φ at a visit; fewer are no remedy
+LITTLE = 0.1  # nats left to gain in φ, mean over training points, up to which nothing is said
 
 
 def outcome(error: BaseException) -> str:
@@ -123,13 +123,14 @@ def cut_off(experiment: "Experiment", steps: int, why: str) -> list[str]:
 
 
 def summarise(
-    experiment: "Experiment", progress: Progress, records: Sequence[Mapping[str, float]], warnings: Sequence[str]
+    experiment: "Experiment", training: Training, records: Sequence[Mapping[str, float]], warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """The content of summary.json for a completed run."""
+    """The content of summary.json for a completed run; its reason is why it ended before its budget was used up."""
+    progress = training.progress
     samples = progress.step * experiment.batch_size
     return {
         "status": "completed",
-        "reason": None,
+        "reason": training.finish_reason,
         "warnings": list(warnings),
         "metrics": newest(records),
         "steps": progress.step,
@@ -149,13 +150,16 @@ def summarise(
 
 def unconverged(experiment: "Experiment", records: Sequence[Mapping[str, float]]) -> list[str]:
     """A warning if the ascents in φ did not converge during the training."""
-    metrics = newest(records)
-    share, left = metrics.get("inner_converged/train"), metrics.get("gain_left/train")
-    if not experiment.strategy.ascends_at_visits or share is None or left is None or share >= ENOUGH:
+    left = newest(records).get("gain_left/train")
+    if not experiment.strategy.ascends_at_visits or left is None or left <= LITTLE:
         return []
+    # Either cause leaves nats to gain: the noise of few samples, however many steps there are, and too few steps.
+    samples = experiment.strategy.bound.objective.num_samples
+    steps = experiment.config.get("strategy", {}).get("max_steps")
+    more = f"strategy.max_steps={max(10 * steps, STEPS)}" if steps is not None else "a larger max_steps"
     return [
-        f"the ascents in φ did not converge in training: {share:.0%} of the training points have less than 0.1 nat "
-        f"left to gain, and the mean is {left:.2f} nat. Use a larger strategy.max_steps or objective.num_samples"
+        f"the ascents in φ did not converge in training: on average, the φ_i of a training point has {left:.2f} nat "
+        f"left to gain. Use objective.num_samples={10 * samples} and {more}"
     ]
 
 
@@ -178,7 +182,9 @@ def provenance(experiment: "Experiment") -> dict[str, Any]:
 
 def recorded(data: Dataset) -> dict[str, Any]:
     """What summary.json says about the data: name, shape, split sizes, what was done to the values, and the hash."""
-    return data.info()._asdict() | {"sha256": data.sha256}
+    kinds = {"columns": data.columns, "covariates": data.covariates}
+    columns = {name: [column._asdict() for column in own] for name, own in kinds.items()}
+    return data.info()._asdict() | columns | {"sha256": data.sha256}
 
 
 def versions() -> dict[str, str]:
@@ -196,17 +202,31 @@ def versions() -> dict[str, str]:
 def described(experiment: "Experiment") -> dict[str, str]:
     """Data, parameters and device in words, for the log."""
     data, machine = experiment.data, experiment.machine
+    labels = {"labels": f"{len(data.labels):,} classes: {first(data.labels)}"} if data.labels else {}
+    given = {"condition": f"the model reads {len(data.given):,} numbers: {first(data.given)}"} if data.given else {}
     counts = ", ".join(f"{name} {count:,}" for name, count in experiment.strategy.num_parameters().items() if count)
-    sizes = f"{len(data.train):,} + {len(data.valid):,} + {len(data.test):,}"
+    sizes = f"{len(data.train):,} train, {len(data.valid):,} valid, {len(data.test):,} test"
     threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
     many = f"{parallel.size()} × " if parallel.size() > 1 else ""
     computing = f", {threads}, matrix products by {machine.matmul_backend}"
     return {
-        "data": f"{data.name} ({data.binarize}), {sizes} points",
+        "data": f"{named(data.name, data.binarize)}, {sizes} points",
         "values": data.values,
+        **labels,
+        **given,
         "parameters": counts,
         "device": f"{many}{machine.device}{computing if machine.device.type == 'cpu' else ''}",
     }
+
+
+def named(name: str, binarize: str) -> str:
+    """The name of a data set, with the kind of binarisation in brackets if there is one."""
+    return name if binarize == "none" else f"{name} ({binarize})"
+
+
+def first(names: Sequence[str]) -> str:
+    """The first of some names, such as ``0, 1, 2, 3, 4, …``."""
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def environment(experiment: "Experiment") -> dict[str, str]:
@@ -216,13 +236,15 @@ def environment(experiment: "Experiment") -> dict[str, str]:
 
 
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """Every chosen option and every value of a configuration, without nulls.
+    """Every chosen option and every value of a configuration, without nulls and without the trackers.
 
     A key must have the same type in every run: TensorBoard shows only some of the runs if it is text in one run and a
     number in another, as ``null`` would be.
     """
     values: dict[str, float | str | bool] = {group: str(name) for group, name in config.get("choices", {}).items()}
-    for key, value in flatten({name: node for name, node in config.items() if name != "choices"}).items():
+    for key, value in flatten(
+        {name: node for name, node in config.items() if name not in ("choices", "tracking")}
+    ).items():
         if value is not None and key.split(".")[-1] not in ("_target_", "_partial_"):
             values[key] = value if isinstance(value, (bool, int, float, str)) else str(value)
     return values

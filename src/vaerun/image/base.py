@@ -12,11 +12,10 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset
 from vaerun.image.style import ImageStyle
-from vaerun.posterior.base import ClosedFormMean
+from vaerun.posterior.moments import mean
 from vaerun.strategy.base import Strategy
 
 COLUMNS = 8  # of a grid; more if it would otherwise be taller than wide
-DRAWS = 256  # of z for E_q[z], if it has no closed form
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class ImageSource(ABC):
 
     def arrays(self, shape: Sequence[int]) -> dict[str, np.ndarray]:
         """The tensors as arrays by name; points have the shape that they have in the data."""
-        found = {field.name: getattr(self, field.name).detach().cpu() for field in fields(self)}
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        found = {name: value.detach().cpu() for name, value in every.items() if value is not None}
         return {
             name: (value.unflatten(-1, shape) if name in self.points else value).numpy()
             for name, value in found.items()
@@ -56,11 +56,23 @@ def spread(data: Dataset, n: int) -> Tensor:
 
 
 def visited(data: Dataset, index: Tensor) -> Tensor:
-    """The validation points at these indices: Int[Tensor, "n"] ↦ Float[Tensor, "n X"]."""
-    return data.valid.visit(data.valid.x.index_select(0, index))
+    """The validation points at these indices: Int[Tensor, "n"] ↦ Float[Tensor, "n X"], with c "n X+C"."""
+    return data.valid.points(index)
 
 
-def center(strategy: Strategy, x: Tensor) -> Tensor:
-    """E_q[z] of new points x, or the mean of 256 samples if it has no closed form: "B X" ↦ Float[Tensor, "B D"]."""
-    q = strategy.bound.family(strategy.infer(x).phi)
-    return q.mean() if isinstance(q, ClosedFormMean) else q.sample(DRAWS).mean(0)
+def first_given(data: Dataset) -> Tensor | None:
+    """c of the first validation point, Float[Tensor, "1 C"]; None without a condition."""
+    return None if data.valid.given is None else data.valid.given[:1]
+
+
+def center(strategy: Strategy, x: Tensor, index: Tensor) -> Tensor:
+    """E_q[z] of validation points, or the mean of 256 samples if it has no closed form, Float[Tensor, "B D"].
+
+    φ is ``strategy.current``.
+
+    Args:
+        strategy: infers φ.
+        x: the points, Float[Tensor, "B X"].
+        index: their places in the validation split, Int[Tensor, "B"].
+    """
+    return mean(strategy.bound.family(strategy.current(x, index)))

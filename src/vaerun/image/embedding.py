@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD, bounds
 from vaerun.data.base import Dataset
 from vaerun.data.loader import sweep
+from vaerun.image.embedding_files import LABEL, UNKNOWN
 from vaerun.image.style import ImageStyle, numbers
 from vaerun.posterior.active_units import means
 from vaerun.strategy.base import Strategy
@@ -32,19 +34,19 @@ class Embedding(NamedTuple):
 
 @torch.no_grad()
 def embed(strategy: Strategy, data: Dataset, style: ImageStyle) -> Embedding:
-    """E_q[z] of at most 1,000 evenly spaced validation points, each with its index in the split and its ELBO.
+    """E_q[z] of at most 1,000 evenly spaced validation points, each with its label, index and ELBO.
 
-    If E_q[z] has no closed form, it is a mean of samples. A per-point strategy starts at the φ that validation has
-    stored. Draws from torch's global generator.
+    If E_q[z] has no closed form, it is a mean of samples. φ is
+    ``strategy.current``. Draws from torch's global generator.
     """
-    first = data.valid.visit(data.valid.x[:1])
+    first = data.valid.values(slice(1))
     # The image of one tile has a line on all four sides; in a sprite, each tile has two of them.
     height, width = (side - 1 for side in style.grid(first, 1).shape[:2]) if style.drawable() else (1, 1)
     count = min(POINTS, len(data.valid), (SIDE // height) * (SIDE // width))
     shown = (strategy.bound.metric(ELBO), LOG_LIKELIHOOD, KL)
     found = []
     for index, x in sweep(data.valid, BATCH, count):
-        phi = strategy.infer(x, index, "valid").phi
+        phi = strategy.current(x, index)
         z = torch.stack(means(strategy.bound.family(phi))).mean(0)
         values = bounds(strategy.bound, x, phi, DRAWS)
         found.append((x, z, index, *(values[metric] for metric in shown)))
@@ -52,11 +54,19 @@ def embed(strategy: Strategy, data: Dataset, style: ImageStyle) -> Embedding:
     names = ("validation point", *(metric.name for metric in shown))
     sprite = None
     if style.drawable():
-        sprite = style.grid(x, columns=math.isqrt(count - 1) + 1)[:-1, :-1]
+        sprite = style.grid(strategy.bound.model.values(x), columns=math.isqrt(count - 1) + 1)[:-1, :-1]
     return Embedding(
         "E_q[z] of validation points",
         numbers(z),
-        {name: numbers(column) for name, column in zip(names, columns, strict=True)},
+        {**label_column(data, columns[0]), **{n: numbers(column) for n, column in zip(names, columns, strict=True)}},
         sprite,
         (height, width),
     )
+
+
+def label_column(data: Dataset, index: Tensor) -> Mapping[str, np.ndarray]:
+    """The names of the classes of these validation points as the column ``label``; empty without labels."""
+    if data.valid.labels is None:
+        return {}
+    places = numbers(data.valid.labels[index])
+    return {LABEL: np.array([data.labels[place] if place >= 0 else UNKNOWN for place in places.tolist()], str)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vaerun.files import replacing
+from vaerun.system.whole_file import replacing
 
 TILE = 28  # smallest length in pixels of the shorter side of a tile
 GREY = 128  # the colour between the tiles
@@ -20,7 +20,7 @@ def grid(images: np.ndarray, shape: Sequence[int], *, columns: int, low: float =
     separates the tiles and surrounds them, and places without an image are grey.
 
     Args:
-        images: numbers [N, X]; values outside [low, high] are clipped, and nan is shown as ``low``.
+        images: numbers [N, X]; values outside [low, high] are clipped, and nan, a missing value, is grey.
         shape: of one image, (H, W) or (H, W, 3) with product X.
         columns: images in a row; fewer if there are fewer images.
         low: the value shown as black.
@@ -76,7 +76,7 @@ def _tiles(images: np.ndarray, shape: Sequence[int], low: float, high: float) ->
     """uint8 [N, h, w] or [N, h, w, 3], every pixel enlarged."""
     if not len(images):
         raise ValueError("an image of no images")
-    unit = np.clip(np.nan_to_num((np.asarray(images, np.float64) - low) / (high - low), nan=0.0), 0.0, 1.0)
+    unit = np.clip(np.nan_to_num((np.asarray(images, np.float64) - low) / (high - low), nan=0.5), 0.0, 1.0)
     pixels = np.rint(255 * unit).astype(np.uint8).reshape(len(images), *shape)
     factor = -(-TILE // min(shape[:2]))
     return pixels.repeat(factor, axis=1).repeat(factor, axis=2)

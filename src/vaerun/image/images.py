@@ -3,10 +3,10 @@
 import numpy as np
 
 from vaerun.data.base import Dataset
-from vaerun.image.base import ImageSource
+from vaerun.image.base import ImageSource, first_given
 from vaerun.image.interpolation import Interpolation, apart
 from vaerun.image.manifold import Manifold
-from vaerun.image.prior import PriorSamples
+from vaerun.image.prior import PriorSamples, conditions
 from vaerun.image.reconstructions import Reconstructions
 from vaerun.image.style import ImageStyle
 from vaerun.image.traversal import Traversal
@@ -34,8 +34,9 @@ class Images:
         return source.image(self.style)
 
     def prior_image(self, n: int) -> np.ndarray:
-        """A grid of E[x given z] at n draws z ~ p(z)."""
-        return self.image(PriorSamples.of(self.strategy, n))
+        """A grid of E[x given z] at about n draws z ~ p(z), with a row for each class if the class is the condition."""
+        given = conditions(self.data, n)
+        return self.image(PriorSamples.of(self.strategy, n if given is None else len(given), given))
 
     def reconstruction_image(self, n: int) -> np.ndarray:
         """n validation points, each above its reconstruction."""
@@ -51,4 +52,4 @@ class Images:
 
     def manifold_image(self) -> np.ndarray:
         """A grid of E[x given z] over the plane; only where z is real and D = 2 (``Manifold.exists``)."""
-        return self.image(Manifold.of(self.strategy))
+        return self.image(Manifold.of(self.strategy, first_given(self.data)))

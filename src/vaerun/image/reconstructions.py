@@ -14,7 +14,7 @@ from vaerun.strategy.base import Strategy
 
 @dataclass(frozen=True)
 class Reconstructions(ImageSource):
-    """E[x given z] at z = E_q[z], with φ as the strategy infers it for new points; each x is above its reconstruction.
+    """E[x given z] at z = E_q[z], with φ as ``strategy.current`` has it; each x is above its reconstruction.
 
     Args:
         index: of the points in the validation split, Int[Tensor, "n"].
@@ -34,8 +34,8 @@ class Reconstructions(ImageSource):
         """n reconstructions, or as many as there are validation points."""
         index = spread(data, min(n, len(data.valid)))
         x = visited(data, index)
-        z = center(strategy, x)
-        return cls(index, x, z, strategy.bound.model.mean(z))
+        z, model = center(strategy, x, index), strategy.bound.model
+        return cls(index, model.values(x), z, model.mean_like(x, z))
 
     def image(self, style: ImageStyle) -> np.ndarray:
         return style.pairs(self.x, self.mean, columns(len(self.x)))

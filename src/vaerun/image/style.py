@@ -28,7 +28,8 @@ class ImageStyle:
     @classmethod
     def of(cls, data: Dataset) -> "ImageStyle":
         """Black and white are 0 and 1, or for real x the smallest and largest value of the training points."""
-        first = data.train.visit(data.train.x[:ROWS])
+        first = data.train.values(slice(ROWS))
+        first = first[~first.isnan()]
         if data.support in ("binary", "unit"):
             return cls(data.shape)
         low, high = float(first.min()), float(first.max())

@@ -10,6 +10,7 @@ from vaerun.data.base import Dataset
 from vaerun.image.base import ImageSource, center, spread, visited
 from vaerun.image.quantile import quantiles
 from vaerun.image.style import ImageStyle
+from vaerun.model.base import Model
 from vaerun.posterior.active_units import ACTIVE, means, variance
 from vaerun.strategy.base import Strategy
 
@@ -27,7 +28,7 @@ class Traversal(ImageSource):
     z_d varies between the quantiles of its prior at Φ(−2.5) and Φ(2.5), Φ the standard normal distribution function; a
     binary z_d varies from 0 to 1; a coordinate of a one-hot block varies from 0 to 1, and the rest of the block keeps
     its proportions. A latent that does not change E[x given z], such as one of an upper layer, has no row. If no latent
-    is active, the one with the largest variance has a row.
+    is active, the one with the largest variance has a row. If the model has a condition, c is that of the point.
 
     Args:
         index: of the point in the validation split, Int[Tensor, ""].
@@ -56,33 +57,35 @@ class Traversal(ImageSource):
         bound = strategy.bound
         index = spread(data, min(POINTS, len(data.valid)))
         x = visited(data, index)
-        activity = variance(*means(bound.family(strategy.infer(x).phi)))
+        activity = variance(*means(bound.family(strategy.current(x, index))))
         order = activity.argsort(descending=True)
-        value = walks(strategy)[order]
-        z = center(strategy, x[:1])[0]
+        given = bound.model.given(x[:1])
+        value = walks(bound.model, given)[order]
+        z = center(strategy, x[:1], index[:1])[0]
         path = torch.stack([walk(z, d, to, bound.family.block) for d, to in zip(order.tolist(), value, strict=True)])
-        mean = bound.model.mean(path)
+        mean = bound.model.mean(path, given)
         rows = choose(activity[order], mean)[:latents]
-        return cls(index[0], x[0], order[rows], activity[order][rows], value[rows], path[rows], mean[rows])
+        return cls(
+            index[0], bound.model.values(x[0]), order[rows], activity[order][rows], value[rows], path[rows], mean[rows]
+        )
 
     def note(self) -> str:
         if self.variance[0] > ACTIVE:
             return ""
         return (
             f"over the points of this traversal, Var_x E_q[z_d] is at most {float(self.variance[0]):.2g} (a latent is "
-            f"active from {ACTIVE:g} on), so the traversal shows the latent with the largest"
+            f"active from {ACTIVE:g} on), so the traversal shows the latent whose variance is the largest"
         )
 
     def image(self, style: ImageStyle) -> np.ndarray:
         return style.grid(self.mean.flatten(0, 1), self.mean.shape[1])
 
 
-def walks(strategy: Strategy) -> Tensor:
-    """The values of z_d in a traversal, for every d, Float[Tensor, "D S"]."""
-    prior = strategy.bound.model.prior
-    z = prior.sample(1)
-    if prior.support == "real":
-        low, high = quantiles(prior, torch.special.ndtr(z.new_tensor((-REACH, REACH))))
+def walks(model: Model, given: Tensor | None) -> Tensor:
+    """The values of z_d in a traversal, for every d, Float[Tensor, "D S"]; c is that of one point."""
+    z = model.sample_prior(1, given)
+    if model.prior.support == "real":
+        low, high = quantiles(model.prior_of(given), torch.special.ndtr(z.new_tensor((-REACH, REACH))))
     else:
         low, high = torch.zeros_like(z[0]), torch.ones_like(z[0])
     t = torch.linspace(0, 1, STEPS, dtype=z.dtype, device=z.device)

@@ -9,6 +9,7 @@ from vaerun.bound.bound import Bound
 from vaerun.bound.value_and_grad import PhiGradient
 from vaerun.config.ranges import at_least
 from vaerun.execution.engine.base import Program
+from vaerun.local.gain_left import GainLeft
 from vaerun.local.optimizer.base import LocalOptimizer, LocalState, gather, scatter
 from vaerun.posterior.base import Family
 
@@ -31,27 +32,24 @@ class Solution(NamedTuple):
 class LocalSolver:
     """φ* ≈ argmax_φ L(x; θ, φ) by stochastic gradient ascent, for all points of a batch at once.
 
-    Two quantities of a point are estimated without additional evaluations. What is left to gain is
-    ½ ḡᵀF⁻¹ḡ + ½ (φ − φ̄)ᵀF(φ − φ̄) nats, with F the Fisher information of q, φ̄ the mean φ of the last window, and ḡ the
-    mean gradient of the later half of the steps or less. The first term is what a step to the optimum gains from φ̄ if
-    the curvature of L is F; the second is what the noise of the steps costs. Noise increases the estimate, so it is
-    rather too large. A point with less than ``tolerance`` left has converged and leaves the batch; the length of its
-    steps plays no part. The gain of a step is ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩, to first order the increase of L; it is
-    unbiased, because the gradient uses fresh samples. If a point loses more than 0.1 nat in a window (4
-    tolerances if that is less and the optimiser does not shorten its steps by itself), its steps are too long for their
-    noise and are divided by 3. After more than ``cuts`` such losses, it leaves the batch
-    without having converged. A rule on the batch's mean would continue with points that have converged and stop points
-    that have not.
+    Two quantities of a point are estimated without additional evaluations. The first is what is left to gain, as
+    ``GainLeft`` states: a point with less than ``tolerance`` left has converged and leaves the batch; the length of its
+    steps plays no part. The second is the gain of a step, ⟨∇L(φ_{t+1}), φ_{t+1} − φ_t⟩, to first order the increase of
+    L; it is unbiased, because the gradient uses fresh samples. If a point loses more than 0.1 nat in a window, its
+    steps are too long for their noise and are divided by 3; where the optimiser does not shorten its steps by itself,
+    a tolerance above 0 lowers this limit to 4 tolerances. After more than ``cuts`` such losses, the point leaves the
+    batch without having converged. A rule on the batch's mean would continue with points that have converged and stop
+    points that have not.
 
     Args:
         bound: L.
         optimizer: the per-point optimiser, which turns a gradient into a step.
         window: steps between two checks of a point.
-        tolerance: nats; a point with less left to gain has converged.
+        tolerance: nats; a point with less left to gain has converged; with 0, no point converges.
         cuts: how often the steps of a point are divided by 3 before it leaves; a caller can override it.
 
     Raises:
-        UserError: ``window`` < 2 or ``cuts`` < 0.
+        UserError: ``window`` < 2, ``tolerance`` < 0 or ``cuts`` < 0.
 
     Reference: Pflug 1990, Non-asymptotic confidence bounds for stochastic approximation algorithms with constant step
     size (shorter steps when successive gradients no longer agree).
@@ -67,6 +65,7 @@ class LocalSolver:
         cuts: int = 4,
     ) -> None:
         at_least("local.window", window, 2)
+        at_least("local.tolerance", tolerance, 0)
         at_least("local.cuts", cuts, 0)
         self.bound = bound
         self.optimizer = optimizer
@@ -106,7 +105,14 @@ class LocalSolver:
 
     @torch.no_grad()
     def __call__(
-        self, x: Tensor, phi: Tensor, state: LocalState, *, max_steps: int, cuts: int | None = None
+        self,
+        x: Tensor,
+        phi: Tensor,
+        state: LocalState,
+        *,
+        max_steps: int,
+        cuts: int | None = None,
+        mean_tolerance: float = 0.0,
     ) -> Solution:
         """Maximises L from ``phi`` until each point has left or taken ``max_steps`` steps.
 
@@ -116,62 +122,62 @@ class LocalSolver:
             state: of the per-point optimiser, for these points.
             max_steps: the step limit of each point.
             cuts: overrides the value of the solver.
+            mean_tolerance: nats; the ascent also ends when the mean over all points of what is left to gain is below
+                it, although single points may have more left.
         """
         cuts = self.cuts if cuts is None else cuts
-        solution = Solution(
-            phi.clone(),
-            type(state)(*(field.clone() for field in state)),
-            torch.zeros(len(x), dtype=torch.int64, device=x.device),
-            torch.zeros(len(x), dtype=torch.bool, device=x.device),
-            phi.new_full((len(x),), torch.inf),
-            0,
-        )
-        active = torch.arange(len(x), device=x.device)
-        slope, begun, restart = torch.zeros_like(phi), 0, self.window  # Σ∇L over the steps since step ``begun``
-        losses = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        # Steps of a fixed length keep an error that is above a small tolerance.
-        fixed = self.tolerance >= 0 and not self.optimizer.adaptive
-        limit = min(LOSS, STRICT * self.tolerance) if fixed else LOSS
+        solution, gain_left = unsolved(phi, state), GainLeft(phi, self.window)
+        active, losses = torch.arange(len(x), device=x.device), torch.zeros_like(solution.steps)
+        # Steps of a fixed length keep an error that is above a small tolerance; without one, noise is no loss.
+        strict = self.tolerance > 0 and not self.optimizer.adaptive
+        limit = min(LOSS, STRICT * self.tolerance) if strict else LOSS
         decoder_evaluations = 0
         for start in range(0, max_steps, self.window):
             count = min(self.window, max_steps - start)
-            few = len(active)
-            rows = self.bound.engine.rows(few, len(x))
-            taken = torch.cat((active, active[:1].expand(rows - few)))  # padded: the first active point is repeated
-            scale = 3.0 ** -losses.index_select(0, taken).to(phi.dtype).unsqueeze(1)
-            now, now_state, gain, total, centre = self.take_steps(
-                x.index_select(0, taken),
-                solution.phi.index_select(0, taken),
-                gather(solution.state, taken),
-                scale,
-                count,
-            )
-            solution.phi.index_copy_(0, active, now[:few])
-            scatter(solution.state, active, type(now_state)(*(field[:few] for field in now_state)))
-            solution.steps.index_add_(0, active, torch.full_like(active, count))
-            decoder_evaluations += rows * count * self.bound.decodes
-            now, inverse_fisher = now[:few], self.bound.family.inverse_fisher(now[:few])
-            slope.index_add_(0, active, total[:few])
-            mean = slope.index_select(0, active) / (start + count - begun)
-            off = now - centre[:few]
-            left = 0.5 * (inverse_fisher * mean.square() + off.square() / inverse_fisher).sum(1)
-            if start + count >= restart:
-                slope, begun, restart = slope.zero_(), restart, 2 * restart
+            gain, total, off, inverse_fisher = self.advance(x, solution, active, losses, count)
+            decoder_evaluations += self.bound.engine.rows(len(active), len(x)) * count * self.bound.decodes
+            left = gain_left(active, count, total, off, inverse_fisher)
             solution.left.index_copy_(0, active, left)
             solution.converged.index_copy_(0, active, left < self.tolerance)
             if count > 1:
-                losses.index_add_(0, active, (gain[:few] < -limit).to(losses.dtype))
+                losses.index_add_(0, active, (gain < -limit).to(losses.dtype))
             if start + count < max_steps:
+                if mean_tolerance > 0 and float(solution.left.mean()) < mean_tolerance:
+                    break
                 stays = ~solution.converged & (losses <= cuts)
                 active = active[stays.index_select(0, active)]
                 if len(active) == 0:
                     break
         return solution._replace(decoder_evaluations=decoder_evaluations)
 
+    def advance(
+        self, x: Tensor, solution: Solution, active: Tensor, losses: Tensor, count: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``count`` steps of the points at ``active``, written into ``solution``.
+
+        Returns:
+            gain in nats Float[Tensor, "A"]; Σ_t ∇L, φ − φ̄ and the diagonal of F⁻¹, each Float[Tensor, "A P"].
+        """
+        few = len(active)
+        rows = self.bound.engine.rows(few, len(x))
+        taken = torch.cat((active, active[:1].expand(rows - few)))  # padded: the first active point is repeated
+        phi, state, gain, total, centre = self.take_steps(
+            x.index_select(0, taken),
+            solution.phi.index_select(0, taken),
+            gather(solution.state, taken),
+            3.0 ** -losses.index_select(0, taken).to(solution.phi.dtype).unsqueeze(1),
+            count,
+        )
+        phi = phi[:few]
+        solution.phi.index_copy_(0, active, phi)
+        scatter(solution.state, active, type(state)(*(field[:few] for field in state)))
+        solution.steps.index_add_(0, active, torch.full_like(active, count))
+        return gain[:few], total[:few], phi - centre[:few], self.bound.family.inverse_fisher(phi)
+
     def take_steps(
-        self, x: Tensor, phi: Tensor, state: LocalState, scale: Tensor, count: int
+        self, x: Tensor, phi: Tensor, state: LocalState, factor: Tensor, count: int
     ) -> tuple[Tensor, LocalState, Tensor, Tensor, Tensor]:
-        """``count`` steps scaled by ``scale`` Float[Tensor, "B 1"].
+        """``count`` steps, each multiplied by ``factor`` Float[Tensor, "B 1"].
 
         Returns:
             φ, state, gain in nats Float[Tensor, "B"], Σ_t ∇L and the mean φ of the steps, each Float[Tensor, "B P"].
@@ -183,12 +189,12 @@ class LocalSolver:
         inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, self.bound.family, *key))
         for _ in range(count):
             sums = (gain, total, centre)
-            phi, step, (gain, total, centre), state = self.bound.engine(inner_step, x, phi, step, *sums, scale, *state)
+            phi, step, (gain, total, centre), state = self.bound.engine(inner_step, x, phi, step, *sums, factor, *state)
         return phi, state, gain, total, centre / count
 
 
 class InnerStep(Program):
-    """(x, φ, last step Δ, sums, scale, state) ↦ (φ + step, step, sums + (⟨∇L, Δ⟩, ∇L, φ), state), for each point.
+    """(x, φ, last step Δ, sums, factor, state) ↦ (φ + step, step, sums + (⟨∇L, Δ⟩, ∇L, φ), state), for each point.
 
     Args:
         phi_gradient: ∇_φ L.
@@ -203,9 +209,16 @@ class InnerStep(Program):
         self.optimizer, self.state_type = optimizer, state_type
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor], LocalState]:
-        x, phi, step, gain, total, centre, scale, *fields = inputs
+        x, phi, step, gain, total, centre, factor, *fields = inputs
         gradient = self.phi_gradient(x, phi)
         sums = (gain + (gradient * step).sum(1), total + gradient, centre + phi)
         step, state = self.optimizer.update(gradient, self.state_type(*fields), self.family.scale(phi))
-        step = scale * step
-        return phi + step, step, sums, self.optimizer.shortened(state, scale)
+        step = factor * step
+        return phi + step, step, sums, self.optimizer.shortened(state, factor)
+
+
+def unsolved(phi: Tensor, state: LocalState) -> Solution:
+    """Copies of φ and of the state, before the first step."""
+    steps = torch.zeros(len(phi), dtype=torch.int64, device=phi.device)
+    copied = type(state)(*(field.clone() for field in state))
+    return Solution(phi.clone(), copied, steps, steps.bool(), phi.new_full((len(phi),), torch.inf), 0)

@@ -81,6 +81,10 @@ class Metric:
             stands_for=self.name,
         )
 
+    def about(self, target: str) -> "Metric":
+        """This metric of a model whose bounds are on log p(``target``) and not on log p(x)."""
+        return replace(self, meaning=self.meaning.replace("log p(x)", f"log p({target})"))
+
     def error(self) -> "Metric":
         """Its standard error: ``NAME_se``."""
         return Metric(f"{self.name}_se", f"standard error of {self.name}", self.unit)

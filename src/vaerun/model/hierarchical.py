@@ -69,6 +69,8 @@ class Hierarchical(Layered):
         hidden: units of the hidden layers of the networks between them.
         activation: of these networks, by name.
         bias_from_data: initialise the output bias with the mean of the data.
+        given_names: names of the C numbers in c, which the decoder reads beside z_1; empty without a condition.
+        missing: whether values of x can be missing (nan).
 
     Raises:
         UserError: there is no layer, a size is below 1, or there is no activation of that name.
@@ -89,6 +91,8 @@ class Hierarchical(Layered):
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
         bias_from_data: bool = True,
+        given_names: Sequence[str] = (),
+        missing: bool = False,
     ) -> None:
         sizes = layer_sizes(layers)
         stacked = len(sizes) > 1  # one layer is N(0, I) itself, which has closed forms
@@ -100,6 +104,8 @@ class Hierarchical(Layered):
             likelihood=likelihood,
             decoder=decoder,
             output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,
+            given_names=given_names,
+            missing=missing,
         )
 
     def read(self, z: Tensor) -> Tensor:

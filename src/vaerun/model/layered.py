@@ -3,17 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
-from vaerun.model.base import Model
+from vaerun.model.decoded import Decoded
 from vaerun.model.decoder.base import Decoder
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.prior.base import Prior
 
 
-class Layered(Model, ABC):
+class Layered(Decoded, ABC):
     """p_θ(x, z) = p(x given decoder(read(z_1))) p_θ(z) with z = (z_1, …, z_L), the layer nearest to x first.
 
     Args:
@@ -22,6 +21,8 @@ class Layered(Model, ABC):
         likelihood: p(x given outputs).
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
         output_bias: initial value of its last bias, Float[Tensor, "O"]; None keeps that of the network.
+        given_names: names of the C numbers in c, which the decoder reads beside z_1; empty without a condition.
+        missing: whether values of x can be missing (nan).
     """
 
     def __init__(
@@ -32,33 +33,29 @@ class Layered(Model, ABC):
         likelihood: Likelihood,
         decoder: Callable[..., Decoder],
         output_bias: Tensor | None,
+        given_names: Sequence[str] = (),
+        missing: bool = False,
     ) -> None:
-        super().__init__(latent_dim=prior.latent_dim, prior=prior)
+        super().__init__(
+            latent_dim=prior.latent_dim,
+            prior=prior,
+            likelihood=likelihood,
+            decoder=decoder,
+            input_dim=lowest + len(given_names),
+            output_bias=output_bias,
+            given_names=given_names,
+            missing=missing,
+        )
         self.lowest = lowest
-        self.likelihood = likelihood
-        self.decoder = decoder(input_dim=lowest, output_dim=likelihood.num_outputs, output_bias=output_bias)
-
-    @property
-    def is_density(self) -> bool:
-        return self.likelihood.normalized
 
     @abstractmethod
     def read(self, z: Tensor) -> Tensor:
         """The input of the decoder as a function of z_1, same shape."""
 
-    def outputs(self, z: Tensor) -> Tensor:
-        """decoder(read(z_1)): Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
-        return self.decoder(self.read(z[..., : self.lowest]))
-
-    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.likelihood.log_prob(x, self.outputs(z))
-
-    def mean(self, z: Tensor) -> Tensor:
-        return self.likelihood.mean(self.outputs(z))
-
-    @torch.no_grad()
-    def observe(self, z: Tensor) -> Tensor:
-        return self.likelihood.sample(self.outputs(z))
+    def outputs(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        """decoder(read(z_1), c): Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
+        read = self.read(z[..., : self.lowest])
+        return self.decoder(self.beside(read, given) if self.given_dim else read)
 
 
 def layer_sizes(layers: Sequence[int]) -> list[int]:

@@ -66,6 +66,8 @@ class SigmoidBelief(Layered):
         data_mean: mean of the training data, Float[Tensor, "X"].
         layers: units of z_1, …, z_L.
         bias_from_data: initialise the output bias with the mean of the data.
+        given_names: names of the C numbers in c, which the decoder reads beside z_1; empty without a condition.
+        missing: whether values of x can be missing (nan).
 
     Raises:
         UserError: there is no layer, or a size is below 1.
@@ -85,6 +87,8 @@ class SigmoidBelief(Layered):
         data_mean: Tensor,
         layers: Sequence[int] = (200,),
         bias_from_data: bool = True,
+        given_names: Sequence[str] = (),
+        missing: bool = False,
     ) -> None:
         sizes = layer_sizes(layers)
         top = prior(latent_dim=sizes[-1])
@@ -95,6 +99,8 @@ class SigmoidBelief(Layered):
             likelihood=likelihood,
             decoder=decoder,
             output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,
+            given_names=given_names,
+            missing=missing,
         )
 
     def read(self, z: Tensor) -> Tensor:

@@ -71,16 +71,16 @@ class ImageShape(NamedTuple):
         return sizes
 
 
-def image_shape(data_shape: Sequence[int], channels: Sequence[int], choice: str) -> ImageShape:
+def image_shape(data_shape: Sequence[int], channels: Sequence[int], group: str, option: str = "conv") -> ImageShape:
     """The shape of an image of ``data_shape`` (H, W) or (H, W, C), with a check of ``channels``.
 
     Raises:
-        UserError: the data are not images, or a convolution has no channels; ``choice`` is named in the sentence.
+        UserError: the data are not images, or a convolution has no channels; the sentence names ``group=option``.
     """
     if len(data_shape) not in (2, 3):
         raise UserError(
-            f"{choice}=conv needs images of shape (H, W) or (H, W, C), got points of shape {tuple(data_shape)}: use "
-            f"{choice}=mlp."
+            f"{group}={option} needs images of shape (H, W) or (H, W, C), got points of shape {tuple(data_shape)}: use "
+            f"{group}=mlp."
         )
     if not channels or any(size < 1 for size in channels):
         raise UserError(f"channels must hold one or more sizes of at least 1, got {list(channels)}.")

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import PriorDensity
 
 
 class Posterior(ABC):
@@ -28,6 +28,14 @@ class ClosedFormMean(Posterior, ABC):
     @abstractmethod
     def mean(self) -> Tensor:
         """E_q[z], differentiable in φ, Float[Tensor, "B D"]."""
+
+
+class ClosedFormStd(ClosedFormMean, ABC):
+    """E_q[z] and the standard deviation of every z_d under q in closed form."""
+
+    @abstractmethod
+    def std(self) -> Tensor:
+        """(E_q[z_d²] − E_q[z_d]²)^½, Float[Tensor, "B D"]."""
 
 
 class KnownScore(Posterior, ABC):
@@ -118,10 +126,10 @@ class Stratified(Posterior, ABC):
 class ClosedFormKL(Posterior, ABC):
     """KL(q(·; φ) ‖ p(z)) in closed form, for priors of the classes ``closed_form_with``."""
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]]
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]]
 
     @abstractmethod
-    def kl(self, prior: Prior) -> Tensor:
+    def kl(self, prior: PriorDensity) -> Tensor:
         """KL(q ‖ prior) in nats, Float[Tensor, "B"]."""
 
 

@@ -6,19 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import PriorDensity
 from vaerun.model.prior.bernoulli import BernoulliPrior
-from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, KnownScore, Relaxable
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Enumerable, Family, KnownScore, Relaxable
 
 
-class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
+class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL, ClosedFormStd):
     """Π_d p_d^{z_d} (1 − p_d)^{1 − z_d} over z in {0, 1}^D, p = σ(logits).
 
     Args:
         logits: Float[Tensor, "B D"].
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (BernoulliPrior,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (BernoulliPrior,)
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = logits
@@ -34,6 +34,10 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 
     def mean(self) -> Tensor:
         return self.logits.sigmoid()
+
+    def std(self) -> Tensor:
+        """(p_d (1 − p_d))^½, with 1 − p_d = σ(−logit_d)."""
+        return (self.logits.sigmoid() * (-self.logits).sigmoid()).sqrt()
 
     @torch.no_grad()
     def squared_score(self, z: Tensor) -> Tensor:
@@ -72,7 +76,7 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         """All 2^D values, Float[Tensor, "S B D"]."""
         return corners(self.logits)
 
-    def kl(self, prior: Prior) -> Tensor:
+    def kl(self, prior: PriorDensity) -> Tensor:
         """Σ_d p_d (log p_d − log π_d) + (1 − p_d)(log(1 − p_d) − log(1 − π_d)), Float[Tensor, "B"]."""
         p = self.logits.sigmoid()
         expected_log_q = (p * self.logits + logsigmoid(-self.logits)).sum(-1)

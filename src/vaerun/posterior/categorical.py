@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from vaerun.config.ranges import at_least
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import PriorDensity
 from vaerun.model.prior.categorical import CategoricalPrior, blocks_of
-from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, KnownScore, Relaxable
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Enumerable, Family, KnownScore, Relaxable
 
 
-class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
+class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL, ClosedFormStd):
     """Π_v Π_c p_vc^{z_vc} over z of V one-hot blocks of length C, p_v = softmax(logits_v); D = V C.
 
     Args:
@@ -19,7 +19,7 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         num_classes: C.
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (CategoricalPrior,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (CategoricalPrior,)
 
     def __init__(self, logits: Tensor, num_classes: int) -> None:
         self.logits, self.num_classes = logits, num_classes
@@ -37,6 +37,11 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
 
     def mean(self) -> Tensor:
         return self.blocks(self.logits).softmax(-1).flatten(-2)
+
+    def std(self) -> Tensor:
+        """(p_d (1 − p_d))^½ of every class."""
+        p = self.mean()
+        return (p * (1 - p)).sqrt()
 
     @torch.no_grad()
     def squared_score(self, z: Tensor) -> Tensor:
@@ -91,7 +96,7 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL):
         values = one_hot.index_select(0, (numbers % self.num_classes).flatten()).reshape(self.support_size, -1)
         return values.unsqueeze(1).expand(-1, len(self.logits), -1)
 
-    def kl(self, prior: Prior) -> Tensor:
+    def kl(self, prior: PriorDensity) -> Tensor:
         """Σ_v Σ_c p_vc (log p_vc − log π_vc), Float[Tensor, "B"]."""
         p = self.mean()
         return self.log_prob(p) - prior.log_prob(p)  # both are linear in z, so their mean is their value at the mean

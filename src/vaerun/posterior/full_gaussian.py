@@ -5,14 +5,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.model.prior.base import Prior
-from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
-from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 
 
-class CorrelatedGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
+class CorrelatedGaussian(Reparameterized, ClosedFormStd, ClosedFormKL):
     """N(z; μ, L Lᵀ) with L = diag σ (I + N).
 
     Args:
@@ -21,7 +20,7 @@ class CorrelatedGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
         below: N, strictly lower triangular: row d of L below its diagonal, in units of σ_d, Float[Tensor, "B D D"].
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (StandardNormal,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (IndependentNormal,)
 
     def __init__(self, mu: Tensor, log_sigma: Tensor, below: Tensor) -> None:
         self.mu, self.log_sigma, self.below = mu, log_sigma, below
@@ -51,10 +50,16 @@ class CorrelatedGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
     def mean(self) -> Tensor:
         return self.mu
 
-    def kl(self, prior: Prior) -> Tensor:
-        """½ [tr(L Lᵀ) + μᵀμ − D − 2 Σ_d log σ_d], to the standard normal, Float[Tensor, "B"]."""
-        variance = (2 * self.log_sigma).exp() * (1 + self.below.square().sum(-1))
-        return 0.5 * (variance + self.mu.square() - 1 - 2 * self.log_sigma).sum(-1)
+    def std(self) -> Tensor:
+        """The length of row d of L: σ_d (1 + |N_d|²)^½."""
+        return self.log_sigma.exp() * (1 + self.below.square().sum(-1)).sqrt()
+
+    def kl(self, prior: PriorDensity) -> Tensor:
+        """½ [tr(L Lᵀ) + μᵀμ − D − 2 Σ_d log σ_d], at μ and σ of (z − m)/s, Float[Tensor, "B"]."""
+        assert isinstance(prior, IndependentNormal)
+        mu, log_sigma = prior.standardised(self.mu, self.log_sigma)
+        variance = (2 * log_sigma).exp() * (1 + self.below.square().sum(-1))
+        return 0.5 * (variance + mu.square() - 1 - 2 * log_sigma).sum(-1)
 
 
 class FullGaussian(Family):

@@ -6,15 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.model.prior.base import Prior
-from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
-from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, KnownScore, Reparameterized
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-class DiagonalGaussian(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL):
+class DiagonalGaussian(Reparameterized, ClosedFormStd, KnownScore, ClosedFormKL):
     """N(z; μ, diag σ²).
 
     Args:
@@ -22,7 +21,7 @@ class DiagonalGaussian(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL
         log_sigma: log σ, Float[Tensor, "B D"].
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (StandardNormal,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (IndependentNormal,)
 
     def __init__(self, mu: Tensor, log_sigma: Tensor) -> None:
         self.mu, self.log_sigma = mu, log_sigma
@@ -56,9 +55,14 @@ class DiagonalGaussian(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL
     def mean(self) -> Tensor:
         return self.mu
 
-    def kl(self, prior: Prior) -> Tensor:
-        """½ Σ_d (σ_d² + μ_d² − 1 − 2 log σ_d), to the standard normal, Float[Tensor, "B"]."""
-        return 0.5 * ((2 * self.log_sigma).exp() + self.mu.square() - 1 - 2 * self.log_sigma).sum(-1)
+    def std(self) -> Tensor:
+        return self.log_sigma.exp()
+
+    def kl(self, prior: PriorDensity) -> Tensor:
+        """½ Σ_d (σ_d² + μ_d² − 1 − 2 log σ_d), at μ and σ of (z − m)/s, Float[Tensor, "B"]."""
+        assert isinstance(prior, IndependentNormal)
+        mu, log_sigma = prior.standardised(self.mu, self.log_sigma)
+        return 0.5 * ((2 * log_sigma).exp() + mu.square() - 1 - 2 * log_sigma).sum(-1)
 
 
 class Gaussian(Family):

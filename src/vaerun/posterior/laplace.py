@@ -6,16 +6,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.model.prior.base import Prior
-from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale, location_scale
-from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, KnownScore, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, KnownScore, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 
 LOG_2 = math.log(2)
 
 
-class DiagonalLaplace(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL):
+class DiagonalLaplace(Reparameterized, ClosedFormStd, KnownScore, ClosedFormKL):
     """Π_d exp(−|z_d − μ_d| / b_d) / 2b_d.
 
     Args:
@@ -23,7 +22,7 @@ class DiagonalLaplace(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL)
         log_b: log b, Float[Tensor, "B D"].
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (StandardNormal,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (IndependentNormal,)
 
     def __init__(self, mu: Tensor, log_b: Tensor) -> None:
         self.mu, self.log_b = mu, log_b
@@ -56,10 +55,16 @@ class DiagonalLaplace(Reparameterized, ClosedFormMean, KnownScore, ClosedFormKL)
     def mean(self) -> Tensor:
         return self.mu
 
-    def kl(self, prior: Prior) -> Tensor:
-        """Σ_d ½ μ_d² + b_d² − log 2b_d − 1 + ½ log 2π, to the standard normal, Float[Tensor, "B"]."""
-        cross_entropy = 0.5 * self.mu.square() + (2 * self.log_b).exp() + HALF_LOG_2PI
-        return (cross_entropy - self.log_b - LOG_2 - 1).sum(-1)
+    def std(self) -> Tensor:
+        """√2 b_d."""
+        return math.sqrt(2) * self.log_b.exp()
+
+    def kl(self, prior: PriorDensity) -> Tensor:
+        """Σ_d ½ μ_d² + b_d² − log 2b_d − 1 + ½ log 2π, at μ and b of (z − m)/s, Float[Tensor, "B"]."""
+        assert isinstance(prior, IndependentNormal)
+        mu, log_b = prior.standardised(self.mu, self.log_b)
+        cross_entropy = 0.5 * mu.square() + (2 * log_b).exp() + HALF_LOG_2PI
+        return (cross_entropy - log_b - LOG_2 - 1).sum(-1)
 
 
 class Laplace(Family):

@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 from vaerun.config.ranges import at_least
-from vaerun.model.prior.base import Prior
-from vaerun.model.prior.standard_normal import StandardNormal
+from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
-from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Family, Reparameterized
+from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.pattern import waves
 
 
-class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
+class FactorGaussian(Reparameterized, ClosedFormStd, ClosedFormKL):
     """N(z; μ, diag σ² + V Vᵀ) with V = diag σ W: independent noise and R common factors.
 
     Only the R × R matrix C = I + WᵀW is factorised: log|I + WWᵀ| = log|C|, and (I + WWᵀ)⁻¹ = I − W C⁻¹ Wᵀ.
@@ -25,7 +24,7 @@ class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
         factors: W, Float[Tensor, "B D R"].
     """
 
-    closed_form_with: ClassVar[tuple[type[Prior], ...]] = (StandardNormal,)
+    closed_form_with: ClassVar[tuple[type[PriorDensity], ...]] = (IndependentNormal,)
 
     def __init__(self, mu: Tensor, log_sigma: Tensor, factors: Tensor) -> None:
         self.mu, self.log_sigma, self.factors = mu, log_sigma, factors
@@ -64,10 +63,16 @@ class FactorGaussian(Reparameterized, ClosedFormMean, ClosedFormKL):
     def mean(self) -> Tensor:
         return self.mu
 
-    def kl(self, prior: Prior) -> Tensor:
-        """½ [Σ_d σ_d² (1 + |W_d|²) + μ_d² − 1 − 2 log σ_d − log|C|], to the standard normal, Float[Tensor, "B"]."""
-        variance = (2 * self.log_sigma).exp() * (1 + self.factors.square().sum(-1))
-        return 0.5 * (variance + self.mu.square() - 1 - 2 * self.log_sigma).sum(-1) - self.half_log_det
+    def std(self) -> Tensor:
+        """σ_d (1 + |W_d|²)^½."""
+        return self.log_sigma.exp() * (1 + self.factors.square().sum(-1)).sqrt()
+
+    def kl(self, prior: PriorDensity) -> Tensor:
+        """½ [Σ_d σ_d² (1 + |W_d|²) + μ_d² − 1 − 2 log σ_d − log|C|], at μ and σ of (z − m)/s, Float[Tensor, "B"]."""
+        assert isinstance(prior, IndependentNormal)
+        mu, log_sigma = prior.standardised(self.mu, self.log_sigma)
+        variance = (2 * log_sigma).exp() * (1 + self.factors.square().sum(-1))
+        return 0.5 * (variance + mu.square() - 1 - 2 * log_sigma).sum(-1) - self.half_log_det
 
 
 class LowRankGaussian(Family):

@@ -8,12 +8,14 @@ from torch import Tensor
 
 from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
-from vaerun.posterior.base import ClosedFormMean, Family, Stratified
+from vaerun.posterior.base import ClosedFormStd, Family, Stratified
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.pattern import waves
 
+SMALLEST = 1e-3  # π and π (1 − π) in the Fisher information
 
-class GaussianMixture(Stratified, ClosedFormMean):
+
+class GaussianMixture(Stratified, ClosedFormStd):
     """Σ_m π_m N(z; μ_m, diag σ_m²), π = softmax(logits).
 
     Args:
@@ -46,6 +48,11 @@ class GaussianMixture(Stratified, ClosedFormMean):
     def mean(self) -> Tensor:
         """Σ_m π_m μ_m."""
         return torch.einsum("bm,bmd->bd", self.logits.softmax(-1), self.mu)
+
+    def std(self) -> Tensor:
+        """(Σ_m π_m (σ_m² + (μ_m − mean)²))^½."""
+        square = (2 * self.log_sigma).exp() + (self.mu - self.mean().unsqueeze(1)).square()
+        return torch.einsum("bm,bmd->bd", self.logits.softmax(-1), square).sqrt()
 
 
 class Mixture(Family):
@@ -84,6 +91,20 @@ class Mixture(Family):
     def scale(self, phi: Tensor) -> Tensor:
         logits, strata = phi[..., : self.components], phi[..., self.components :]
         return torch.cat((torch.ones_like(logits), location_scale(strata, self.components * self.latent_dim)), dim=-1)
+
+    @torch.no_grad()
+    def inverse_fisher(self, phi: Tensor) -> Tensor:
+        """1/(π (1 − π)) in a logit, σ²/π in a mean and 1/(2π) in a log σ, with π and π (1 − π) at least 0.001.
+
+        Exact where the components are far apart. Where they overlap, F is smaller: with r_m the probability of
+        component m given z, F in μ_m is E_q[r_m² (z − μ_m)²]/σ⁴ ≤ E_q[r_m (z − μ_m)²]/σ⁴ = π_m/σ². It does not scale
+        the steps, which would be many σ long where π is small.
+        """
+        weights = phi[..., : self.components].softmax(-1)
+        strata = location_scale(phi[..., self.components :], self.components * self.latent_dim).square()
+        per_stratum = weights.clamp(min=SMALLEST).repeat_interleave(self.latent_dim, -1).repeat(1, 2)
+        of_logits = (weights * (1 - weights)).clamp(min=SMALLEST).reciprocal()
+        return torch.cat((of_logits, strata / per_stratum), dim=-1)
 
     def forward(self, phi: Tensor) -> GaussianMixture:
         length = self.components * self.latent_dim

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaerun.config.ranges import at_least
-from vaerun.errors import UserError
+from vaerun.errors import MissingPackageError
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.posterior.base import Family
 from vaerun.posterior.flow import Flow
@@ -112,8 +112,6 @@ def zuko_flows() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "zuko":
             raise
-        raise UserError(
-            "posterior=iaf and posterior=spline need the package zuko: pip install 'vaerun[flows]'."
-        ) from None
+        raise MissingPackageError("a posterior such as iaf or spline", "zuko", extra="flows") from None
     Distribution.set_default_validate_args(checks)  # importing zuko disables the checks of all distributions
     return flows

@@ -7,9 +7,11 @@ from vaerun.report.budget import said
 from vaerun.report.cell import cells
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
-from vaerun.report.row import Row, is_tied, ranked
+from vaerun.report.row import MACHINE, TOLERANCE, Row, is_tied, machines, ranked
 
 PRICE = "decoder_evaluations"
+TIME = "seconds"
+EQUAL = 0.05  # relative difference of a cost, up to which it is called equal
 
 
 def answer(rows: Sequence[Row], headline: Column | None, at: At | None, budgets: Mapping[str, Sequence[str]]) -> str:
@@ -37,8 +39,8 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None, budgets:
     more = f" (and {len(tied) - 1} more)" if len(tied) > 1 else ""
     return _capital(
         f"{at_cost}{leader.name} and {tied[0].name}{more} cannot be told apart: they differ by "
-        f"{_amount(leader, tied[0], headline)}{_price(leader, tied[0], at)}, and the 95 % interval of the difference "
-        f"contains 0{_behind(leader, clear, headline)}."
+        f"{_amount(leader, tied[0], headline)}, and the 95 % interval of the difference contains 0"
+        f"{_dearer(leader, tied[0], at)}{_behind(leader, clear, headline)}."
     )
 
 
@@ -84,9 +86,30 @@ def _price(leader: Row, against: Row, at: At | None) -> str:
     if low <= 0:
         return ""
     ratio = leader.samples[PRICE].mean / low
-    if abs(ratio - 1) < 0.05:
+    if abs(ratio - 1) < EQUAL:
         return ", with as many decoder evaluations"
-    return f", with {ratio:,.{0 if ratio >= 10 else 1 if ratio >= 2 else 2}f} times the decoder evaluations"
+    return f", with {_times(ratio)} the decoder evaluations"
+
+
+def _dearer(one: Row, other: Row, at: At | None) -> str:
+    """Which of two rows that cannot be told apart has used more decoder evaluations, or else more time."""
+    for cost, words, equal in (
+        (PRICE, "decoder evaluations", EQUAL),
+        (TIME, "training seconds", TOLERANCE),
+    ):
+        if (at is not None and at.cost == cost) or cost not in one.samples or cost not in other.samples:
+            continue
+        if cost in MACHINE and len(machines((one, other))) > 1:
+            continue
+        more, less = sorted((one, other), key=lambda row: -row.samples[cost].mean)
+        high, low = more.samples[cost].mean, less.samples[cost].mean
+        if low > 0 and high / low - 1 >= equal:
+            return f"; {more.name} has used {_times(high / low)} the {words} of {less.name}"
+    return ""
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.{0 if ratio >= 10 else 1 if ratio >= 2 else 2}f} times"
 
 
 def _capital(sentence: str) -> str:

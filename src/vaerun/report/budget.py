@@ -9,7 +9,8 @@ from vaerun.report.recorded import Recorded, mapping
 from vaerun.report.row import Row
 
 POINTS = "training points"
-NOT_PREPARATION = ("name", "sha256", "split_sizes", "shape", "support")  # of the data in summary.json
+# Of the data in summary.json; "values" is a text about the points, which follows from other keys.
+NOT_PREPARATION = ("name", "sha256", "split_sizes", "shape", "support", "values", "columns", "labels")
 
 
 def budgets(rows: Sequence[Row], at: At | None) -> dict[str, list[str]]:

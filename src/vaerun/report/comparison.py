@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vaerun.errors import UserError, close_match
 from vaerun.metric.interval import Sample
 from vaerun.metric.metric import Metric, error_of, is_error
 from vaerun.report import column as columns_
-from vaerun.report import same_data
+from vaerun.report import raced, same_data, searched
 from vaerun.report.answer import answer
 from vaerun.report.budget import budgets
 from vaerun.report.column import Column, column
@@ -17,6 +18,7 @@ from vaerun.report.matched import At
 from vaerun.report.notes import notes
 from vaerun.report.recorded import Recorded
 from vaerun.report.row import Row
+from vaerun.report.searched import Searched, searches
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Comparison:
         answer: one sentence.
         notes: remarks below the table.
         declared: the metrics of the runs, by quantity.
+        searches: the searches whose trials are among the runs.
     """
 
     at: At | None
@@ -42,6 +45,7 @@ class Comparison:
     answer: str
     notes: tuple[str, ...]
     declared: Mapping[str, Metric]
+    searches: tuple[Searched, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column of a metric or a cost, also of one that is not shown."""
@@ -82,8 +86,9 @@ def compare(
     chosen = default if shown is None else [resolve(name, present, split) for name in shown]
     ordering = resolve(sort, {*present, "name"}, split) if sort is not None else None
     headline = _headline(ordering, default, declared)
+    of_races, of_searches = raced.races(used), searches(used)
     rows = [
-        Row(name, setting, tuple(some), {tag: cell for tag in present if (cell := sample(some, tag)) is not None})
+        Row(name, setting, tuple(some), _samples(some, present), _any_raced(some, of_races))
         for name, setting, some in zip(names(groups, told), told, made, strict=True)
     ]
     if ordering is None:
@@ -91,15 +96,18 @@ def compare(
     else:
         rows = _sorted(rows, None if ordering == "name" else column(ordering, declared))
     different = budgets(rows, at)
+    of_runs = notes(rows, chosen, at, declared)
+    whole = at is None and all(run.directory.parent in of_races for run in used)
     return Comparison(
         at,
         tuple(column(name, declared, at.cost if at is not None else None) for name in chosen),
         headline,
         tuple(rows),
         different,
-        answer(rows, headline, at, different),
-        tuple(notes(rows, chosen, at, declared)),
+        raced.answer(of_races, whole=whole) if of_races else answer(rows, headline, at, different),
+        (*raced.notes(of_races), *of_runs, *searched.notes(of_searches)),
         declared,
+        tuple(of_searches),
     )
 
 
@@ -110,6 +118,14 @@ def sample(some: Sequence[Entry], tag: str) -> Sample | None:
         return None
     error = having[0].get(error_of(tag)) if len(having) == 1 else None
     return Sample(tuple(metrics[tag] for metrics in having), error)
+
+
+def _samples(some: Sequence[Entry], present: set[str]) -> dict[str, Sample]:
+    return {tag: cell for tag in present if (cell := sample(some, tag)) is not None}
+
+
+def _any_raced(some: Sequence[Entry], of_races: Mapping[Path, raced.Raced]) -> bool:
+    return any(entry.run.directory.parent in of_races for entry in some)
 
 
 def resolve(word: str, present: set[str], split: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaerun.errors import UserError, close_match
-from vaerun.files import UnsafeFileError, open_to_read
+from vaerun.system.files import UnsafeFileError, open_to_read
 
 COSTS = {"steps": "step", "seconds": "train_seconds", "decoder_evaluations": "decoder_evaluations"}
 LARGEST = 2**30  # bytes of a metrics.jsonl that is read

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from vaerun.experiment.directory import flatten
+from vaerun.config.defaults import flatten
 from vaerun.metric.metric import Metric, find
 from vaerun.report import same_data
 from vaerun.report.column import column

@@ -10,14 +10,15 @@ from typing import Any
 
 import yaml
 
-from vaerun import files
 from vaerun.config import yaml_file
+from vaerun.config.defaults import flatten
 from vaerun.errors import UserError
-from vaerun.experiment.directory import FREE, LARGEST, flatten
+from vaerun.experiment.directory import LARGEST, is_free
 from vaerun.experiment.integrity import changes, is_changed
-from vaerun.files import UnsafeFileError
 from vaerun.metric.metric import Metric
 from vaerun.metric.metric import read as read_metrics
+from vaerun.system import files
+from vaerun.system.files import UnsafeFileError
 
 MOST_EVALUATIONS = 2**27  # bytes of evaluations.jsonl
 STATUSES = ("completed", "failed", "diverged", "interrupted", "running")
@@ -60,7 +61,7 @@ class Recorded:
     def configuration(self) -> dict[str, Any]:
         """Its configuration as dotted keys, without seed, names of choices, device and paths."""
         rest = {key: value for key, value in self.config.items() if key not in ("seed", "choices")}
-        return {key: value for key, value in flatten(rest).items() if key not in FREE}
+        return {key: value for key, value in flatten(rest).items() if not is_free(key)}
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -215,6 +216,8 @@ def _evaluations(path: Path, summary: Mapping[str, Any], warn: Warn) -> Iterator
             continue
         if is_changed(line):
             warn(f"line {number} of {path} was changed, its checksum is not that of its content: left out.")
+        elif line["data"].get("new") is True:
+            continue  # of points that the run was not trained with: not to be compared with its test points
         elif sha256 is not None and of_data != sha256:
             warn(f"line {number} of {path} was computed on other data: left out.")
         elif None not in (steps.get(checkpoint), line.get("step")) and steps[checkpoint] != line["step"]:

@@ -23,12 +23,14 @@ class Row:
         settings: the same as keys and values.
         entries: its runs.
         samples: by column name.
+        raced: whether it has runs of a race, whose results decided how many seeds there are.
     """
 
     name: str
     settings: Mapping[str, Any]
     entries: tuple[Entry, ...]
     samples: Mapping[str, Sample]
+    raced: bool = False
 
     @property
     def seeds(self) -> int:
@@ -68,16 +70,16 @@ def best(rows: Sequence[Row], column: Column) -> Row | None:
     having = ranked(rows, column)
     if len(having) < 2 or not column.better or any(len(row.samples[column.name].values) < 2 for row in having):
         return None
-    if column.name in MACHINE and len(machines(having)) > 1:
+    if any(row.raced for row in having) or (column.name in MACHINE and len(machines(having)) > 1):
         return None
     leader, *others = having
     return None if any(is_tied(row, leader, column) for row in others) else leader
 
 
 def unseparated(rows: Sequence[Row], column: Column) -> list[Row]:
-    """The first row of a column and those that cannot be told from it; empty if there are none."""
+    """The first row of a column and those that cannot be told from it; empty if there are none, or in a race."""
     having = ranked(rows, column)
-    if not column.better or not having:
+    if not column.better or not having or any(row.raced for row in having):
         return []
     tied = [row for row in having[1:] if is_tied(row, having[0], column)]
     return [having[0], *tied] if tied else []

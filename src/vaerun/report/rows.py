@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.errors import UserError
+from vaerun.report.budget import said
 from vaerun.report.cell import cells
 from vaerun.report.comparison import compare as compared
 from vaerun.report.matched import parse
@@ -22,7 +23,8 @@ def compare(
     """The rows of ``vaerun compare ROOT …``: one dict for each configuration, the best first.
 
     A row has ``name``, ``seeds``, ``status``, and for every column its mean over seeds and the half width
-    ``COLUMN:half_width`` of the 95 % interval; ``pandas.DataFrame(vaerun.compare("runs"))`` is the table.
+    ``COLUMN:half_width`` of the 95 % interval; ``pandas.DataFrame(vaerun.compare("runs"))`` is the table. The budgets
+    in which the runs differ, and the notes that ``vaerun compare`` prints below its table, are warnings.
 
     Args:
         roots: directories with runs at or below them.
@@ -34,7 +36,7 @@ def compare(
     Raises:
         UserError: there are no runs, an argument is wrong, or the runs cannot be compared.
     """
-    runs = list(find([Path(root) for root in roots], lambda said: warnings.warn(said, stacklevel=4)))
+    runs = list(find([Path(root) for root in roots], lambda fault: warnings.warn(fault, stacklevel=4)))
     if not runs:
         raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: give a directory of runs.")
     columns = columns.split(",") if isinstance(columns, str) else columns
@@ -45,6 +47,10 @@ def compare(
         shown=columns,
         sort=sort,
     )
+    if comparison.budgets:
+        warnings.warn(f"the budgets differ: {said(comparison.budgets)}", stacklevel=2)
+    for note in comparison.notes:
+        warnings.warn(note, stacklevel=2)
     made = {column.name: cells(comparison.rows, column) for column in comparison.columns}
     rows = []
     for place, row in enumerate(comparison.rows):

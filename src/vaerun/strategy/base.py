@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -13,8 +14,11 @@ from vaerun.execution import parallel
 from vaerun.local.optimizer.base import LocalState
 from vaerun.metric.metric import Declares, Metric, by_name
 from vaerun.nn.running_average import RunningAverage
+from vaerun.nn.weight_average import WeightAverage
 from vaerun.notation import NOTHING, Batch, Estimate
-from vaerun.optimizer.base import Optimizer, TraceableOptimizer
+from vaerun.optimizer.base import GuardedOptimizer, Optimizer, TraceableOptimizer
+from vaerun.schedule.base import Schedule
+from vaerun.schedule.constant import Constant
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -50,6 +54,14 @@ class Strategy(Declares, nn.Module, ABC):
         self.theta = [weight for weight in self.weights if id(weight) in theta]
         self.lam = [weight for weight in self.weights if id(weight) not in theta]
         self.optimizer = optimizer(self.weights)
+        self.learning_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.learning_rate_factor: Schedule | None = None
+        self.weight_average: WeightAverage | None = None
+        if isinstance(self.optimizer, GuardedOptimizer):
+            if not isinstance(self.optimizer.schedule, Constant):
+                self.learning_rate_factor = self.optimizer.schedule
+            if self.optimizer.average_decay is not None:
+                self.weight_average = WeightAverage(self.weights, self.optimizer.average_decay)
         averages = [part for part in shared.modules() if isinstance(part, RunningAverage)]
         self.averages = [state for part in averages for state in (part.total, part.weight)]
         self.programs: dict[tuple[Callable[..., Estimate], int, bool], ValueAndGrad | TrainStep] = {}
@@ -70,9 +82,47 @@ class Strategy(Declares, nn.Module, ABC):
         """As ``infer``; a per-point strategy also stores φ, and its next inference of the point starts there."""
         return self.infer(x, index, split)
 
+    def current(self, x: Tensor, index: Tensor) -> Tensor:
+        """φ of validation points, Float[Tensor, "B P"]: stored by a validation since the last step, or as inferred.
+
+        Args:
+            x: the points, Float[Tensor, "B X"].
+            index: their places in the validation split, Int[Tensor, "B"].
+        """
+        return self.infer(x).phi
+
     def declared(self) -> dict[str, Metric]:
         """The metrics that the strategy and its parts (estimator, φ's start, …) declare, by quantity."""
-        return by_name(metric for part in self.modules() if isinstance(part, Declares) for metric in part.metrics)
+        parts = (metric for part in self.modules() if isinstance(part, Declares) for metric in part.metrics)
+        return by_name([*parts, *self.optimizer_metrics()])
+
+    def optimizer_metrics(self) -> dict[Metric, Tensor]:
+        """What a record says about the optimiser, each a tensor of one number."""
+        return self.optimizer.metrics() if isinstance(self.optimizer, GuardedOptimizer) else {}
+
+    def follow_schedule(self) -> None:
+        """Sets the step size to the learning rate times the present value of its schedule, if it has one."""
+        if self.learning_rate_factor is not None:
+            for group, rate in zip(self.optimizer.param_groups, self.learning_rates, strict=True):
+                group["lr"] = rate * self.learning_rate_factor.now
+
+    def average_weights(self, step: int) -> None:
+        """Adds the weights after training step ``step``, from 1, to their averages, if the optimiser keeps them."""
+        if self.weight_average is not None:
+            self.weight_average.update(step)
+
+    def evaluated_weights(self) -> AbstractContextManager[None]:
+        """Inside, the weights are those that evaluations use: the averages, if the optimiser keeps them."""
+        return nullcontext() if self.weight_average is None else self.weight_average.applied()
+
+    def keep_evaluated_weights(self) -> None:
+        """Sets the weights to those that evaluations use, for good: no training follows."""
+        if self.weight_average is not None:
+            self.weight_average.copy_to_weights()
+
+    def gradients_per_step(self) -> int:
+        """The largest number of gradients of L that a training step computes one after another."""
+        return 1
 
     @abstractmethod
     def step(self, batch: Batch) -> Estimate:

@@ -27,6 +27,7 @@ class Coordinate(PerPoint):
         max_steps: the largest number of φ-steps of a point at one visit.
         theta_steps: θ-steps after them, each with fresh samples.
         test_steps: the step limit of the solver for points that are not used in training.
+        phi_memory: where Φ is: ram, map or auto.
 
     Raises:
         UserError: a number of steps is below 1.
@@ -47,6 +48,7 @@ class Coordinate(PerPoint):
         max_steps: int = 20,
         theta_steps: int = 1,
         test_steps: int = 500,
+        phi_memory: str = "auto",
     ) -> None:
         super().__init__(
             bound=bound,
@@ -55,10 +57,14 @@ class Coordinate(PerPoint):
             num_points=num_points,
             phi_init=phi_init,
             test_steps=test_steps,
+            phi_memory=phi_memory,
         )
         at_least("strategy.max_steps", max_steps, 1)
         at_least("strategy.theta_steps", theta_steps, 1)
         self.max_steps, self.theta_steps = max_steps, theta_steps
+
+    def gradients_per_step(self) -> int:
+        return self.max_steps + self.theta_steps
 
     def step(self, batch: Batch) -> Estimate:
         start = self.begin(batch)

@@ -33,6 +33,7 @@ class Joint(PerPoint):
         phi_steps: m.
         theta_steps: n.
         test_steps: the step limit of the solver for points that are not used in training.
+        phi_memory: where Φ is: ram, map or auto.
 
     Raises:
         UserError: a number of steps is below 1.
@@ -54,6 +55,7 @@ class Joint(PerPoint):
         phi_steps: int = 1,
         theta_steps: int = 1,
         test_steps: int = 500,
+        phi_memory: str = "auto",
     ) -> None:
         super().__init__(
             bound=bound,
@@ -62,10 +64,14 @@ class Joint(PerPoint):
             num_points=num_points,
             phi_init=phi_init,
             test_steps=test_steps,
+            phi_memory=phi_memory,
         )
         at_least("strategy.phi_steps", phi_steps, 1)
         at_least("strategy.theta_steps", theta_steps, 1)
         self.phi_steps, self.theta_steps = phi_steps, theta_steps
+
+    def gradients_per_step(self) -> int:
+        return self.phi_steps + self.theta_steps - 1
 
     def step(self, batch: Batch) -> Estimate:
         start = self.begin(batch)
@@ -79,8 +85,7 @@ class Joint(PerPoint):
         self.table("train").write(batch.index, phi, state)
         for _ in range(self.theta_steps - 1):
             estimate = self.gradient_step(self.bound, batch.x, phi).estimate
-        steps = self.phi_steps + self.theta_steps - 1
-        self.decoder_evaluations += steps * len(batch.x) * self.bound.decodes
+        self.decoder_evaluations += self.gradients_per_step() * len(batch.x) * self.bound.decodes
         return estimate._replace(
             diagnostics={**estimate.diagnostics, "gradient_norm_phi": gradient.norm(dim=1), **start.diagnostics}
         )

@@ -13,7 +13,8 @@ INNER_CONVERGED = Metric(
 )
 GAIN_LEFT = Metric(
     "gain_left",
-    "not a bound: estimated increase of the ELBO if every stored φ_i were moved to its optimum, mean over points",
+    "not a bound: estimated increase of the ELBO if every stored φ_i were moved to its optimum, mean over points; on "
+    "validation points the estimate includes the noise of gradients, so it is rather too large",
     "nat",
     "lower",
     chart=Chart(INFERENCE, "nats left to gain in φ"),

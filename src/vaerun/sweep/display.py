@@ -1,33 +1,37 @@
 """What a sweep shows while it runs: a table on a terminal, one line per event elsewhere."""
 
-import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vaerun.config.trust import KEY, trusted
 from vaerun.sweep import progress
 from vaerun.sweep.job import Job
-from vaerun.sweep.progress import COMPLETED, ENDED, FAILED, INTERRUPTED, LOST, RUNNING, WAITING, State
+from vaerun.sweep.progress import COMPLETED, ENDED, FAILED, INTERRUPTED, LOST, PRUNED, RUNNING, WAITING, State
+from vaerun.system import output
 
-if TYPE_CHECKING:
-    pass
-
-NAMES = {COMPLETED: "completed", FAILED: "failed", INTERRUPTED: "stopped, state saved", LOST: "its process was killed"}
+NAMES = {
+    COMPLETED: "completed",
+    FAILED: "failed",
+    INTERRUPTED: "stopped, state saved",
+    LOST: "its process was killed",
+    PRUNED: "pruned",
+}
 
 
 class Display:
     """Shows the states of all jobs on standard error. Call ``update`` about twice per second.
 
     Args:
-        jobs: all jobs of the sweep.
+        jobs: all jobs of the sweep. The list may grow.
         parallel: jobs at the same time; None if the launcher does not say.
+        total: how many jobs there will be, if the list grows.
     """
 
-    def __init__(self, jobs: Sequence[Job], parallel: int | None) -> None:
-        self.jobs, self.parallel = jobs, parallel
+    def __init__(self, jobs: Sequence[Job], parallel: int | None, total: int | None = None) -> None:
+        self.jobs, self.parallel, self.total = jobs, parallel, total
         self.states: list[State] = [State(WAITING)] * len(jobs)
-        self.read: dict[str, int] = {}  # bytes of each log that were read
+        # bytes of each log that were read; what an earlier sweep has logged is not said again
+        self.read = {job.name: progress.size(job.directory / "log.txt") for job in jobs}
         self.begun: set[str] = set()  # jobs that were said to have started
         self.live: Any = _live() if sys.stderr.isatty() else None
 
@@ -44,7 +48,8 @@ class Display:
 
     def update(self, states: Sequence[State]) -> None:
         """Shows new states: each change and each warning of a job as a line, and the table below."""
-        before, self.states = self.states, list(states)
+        new_jobs = [State(WAITING)] * (len(states) - len(self.states))
+        before, self.states = [*self.states, *new_jobs], list(states)
         for job, old, new in zip(self.jobs, before, states, strict=True):
             if new.status in (RUNNING, *ENDED) and not new.earlier:
                 self._warnings(job)
@@ -58,7 +63,7 @@ class Display:
         if self.live is not None:
             self.live.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
         else:
-            print(text, file=sys.stderr, flush=True)
+            output.say(text)
 
     def table(self) -> Any:
         """The jobs that run, and a line about the others."""
@@ -87,8 +92,8 @@ class Display:
     def counts(self) -> str:
         """``3 of 9 jobs completed, 1 failed, 2 running, 3 waiting, about 1:20 left``."""
         number = {status: sum(state.status == status for state in self.states) for status in NAMES}
-        text = f"{number[COMPLETED]} of {len(self.jobs)} jobs completed"
-        for status, name in ((FAILED, "failed"), (INTERRUPTED, "stopped"), (LOST, "killed")):
+        text = f"{number[COMPLETED]} of {self._total()} jobs completed"
+        for status, name in ((FAILED, "failed"), (PRUNED, "pruned"), (INTERRUPTED, "stopped"), (LOST, "killed")):
             text += f", {number[status]} {name}" if number[status] else ""
         for status in (RUNNING, WAITING):
             count = sum(state.status == status for state in self.states)
@@ -103,8 +108,12 @@ class Display:
             return None
         mean = sum(took) / len(took)
         running = [max(0.0, mean - state.seconds) for state in self.states if state.status == RUNNING]
-        waiting = sum(state.status == WAITING for state in self.states)
+        unknown = self._total() - len(self.jobs)
+        waiting = sum(state.status == WAITING for state in self.states) + unknown
         return (waiting * mean + sum(running)) / max(1, self.parallel or len(running))
+
+    def _total(self) -> int:
+        return max(len(self.jobs), self.total or 0)
 
     def _changed(self, job: Job, state: State) -> None:
         if state.status == RUNNING:
@@ -138,12 +147,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def command(*words: str) -> str:
-    """A command line that a shell reads as these words, with the packages that are trusted at present."""
-    names = ",".join(trusted())
-    return shlex.join([*words, *([f"{KEY}=[{names}]" if "," in names else f"{KEY}={names}"] if names else [])])
 
 
 def _live() -> Any:

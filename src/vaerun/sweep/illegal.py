@@ -1,7 +1,6 @@
 """Illegal combinations of a sweep, found before its first job."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
@@ -9,29 +8,48 @@ from vaerun.config.error_message import explain
 from vaerun.errors import UserError
 from vaerun.sweep.composer import Composer
 from vaerun.sweep.job import Job, distinguished
-from vaerun.system.output import printable
+from vaerun.sweep.outcome import Plan
+from vaerun.system.output import printable, say
 
 
-def legal_jobs(
-    overrides: Sequence[Sequence[str]],
-    composer: Composer,
-    config: DictConfig,
-    check: Callable[[DictConfig], None],
-    *,
-    skip: bool,
-) -> list[Job]:
-    """The composed jobs of a sweep.
+def legal_jobs(overrides: Sequence[Sequence[str]], composer: Composer, config: DictConfig, plan: Plan) -> list[Job]:
+    """The composed jobs of a sweep, without illegal combinations if the plan leaves them out, with one line each.
 
     Args:
         overrides: of every job.
         composer: composes them.
         config: of the sweep.
-        check: raises an error for a configuration that cannot run.
-        skip: leave illegal combinations out, with one line each.
+        plan: of the sweep.
 
     Raises:
         UserError: combinations are illegal, and they are not to be left out, or there is no other.
     """
+    jobs, errors = _composed(overrides, composer, config, plan)
+    if not errors:
+        return jobs
+    sentences = {number: _sentence(error, jobs[number].overrides) for number, error in errors.items()}
+    all_of_them = len(errors) == len(jobs)
+    if all_of_them and len(set(sentences.values())) == 1:
+        raise next(iter(errors.values()))
+    labels = [job.label for job in distinguished(jobs)]
+    lines = [f"{labels[number]}: {sentence}" for number, sentence in sentences.items()]
+    if not plan.skip or all_of_them:
+        remedy = "" if all_of_them else ", or leave them out with sweep.illegal=skip"
+        for line in lines:
+            say(f"  {printable(line)}")
+        raise UserError(
+            f"{len(errors)} of the {len(jobs)} combinations cannot run, as said above, so no job was started: change "
+            f"the values{remedy}."
+        )
+    for line in lines:
+        say(f"left out  {printable(line)}")
+    return [job for number, job in enumerate(jobs) if number not in errors]
+
+
+def _composed(
+    overrides: Sequence[Sequence[str]], composer: Composer, config: DictConfig, plan: Plan
+) -> tuple[list[Job], dict[int, Exception]]:
+    """All jobs, and the errors of those that cannot run by their numbers."""
     errors: dict[int, Exception] = {}
     jobs = []
     for number, words in enumerate(overrides):
@@ -39,34 +57,16 @@ def legal_jobs(
         try:
             if isinstance(composed, Exception):
                 raise composed
-            check(composed)
+            plan.check(composed)
         except Exception as error:
-            if explain(error) is None:
+            if explain(error, words) is None:
                 raise
             errors[number] = error
             composed = DictConfig({})
         jobs.append(Job(tuple(words), composed))
-    if not errors:
-        return jobs
-    first = next(iter(errors.values()))
-    sentences = {number: _sentence(error) for number, error in errors.items()}
-    if len(errors) == len(jobs) and len(set(sentences.values())) == 1:
-        raise first
-    labels = [job.label for job in distinguished(jobs)]
-    lines = [f"{labels[number]}: {sentence}" for number, sentence in sentences.items()]
-    if not skip or len(errors) == len(jobs):
-        remedy = "" if skip else ", or leave them out with sweep.illegal=skip"
-        for line in lines:
-            print(f"  {printable(line)}", file=sys.stderr)
-        raise UserError(
-            f"{len(errors)} of the {len(jobs)} combinations cannot run, as said above, so no job was started: change "
-            f"the values{remedy}."
-        )
-    for line in lines:
-        print(f"left out  {line}", file=sys.stderr, flush=True)
-    return [job for number, job in enumerate(jobs) if number not in errors]
+    return jobs, errors
 
 
-def _sentence(error: Exception) -> str:
-    explained = explain(error)
+def _sentence(error: Exception, words: Sequence[str]) -> str:
+    explained = explain(error, words)
     return explained[0] if explained is not None else str(error)

@@ -10,7 +10,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from vaerun.experiment.directory import FREE, flatten
+from vaerun.config.defaults import flatten
+from vaerun.errors import UserError
+from vaerun.experiment.directory import FILES, FREE, is_free
 
 SWEPT = "{swept}"  # in hydra.sweep.subdir: the swept keys that the name does not show otherwise
 SHOWN = ("strategy", "estimator", "posterior", "objective", "data", "seed")  # shown by the default hydra.sweep.subdir
@@ -42,12 +44,27 @@ class Job:
         return self.directory.name
 
     def preferred_name(self, number: int) -> str:
-        """The name of its directory if no other run has it: ``hydra.sweep.subdir``."""
+        """The name of its directory if no other run has it: ``hydra.sweep.subdir``.
+
+        Raises:
+            UserError: it is not the name of one folder, which the files about the jobs need.
+        """
         config = self.config.copy()
         with open_dict(config):
             config.hydra.job.num, config.hydra.job.id = number, str(number)
             config.hydra.sweep.subdir = str(config.hydra.sweep.subdir).replace(SWEPT, self.swept)
-        return str(config.hydra.sweep.subdir).strip("/") or "run"
+        name = str(config.hydra.sweep.subdir)
+        if not name or name.startswith(".") or not name.isprintable() or set(name) & set("/\\'"):
+            raise UserError(
+                f"hydra.sweep.subdir must be the name of one folder, without slashes, quotes and a dot at its start, "
+                f"got {name!r}: change it, or leave it out."
+            )
+        return name
+
+    def free_values(self) -> dict[str, Any]:
+        """The values of the keys that may change when a run is resumed, and so do not distinguish runs."""
+        free = {key: OmegaConf.select(self.config, key) for key in FREE if key not in FILES}
+        return free | {"tracking": f"[{','.join(map(str, self.config.get('tracking') or {}))}]"}
 
     def fingerprint(self) -> str:
         """Of the run's configuration: two jobs with the same fingerprint are the same run."""
@@ -56,15 +73,16 @@ class Job:
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
-    """Of a configuration as plain values; keys that may change when a run is resumed do not count, but data.path does.
+    """Of a configuration as plain values; keys that may change when a run is resumed do not count; paths of data do.
 
     Args:
         config: with or without the keys that do not change the run.
     """
     flat = flatten({key: value for key, value in config.items() if key not in OWN})
-    kept = {key: value for key, value in flat.items() if key not in FREE}
-    if flat.get("data.path") is not None:
-        kept["data.path"] = str(Path(str(flat["data.path"])).expanduser().resolve())
+    kept = {key: value for key, value in flat.items() if not is_free(key)}
+    for key in FILES:
+        if flat.get(key) is not None:
+            kept[key] = str(Path(str(flat[key])).expanduser().resolve())
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -77,6 +95,13 @@ def distinguished(jobs: Sequence[Job]) -> list[Job]:
         replace(job, label=" ".join(own[key] for key in differing if key in own) or "run", swept=_swept(own, differing))
         for job, own in zip(jobs, words, strict=True)
     ]
+
+
+def labelled(job: Job, keys: Sequence[str], label: str = "") -> Job:
+    """The job with a label, and a part of a file name from the overrides of these keys."""
+    own = {key_of(word): word for word in job.overrides}
+    shown = [key for key in keys if key in own]
+    return replace(job, label=label or " ".join(own[key] for key in shown) or "run", swept=_swept(own, shown))
 
 
 def key_of(word: str) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,60 +13,33 @@ from vaerun.errors import Interrupted, UserError
 from vaerun.experiment.directory import read_summary, write_summary
 from vaerun.sweep import marker, progress
 from vaerun.sweep.composer import Composer
-from vaerun.sweep.directory import Definition, SweepDirectory
-from vaerun.sweep.display import Display, command
+from vaerun.sweep.directory import HYDRAS_FILE, SweepDirectory, refuse_odd_files
+from vaerun.sweep.display import Display
 from vaerun.sweep.illegal import legal_jobs
 from vaerun.sweep.inner import inner_launcher
-from vaerun.sweep.job import Job, distinguished
+from vaerun.sweep.job import Job, distinguished, key_of
+from vaerun.sweep.outcome import Outcome
 from vaerun.sweep.progress import COMPLETED, FAILED, LOST, WAITING, State
 from vaerun.sweep.starter import Starter
 from vaerun.sweep.watch import Watch
+from vaerun.system.output import shown
 
 ATTEMPTS = 3  # how often a job is started whose process is killed
 KILLED = f"its process was killed {ATTEMPTS} times: perhaps so many jobs at the same time need too much memory"
-
-
-@dataclass
-class Outcome:
-    """All jobs of a sweep and their states."""
-
-    directory: Path = field(default_factory=Path)
-    jobs: list[Job] = field(default_factory=list)
-    states: list[State] = field(default_factory=list)
 
 
 class SweepLauncher:
     """Runs the jobs of a sweep with another launcher.
 
     Args:
-        inner: starts the jobs.
+        starter: starts the jobs.
         composer: has composed the jobs.
-        task: the function of a job.
-        context: Hydra's.
-        config: the configuration of the sweep.
-        definition: what was typed.
-        check: refuses a composed configuration that cannot run.
-        skip: leave illegal combinations out instead of refusing the sweep.
-        outcome: receives the jobs and how they ended.
+        outcome: has the plan of the sweep; receives the jobs and how they ended.
     """
 
-    def __init__(
-        self,
-        inner: Any,
-        composer: Composer,
-        task: TaskFunction,
-        context: HydraContext,
-        config: DictConfig,
-        *,
-        definition: Definition,
-        check: Callable[[DictConfig], None],
-        skip: bool,
-        outcome: Outcome,
-    ) -> None:
-        self.composer, self.config = composer, config
-        self.definition, self.check, self.skip, self.outcome = definition, check, skip, outcome
-        self.path = Path(str(config.hydra.sweep.dir)).absolute()
-        self.starter = Starter(inner, task, context, config, marker.stop_file(self.path))
+    def __init__(self, starter: Starter, composer: Composer, outcome: Outcome) -> None:
+        self.starter, self.composer, self.outcome = starter, composer, outcome
+        self.plan, self.config, self.path = outcome.plan, starter.config, starter.sweep
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Runs those jobs that are not completed; returns the summary of each job's run.
@@ -77,28 +49,28 @@ class SweepLauncher:
             Interrupted: a signal came; the states of the jobs are saved.
         """
         try:
-            jobs = distinguished(legal_jobs(job_overrides, self.composer, self.config, self.check, skip=self.skip))
+            jobs = distinguished(legal_jobs(job_overrides, self.composer, self.config, self.plan))
+            parallel = self.starter.parallel(jobs)
         except BaseException:
             self._leave_nothing()
             raise
         with SweepDirectory(self.path) as place:
             jobs = place.with_directories(jobs)
-            place.write(self.definition)
+            place.write(self.plan.definition)
             self.composer.leave()
             earlier = [progress.is_completed(job.directory) for job in jobs]
             for job in jobs:
-                marker.marker(job.directory).unlink(missing_ok=True)
+                marker.clear(marker.marker(job.directory))
             todo = [job for job, done in zip(jobs, earlier, strict=True) if not done]
             self.outcome.directory = self.path
             self.outcome.jobs += jobs
             states = [State(COMPLETED, earlier=done) if done else State(WAITING) for done in earlier]
-            parallel = self.starter.parallel(jobs)
             display = Display(jobs, parallel)
             display.say(self._announcement(jobs, todo, parallel))
             try:
-                with Watch(jobs, states, display, marker.stop_file(self.path)) as watch:
+                with Watch(list(jobs), states, display, marker.stop_file(self.path)) as watch:
                     self._run(todo, initial_job_idx, parallel, watch)
-                _record_killed(jobs, states)
+                record_killed(jobs, states)
             finally:
                 display.close()
                 self.outcome.states += states
@@ -108,7 +80,7 @@ class SweepLauncher:
         """Starts the jobs, and again those whose process was killed."""
         for _ in range(ATTEMPTS):
             for job in todo:
-                marker.marker(job.directory).unlink(missing_ok=True)
+                marker.clear(marker.marker(job.directory))
             error = self.starter.start(todo, index, parallel, watch) if todo else None
             watch.wait(todo)
             if watch.asked:
@@ -122,41 +94,41 @@ class SweepLauncher:
                 return
 
     def _announcement(self, jobs: Sequence[Job], todo: Sequence[Job], parallel: int | None) -> str:
-        shown = _relative(self.path)
         done = len(jobs) - len(todo)
         finished = f", {done} of them completed earlier" if done else ""
         at_once = f"; {parallel} at the same time" if parallel is not None else ""
         return (
             f"sweep of {len(jobs)} job{'s' * (len(jobs) != 1)}{finished}{at_once}\n"
-            f"directory {shown}; to continue it: {command('vaerun', 'sweep', str(shown))}"
+            f"directory {shown(self.path, self.plan.user_folder)}; to continue it: {self.plan.again(self.path)}"
         )
 
     def _leave_nothing(self) -> None:
         """Removes the directory of a refused sweep, in which Hydra has written only its own file."""
         with contextlib.suppress(OSError):
-            if {path.name for path in self.path.iterdir()} <= {"multirun.yaml"}:
-                (self.path / "multirun.yaml").unlink(missing_ok=True)
+            if {path.name for path in self.path.iterdir()} <= {HYDRAS_FILE}:
+                (self.path / HYDRAS_FILE).unlink(missing_ok=True)
                 self.path.rmdir()
 
 
 def wrapping(
-    definition: Definition, check: Callable[[DictConfig], None], outcome: Outcome, *, skip: bool
+    outcome: Outcome,
 ) -> Callable[[Callable[[], Any], TaskFunction, HydraContext, DictConfig], SweepLauncher]:
-    """The function that wraps a launcher for ``config.hydra.launcher_wrapped``; arguments as of ``SweepLauncher``."""
+    """The function that wraps a launcher for ``config.hydra.launcher_wrapped``; ``outcome`` as of ``SweepLauncher``."""
 
     def wrap(
         configured: Callable[[], Any], task: TaskFunction, context: HydraContext, config: DictConfig
     ) -> SweepLauncher:
-        inner = inner_launcher(config, configured)
-        composer = Composer(context.config_loader)
-        return SweepLauncher(
-            inner, composer, task, context, config, definition=definition, check=check, skip=skip, outcome=outcome
-        )
+        path = Path(str(config.hydra.sweep.dir)).absolute()
+        if any(key_of(word) == "hydra.run.dir" for word in config.hydra.overrides.hydra):
+            raise UserError("hydra.run.dir is the directory of one run: for a sweep, use hydra.sweep.dir=DIR.")
+        refuse_odd_files(path)
+        starter = Starter(inner_launcher(config, configured), task, context, config, path)
+        return SweepLauncher(starter, Composer(context.config_loader), outcome)
 
     return wrap
 
 
-def _record_killed(jobs: Sequence[Job], states: list[State]) -> None:
+def record_killed(jobs: Sequence[Job], states: list[State]) -> None:
     """Writes into the summary of a run whose process was killed that it is not running any more."""
     for number, (job, state) in enumerate(zip(jobs, states, strict=True)):
         if state.status != LOST:
@@ -173,7 +145,3 @@ def _returned(job: Job) -> JobReturn:
     made.status = JobStatus.COMPLETED
     made.return_value = read_summary(job.directory)
     return made
-
-
-def _relative(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

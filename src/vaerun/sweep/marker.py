@@ -1,31 +1,34 @@
 """Files by which the jobs of a sweep and the sweep itself talk to each other, under every launcher.
 
 ``.jobs/NAME.json`` in the directory of the sweep says that a job has started, in which process, and how it has ended.
-The file ``.jobs/stop`` asks all jobs to save their state and stop.
+The file ``.jobs/stop`` asks all jobs to save their state and stop; ``.jobs/NAME.stop`` asks one.
 """
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from vaerun import files
 from vaerun.errors import Interrupted
+from vaerun.system import files, whole_file
+from vaerun.system.signals import handled
 
 FOLDER = ".jobs"
 STOP = "stop"
 LARGEST = 2**16  # bytes of what is known of a job
 SWEEP_PID = "VAERUN_SWEEP_PID"  # the process of the sweep, for its jobs
+KINDS = {"pid": (int,), "host": (str,), "started": (int, float)}  # of what a marker holds
+ENDED_KINDS = {"ended": (int, float), "code": (int,), "reason": (str,)}
 INTERVAL = 0.3  # seconds between two looks at the stop file
-ALWAYS = (signal.SIGINT, signal.SIGTERM)
-SIGNALS = (*ALWAYS, signal.SIGHUP, signal.SIGUSR1)  # under nohup, SIGHUP is ignored and stays so
+BEAT = 10.0  # seconds after which a job touches its marker, as a sign that its machine works
 
 busy = threading.Event()  # whether this process runs a job
 
@@ -35,18 +38,49 @@ def marker(directory: Path) -> Path:
     return directory.parent / FOLDER / f"{directory.name}.json"
 
 
+def prune_file(directory: Path) -> Path:
+    """The file that asks the job with this run directory to stop, because a search does not need it any more."""
+    return directory.parent / FOLDER / f"{directory.name}.stop"
+
+
+def is_pruned(directory: Path) -> bool:
+    """Whether the job with this run directory was asked to stop by a search."""
+    return prune_file(directory).exists()
+
+
 def stop_file(sweep: Path) -> Path:
     """The file that asks the jobs of a sweep to stop."""
     return sweep / FOLDER / STOP
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a marker; empty if it does not exist."""
+    """The content of a marker; empty if it does not exist, or is not what a job writes."""
     try:
         content = json.loads(files.read(path, most=LARGEST))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError, files.UnsafeFileError):
         return {}
-    return content if isinstance(content, dict) else {}
+    kinds = KINDS | (ENDED_KINDS if isinstance(content, dict) and "ended" in content else {})
+    whole = isinstance(content, dict) and all(type(content.get(key)) in kind for key, kind in kinds.items())
+    return content if whole else {}
+
+
+def clear(path: Path) -> None:
+    """Removes a file of the folder of markers.
+
+    Raises:
+        UnsafeFileError: it is a folder.
+    """
+    if path.is_dir() and not path.is_symlink():
+        raise files.refused(path)
+    path.unlink(missing_ok=True)
+
+
+def beat(directory: Path) -> float:
+    """When the job with this run directory last touched its marker, by the clock of the file system; 0 without one."""
+    try:
+        return marker(directory).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def in_the_sweeps_own_process() -> bool:
@@ -69,46 +103,38 @@ def marked(directory: Path) -> Iterator[None]:
     if stop.exists():
         raise Interrupted("the sweep was interrupted")
     about: dict[str, Any] = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
-    files.write(place, json.dumps(about).encode())
-    ended, before = threading.Event(), _handle_signals()
+    whole_file.write(place, json.dumps(about).encode())
+    ended = threading.Event()
     busy.set()
-    if not in_the_sweeps_own_process():
-        threading.Thread(target=_watch, args=(stop, ended), daemon=True).start()
+    asking = [prune_file(directory), *([] if in_the_sweeps_own_process() else [stop])]
+    threading.Thread(target=_watch, args=(place, asking, ended), daemon=True).start()
     code, why = 0, ""
     try:
-        yield
+        with handled(_interrupt):
+            yield
     except BaseException as error:
         # a signal at some moments, such as while torch writes a file, becomes an error of another kind
-        code = Interrupted.exit_code if stop.exists() else int(getattr(error, "exit_code", 1))
+        asked = stop.exists() or is_pruned(directory)
+        code = Interrupted.exit_code if asked else int(getattr(error, "exit_code", 1))
         why = " ".join(str(error).split())
         raise
     finally:
         ended.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        files.write(place, json.dumps({**about, "ended": time.time(), "code": code, "reason": why}).encode())
+        whole_file.write(place, json.dumps({**about, "ended": time.time(), "code": code, "reason": why}).encode())
         busy.clear()
 
 
-def _watch(stop: Path, ended: threading.Event) -> None:
-    """Sends this process one signal when the stop file appears."""
+def _watch(place: Path, asking: Sequence[Path], ended: threading.Event) -> None:
+    """Touches the marker regularly, and sends this process one signal when one of the files appears."""
+    touched = time.monotonic()
     while not ended.wait(INTERVAL):
-        if stop.exists():
+        if time.monotonic() - touched > BEAT:
+            touched = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(place, follow_symlinks=False)
+        if any(path.exists() for path in asking):
             os.kill(os.getpid(), signal.SIGTERM)
             return
-
-
-def _handle_signals() -> dict[int, Any]:
-    """Turns signals outside of training into Interrupted; the training has its own handler. Returns those before."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    taken: dict[int, Any] = {
-        number: handler for number, handler in before.items() if number in ALWAYS or handler is not signal.SIG_IGN
-    }
-    for number in taken:
-        signal.signal(number, _interrupt)
-    return taken
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

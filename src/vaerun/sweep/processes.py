@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -17,7 +17,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from vaerun.config import hydra
-from vaerun.config.ranges import at_least
 from vaerun.sweep.marker import busy
 
 PRELOADED = ["vaerun.experiment.fit"]  # imported once, by the process that all others are forked from
@@ -25,29 +24,19 @@ PRELOADED = ["vaerun.experiment.fit"]  # imported once, by the process that all 
 
 @final
 class Processes:
-    """Runs composed jobs in ``n_jobs`` processes. A killed process ends only the job that it runs.
+    """Runs composed jobs in ``parallel`` processes. A killed process ends only the job that it runs.
 
     Each process is a ``concurrent.futures.ProcessPoolExecutor`` with one worker, because an executor with several
     workers kills all of them when one dies.
-
-    Args:
-        n_jobs: jobs at the same time; None for one per core.
-
-    Raises:
-        UserError: n_jobs is below 1.
     """
 
-    def __init__(self, *, n_jobs: int | None = None) -> None:
-        at_least("hydra.launcher.n_jobs", n_jobs, 1)
-        self.n_jobs = n_jobs
-
     def launch(
-        self, configs: Sequence[DictConfig], task: TaskFunction, context: HydraContext, *, parallel: int, stop: Path
+        self, configs: Iterable[DictConfig], task: TaskFunction, context: HydraContext, *, parallel: int, stop: Path
     ) -> None:
         """Runs all jobs; those that have not started when the stop file appears are left out.
 
         Args:
-            configs: the composed configurations, with the hydra node.
+            configs: the composed configurations, with the hydra node. The next one is taken when a process is free.
             task: the function of a job.
             context: Hydra's; its callbacks are called in the processes.
             parallel: the number of processes.
@@ -56,7 +45,7 @@ class Processes:
         forkserver = multiprocessing.get_context("forkserver")
         forkserver.set_forkserver_preload(PRELOADED)
         workers = [_Worker(forkserver) for _ in range(parallel)]
-        waiting = iter(list(configs))
+        waiting = iter(configs)
         one_at_a_time = threading.Lock()
 
         def next_config() -> DictConfig | None:

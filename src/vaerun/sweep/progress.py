@@ -14,14 +14,17 @@ from vaerun.errors import UserError
 from vaerun.experiment.directory import read_summary
 from vaerun.sweep import marker
 from vaerun.sweep.job import Job
+from vaerun.system.files import UnsafeFileError, open_to_read
 
 BOUNDS = ("elbo/valid", "pseudo_elbo/valid", "elbo/train", "pseudo_elbo/train")  # shown, the first that was recorded
 TESTED = ("elbo/test", "pseudo_elbo/test")
 TAIL = 65536  # bytes at the end of metrics.jsonl that hold a record, at least
+LONGEST = 2**20  # bytes of a log that are read at a time
 LIMITS = {"epoch": "epochs", "train_seconds": "max_seconds", "decoder_evaluations": "max_decoder_evaluations"}
 
 WAITING, RUNNING, COMPLETED, FAILED, INTERRUPTED, LOST = "waiting", "running", "completed", "failed", "stopped", "lost"
-ENDED = (COMPLETED, FAILED, INTERRUPTED, LOST)
+PRUNED = "pruned"
+ENDED = (COMPLETED, FAILED, INTERRUPTED, LOST, PRUNED)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class State:
     """The state of a job.
 
     Attributes:
-        status: waiting, running, completed, failed, stopped (its state is saved), or lost (its process is gone).
+        status: waiting, running, completed, failed, stopped (its state is saved), pruned (a search has stopped it, its
+            state is saved), or lost (its process is gone).
         reason: why it failed or stopped.
         seconds: since its start, or until its end.
         earlier: whether it was completed before this sweep started.
@@ -71,7 +75,8 @@ def state(job: Job) -> State:
     if "ended" not in about:
         return State(RUNNING if _lives(about) else LOST, seconds=seconds)
     code = int(about["code"])
-    status = {0: COMPLETED, 130: INTERRUPTED}.get(code, FAILED)
+    stopped = PRUNED if marker.is_pruned(job.directory) else INTERRUPTED
+    status = {0: COMPLETED, 130: stopped}.get(code, FAILED)
     return State(status, str(about["reason"]), seconds)
 
 
@@ -114,13 +119,21 @@ def position(job: Job) -> Position:
     )
 
 
+def size(path: Path) -> int:
+    """The bytes of a file; 0 if there is none."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
 def warnings(path: Path, offset: int) -> tuple[list[str], int]:
     """The warnings in a log from an offset on, and the offset of its end."""
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             file.seek(offset)
-            text = file.read()
-    except OSError:
+            text = file.read(LONGEST)
+    except (OSError, UnsafeFileError):
         return [], offset
     text = text[: text.rfind(b"\n") + 1]
     lines = text.decode("utf-8", "replace").splitlines()
@@ -151,10 +164,10 @@ def _is_zombie(pid: int) -> bool:
 def _last_records(path: Path) -> list[dict[str, Any]]:
     """The last records of metrics.jsonl, oldest first."""
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             file.seek(max(0, path.stat().st_size - TAIL))
             lines = file.read().splitlines()[-20:]
-    except OSError:
+    except (OSError, UnsafeFileError):
         return []
     records = []
     for line in lines:

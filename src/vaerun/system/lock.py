@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, final
 
-from vaerun.files import named, open_to_append
+from vaerun.system.files import named
+from vaerun.system.whole_file import open_to_append
 
 # What flock answers on file systems without locks.
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EBADF)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TextIO, final
 
 from vaerun.errors import UserError
-from vaerun.files import open_to_append
 from vaerun.system.output import printable
+from vaerun.system.whole_file import open_to_append
 
 
 @final

@@ -55,9 +55,9 @@ def refused_memory(error: BaseException) -> str | None:
     if not (too_large or is_memory(error)):
         return None
     _, stage, remedy = next((known for known in STAGES if _is_among(known[0], error)), UNKNOWN)
-    amount = _amount(text)
-    if amount:
-        return f"out of memory: {stage} needs {amount} at once, which is more than is free: {remedy}"
+    needed = _amount(text)
+    if needed:
+        return f"out of memory: {stage} needs {needed} at once, which is more than is free: {remedy}"
     much = "more than any machine has" if too_large else "more than there is"
     return f"out of memory: {stage} needs {much}: {remedy}"
 
@@ -87,9 +87,13 @@ def _amount(text: str) -> str:
     """The amount that an allocator's message names, such as 5.6 GB."""
     for pattern in AMOUNTS:
         if match := re.search(pattern, text):
-            size = float(match[1]) * UNITS[match[2] if match.re.groups > 1 else ""]
-            for unit, scale in (("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-                if size >= scale:
-                    return f"{size / scale:.3g} {unit}"
-            return f"{size:,.0f} bytes"
+            return amount(float(match[1]) * UNITS[match[2] if match.re.groups > 1 else ""])
     return ""
+
+
+def amount(size: float) -> str:
+    """A number of bytes, such as 5.6 GB."""
+    for unit, scale in (("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size:,.0f} bytes"

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STEERING = {
     code: f"\\u{code:04x}"  # also valid in JSON
@@ -39,6 +42,21 @@ def give_up(stream: TextIO) -> None:
     """Sends a stream to nowhere, because Python would otherwise print an error when it flushes it at the exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say(text: str) -> None:
+    """Prints a text on stderr; where that is closed or full, nobody can be told, and the program goes on."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        give_up(sys.stderr)
+
+
+def shown(path: "Path", folder: "Path | None" = None) -> str:
+    """The path from a folder, by default the current one, if it is below it; otherwise the path from the root."""
+    whole = path.absolute()
+    folder = type(path).cwd() if folder is None else folder
+    return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)
 
 
 def is_of_print(error: OSError) -> bool:

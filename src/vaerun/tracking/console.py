@@ -6,10 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-import numpy as np
-
-from vaerun.image.embedding import Embedding
-from vaerun.metric.metric import Metric, error_of
+from vaerun.metric.metric import error_of
 from vaerun.tracking.base import Tracker
 from vaerun.tracking.status import StatusLine
 
@@ -64,21 +61,6 @@ class Console(Tracker):
         width = len(str(self._epochs))
         rate = self._rate(step, values.get("train_seconds", 0.0))
         logger.info("epoch %*d/%d  step %d%s%s", width, epoch, self._epochs, step, self._latest, rate)
-
-    def declare(self, metrics: Mapping[str, Metric]) -> None:
-        """Does nothing: the console shows tags as they are."""
-
-    def images(self, step: int, name: str, grid: np.ndarray) -> None:
-        """Does nothing: a terminal shows no images."""
-
-    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
-        """Does nothing: the texts are in the run directory."""
-
-    def embedding(self, embedding: Embedding) -> None:
-        """Does nothing: a terminal shows no embeddings."""
-
-    def hparams(self, values: Mapping[str, float | str | bool]) -> None:
-        """Does nothing: the hyperparameters are in the run directory."""
 
     def close(self, status: str) -> None:
         self.status.close()

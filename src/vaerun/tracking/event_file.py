@@ -14,7 +14,8 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from vaerun.files import open_new, open_to_read, replacing
+from vaerun.system.files import open_new, open_to_read
+from vaerun.system.whole_file import replacing
 
 LARGEST = 2**30  # bytes of a record
 PATTERN = "events.out.tfevents.*"

@@ -7,12 +7,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from vaerun.errors import UserError
-from vaerun.files import named, open_to_append, open_to_read, replacing
-from vaerun.image.embedding import Embedding
-from vaerun.metric.metric import Metric
+from vaerun.system.files import named, open_to_read
+from vaerun.system.whole_file import open_to_append, replacing
 from vaerun.tracking.base import POSITION, Tracker
 
 logger = logging.getLogger("vaerun")
@@ -38,21 +35,6 @@ class Jsonl(Tracker):
         with named(self._path):
             while content:  # a full disk may take a part
                 content = content[self._file.write(content) :]
-
-    def declare(self, metrics: Mapping[str, Metric]) -> None:
-        """Does nothing: the declarations are in summary.json."""
-
-    def images(self, step: int, name: str, grid: np.ndarray) -> None:
-        """Does nothing: the file has numbers only."""
-
-    def text(self, name: str, markdown: str, *, step: int = 0) -> None:
-        """Does nothing: the file has numbers only."""
-
-    def embedding(self, embedding: Embedding) -> None:
-        """Does nothing: the file has one line per record only."""
-
-    def hparams(self, values: Mapping[str, float | str | bool]) -> None:
-        """Does nothing: the hyperparameters are in config.yaml."""
 
     def close(self, status: str) -> None:
         self._file.close()

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun import files
 from vaerun.image.embedding import Embedding
+from vaerun.image.embedding_files import FOLDER, METADATA, TENSORS
 from vaerun.image.grid import png_bytes, save
+from vaerun.system import files
 
-FOLDER = "projector"
 CONFIG = "projector_config.pbtxt"  # the name that TensorBoard looks for beside the event files
 
 
 def write(directory: Path, embedding: Embedding) -> None:
     """Writes the embedding into a run directory, replacing an earlier one. No file is ever half-written."""
     folder = files.folder(directory / FOLDER)
-    save(folder / "tensors.tsv", _rows(embedding.points))
-    save(folder / "metadata.tsv", _table(embedding.columns))
+    save(folder / TENSORS, _rows(embedding.points))
+    save(folder / METADATA, _table(embedding.columns))
     lines = [
         f'tensor_name: "{embedding.name}"',
-        f'tensor_path: "{FOLDER}/tensors.tsv"',
-        f'metadata_path: "{FOLDER}/metadata.tsv"',
+        f'tensor_path: "{FOLDER}/{TENSORS}"',
+        f'metadata_path: "{FOLDER}/{METADATA}"',
     ]
     if embedding.sprite is not None:
         height, width = embedding.tile
@@ -45,6 +45,11 @@ def _rows(points: np.ndarray) -> bytes:
 
 def _table(columns: Mapping[str, np.ndarray]) -> bytes:
     """A header and a line for each point; the projector expects no header above a single column."""
-    rows = ["\t".join(f"{value:.7g}" for value in row) for row in zip(*columns.values(), strict=True)]
+    rows = ["\t".join(map(_text, row)) for row in zip(*columns.values(), strict=True)]
     header = ["\t".join(columns)] if len(columns) > 1 else []
     return "".join(f"{row}\n" for row in [*header, *rows]).encode()
+
+
+def _text(value: object) -> str:
+    """A number, or a text without the characters that end a column or a line."""
+    return " ".join(str(value).split()) if isinstance(value, str) else f"{value:.7g}"

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -39,19 +40,32 @@ class StatusLine:
             return
         self._due = now + INTERVAL
         self.erase()
-        # The last column stays free: a line that fills it would move the cursor to the next line on some terminals.
-        self._console.print(text(), end="", width=max(1, self._console.width - 1), no_wrap=True, overflow="ellipsis",
-                            markup=False, highlight=False, emoji=False)  # fmt: skip
-        self._shown = True
+        if self._console is None:  # it has died
+            return
+        with self._alive() as console:
+            # The last column stays free: a line that fills it would move the cursor to the next line.
+            console.print(text(), end="", width=max(1, console.width - 1), no_wrap=True, overflow="ellipsis",
+                          markup=False, highlight=False, emoji=False)  # fmt: skip
+            self._shown = True
 
     def erase(self) -> None:
         """Removes the line until the next redraw."""
-        if self._shown and self._console is not None:
+        if self._shown:
             from rich.control import Control
             from rich.segment import ControlType
 
-            self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
             self._shown = False
+            with self._alive() as console:
+                console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+
+    @contextmanager
+    def _alive(self) -> Iterator["Console"]:
+        """The terminal; once it has died, as after a hang-up, nothing is written any more and the training goes on."""
+        assert self._console is not None
+        try:
+            yield self._console
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._console = None
 
     def close(self) -> None:
         """Removes the line for good."""

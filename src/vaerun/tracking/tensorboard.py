@@ -3,6 +3,7 @@
 import time
 from collections.abc import KeysView, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -25,7 +26,7 @@ END = {"completed": api_pb2.STATUS_SUCCESS, "failed": api_pb2.STATUS_FAILURE, "d
 
 
 class TensorBoard(Tracker):
-    """Writes one event file that ``tensorboard --logdir`` shows as one run with all its tabs.
+    """Writes an event file that TensorBoard shows as one run with all its tabs.
 
     The Custom Scalars tab has the charts of the declared metrics; a chart appears with the first record of one of its
     metrics.
@@ -40,6 +41,8 @@ class TensorBoard(Tracker):
         purge_after: the step of the checkpoint that the run continues from (-1: from the start). Later events are
             removed from the event files, and a TensorBoard that has already read them is told to discard them.
     """
+
+    outside: ClassVar[bool] = False
 
     def __init__(self, directory: Path, *, purge_after: int | None = None) -> None:
         if purge_after is not None:

@@ -12,8 +12,8 @@ from torch import Tensor
 from vaerun.data.base import Dataset
 from vaerun.errors import DivergedError, UserError
 from vaerun.execution.random_state import generator_state, set_generator_state
-from vaerun.files import folder
 from vaerun.strategy.base import Strategy
+from vaerun.system.files import folder
 from vaerun.system.memory import is_memory
 from vaerun.system.warning import warn_once
 from vaerun.tracking.jsonl import line

@@ -1,34 +1,34 @@
 """The watcher that writes the checkpoints of a training."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
-from torch import Tensor
-
 from vaerun.execution import parallel
 from vaerun.trainer.checkpoint import capture, write
+from vaerun.trainer.checkpoint_file import copied
 from vaerun.trainer.checkpoints import Checkpoints
 from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
 
 SMALL = 2**23  # bytes; a smaller state is copied in memory faster than it is written to disk
+SHARE = 10  # times the seconds of a long write lie between the beginnings of two, so that training has nine tenths
 PAUSE = 1.0  # minimum seconds between two files, so that writing does not slow training down
 
 
 @final
 class CheckpointWriter(Watcher):
-    """Writes ``last.pt`` and ``best.pt`` of a training.
+    """Writes ``last.pt`` and ``best.pt`` of a training and, on request, ``epoch_N.pt`` after every so many epochs.
 
     A small model may improve every few milliseconds, but writing a file takes tens of milliseconds. A small best state
     that comes less than a second after the last file is therefore kept in memory, and written before the next
     ``last.pt`` or at the end of the training. If the process is killed before that, the run continues from ``last.pt``
-    and computes the same best state again.
+    and computes the same best state again. A state with a large Φ takes longer than a second to write: the next
+    ``last.pt`` within an epoch then begins when ten times as long has passed.
 
     Args:
-        directory: the folder of the two files.
-        settings: the maximum age of ``last.pt``.
+        directory: the folder of the files.
+        settings: the maximum age of ``last.pt``, and which epochs are kept.
 
     Attributes:
         training: the training, once it has started.
@@ -40,6 +40,7 @@ class CheckpointWriter(Watcher):
         self.waiting: dict[str, Any] | None = None
         self.training: Training | None = None
         self.saved: int | None = None
+        self.took = 0.0  # seconds of the last write
         self.written_at = self.last_at = time.monotonic()
 
     def on_start(self, training: Training) -> None:
@@ -55,7 +56,8 @@ class CheckpointWriter(Watcher):
             self.save("last", training)
 
     def on_step(self, training: Training) -> None:
-        if training.agreement.clock() - self.last_at >= self.settings.seconds:
+        wait = max(self.settings.seconds, SHARE * self.took if self.took > PAUSE else 0.0)
+        if training.agreement.clock() - self.last_at >= wait:
             training.tick(training=True)
             self.save("last", training)
             training.tick(training=False)
@@ -65,6 +67,9 @@ class CheckpointWriter(Watcher):
             self.save("best", training)
 
     def on_epoch_end(self, training: Training, *, last: bool) -> None:
+        epoch, every = training.progress.step // training.steps_per_epoch, self.settings.every
+        if every is not None and training.at_epoch_end and epoch % every == 0:
+            self.save(f"epoch_{epoch}", training)
         if last or training.agreement.clock() - self.last_at >= self.settings.seconds:
             self.save("last", training)
 
@@ -75,11 +80,12 @@ class CheckpointWriter(Watcher):
         self.settle()
 
     def save(self, name: str, training: Training) -> None:
-        """Saves the present state as ``last`` or ``best``.
+        """Saves the present state as ``last``, ``best`` or ``epoch_N``.
 
         Raises:
             DivergedError: a tensor has a value that is not finite; the earlier file stays.
         """
+        begun = time.monotonic()
         state = capture(
             strategy=training.strategy, progress=training.progress, means=training.means, data=training.data
         )
@@ -87,6 +93,7 @@ class CheckpointWriter(Watcher):
             self.last_at = training.agreement.clock()
         if parallel.rank() == 0:
             self.keep(name, state)
+        self.took = parallel.of_first(time.monotonic() - begun)
 
     def keep(self, name: str, state: dict[str, Any]) -> None:
         """Writes a captured state now, or keeps it in memory if it is a small best state."""
@@ -94,8 +101,10 @@ class CheckpointWriter(Watcher):
         if name == "best" and soon and sum(t.nbytes for t in state["tensors"].values()) <= SMALL:
             self.waiting = copied(state)
             return
-        if name == "last":
+        if name != "best":
             self.settle()
+        if name not in ("best", "last"):  # of a run that was resumed from before this epoch; there is none before it
+            (self.directory / f"{name}.pt").unlink(missing_ok=True)
         self.write(name, state)
         self.waiting = None
 
@@ -114,12 +123,3 @@ class CheckpointWriter(Watcher):
         write(self.directory / f"{name}.pt", state)
         self.saved = state["progress"]["step"]
         self.written_at = time.monotonic()
-
-
-def copied(value: Any) -> Any:
-    """A copy of nested mappings and lists in which every tensor is cloned."""
-    if isinstance(value, Tensor):
-        return value.clone()
-    if isinstance(value, Mapping):
-        return {key: copied(child) for key, child in value.items()}
-    return [copied(child) for child in value] if isinstance(value, list) else value

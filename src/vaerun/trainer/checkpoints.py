@@ -13,12 +13,15 @@ class Checkpoints:
 
     Args:
         seconds: the maximum age of the last checkpoint; the next step writes a new one, ≥ 0.
+        every: epochs between two checkpoints that are kept, as ``epoch_N``, 1 or more; None to keep none.
 
     Raises:
-        UserError: ``seconds`` is negative or not a number.
+        UserError: a number is out of range.
     """
 
     seconds: float = 10.0
+    every: int | None = None
 
     def __post_init__(self) -> None:
         at_least("trainer.checkpoints.seconds", self.seconds, 0)
+        at_least("trainer.checkpoints.every", self.every, 1, "use null to keep none")

@@ -8,15 +8,17 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
+from vaerun.data.split import Split
 from vaerun.notation import Batch, Estimate
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.checkpoint import first_non_finite, tensors
-from vaerun.trainer.resume_point import find
+from vaerun.trainer.resume_point import SavedStates
 from vaerun.trainer.training import Training
 from vaerun.trainer.validation import Validation
 
 SHOWN = 5  # indices in a sentence
 FAR = 1e3  # a value of x that is so many times the typical one is named
+SPACED = 10_000  # rows of a mapped file that are looked at
 
 
 def cause(
@@ -40,7 +42,7 @@ def cause(
     """
     loader = Loader(data.train, batch_size=batch_size, seed=seed)
     training = Training(strategy, data, validation=validation, seed=seed, steps_per_epoch=loader.steps_per_epoch)
-    training.resume(find(directory, data.train.x.device))
+    training.resume(SavedStates(directory, data.train.x.device).newest())
     while training.progress.step < end:
         for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
             training.anneal()
@@ -95,14 +97,20 @@ def places(noun: str, indices: Sequence[int], of: int | None = None) -> str:
 
 def far(data: Dataset, batch: Batch) -> str | None:
     """The point of the batch whose values are far from those of the other points, in words, if there is one."""
-    sizes = batch.x.abs().amax(1)
-    point, typical = int(sizes.argmax()), float(data.train.x.abs().amax(1).median())
+    sizes = batch.x[:, : data.data_dim].nan_to_num(0.0).abs().amax(1)  # a missing value has no size
+    rows = some(data.train).nan_to_num(0.0)
+    point, typical = int(sizes.argmax()), float(rows.abs().amax(1).median())
     if float(sizes[point]) <= FAR * typical:
         return None
     return (
         f"training point {int(batch.index[point])} has a value of size {float(sizes[point]):.3g}, while the largest "
         f"value of a typical point has size {typical:.3g}"
     )
+
+
+def some(split: Split) -> Tensor:
+    """The stored rows of a split; of a split in a mapped file, evenly spaced ones."""
+    return split.x if isinstance(split.x, Tensor) else split.x[:: max(1, len(split) // SPACED)]
 
 
 def largest(strategy: Strategy) -> str:
@@ -114,7 +122,8 @@ def largest(strategy: Strategy) -> str:
 
 def validation_points(training: Training) -> str | None:
     """The validation points whose bound is not finite at the present weights, in words."""
-    found = training.validation(training.strategy, training.data, training.seed).points[training.bound]
+    result = training.validation(training.strategy, training.data, training.seed, training.progress.step)
+    found = result.points[training.bound]
     index = torch.cat([batch.index for batch in training.validation.bound.batches(training.data, len(found))])
     bad = index[~torch.isfinite(found)].tolist()
     return f"every training step is finite, but the bound is not at {places('validation point', bad)}" if bad else None

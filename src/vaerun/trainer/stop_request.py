@@ -1,18 +1,14 @@
 """Stop requests: a signal handler sets a flag, and the training stops after the current step."""
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import final
 
 from vaerun.errors import Interrupted
+from vaerun.system.signals import handled
 from vaerun.trainer.training import Training
 from vaerun.trainer.watcher import Watcher
-
-ALWAYS = (signal.SIGINT, signal.SIGTERM)
-ASKING = (*ALWAYS, signal.SIGHUP, signal.SIGUSR1)  # SIGHUP: a closed terminal; SIGUSR1: Slurm
 
 
 @final
@@ -46,17 +42,5 @@ def defer_signals() -> Iterator[StopRequest]:
     A second signal stops a training at once, too; the run can then be resumed from its last checkpoint.
     """
     request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request  # Python delivers signals to the main thread only
-        return
-    before = {number: signal.getsignal(number) for number in ASKING}
-    # Under nohup, SIGHUP is ignored and stays so.
-    taken = [number for number, handler in before.items() if number in ALWAYS or handler is not signal.SIG_IGN]
-
-    for number in taken:
-        signal.signal(number, request)
-    try:
+    with handled(request):
         yield request
-    finally:
-        for number in taken:
-            signal.signal(number, before[number])

@@ -6,11 +6,12 @@ from typing import final
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
-from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluating
+from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.execution.memory import keep_freed_memory
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.budget import Budget
 from vaerun.trainer.checkpoints import Checkpoints
+from vaerun.trainer.patience import Patience
 from vaerun.trainer.records import Records
 from vaerun.trainer.resume_point import ResumePoint
 from vaerun.trainer.training import Training
@@ -27,6 +28,8 @@ class Trainer:
         batch_size: B, 1 or more; a split with fewer points is one batch.
         max_seconds: training ends when its steps have taken so many seconds, without compiling; null for no limit.
         max_decoder_evaluations: training ends after so many decoder evaluations; null for no limit.
+        patience: training ends after so many validations in a row without a new best bound, counted after the KL
+            warm-up; null for no early stopping.
         validation: when and how the validation points are evaluated.
         records: when records and images are made.
         checkpoints: when the state is saved.
@@ -42,12 +45,14 @@ class Trainer:
         batch_size: int = 100,
         max_seconds: float | None = None,
         max_decoder_evaluations: int | None = None,
+        patience: int | None = None,
         validation: Validation | None = None,
         records: Records | None = None,
         checkpoints: Checkpoints | None = None,
     ) -> None:
         at_least("trainer.batch_size", batch_size, 1)
         self.budget = Budget(epochs=epochs, max_seconds=max_seconds, max_decoder_evaluations=max_decoder_evaluations)
+        self.patience = Patience(validations=patience)
         self.batch_size = batch_size
         self.validation = Validation() if validation is None else validation
         self.records = Records() if records is None else records
@@ -91,14 +96,14 @@ class Trainer:
         with training.watched():
             keep_freed_memory()
             # Only a validated state can be tested, so that at least one step is made before there is one.
-            over = self.budget.spent(training) and training.progress.best_step > 0
+            over = training.progress.best_step > 0 and (self.budget.spent(training) or self.stops_early(training))
             while not over:
                 for batch in loader.epoch(*divmod(training.progress.step, loader.steps_per_epoch)):
                     training.anneal()
                     training.take(strategy.step(batch))
                     over = self.budget.used_up(training)
                     if training.at_epoch_end or over:
-                        self.finish_epoch(training, evaluation, over=over)
+                        over = self.finish_epoch(training, evaluation, over=over)
                     elif training.step_in_epoch % self.records.every == 0:
                         training.record()
                     training.finish_step()
@@ -106,23 +111,34 @@ class Trainer:
                         break
         return training
 
-    def finish_epoch(self, training: Training, evaluation: Evaluation | None, *, over: bool) -> None:
-        """Records the epoch; validates and evaluates when due. The end of training always validates."""
+    def finish_epoch(self, training: Training, evaluation: Evaluation | None, *, over: bool) -> bool:
+        """Records the epoch; validates and evaluates when due. Returns whether the training is over.
+
+        The end of training always validates.
+        """
         epoch = training.progress.step // training.steps_per_epoch
         every = self.validation.evaluation_every
-        if over or epoch % self.validation.every == 0:
+        if over or epoch % training.validation_interval == 0:
             due = every is not None and training.at_epoch_end and epoch % every == 0
             training.validate(*([evaluator(evaluation, training)] if due and evaluation is not None else []))
+            over = over or self.stops_early(training)
         else:
             training.record()
         training.tell(lambda watcher: watcher.on_epoch_end(training, last=over))
+        return over
+
+    def stops_early(self, training: Training) -> bool:
+        """Whether the validation bound no longer rises; the training then has its reason to finish."""
+        if not self.patience.used_up(training):
+            return False
+        training.finish(self.patience.reason(training))
+        return True
 
 
 def evaluator(evaluation: Evaluation, training: Training) -> Callable[[], EvaluationResult]:
     """The evaluation at the present weights; its random numbers depend only on the seed."""
 
     def evaluate() -> EvaluationResult:
-        with evaluating(training.strategy, training.seed, training.device):
-            return evaluation(training.strategy, training.data)
+        return evaluated(evaluation, training.strategy, training.data, training.seed)
 
     return evaluate

@@ -59,6 +59,7 @@ class Training:
         watchers: they are called in this order.
 
     Attributes:
+        validation_interval: epochs between two validations.
         progress: steps and seconds so far, and the best validation bound.
         resumed: whether an earlier process made the first steps.
         declared: the recorded metrics by quantity.
@@ -76,6 +77,7 @@ class Training:
     ) -> None:
         self.strategy, self.data, self.validation = strategy, data, validation
         self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
+        self.validation_interval = validation.interval(strategy, steps_per_epoch)
         self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
         self.device = data.train.x.device
         self.schedules = schedules_of(strategy)
@@ -127,11 +129,13 @@ class Training:
         """Sets every scheduled scalar to its value for the next step."""
         for schedule in self.schedules.values():
             schedule.advance(self.progress.step / self.steps_per_epoch)
+        self.strategy.follow_schedule()
 
     def take(self, estimate: Estimate) -> None:
         """Counts one step of the strategy."""
         self.means.add(estimate)
         self.progress.step += 1
+        self.strategy.average_weights(self.progress.step)
         self.agreement.update()
 
     def finish_step(self) -> None:
@@ -225,14 +229,21 @@ class Training:
             metrics["objective/train"] = objective
         metrics |= {name if "/" in name else f"{name}/train": mean for name, mean in means.items()}
         metrics |= {f"gradient_norm/{name}": float(norm) for name, norm in self.strategy.gradient_norms().items()}
+        metrics |= {f"{metric.name}/train": float(value) for metric, value in self.strategy.optimizer_metrics().items()}
         metrics |= {f"{name}/train": float(schedule()) for name, schedule in self.schedules.items()}
         return metrics
 
     def validate(self, *others: Callable[[], EvaluationResult]) -> None:
         """Records with the validation bound and the results of ``others``."""
-        metrics = self.record(lambda: self.validation(self.strategy, self.data, self.seed), *others)
+        epoch = self.progress.step // self.steps_per_epoch
+        due = self.at_epoch_end and epoch % self.validation_interval == 0
+        metrics = self.record(
+            lambda: self.validation(self.strategy, self.data, self.seed, self.progress.step, stores=due), *others
+        )
         improved = metrics[f"{self.bound}/valid"] > self.progress.best
         if improved:
             self.progress.best = metrics[f"{self.bound}/valid"]
             self.progress.best_step = self.progress.step
+        for schedule in self.schedules.values():
+            schedule.validated(metrics[f"{self.bound}/valid"])
         self.tell(lambda watcher: watcher.on_validation(self, improved=improved))

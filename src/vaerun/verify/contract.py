@@ -25,9 +25,9 @@ def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
         allowed=0.0,
         measured=f"{decoded / ROWS:g} a point, {announced} declared",
     )
-    figures = {name: getattr(estimate, name) for name in ("value", "log_likelihood", "kl")}
-    leaking = [name for name, figure in figures.items() if figure.requires_grad]
-    leaking += [name for name, figure in figures.items() if figure.shape != (ROWS,)]
+    metrics = {name: getattr(estimate, name) for name in ("value", "log_likelihood", "kl")}
+    leaking = [name for name, metric in metrics.items() if metric.requires_grad]
+    leaking += [name for name, metric in metrics.items() if metric.shape != (ROWS,)]
     leaking += ["auxiliary"] if estimate.auxiliary.requires_grad and leaks(estimate.auxiliary, leaf, problem) else []
     yield within(
         method,

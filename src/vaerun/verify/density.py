@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.exact.expectation import Space, spaces
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import PriorDensity
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Enumerable, Posterior, Reparameterized
 from vaerun.verify.claim import EXACT, Claim, by_chance, left_out, raised, within, z_scores
 from vaerun.verify.offer import Offer
@@ -57,15 +57,15 @@ def posterior(problem: Problem, name: str) -> Iterator[Claim]:
         )
         frozen = q.frozen().log_prob(z.detach())
         yield within(name, where, "frozen is a constant", error=float(frozen.requires_grad), allowed=0.0)
-    if isinstance(q, ClosedFormKL) and isinstance(problem.model.prior, q.closed_form_with) and over is not None:
-        prior = problem.model.prior
-        both = [*leaves, *prior.parameters()]
+    prior = problem.model.prior_of(problem.model.given(problem.x))
+    if isinstance(q, ClosedFormKL) and isinstance(prior, q.closed_form_with) and over is not None:
+        both = [*leaves, *problem.model.prior.parameters()]
         fine, coarse = (gradient(summed_kl(q, prior, one), both) for one in over)
         off = (gradient(q.kl(prior)[0], both) - fine).abs() - (fine - coarse).abs()
         yield within(name, where, "KL agrees with the sum", error=max(float(off.max()), 0.0), allowed=1e-7)
 
 
-def summed_kl(q: Posterior, prior: Prior, over: Space) -> Tensor:
+def summed_kl(q: Posterior, prior: PriorDensity, over: Space) -> Tensor:
     """Σ q (log q − log p), Float[Tensor, ""]."""
     log_q = q.log_prob(over.z)[:, 0]
     return (log_q.exp() * over.volume[:, 0] * (log_q - prior.log_prob(over.z)[:, 0])).sum()

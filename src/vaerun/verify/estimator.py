@@ -42,7 +42,7 @@ class Measured(NamedTuple):
 
     phi: float
     shared: float
-    figures: float
+    metrics: float
     resolution: float  # the smallest relative error of the gradient in φ that would be detected
 
 
@@ -111,7 +111,7 @@ def certify(
             yield raised(name, str(case), error)
             continue
         if not case.setting.steep:
-            yield by_chance(name, str(case), "metrics unbiased", z=found.figures)
+            yield by_chance(name, str(case), "metrics unbiased", z=found.metrics)
         if not claims_unbiased(problem):
             biased[str(case)] = found.phi
             continue
@@ -138,11 +138,11 @@ def measure(problem: Problem, batches: int) -> Measured | None:
         z_scores(mine.mean, mine.error, true, open_to_the_grid(true, rough), freedom=mine.freedom)
         for mine, true, rough in zip(found, fine, coarse, strict=True)
     ]
-    phi, shared, figures = (float(z.max()) if len(z) else 0.0 for z in scores)
+    phi, shared, metrics = (float(z.max()) if len(z) else 0.0 for z in scores)
     largest = float(fine[0].abs().max())
     smallest = THRESHOLD * float(found.phi.error.max()) + float(open_to_the_grid(fine[0], coarse[0]))
     resolution = smallest / largest if largest else math.inf
-    return Measured(phi, shared, figures, resolution)
+    return Measured(phi, shared, metrics, resolution)
 
 
 def open_to_the_grid(fine: Tensor, coarse: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""p_θ(z) and p(x given outputs): they sum to one if and only if they are declared densities."""
+"""p_θ(z) and p(x given outputs): sums over their values, of which some can be missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,24 +10,32 @@ from torch import Tensor
 from vaerun.errors import UserError
 from vaerun.exact.expectation import Space, space, wide_space
 from vaerun.model.likelihood.base import Likelihood
+from vaerun.model.likelihood.count import CountLikelihood
 from vaerun.model.vae import VAE
 from vaerun.posterior.base import Enumerable
+from vaerun.verify import columns
 from vaerun.verify.claim import Claim, left_out, raised, within
-from vaerun.verify.offer import Offer
+from vaerun.verify.offer import Choices, Offer, spoken
 from vaerun.verify.small import Problem, Setting, make_problem
 
-CONCERNS = ("model/prior", "model/likelihood")
+CONCERNS = ("model/prior", "model/likelihood", "model/likelihood/rate")
 NORMALISED = 1e-5
+TOTALS = (1.0, 20.0, 300.0)
+COUNTS = 100_000  # counts from 0 on; the probability of larger ones is below the allowed error
+
+LogProb = Callable[[Tensor, Tensor], Tensor]
+"""x, outputs ↦ log p(x given outputs), Float[Tensor, "K B"]."""
 
 
 def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
     """Claims of every given prior and likelihood; of all of them if none is given."""
     for group, law in (("model/prior", prior), ("model/likelihood", likelihood)):
-        if offer.chosen and group not in offer.chosen:
+        if offer.chosen and not any(f"{chosen}/".startswith(f"{group}/") for chosen in offer.chosen):
             continue
-        for name in offer.names(group):
+        for choices in offer.variants(group):
+            name = spoken(choices)
             try:
-                problem = posed(offer, group, name, seed=seed, device=device)
+                problem = posed(offer, choices, seed=seed, device=device)
             except UserError as refusal:
                 if offer.chosen:
                     raise
@@ -35,13 +44,15 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
             try:
                 if problem is not None:
                     yield from law(problem, name)
+                if group == "model/likelihood":
+                    yield from columns.claims(offer, choices[group], device)
             except Exception as error:
                 yield raised(name, "", error)
 
 
-def posed(offer: Offer, group: str, name: str, *, seed: int, device: torch.device) -> Problem | None:
+def posed(offer: Offer, choices: Choices, *, seed: int, device: torch.device) -> Problem | None:
     """A problem with this prior or likelihood, and the first posterior that fits."""
-    rest = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none", group: name}
+    rest = {"objective": "elbo", "estimator": "score", "estimator/baseline": "none", **choices}
     for posterior in offer.names("posterior"):
         parts = offer.parts({**rest, "posterior": posterior})
         if parts is not None:
@@ -58,33 +69,75 @@ def prior(problem: Problem, name: str) -> Iterator[Claim]:
     else:
         middle = torch.zeros_like(q.sample(1)[0])
         over = wide_space(middle, torch.ones_like(middle), 301)
-    total = float((problem.model.log_prior(over.z)[:, 0].exp() * over.volume[:, 0]).sum())
+    total = float(
+        (problem.model.log_prior(over.z, problem.model.given(problem.x))[:, 0].exp() * over.volume[:, 0]).sum()
+    )
     where = f"D={problem.family.latent_dim}"
     yield within(name, where, "sums to one", error=abs(total - 1), allowed=NORMALISED, measured=f"{total:.9f}")
 
 
 @torch.no_grad()
 def likelihood(problem: Problem, name: str) -> Iterator[Claim]:
-    """Σ p(x given z) = 1 if and only if the likelihood is declared a density."""
+    """Σ p(x given z) = 1 if and only if the likelihood is declared a density; a missing value is summed over.
+
+    A likelihood that is given the total of x sums to one at every total, and serves no missing values.
+    """
     assert isinstance(problem.model, VAE)
     p = problem.model.likelihood
-    single = problem.q(problem.phi).sample(1)
-    outputs = problem.model.decoder(single)
+    outputs = problem.model.decoder(problem.q(problem.phi).sample(1))
     axis, volume = axis_of(p, outputs)
-    total, X = 1.0, p.data_dim
-    # The sum factorises: one coordinate varies at a time, and the factor of the others is divided out.
-    x = axis[len(axis) // 2].expand(1, X)
-    base = p.log_prob(x, outputs)[0, 0]
-    for j in range(X):
-        rows = x.expand(len(axis), -1).clone()
-        rows[:, j] = axis
-        total *= float((p.log_prob(rows, outputs.expand(1, len(axis), -1))[0].exp() * volume).sum() / base.exp())
-    total *= float(base.exp())
-    error, told = abs(total - 1), f"{total:.9f}"
-    if p.normalized:
-        yield within(name, f"X={X}", "sums to one over x", error=error, allowed=NORMALISED, measured=told)
-    else:
-        yield within(name, f"X={X}", "is not a density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
+    for where, log_prob in densities(p):
+        sums = Sums(log_prob, outputs, axis, volume, p.data_dim)
+        error, told = abs(sums.total - 1), f"{sums.total:.9f}"
+        if not p.normalized:
+            yield within(name, where, "is not a density", error=float(error <= NORMALISED), allowed=0.0, measured=told)
+            continue
+        yield within(name, where, "sums to one over x", error=error, allowed=NORMALISED, measured=told)
+        if not p.covariates:
+            off = float(
+                (p.observed_log_prob(sums.masked, outputs.expand(1, len(sums.masked), -1))[0] - sums.log_marginals)
+                .abs()
+                .max()
+            )
+            told = f"{off:.1e} nats away"
+            yield within(name, where, "missing x_j is summed over", error=off, allowed=NORMALISED, measured=told)
+
+
+def densities(p: Likelihood) -> Iterator[tuple[str, LogProb]]:
+    """Where a likelihood is checked, and its log-density there: one that is given the total of x, at fixed totals."""
+    if not isinstance(p, CountLikelihood) or p.rate.reference is None:
+        yield f"X={p.data_dim}", p.log_prob
+        return
+    for total in TOTALS:
+        given = p.rate.reference.new_tensor(total)
+        yield f"X={p.data_dim}, total {total:g}", partial(p.log_prob_at, total=given)
+
+
+class Sums:
+    """Σ p(x), which factorises, and Σ_{x_j} p(x) at one x for each j: one coordinate varies at a time.
+
+    Args:
+        log_prob: x, outputs ↦ log p(x given outputs).
+        outputs: of the decoder, for one point.
+        axis: the values of one coordinate.
+        volume: of each of them.
+        data_dim: X.
+    """
+
+    def __init__(self, log_prob: LogProb, outputs: Tensor, axis: Tensor, volume: Tensor, data_dim: int) -> None:
+        middle = int(log_prob(axis.unsqueeze(1).expand(-1, data_dim), outputs.expand(1, len(axis), -1))[0].argmax())
+        x = axis[middle].expand(1, data_dim)  # at a point of very small probability, the division would overflow
+        base = log_prob(x, outputs)[0, 0]
+        marginals = []
+        for j in range(data_dim):
+            rows = x.expand(len(axis), -1).clone()
+            rows[:, j] = axis
+            log_p = log_prob(rows, outputs.expand(1, len(axis), -1))[0]
+            marginals.append(((log_p - base).exp() * volume).sum().log() + base)
+        self.log_marginals = torch.stack(marginals)  # log Σ_{x_j} p(x), Float[Tensor, "X"]
+        self.total = float(((self.log_marginals - base).sum() + base).exp())
+        self.masked = x.expand(data_dim, -1).clone()  # row j: x without its coordinate j, Float[Tensor, "X X"]
+        self.masked.fill_diagonal_(torch.nan)
 
 
 def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,6 +147,8 @@ def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
         return torch.linspace(0, 1, p.levels, device=outputs.device), like(p.levels)
     if p.data_support == "binary":
         return torch.tensor([0.0, 1.0], device=outputs.device), like(2)
+    if p.data_support == "count":
+        return torch.arange(COUNTS, device=outputs.device).to(outputs), like(COUNTS)
     if p.data_support == "unit":
         nodes, weights = (torch.from_numpy(a).to(outputs) for a in np.polynomial.legendre.leggauss(60))
         return nodes / 2 + 0.5, weights / 2

@@ -27,7 +27,7 @@ class Replicas(NamedTuple):
 
     phi: MeanWithError  # its gradient in φ, Float[Tensor, "P"]
     shared: MeanWithError  # in θ and the family's weights, Float[Tensor, "W"]
-    figures: MeanWithError  # value, log_likelihood, kl, Float[Tensor, "3"]
+    metrics: MeanWithError  # value, log_likelihood, kl, Float[Tensor, "3"]
 
 
 class RunningMean:
@@ -60,7 +60,7 @@ def replicate(problem: Problem, *, enough: float, batches: int) -> Replicas:
     At most ``batches`` are drawn. The number does not depend on speed, so a seed gives the same z-scores everywhere.
     """
     rows = ROWS[problem.phi.device.type]
-    phi, shared, figures = RunningMean(), RunningMean(), RunningMean()
+    phi, shared, metrics = RunningMean(), RunningMean(), RunningMean()
     weights = problem.shared
     for _ in range(WARM_UP):
         leaf = problem.phi.expand(WARM_ROWS, -1)
@@ -72,9 +72,9 @@ def replicate(problem: Problem, *, enough: float, batches: int) -> Replicas:
         phi.add(torch.zeros_like(leaf) if own is None else own)
         filled = [torch.zeros_like(w) if g is None else g for g, w in zip(others, weights, strict=True)]
         shared.add(torch.cat([g.flatten() for g in filled]).unsqueeze(0) / rows)
-        figures.add(torch.stack((estimate.value, estimate.log_likelihood, estimate.kl), dim=1))
+        metrics.add(torch.stack((estimate.value, estimate.log_likelihood, estimate.kl), dim=1))
         if batch >= BATCHES and batch % CHECKED == 0:
             found = phi.result()
             if bool(found.error.max() <= enough * found.mean.abs().max()):
                 break
-    return Replicas(phi.result(), shared.result(), figures.result())
+    return Replicas(phi.result(), shared.result(), metrics.result())

@@ -11,10 +11,12 @@ from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator
 from vaerun.experiment.make import make
 from vaerun.model.base import Model
+from vaerun.model.prior.base import Prior
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Enumerable, Family, Posterior
 from vaerun.verify.offer import Offer
 
+CLASSES = ("y=0", "y=1")  # the condition of a problem whose prior needs one
 LARGEST = 12  # the largest D that is tried
 
 
@@ -61,12 +63,15 @@ def make_problem(
     """
     torch.manual_seed(seed)
     data_dim = 6 if setting.steep else 3
+    given = CLASSES if conditional(parts) else ()
     facts: dict[str, Any] = {
         "data_dim": data_dim,
         "data_mean": torch.linspace(0.3, 0.6, data_dim),
         "data_std": 1.0,
         "data_shape": (data_dim,),
         "guide": None,
+        "given_dim": len(given),
+        "given_names": given,
     }
     weighted = "kl_weight" in parts["objective"].info.parameters
     constant = {"_target_": "vaerun.schedule.constant.Constant", "constant": setting.beta}
@@ -94,7 +99,7 @@ def make_problem(
         for module in (family, estimator):
             perturb(module)
         phi = family.initial() + 1.2 * torch.rand(family.num_parameters) - 0.6
-        x = (torch.arange(data_dim) % 3 != 1).to(phi.dtype)
+        x = (torch.arange(data_dim + len(given)) % 3 != 1).to(phi.dtype)  # c, too, is one-hot
         return Problem(
             estimator=estimator.to(device),
             family=family.to(device),
@@ -105,6 +110,12 @@ def make_problem(
             beta=setting.beta if weighted else 1.0,
         )
     raise refusal or UserError(f"these choices have no problem with {LARGEST} coordinates or fewer.")
+
+
+def conditional(parts: Mapping[str, Part]) -> bool:
+    """Whether the prior of a problem is p(z given c)."""
+    prior = parts.get("model/prior")
+    return prior is not None and f"{Prior.__module__}.{Prior.__qualname__}" not in prior.info.ancestry
 
 
 @torch.no_grad()

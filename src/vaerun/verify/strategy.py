@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun.data.base import Dataset, Split, Visit
+from vaerun.data.base import Dataset
+from vaerun.data.split import Split, Visit
 from vaerun.errors import UserError
 from vaerun.experiment.build import build_strategy
 from vaerun.local.solver import LocalSolver

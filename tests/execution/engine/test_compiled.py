@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -159,6 +160,18 @@ def test_a_gpu_without_triton_is_met_with_a_sentence(
     bound = bound_of("gaussian")
     with pytest.raises(expected, match="needs triton, .*compile=false" if expected is UserError else said):
         Compiled()(PhiGradient(bound), torch.ones(2, 3), torch.zeros(2, 4))
+
+
+def test_convolutions_whose_sizes_follow_from_one_another_are_compiled(tmp_path: Path) -> None:
+    """28 = 3 · 5 + 13: with the size of the kernel as a symbol, Inductor solved for it, and failed."""
+    np.save(tmp_path / "x.npy", (np.random.default_rng(0).random((60, 28, 28)) < 0.3).astype(np.uint8))
+    small = ["amortizer=conv", "model/decoder=conv", "data=arrays", f"data.path={tmp_path / 'x.npy'}"]
+    small += [f"{group}.{key}" for group in ("amortizer", "model.decoder") for key in ("channels=[2,2]", "hidden=[4]")]
+    steps = ["trainer.epochs=1", "trainer.batch_size=24", "evaluation.num_samples=2", "trainer.records.images_every=0"]
+    plain, fused = (
+        train(tmp_path / way, *small, *steps, f"execution.compile={way}")["metrics"] for way in ("false", "true")
+    )
+    assert fused["elbo/test"] == pytest.approx(plain["elbo/test"], rel=1e-4)
 
 
 def bound_of(posterior: str, estimator: str = "reparam", *, engine: Engine | None = None, **parts: str) -> Bound:

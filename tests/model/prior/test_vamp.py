@@ -26,6 +26,8 @@ def strategy(name: str = "amortized", **keys: Any) -> Strategy:
         "amortizer": node("amortizer/mlp", hidden=[8]),
         "local": node("local/solver"),
         "optimizer": node("optimizer/adam"),
+        "trainer": node("trainer/default"),
+        "execution": node("execution/default"),
         "strategy": node(f"strategy/{name}"),
     }
     return build_strategy(config, data(), torch.device("cpu"))

@@ -15,6 +15,7 @@ from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.keys import RUNTIME, check_keys
 from vaerun.config.check.pairs import check_pairs
 from vaerun.config.check.parts import Part, parts_of
+from vaerun.config.check.tracking import started
 from vaerun.config.check.values import check_values
 from vaerun.errors import UserError
 
@@ -41,5 +42,6 @@ def check(cfg: DictConfig, choices: Mapping[str, str], roots: Sequence[Path], wo
         raise UserError(f"every run needs {removed[1:]}, but {removed} removes it: leave out {removed}.")
     check_keys(config, choices, catalogue)
     check_values(config, choices)
+    started(config, words, catalogue)
     chosen = [word.lstrip("+").partition("=")[0] for word in words]
     check_pairs(parts_of(config, choices), catalogue, chosen=chosen)

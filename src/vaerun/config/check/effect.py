@@ -29,12 +29,12 @@ def without_effect(
     """
     parts = parts_of(config, choices)
     set_by_user = changed(config, choices, catalogue)
-    for group, parameter in ASKED.items():
-        if group in parts and not any(parameter in part.info.parameters for part in parts.values()):
-            users = [str(option) for some in catalogue.groups.values() for option in some.values()
-                     if option.info is not None and parameter in option.info.parameters]  # fmt: skip
-            inside = _taken(set_by_user, [key for key in set_by_user if _is_in(key, group)])
-            yield from _said(inside, f"no part of this run uses {group}; {_few(users)} would use it")
+    for group in unasked(parts):
+        inside = _taken(set_by_user, [key for key in set_by_user if _is_in(key, group)])
+        if inside:  # only then, because the users are found by reading the source of every option
+            yield from _said(
+                inside, f"no part of this run uses {group}; {_few(users_of(group, catalogue))} would use it"
+            )
     for part in parts.values():
         yield from _said(_taken(set_by_user, _names(part, "ignores")), f"{part} does not use it")
         for key, sibling, values in _conditions(part):
@@ -43,6 +43,21 @@ def without_effect(
                 yield from _said(_taken(set_by_user, [f"{part.path}.{key}"]), why)
     yield from _said(_taken(set_by_user, list(unused)), "the data file has its own splits")
     yield from _never(set_by_user, parts)
+
+
+def unasked(parts: Mapping[str, Part]) -> list[str]:
+    """The groups that no constructor asks for, so that the run does not use them."""
+    return [
+        group
+        for group, parameter in ASKED.items()
+        if group in parts and not any(parameter in part.info.parameters for part in parts.values())
+    ]
+
+
+def users_of(group: str, catalogue: Catalogue) -> list[str]:
+    """The options whose constructors ask for a group."""
+    every = [option for some in catalogue.groups.values() for option in some.values()]
+    return [str(option) for option in every if option.info is not None and ASKED[group] in option.info.parameters]
 
 
 def changed(config: Mapping[str, Any], choices: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
@@ -90,7 +105,7 @@ def _never(set_by_user: Mapping[str, Any], parts: Mapping[str, Part]) -> Iterato
     epochs = parts["trainer"].node.get("epochs")
     if not isinstance(epochs, int):
         return
-    every = parts["trainer/validation"].node.get("every")
+    every = parts["trainer/validation"].node.get("every") or 1
     for key in ("trainer.validation.every", "trainer.validation.evaluation_every"):
         if isinstance(set_by_user.get(key), int) and set_by_user[key] > epochs:
             yield from _said({key: set_by_user[key]}, f"the training has only trainer.epochs={epochs}, and its end is "

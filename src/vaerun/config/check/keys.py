@@ -6,14 +6,28 @@ from typing import Any
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.parts import parts_of
 from vaerun.config.part import Part
+from vaerun.config.several import SEVERAL, home
 from vaerun.errors import UserError, close_key, close_match
 
-FACTS = ("latent_dim", "data_dim", "data_mean", "data_std", "data_shape")  # properties of the data and the model
+DATA = (
+    "data_dim",
+    "data_mean",
+    "data_std",
+    "data_shape",
+    "given_dim",
+    "given_names",
+    "missing",
+    "counts",
+    "columns",
+)
+FACTS = ("latent_dim", *DATA)
+"""Properties of the data and of the model."""
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
-    "model": FACTS[1:],
+    "model": DATA,
     "model/prior": (*FACTS, "guide"),
     "model/likelihood": FACTS,
+    "model/likelihood/rate": FACTS,
     "model/decoder": (*FACTS, "input_dim", "output_dim", "output_bias"),
     "posterior": FACTS,
     "objective": FACTS,
@@ -22,12 +36,15 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "estimator/baseline": FACTS,
     "amortizer": (*FACTS, "num_parameters", "initial"),
     "local": ("bound",),
-    "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points"),
+    "strategy": ("bound", "amortizer", "solver", "optimizer", "num_points", "phi_memory"),
     "strategy/encoder_loss": ("solver",),
     "strategy/phi_init": ("solver", "amortizer", "initial"),
     "strategy/refiner": ("num_parameters", "initial"),
     "optimizer": ("parameters",),
+    "optimizer/method": ("params", "lr"),
+    "optimizer/schedule": ("trainer_epochs",),
     "evaluation": ("bound", "amortizer", "optimizer"),
+    "tracking": ("directory", "purge_after"),
 }
 """By group, constructor parameters that build.py computes from the data or from other parts."""
 
@@ -41,7 +58,7 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
     Raises:
         UserError: it names the full key and, for a typo, the nearest key.
     """
-    known = [*catalogue.nouns, *catalogue.settings]
+    known = [*catalogue.nouns, *SEVERAL, *catalogue.settings]
     for key in config:
         if key not in known and key not in SAVED:
             near = close_match(str(key), known) or close_key(str(key), catalogue.written())
@@ -53,9 +70,32 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
                 f"{group} is {'not chosen' if node is None else 'not an option with a class'}, but every run needs "
                 f"one: use {group}={' or '.join(catalogue.groups[group])}."
             )
+    for group in SEVERAL:
+        _check_several(group, config.get(group, {}), catalogue)
     for part in parts_of(config, choices).values():
         _check_part(part, catalogue)
         _check_nested(part, catalogue)
+
+
+def _check_several(group: str, nodes: Any, catalogue: Catalogue) -> None:
+    """Refuses what is no set of options, each at its own name."""
+    known = catalogue.groups.get(group, {})
+    options = ",".join(known)
+    if not isinstance(nodes, Mapping):
+        raise UserError(f"{group} takes a list of options, got {nodes!r}: use {group}=[{options}] or a part of it.")
+    if "_target_" in nodes:
+        named = [option for option in known.values() if option.content.get("_target_") == nodes["_target_"]]
+        file, name = (named[0].path, named[0].name) if named else ("its file", "NAME")
+        raise UserError(
+            f"an option of {group} needs a node of its own, because a run can have several: let {file} begin with the "
+            f"line '# @package {group}.{name}'."
+        )
+    for name, node in nodes.items():
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            near = close_match(str(name), known)
+            raise UserError(
+                f"{group}.{name} is not an option of {group}.{near} Use {group}=[{options}] or a part of it."
+            )
 
 
 def _check_nested(part: Part, catalogue: Catalogue) -> None:
@@ -67,7 +107,8 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
             continue
         node = chosen.content.get(key) if chosen is not None else None
         if isinstance(node, Mapping) and "_target_" in node:
-            keys = ", ".join(f"{part.path}.{inner}" for inner in (f"{key}.{name}" for name in node if name[0] != "_"))
+            names = [name for name in node if name[0] != "_"] or ["_target_"]
+            keys = ", ".join(f"{part.path}.{key}.{name}" for name in names)
             raise UserError(f"{part.path}.{key} must be set key by key, got {value}: the keys are {keys}.")
         if group in catalogue.groups:
             raise UserError(
@@ -78,7 +119,7 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
 
 def _check_part(part: Part, catalogue: Catalogue) -> None:
     given = [str(key) for key in part.node if key not in INSTANTIATE]
-    runtime = RUNTIME.get(part.group, ())
+    runtime = RUNTIME.get(home(part.group), ())
     open_to_user = [name for name in part.info.parameters if name not in runtime]
     for key in given:
         if key in runtime and key in part.info.parameters:

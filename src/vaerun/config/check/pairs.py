@@ -78,12 +78,14 @@ def swap(parts: Parts, option: Option, catalogue: Catalogue, chosen: Sequence[st
         holder = catalogue.option(parent, new[parent].option if parent in new else None)
         _put(new, catalogue.option(group.strip("/"), holder.nested().get(group) if holder else None))
     _put(new, option)
-    stay = [catalogue.option(part.group, part.option) for part in parts.values() if part.group != option.group]
-    set_inside = {g: name for other in stay if other for g, name in other.overrides().items() if g in option.nested()}
-    for group, name in {**option.nested(), **set_inside, **option.overrides()}.items():
+    nested = option.nested()
+    rest = [part for part in parts.values() if part.group != option.group] if nested else []
+    stay = [catalogue.option(part.group, part.option) for part in rest]
+    set_inside = {g: name for other in stay if other for g, name in other.overrides().items() if g in nested}
+    for group, name in {**nested, **set_inside, **option.overrides()}.items():
         if group.strip("/") in chosen and group.strip("/") in new:
             continue
-        if group.strip("/") in new or group in option.nested():
+        if group.strip("/") in new or group in nested:
             _put(new, catalogue.option(group.strip("/"), name))
     return new
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from vaerun.config.class_info import class_info
 from vaerun.config.part import Part
+from vaerun.config.several import SEVERAL
 
 
 def parts_of(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Part]:
@@ -23,5 +24,6 @@ def _parts(prefix: str, node: Mapping[str, Any], choices: Mapping[str, str]) -> 
         group = f"{prefix}{key}"
         if "_target_" in value:
             found = class_info(str(value["_target_"]))
-            yield Part(group, choices.get(group, found.name), found, value)
+            option = str(key) if prefix.rstrip("/") in SEVERAL else choices.get(group, found.name)
+            yield Part(group, option, found, value)
         yield from _parts(f"{group}/", value, choices)

@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "None": "null",
 }
 LARGEST = 2**63
+HINTS = {"data.condition": " y stands for the labels of the points; data.label says where those of a file are."}
 SHOWN = 200  # characters of a value in a sentence
 LISTS = ("Sequence", "list", "tuple", "List", "Tuple", "Iterable", "Collection")
 
@@ -86,12 +87,13 @@ def _check_type(key: str, value: object, annotation: str) -> None:
     expected = _parsed(annotation)
     if isinstance(value, int) and abs(value) >= LARGEST:
         raise UserError(f"{key} must be below 2^63, got {value}.")
-    if not all(math.isfinite(number) for number in _numbers(value)):
+    named = isinstance(value, float) and math.isnan(value) and "nan" in _words(expected)
+    if not named and not all(math.isfinite(number) for number in _numbers(value)):
         raise UserError(f"{key} must be finite, got {_written(value)}.")
     if expected is None or _fits(value, expected):
         return
     words = _literals(expected)
-    near = close_match(str(value), words)
+    near = close_match(str(value), words) or HINTS.get(key, "")
     raise UserError(f"{key} must be {_described(expected)}, got {_written(value)}.{near}")
 
 
@@ -147,6 +149,13 @@ def _described(tree: ast.expr) -> str:
         element = tree.slice.elts[0] if isinstance(tree.slice, ast.Tuple) else tree.slice
         return f"a list, each item {_described(element)}"
     return " or ".join(map(str, _literals(tree))) or WORDS[_name(tree)]
+
+
+def _words(tree: ast.expr | None) -> list[Any]:
+    """All literals of an annotation, also those that are one of several types."""
+    if isinstance(tree, ast.BinOp):
+        return [*_words(tree.left), *_words(tree.right)]
+    return [] if tree is None else _literals(tree)
 
 
 def _literals(tree: ast.expr) -> list[Any]:

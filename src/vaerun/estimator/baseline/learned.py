@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from vaerun.estimator.baseline.base import Baseline
+from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import mlp
+from vaerun.notation import Column
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
 
@@ -20,6 +22,10 @@ class Learned(Baseline):
         data_dim: X.
         data_mean: x̄, Float[Tensor, "X"].
         data_std: s.
+        given_dim: C, the numbers that the model conditions on and that follow those of x in a row.
+        missing: whether values of x are missing (nan); the network then reads a mask, too.
+        counts: whether x are counts; the network then reads log(1 + x) − log(1 + x̄).
+        columns: those of x, if the data declare them.
         hidden: units of the hidden layers; [] makes b affine.
         activation: by name.
 
@@ -30,26 +36,34 @@ class Learned(Baseline):
     input-dependent baseline).
     """
 
-    data_mean: Tensor
-
     def __init__(
         self,
         *,
         data_dim: int,
         data_mean: Tensor,
         data_std: float,
+        given_dim: int = 0,
+        missing: bool = False,
+        counts: bool = False,
+        columns: Sequence[Column] = (),
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
     ) -> None:
         super().__init__()
-        self.register_buffer("data_mean", data_mean.clone())
-        self.spread = 4 * data_std
+        self.input = DataInput(
+            data_mean=data_mean,
+            data_std=data_std,
+            given_dim=given_dim,
+            missing=missing,
+            counts=counts,
+            columns=columns,
+        )
         self.data_dim = data_dim
-        self.layers = mlp([data_dim, *hidden, 1], activation)
+        self.layers = mlp([self.input.dim, *hidden, 1], activation)
 
     def forward(self, r: Tensor, objective: Objective, x: Tensor, q: Posterior, z: Tensor) -> Tensor:
         # Detached, because the loss of the baseline must not train the modules that x depends on.
-        return self.data_dim * self.layers((x.detach() - self.data_mean).div_(self.spread)).squeeze(-1)
+        return self.data_dim * self.layers(self.input(x.detach())).squeeze(-1)
 
     def loss(self, credit: Tensor, b: Tensor) -> Tensor:
         return ((credit - b) / self.data_dim).square().mean()

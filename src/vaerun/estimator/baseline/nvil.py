@@ -9,6 +9,7 @@ from vaerun.config.ranges import below
 from vaerun.estimator.baseline.base import Baseline
 from vaerun.estimator.baseline.learned import Learned
 from vaerun.nn.running_average import RunningAverage
+from vaerun.notation import Column
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Posterior
 
@@ -24,6 +25,10 @@ class NVIL(Baseline):
         data_dim: X.
         data_mean: the mean of the training data, Float[Tensor, "X"].
         data_std: their standard deviation.
+        given_dim: C, the numbers that the model conditions on and that follow those of x in a row.
+        missing: whether values of x are missing (nan); the network then reads a mask, too.
+        counts: whether x are counts; the network then reads log(1 + x) − log(1 + x̄).
+        columns: those of x, if the data declare them.
         hidden: units of the hidden layers of C.
         activation: by name.
         decay: of the averages, in [0, 1).
@@ -42,6 +47,10 @@ class NVIL(Baseline):
         data_dim: int,
         data_mean: Tensor,
         data_std: float,
+        given_dim: int = 0,
+        missing: bool = False,
+        counts: bool = False,
+        columns: Sequence[Column] = (),
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
         decay: float = 0.9,
@@ -49,7 +58,15 @@ class NVIL(Baseline):
         super().__init__()
         below("estimator.baseline.decay", decay, 0, 1)
         self.learned = Learned(
-            data_dim=data_dim, data_mean=data_mean, data_std=data_std, hidden=hidden, activation=activation
+            data_dim=data_dim,
+            data_mean=data_mean,
+            data_std=data_std,
+            given_dim=given_dim,
+            missing=missing,
+            counts=counts,
+            columns=columns,
+            hidden=hidden,
+            activation=activation,
         )
         self.mean = RunningAverage(decay)
         self.variance = RunningAverage(decay)

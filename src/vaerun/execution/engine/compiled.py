@@ -92,11 +92,13 @@ def compile_program(program: Program, inputs: tuple[Tensor, ...]) -> CompiledPro
     except Exception as error:
         raise refusal(f"it cannot be traced ({first_line(error)})") from error
     try:
-        # Inductor uses its cache of earlier runs only with a ShapeEnv, although no shape is symbolic here.
-        context = TracingContext(FakeTensorMode(shape_env=ShapeEnv()))
-        with torch.no_grad(), tracing(context), warnings.catch_warnings():
+        # Inductor uses its cache of earlier runs only with a ShapeEnv. In one, it would make the sizes of real tensors
+        # symbols; those of these examples are numbers.
+        mode = FakeTensorMode(shape_env=ShapeEnv(), static_shapes=True)
+        examples = [mode.from_tensor(value) for value in (*inputs, *held)]
+        with torch.no_grad(), tracing(TracingContext(mode)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            call: Any = compile_fx(graph, [*inputs, *held], config_patches=settings(inputs[0].device))
+            call: Any = compile_fx(graph, examples, config_patches=settings(inputs[0].device))
     except Exception as error:
         reason = lacking(error)
         if reason is None:

@@ -27,8 +27,8 @@ class LocalOptimizer(ABC):
             scale: ``Family.scale`` at each row, Float[Tensor, "R P"]; only optimisers of natural gradients use it.
         """
 
-    def shortened(self, state: LocalState, scale: Tensor) -> LocalState:
-        """The state after the last step was multiplied by ``scale`` Float[Tensor, "R 1"]; unchanged by default."""
+    def shortened(self, state: LocalState, factor: Tensor) -> LocalState:
+        """The state after the last step was multiplied by ``factor`` Float[Tensor, "R 1"]; unchanged by default."""
         return state
 
 

@@ -54,8 +54,8 @@ class LocalLBFGS(LocalOptimizer):
         step = clipped(self.learning_rate * direction(gradient, s, y), self.max_step)
         return step, RowLBFGSState(step, gradient, s, y)
 
-    def shortened(self, state: RowLBFGSState, scale: Tensor) -> RowLBFGSState:
-        return state._replace(moved=scale * state.moved)
+    def shortened(self, state: RowLBFGSState, factor: Tensor) -> RowLBFGSState:
+        return state._replace(moved=factor * state.moved)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:

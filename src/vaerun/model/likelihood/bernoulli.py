@@ -4,12 +4,13 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import pad, softplus
 
 from vaerun.execution.memory import numbers_at_once
 from vaerun.model.likelihood.base import Likelihood
 
 TOGETHER = 112  # factors in [½, 1] per product, which stays above 2⁻¹²⁶, the smallest normal float32
+CERTAIN = 100.0  # σ of it is 1 up to rounding
 NEVER = 1e-3  # smallest initial probability of a pixel, since the log-odds of 0 are −∞
 
 
@@ -30,11 +31,22 @@ class BernoulliLikelihood(Likelihood):
     def initial_outputs(self, data_mean: Tensor) -> Tensor:
         return data_mean.clamp(NEVER, 1 - NEVER).logit()
 
+    def terms(self, x: Tensor, outputs: Tensor) -> Tensor:
+        return x * outputs - softplus(outputs)
+
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         return _LogProb.apply(x, outputs)
 
+    def masked_log_prob(self, x: Tensor, outputs: Tensor, observed: Tensor) -> Tensor:
+        """A logit of −100 at x = 0 contributes log 1 = 0 in float32 and float64, and its gradient is 0."""
+        return self.log_prob(x, torch.where(observed, outputs, -CERTAIN))
+
     def mean(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()
+
+    def variance(self, outputs: Tensor) -> Tensor:
+        p = outputs.sigmoid()
+        return p * (1 - p)
 
     @torch.no_grad()
     def sample(self, outputs: Tensor) -> Tensor:

@@ -62,13 +62,17 @@ class CategoricalLikelihood(Likelihood):
         """Float[Tensor, "*K B O"] ↦ Float[Tensor, "*K B X L"]."""
         return outputs.unflatten(-1, (self.data_dim, self.levels))
 
-    def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
+    def terms(self, x: Tensor, outputs: Tensor) -> Tensor:
         logits = self.logits(outputs)
         place = (x * (self.levels - 1)).round().long().expand(logits.shape[:-1])
-        return (logits.gather(-1, place.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)).sum(-1)
+        return logits.gather(-1, place.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
 
     def mean(self, outputs: Tensor) -> Tensor:
         return self.logits(outputs).softmax(-1) @ self.grid
+
+    def variance(self, outputs: Tensor) -> Tensor:
+        probability = self.logits(outputs).softmax(-1)
+        return probability @ self.grid.square() - (probability @ self.grid).square()
 
     @torch.no_grad()
     def sample(self, outputs: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ class ContinuousBernoulli(Likelihood):
         # The mean is 1 − 1/η at large η.
         return inverse(self.mean, data_mean.clamp(NEVER, 1 - NEVER), -2 / NEVER, 2 / NEVER)
 
-    def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
-        return (outputs * x - log_normalizer(outputs)).sum(-1)
+    def terms(self, x: Tensor, outputs: Tensor) -> Tensor:
+        return outputs * x - log_normalizer(outputs)
 
     def mean(self, outputs: Tensor) -> Tensor:
         """½ + sign(η) (½ + 1/(e^|η| − 1) − 1/|η|), the derivative of log((e^η − 1)/η)."""

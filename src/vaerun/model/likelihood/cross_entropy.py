@@ -36,8 +36,17 @@ class CrossEntropyLikelihood(Likelihood):
     def initial_outputs(self, data_mean: Tensor) -> Tensor:
         return self.bernoulli.initial_outputs(data_mean)
 
+    def terms(self, x: Tensor, outputs: Tensor) -> Tensor:
+        return self.bernoulli.terms(x, outputs)
+
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         return self.bernoulli.log_prob(x, outputs)
+
+    def masked_log_prob(self, x: Tensor, outputs: Tensor, observed: Tensor) -> Tensor:
+        return self.bernoulli.masked_log_prob(x, outputs, observed)
+
+    def variance(self, outputs: Tensor) -> Tensor:
+        return self.bernoulli.variance(outputs)
 
     def mean(self, outputs: Tensor) -> Tensor:
         return self.bernoulli.mean(outputs)

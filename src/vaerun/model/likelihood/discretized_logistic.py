@@ -56,7 +56,7 @@ class DiscretizedLogistic(Likelihood):
         reach = 1 + 20 * float(self.scale().detach().max())  # within this range, the mean reaches NEVER and 1 − NEVER
         return inverse(self.mean, data_mean.clamp(NEVER, 1 - NEVER), -reach, reach)
 
-    def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
+    def terms(self, x: Tensor, outputs: Tensor) -> Tensor:
         """With σ(b) − σ(a) = σ(b) σ(−a) (1 − e^{a − b}), which does not underflow in the tails."""
         steps = self.levels - 1
         place, scale = (x * steps).round(), self.scale()
@@ -66,7 +66,7 @@ class DiscretizedLogistic(Likelihood):
         first, last = place == 0, place == steps
         inside = torch.where(first | last, 0.0, width)
         log_p = torch.where(last, 0.0, logsigmoid(from_above)) + torch.where(first, 0.0, logsigmoid(from_below))
-        return (log_p + inside).sum(-1)
+        return log_p + inside
 
     def mean(self, outputs: Tensor) -> Tensor:
         """Σ over the grid of P(x_j ≥ value) / steps, in a loop, because all edges at once need too much memory."""

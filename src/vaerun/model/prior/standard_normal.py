@@ -6,12 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from vaerun.model.prior.base import Prior
+from vaerun.model.prior.base import IndependentNormal, Prior
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-class StandardNormal(Prior):
+class StandardNormal(Prior, IndependentNormal):
     """p(z) = N(z; 0, I), without parameters.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, §3.
@@ -27,6 +27,9 @@ class StandardNormal(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         return -0.5 * z.square().sum(-1) - self.latent_dim * HALF_LOG_2PI
+
+    def standardised(self, location: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        return location, log_scale
 
     def sample(self, n: int) -> Tensor:
         return torch.randn(n, self.latent_dim, device=self.device_of.device, dtype=self.device_of.dtype)

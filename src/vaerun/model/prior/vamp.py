@@ -1,7 +1,7 @@
 """p(z) = (1/M) Σ_m q(z; f_λ(u_m)), the u_m learned."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from vaerun.config.ranges import at_least
 from vaerun.errors import UserError
 from vaerun.model.prior.base import Prior
+from vaerun.nn.units import Units
+from vaerun.notation import Column
 
 
 class Component(Protocol):
@@ -26,8 +28,9 @@ class Vamp(Prior):
     """p(z) = (1/M) Σ_m q(z; f_λ(u_m)): the encoder's average posterior at M learned pseudo-inputs.
 
     The u_m, Float[Tensor, "M X"], are part of θ and start at random, with the mean and standard deviation of
-    the data; they are not bounded. The encoder is not part of θ, but p(z) depends on λ, too. Each evaluation of p(z)
-    encodes all M pseudo-inputs.
+    the data; they are not bounded, and none of their values is missing. With a condition c, u_m has C numbers more,
+    which start between 0 and 1 and are learned, so p(z) is the same for every c. The encoder is not part of θ, but p(z)
+    depends on λ, too. Each evaluation of p(z) encodes all M pseudo-inputs.
 
     Args:
         latent_dim: D.
@@ -35,10 +38,12 @@ class Vamp(Prior):
         data_mean: mean of the training data, Float[Tensor, "X"].
         data_std: their pooled standard deviation.
         guide: x ↦ q(z; f_λ(x)), called only after the encoder is built; None without an encoder.
+        given_dim: C.
         num_components: M.
+        columns: those of x, if the data declare them; the u_m then have the mean and standard deviation of each.
 
     Raises:
-        UserError: there is no encoder, or M < 1.
+        UserError: there is no encoder, M < 1, or a column does not hold real numbers.
 
     Reference: Tomczak, Welling 2018, VAE with a VampPrior, §2.
     """
@@ -54,7 +59,9 @@ class Vamp(Prior):
         data_mean: Tensor,
         data_std: float,
         guide: Callable[[Tensor], Component] | None,
+        given_dim: int = 0,
         num_components: int = 500,
+        columns: Sequence[Column] = (),
     ) -> None:
         super().__init__(latent_dim=latent_dim)
         if guide is None:
@@ -62,14 +69,24 @@ class Vamp(Prior):
                 "model/prior=vamp needs an encoder, because its components are q(z; f_λ(u)): use strategy=amortized."
             )
         at_least("model.prior.num_components", num_components, 1)
+        if odd := [column for column in columns if column.kind not in ("real", "positive")]:
+            raise UserError(
+                f"model/prior=vamp needs columns of real numbers, because its pseudo-inputs are real, but the column "
+                f"{odd[0].name!r} is {odd[0].kind}: use model/prior=standard_normal or mixture_of_gaussians."
+            )
+        self.units = Units([column._replace(standardised=True, width=0.0) for column in columns])
         self.guide = guide
         self.register_buffer("data_mean", data_mean.clone())
         self.data_std = data_std
         self.standardised = nn.Parameter(torch.randn(num_components, data_dim))
+        self.conditions = nn.Parameter(torch.rand(num_components, given_dim)) if given_dim else None
 
     def pseudo_inputs(self) -> Tensor:
-        """u_m, Float[Tensor, "M X"]."""
-        return self.data_mean + self.data_std * self.standardised
+        """u_m, Float[Tensor, "M X+C"]."""
+        x = self.data_mean + self.data_std * self.standardised
+        if self.units.changes:
+            x = self.units.inverse(self.standardised)
+        return x if self.conditions is None else torch.cat((x, self.conditions), 1)
 
     def log_prob(self, z: Tensor) -> Tensor:
         q = self.guide(self.pseudo_inputs())

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaerun.files import UnsafeFileError, read
 from vaerun.metric.interval import Sample, interval
 from vaerun.report.matched import COSTS, LARGEST, LONGEST
 from vaerun.report.recorded import finite
+from vaerun.system.files import UnsafeFileError, read
 
 RECORDS = 400  # read from one run, evenly spaced: more than a plot can show
 POINTS = 200  # of the grid on which seeds are averaged

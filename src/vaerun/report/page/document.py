@@ -11,7 +11,8 @@ from vaerun.report.page.configurations import configurations, run_table, shared_
 from vaerun.report.page.images import TAGS, Gallery, galleries
 from vaerun.report.page.plot import RenderedPlot, render_plot
 from vaerun.report.page.provenance import facts, meanings, title
-from vaerun.report.page.sections import Section, headline, sections
+from vaerun.report.page.section import Section
+from vaerun.report.page.sections import headline, sections
 from vaerun.report.page.style import color_variables
 from vaerun.report.page.table import legend, notes, table
 from vaerun.report.page.template import render

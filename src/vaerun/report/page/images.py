@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vaerun.files import UnsafeFileError
 from vaerun.report.page.style import STYLES, Style, styles
 from vaerun.report.recorded import Recorded
 from vaerun.report.row import Row
+from vaerun.system.files import UnsafeFileError
 
 TAGS = {
     "samples/prior": "E[x given z] at z drawn from the prior",
@@ -58,12 +58,7 @@ def last(directory: Path) -> Mapping[str, Image]:
                 for value in event.summary.value:
                     if value.tag in TAGS and value.HasField("image"):
                         found[value.tag] = Image(value.tag, event.step, value.image.encoded_image_string)
-        except (
-            OSError,
-            UnsafeFileError,
-            DecodeError,
-            MemoryError,
-            OverflowError,
-        ):  # a damaged file may claim any length
+        # A damaged file may claim any length.
+        except (OSError, UnsafeFileError, DecodeError, MemoryError, OverflowError):
             continue
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaerun.errors import UserError
+from vaerun.errors import MissingPackageError
 from vaerun.report.page.style import INK, LINE, MUTED, themed
 
 if TYPE_CHECKING:
@@ -97,9 +97,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise UserError(
-            "vaerun report needs matplotlib, which is not installed: run pip install 'vaerun[report]'."
-        ) from None
+        raise MissingPackageError("vaerun report", "matplotlib", extra="report") from None
 
 
 def render_plot(plot: Plot) -> RenderedPlot:

@@ -1,45 +1,31 @@
 """The sections of the HTML report that have plots: each answers a question."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from vaerun.metric.metric import find, is_error
 from vaerun.report.cell import cells
 from vaerun.report.column import Column
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.dot_plot import PlotRow, bar_plot, dot_plot, window
+from vaerun.report.page.latent_plot import latent_plots
 from vaerun.report.page.line_plot import SPREAD, bound_plots, extent, variance_plot
 from vaerun.report.page.plot import Plot
+from vaerun.report.page.search import search_sections
+from vaerun.report.page.section import Section
 from vaerun.report.page.series import Logs, Series, below, estimator_of, is_variance
 from vaerun.report.page.style import styles
 
 GROUPS = {"theta": "θ", "phi": "φ", "lam": "λ"}
 
 
-class Section(NamedTuple):
-    """Plots that answer one question.
-
-    Attributes:
-        name: of the section, without spaces.
-        title: the question.
-        caption: how to read the plots.
-        plots: the plots.
-        series: the lines in all plots, for one legend; empty if the plots name their rows.
-    """
-
-    name: str
-    title: str
-    caption: str
-    plots: Sequence[Plot]
-    series: Sequence[Series] = ()
-
-
 def sections(comparison: Comparison) -> Iterator[Section]:
-    """Every section for which the runs have metrics: bounds during training, gaps, variance of gradients."""
+    """Every section that the runs have something for: searches, bounds during training, gaps, gradients, latents."""
+    yield from search_sections(comparison.searches)
     logs = Logs.of(comparison.rows)
     yield from _bounds(comparison, logs)
     yield from _gaps(comparison)
     yield from _gradients(comparison, logs)
+    yield from _latents(comparison)
 
 
 def headline(comparison: Comparison) -> Plot | None:
@@ -147,6 +133,17 @@ def _gradients(comparison: Comparison, logs: Logs) -> Iterator[Section]:
         )
         names = {one.name: one for one in every}
         yield Section("gradients", "How noisy are the gradients?", caption, plots, list(names.values()))
+
+
+def _latents(comparison: Comparison) -> Iterator[Section]:
+    plots = latent_plots(comparison.rows)
+    if plots:
+        caption = (
+            "E_q[z] of validation points of one run, on the plane of its first two principal components, in the "
+            "colours of the labels. A model is trained without labels, unless data.condition is set; then E_q[z] needs "
+            "no information about the label, and the colours mix."
+        )
+        yield Section("latents", "Where do the classes lie in z?", caption, plots)
 
 
 def _variances(comparison: Comparison, group: str) -> list[PlotRow]:

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from vaerun import files
 from vaerun.errors import UserError
 from vaerun.report.comparison import Comparison
 from vaerun.report.page.document import document
 from vaerun.report.page.plot import require_matplotlib
+from vaerun.system import files
 
 GENERATOR = '<meta name="generator" content="vaerun report'  # as templates/report.html has it
 LARGEST = 2**27  # bytes of a report's page

@@ -1,0 +1,95 @@
+"""Published tables, beside ours: runs what a paper's table needs, and writes it into docs/reproduced.md.
+
+    python scripts/reproduce.py lucas2019                       # the whole budget of the paper
+    python scripts/reproduce.py burda2016 --budget short        # a shortened one; its rows say so
+    python scripts/reproduce.py --page                          # only the page, from the stored figures
+
+Every run is a ``vaerun train experiment=PAPER/NAME`` in its own folder under --runs. Started again, the script goes on
+where it stopped: finished runs and measurements are taken as they are, an interrupted run is resumed, and a run with a
+shorter budget is trained longer where that does not change its earlier steps. The results go into
+docs/reproduced/PAPER.json, and from there between the marks of the paper in docs/reproduced.md. With --page, the words
+around the stored figures become those of the present script.
+
+MNIST is downloaded, or read from --data or $VAERUN_DATA. A whole budget can take days on a processor (burda2016,
+cremer2018).
+"""
+
+import argparse
+import platform
+import sys
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reproduction.laboratory import Laboratory
+from reproduction.page import PAGE, STORED, filled, stored
+from reproduction.table import Table
+
+PAPERS = (
+    "burda2016",
+    "cremer2018",
+    "dong2020",
+    "he2019",
+    "kim2018",
+    "lucas2019",
+    "marino2018",
+    "pythae",
+    "rainforth2018",
+    "tucker2017",
+    "wu2017",
+)
+
+
+def main() -> None:
+    """Runs, stores and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("papers", nargs="*", choices=[[], *PAPERS], metavar="PAPER", help=", ".join(PAPERS))
+    parser.add_argument("--budget", choices=("full", "short"), default="full", help="default: full")
+    parser.add_argument("--runs", type=Path, default=Path("runs/reproduced"), help="folder of the runs")
+    parser.add_argument("--data", type=Path, help="folder with MNIST and binarized_mnist.npz")
+    parser.add_argument("--page", action="store_true", help="write the page from the stored figures, and run nothing")
+    options = parser.parse_args()
+    if not options.papers and not options.page:
+        parser.error("name a paper, or --page")
+    laboratory = Laboratory(options.runs, short=options.budget == "short", data=options.data)
+    for paper in stored() if options.page else options.papers:
+        table = worded(stored()[paper]) if options.page else made(paper, laboratory, options.budget)
+        STORED.mkdir(exist_ok=True)
+        (STORED / f"{paper}.json").write_text(table.text())
+        if not options.page:
+            print(table.markdown())
+    PAGE.write_text(filled(PAGE.read_text(), stored()))
+
+
+def made(paper: str, laboratory: Laboratory, budget: str) -> Table:
+    """Runs what the table of a paper needs."""
+    rows = import_module(f"reproduction.{paper}").rows(laboratory)
+    command = f"python scripts/reproduce.py {paper}{'' if budget == 'full' else f' --budget {budget}'}"
+    return worded(Table(paper, "", "", rows, machine(), command))
+
+
+def worded(table: Table) -> Table:
+    """The same figures with what the paper's module says about them now."""
+    module = import_module(f"reproduction.{table.paper}")
+    return replace(table, reference=module.REFERENCE, source=module.SOURCE, remarks=module.REMARKS)
+
+
+def machine() -> str:
+    """The processor, and the versions."""
+    names = [line.partition(":")[2].strip() for line in cpu_lines() if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    python = platform.python_version()
+    return f"one thread of {processor}, Python {python}, torch {version('torch').partition('+')[0]}"
+
+
+def cpu_lines() -> list[str]:
+    """/proc/cpuinfo, where there is one."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    main()

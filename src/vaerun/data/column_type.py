@@ -1,0 +1,212 @@
+"""The cells of a column ↦ its type: real, positive, count, binary or categorical."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vaerun.errors import UserError
+from vaerun.notation import Kind
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_LEVELS = 50  # of a column of text that is taken for a category
+WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
+
+
+class Cells(NamedTuple):
+    """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing."""
+
+    name: str
+    numbers: np.ndarray | None
+    texts: np.ndarray | None
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Which cells have a value, Bool[Array, "N"]."""
+        if self.numbers is not None:
+            return ~np.isnan(self.numbers)
+        assert self.texts is not None
+        return np.array([text is not None for text in self.texts], dtype=bool)
+
+    @property
+    def levels(self) -> list[str]:
+        """The different values in order, as texts."""
+        return [shown(value) for value in self.different]
+
+    @property
+    def different(self) -> np.ndarray:
+        """The different values in order."""
+        values = self.numbers if self.numbers is not None else self.texts
+        assert values is not None
+        return np.unique(values[self.observed].astype(float if self.numbers is not None else str))
+
+
+def cells_of(name: str, series: "pandas.Series") -> Cells:
+    """The cells of a column of a table.
+
+    Raises:
+        UserError: they are dates, lists or other objects, or infinite.
+    """
+    import pandas
+
+    kind = getattr(series.dtype, "kind", "O")
+    if isinstance(series.dtype, pandas.CategoricalDtype):
+        series, kind = series.astype(object), "O"
+    if kind in "mM":
+        raise UserError(
+            f"the column {name!r} holds dates or times: leave it out, {word('drop', name)}, or write it as a number, "
+            "such as days since a date."
+        )
+    if kind in "biuf":
+        # A copy, because pandas 3 gives its own memory, which torch may not write to.
+        return Cells(name, _finite(name, series.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)), None)
+    values = series.to_numpy(dtype=object)
+    missing = pandas.isna(series).to_numpy()
+    found = {type(value) for value in values[~missing]}
+    if found and all(issubclass(each, (bool, int, float)) for each in found):
+        return Cells(name, _finite(name, np.where(missing, np.nan, values).astype(np.float64)), None)
+    if found - {str, bool, int, float}:
+        odd = sorted(each.__name__ for each in found - {str})[0]
+        raise UserError(
+            f"the column {name!r} must hold numbers or texts, got a {odd}: leave it out, {word('drop', name)}, or "
+            "write it as numbers."
+        )
+    texts = np.array([None if gone else str(value) for value, gone in zip(values, missing, strict=True)], dtype=object)
+    return Cells(name, None, texts)
+
+
+def infer(cells: Cells) -> Kind:
+    """The type that the values of a column suggest.
+
+    0 and 1 are binary; texts are categorical; whole numbers of which the smallest is 0 or 1 are counts; numbers > 0
+    over a factor of 100 or more are positive; all others are real.
+
+    Raises:
+        UserError: a column of text has too many different values, or texts among numbers.
+    """
+    if cells.texts is not None:
+        _refuse_free_text(cells)
+        return "categorical"
+    values = cells.different
+    if is_zero_one(values):
+        return "binary"
+    if values[0] in (0.0, 1.0) and bool((values == np.round(values)).all()):
+        return "count"
+    return "positive" if values[0] > 0 and values[-1] >= WIDE * values[0] else "real"
+
+
+def is_zero_one(different: np.ndarray) -> bool:
+    """Whether the different values of a column are 0, 1, or both."""
+    return len(different) <= 2 and set(different) <= {0.0, 1.0}
+
+
+def refuse_empty(cells: Cells) -> None:
+    """Refuses a column without values, or with one value only.
+
+    Raises:
+        UserError: the column, and how to leave it out.
+    """
+    if not cells.observed.any():
+        raise UserError(f"the column {cells.name!r} has no value in any row: leave it out, {word('drop', cells.name)}.")
+    numbers = cells.numbers
+    several = len(cells.different) > 1 if numbers is None else bool(np.nanmin(numbers) < np.nanmax(numbers))
+    if not several:
+        raise UserError(
+            f"the column {cells.name!r} has the value {cells.levels[0]} in every row, so it has no distribution to "
+            f"learn: leave it out, {word('drop', cells.name)}."
+        )
+
+
+def check(cells: Cells, kind: Kind) -> None:
+    """Refuses values that a declared type excludes.
+
+    Raises:
+        UserError: the column, a value and its row, and another type.
+    """
+    name = cells.name
+    if kind in ("real", "positive", "count") and cells.numbers is None:
+        assert cells.texts is not None
+        row = next((row for row, text in enumerate(cells.texts) if text is not None and not is_number(text)), None)
+        if row is None:
+            raise UserError(_numbers_as_texts(cells))
+        raise UserError(
+            f"data.{kind} needs numbers, but the column {name!r} holds the text {cells.texts[row]!r} in row {row} "
+            f"(from 0): use {word('categorical', name)}, or empty cells for missing values."
+        )
+    if kind == "binary" and (count := len(cells.different)) != 2:
+        raise UserError(
+            f"data.binary needs two different values, but the column {name!r} has {count}: use "
+            f"{word('categorical', name)}."
+        )
+    if cells.numbers is None or kind not in ("positive", "count"):
+        return
+    values = np.where(cells.observed, cells.numbers, 1.0)
+    wrong = values <= 0 if kind == "positive" else (values < 0) | (values != np.round(values))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        rule = "numbers above 0" if kind == "positive" else "whole numbers of at least 0"
+        raise UserError(
+            f"data.{kind} needs {rule}, but the column {name!r} holds {values[row]:g} in row {row} (from 0): use "
+            f"{word('real', name)}."
+        )
+
+
+def word(key: str, name: str) -> str:
+    """The word of a command line that gives a key this column, quoted where the shell or Hydra needs it."""
+    if re.fullmatch(r"[A-Za-z_][\w*-]*", name) and name.lower() not in ("null", "true", "false", "inf", "nan"):
+        return f"data.{key}=[{name}]"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return shlex.quote(f'data.{key}=["{escaped}"]')
+
+
+def shown(value: object) -> str:
+    """A value as text: a whole number without a decimal point."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _refuse_free_text(cells: Cells) -> None:
+    texts = cells.levels
+    numbers: Sequence[str] = [text for text in texts if is_number(text)]
+    if 2 * len(numbers) > len(texts):
+        odd = next((text for text in texts if not is_number(text)), None)
+        if odd is None:
+            raise UserError(_numbers_as_texts(cells))
+        raise UserError(
+            f"the column {cells.name!r} holds numbers and also the text {odd!r}: write an empty cell where a value is "
+            f"missing, or use {word('categorical', cells.name)}."
+        )
+    if len(texts) > MOST_LEVELS:
+        raise UserError(
+            f"the column {cells.name!r} has {len(texts):,} different texts, more than the {MOST_LEVELS} of a category: "
+            f"leave it out, {word('drop', cells.name)}, or use {word('categorical', cells.name)}."
+        )
+
+
+def _numbers_as_texts(cells: Cells) -> str:
+    return (
+        f"the column {cells.name!r} holds numbers that are written as texts, such as {cells.levels[0]!r}: save it as "
+        f"numbers, or use {word('categorical', cells.name)}."
+    )
+
+
+def is_number(text: str) -> bool:
+    """Whether Python reads the text as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    if np.isinf(values).any():
+        row = int(np.argmax(np.isinf(values)))
+        raise UserError(
+            f"every value must be finite, but the column {name!r} holds {values[row]} in row {row} (from 0): write an "
+            "empty cell, or another value."
+        )
+    return values

@@ -1,0 +1,176 @@
+"""FILE ↦ table: CSV, TSV and Parquet files, read as data only."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from vaerun.data.column_type import is_number
+from vaerun.data.data_file import DamagedFileError, DataFile, TooLargeError, data_file
+from vaerun.data.free_memory import free_memory
+from vaerun.data.mapped import is_mapped
+from vaerun.data.parquet_table import ParquetTable
+from vaerun.errors import MissingPackageError, UserError
+from vaerun.system.memory import amount
+
+if TYPE_CHECKING:
+    import pandas
+
+PARQUET = b"PAR1"
+REMEDY = "give a CSV, TSV or Parquet file with one row for each point and a name for each column"
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""Texts of a CSV or TSV file that stand for a cell without a value."""
+TAB = "tab"  # in words, because it is hard to write on a command line
+AS_PARQUET = "write it as Parquet, as docs/large.md shows, which can be read column by column"
+BUFFER = 2**20  # bytes of a column of a Parquet file that are read at a time
+BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
+TEXT_COPIES = 4  # memory that reading a text file needs, as a multiple of its size
+
+
+@contextmanager
+def opened_table(path: Path, separator: str | None, memory: str) -> "Iterator[pandas.DataFrame | ParquetTable]":
+    """The table of a file, read as a whole or column by column.
+
+    Args:
+        path: the file.
+        separator: of the cells of a text file.
+        memory: the key ``data.memory``: read; map, for a Parquet file, whose columns are then read one at a time; or
+            auto, which does so if reading the file would take more than half of the free memory.
+
+    Raises:
+        UserError: as ``read_table``, or ``map`` is chosen for a text file.
+    """
+    need_pandas()
+    with data_file(path, remedy=REMEDY) as file:
+        if _is_parquet(file):
+            opened = _parquet_file(file, path)
+            # Half of the bytes of a cell is a value of eight bytes, the rest copies and what is stored of it.
+            if is_mapped(memory, len(opened) * len(opened.columns), BYTES_PER_CELL - 4):
+                yield opened
+                return
+        elif memory == "map":
+            raise UserError(f"data.memory=map needs a Parquet file, but {path} is a text file: {AS_PARQUET}.")
+    yield read_table(path, separator)
+
+
+def read_table(path: Path, separator: str | None = None) -> "pandas.DataFrame":
+    """The table of a file: Parquet if its first bytes say so, otherwise text in UTF-8, whose first row names columns.
+
+    Args:
+        path: the file.
+        separator: of the cells of a text file; by default a tab in a .tsv or .tab file, and otherwise a comma.
+
+    Raises:
+        UserError: the file cannot be opened or read, two columns have one name, or its values do not fit into memory.
+    """
+    need_pandas()
+    with data_file(path, remedy=REMEDY) as file:
+        if _is_parquet(file):
+            return _parquet(file, path)
+        if not file.size:
+            raise DamagedFileError("it is empty")
+        if (needed := TEXT_COPIES * file.size) > (free := free_memory()):
+            raise UserError(
+                f"{path} is read as a whole, because it is a text file, but its values need about {amount(needed)} of "
+                f"memory, and {amount(free)} are free: {AS_PARQUET}."
+            )
+        separator = "\t" if separator == TAB else separator
+        return _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
+
+
+def need_pandas() -> None:
+    """Refuses an installation without pandas.
+
+    Raises:
+        UserError: how to install it.
+    """
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        raise MissingPackageError("data=table", "pandas", extra="table") from None
+
+
+def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
+    import pandas
+
+    options = {"sep": separator, "keep_default_na": False, "skipinitialspace": True, "encoding": "utf-8-sig"}
+    try:
+        names = pandas.read_csv(stream, header=None, nrows=1, dtype=str, **options).iloc[0].tolist()
+        stream.seek(0)
+        _check_names([str(name) for name in names])
+        with warnings.catch_warnings():
+            # pandas would drop the surplus cells of a row that is too long.
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            # From pandas 3.1 on this precision is the default, and a word about it is told to be left out.
+            warnings.filterwarnings("ignore", "The 'float_precision' argument is deprecated")
+            table = pandas.read_csv(
+                stream,
+                header=0,
+                names=names,
+                index_col=False,
+                na_values=list(MISSING),
+                low_memory=False,
+                float_precision="round_trip",
+                **options,
+            )
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(f"it is not text in UTF-8 (byte {error.start}), nor a Parquet file") from None
+    except pandas.errors.EmptyDataError:
+        raise DamagedFileError("it holds no row") from None
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+        said = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise DamagedFileError(f"its rows are not equally long ({said})") from None
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|,"):
+        mark = next(mark for mark in ";\t|," if mark in names[0])
+        word = "data.separator=tab" if mark == "\t" else f"\"data.separator='{mark}'\""
+        raise UserError(
+            f"the only column of the table is {names[0]!r}: if its cells are separated otherwise, use {word}."
+        )
+    return table
+
+
+def _is_parquet(file: DataFile) -> bool:
+    start = file.stream.read(len(PARQUET))
+    file.stream.seek(0)
+    return start == PARQUET
+
+
+def _parquet_file(file: DataFile, path: Path) -> ParquetTable:
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise MissingPackageError("a Parquet file", "pyarrow", extra="table") from None
+    try:
+        opened = ParquetTable(ParquetFile(file.stream, pre_buffer=False, buffer_size=BUFFER), path)
+    except pyarrow.ArrowException as error:
+        raise DamagedFileError(f"it is damaged or cut off ({' '.join(str(error).split())[:200]})") from None
+    _check_names(opened.columns)
+    return opened
+
+
+def _parquet(file: DataFile, path: Path) -> "pandas.DataFrame":
+    import pyarrow
+
+    table = _parquet_file(file, path)
+    needed, free = len(table) * len(table.columns) * BYTES_PER_CELL, free_memory()
+    if needed > free:
+        raise TooLargeError(f"its values need about {amount(needed)} of memory, and {amount(free)} are free")
+    try:
+        # Without the metadata of pandas, which could turn a column into an index.
+        return table.opened.read().to_pandas(ignore_metadata=True)
+    except pyarrow.ArrowException as error:
+        raise DamagedFileError(f"it is damaged or cut off ({' '.join(str(error).split())[:200]})") from None
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuses names that do not name exactly one column each, and a first row of numbers."""
+    if empty := [place for place, name in enumerate(names) if not name.strip()]:
+        raise DamagedFileError(f"column {empty[0]} (from 0) has no name in the first row")
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise DamagedFileError(f"{repeated[0]!r} names more than one of its columns")
+    # Columns can be named 0, 1, 2, …
+    if all(is_number(name) for name in names) and not all(name.isdigit() for name in names):
+        raise DamagedFileError(f"its first row holds the numbers {', '.join(names[:3])}, not the names of the columns")

@@ -1,0 +1,191 @@
+"""data=table: columns, their types, splits, labels and names, and one sentence for what cannot be used."""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from vaerun.data.split import Dequantised
+from vaerun.data.table import Table
+from vaerun.errors import UserError
+
+pandas = pytest.importorskip("pandas")
+N = 60
+RNG = np.random.default_rng(0)
+PEOPLE = pandas.DataFrame(
+    {
+        "name": [f"p{i}" for i in range(N)],
+        "height": 170 + 10 * RNG.normal(size=N),
+        "income": np.exp(8 + 2 * RNG.normal(size=N)),
+        "visits": RNG.permutation(N) % 4,
+        "smoker": RNG.permutation(N) % 2,
+        "city": np.array(["Rome", "Bonn", "Oslo"])[RNG.permutation(N) % 3],
+        "group": np.array(["u", "v"])[RNG.permutation(N) % 2],
+    }
+)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(table: Any = PEOPLE, **keys: Any):
+        path = tmp_path / "t.csv"
+        table.to_csv(path, index=False)
+        return Table(path=str(path), **keys).load()
+
+    return load
+
+
+def test_types_are_inferred_and_x_is_in_the_units_of_the_file(load):
+    data = load(index="name", label="group")
+    assert [(c.name, c.kind) for c in data.columns] == [
+        ("height", "real"),
+        ("income", "positive"),
+        ("visits", "count"),
+        ("smoker", "binary"),
+        ("city", "categorical"),
+    ]
+    assert (data.support, data.shape, data.missing, data.labels) == ("mixed", (5,), False, ("u", "v"))
+    for split in (data.train, data.valid, data.test):
+        assert split.source_rows is not None
+        own = PEOPLE.iloc[split.source_rows.tolist()]
+        np.testing.assert_allclose(split.points()[:, 0], own["height"], rtol=1e-6)
+        assert [data.columns[4].categories[int(code)] for code in split.x[:, 4]] == own["city"].tolist()
+        assert [data.labels[number] for number in split.labels] == own["group"].tolist()
+        assert [data.names[row] for row in split.source_rows] == own["name"].tolist()
+
+
+def test_moments_are_those_of_the_training_points_in_the_scale_of_the_type(load):
+    data = load(index="name")
+    own = PEOPLE.iloc[data.train.source_rows.tolist()]
+    height, income, visits, _, city, _ = data.columns
+    assert (height.mean, height.std) == pytest.approx((own["height"].mean(), own["height"].std(ddof=0)))
+    assert (income.mean, income.std) == pytest.approx((np.log(own["income"]).mean(), np.log(own["income"]).std(ddof=0)))
+    assert visits.mean == pytest.approx(np.log1p(own["visits"]).mean())
+    assert city.shares == pytest.approx([(own["city"] == name).mean() for name in ("Bonn", "Oslo", "Rome")])
+
+
+def test_columns_are_chosen_by_name_and_pattern_and_types_are_overridden(load):
+    data = load(columns=["h*", "visits", "smoker"], drop="sm*", real=["vis*"], positive="height")
+    assert [(c.name, c.kind, c.standardised) for c in data.columns] == [
+        ("height", "positive", True),
+        ("visits", "real", True),
+    ]
+    assert load(columns=["height"]).support == "real"
+    assert load(columns=["smoker"]).support == "binary"
+    assert load(columns=["visits"]).support == "count"
+    assert not load(columns=["height"], standardise=False).columns[0].standardised
+
+
+def test_an_empty_cell_is_missing_in_every_type(load):
+    holes = PEOPLE.drop(columns="name").astype(object)
+    for place, column in enumerate(holes.columns):
+        holes.iloc[place, place] = None
+        assert holes[column].isna().sum() == 1
+    data = load(holes, label="group")
+    assert data.missing
+    assert [c.missing for c in data.columns] == [1] * 5
+    kinds = ["real", "positive", "count", "binary", "categorical"]
+    assert [c.kind for c in data.columns] == kinds
+    rows = torch.cat([data.train.x, data.valid.x, data.test.x])
+    assert rows.isnan().sum(0).tolist() == [1] * 5
+    assert sum(int((split.labels == -1).sum()) for split in (data.train, data.valid, data.test)) == 1
+
+
+def test_a_split_column_decides_the_split(load):
+    words = np.array(["test"] * 5 + ["valid"] * 5 + ["train"] * 50)
+    data = load(PEOPLE.assign(part=words), index="name", split="part")
+    assert data.train.source_rows.tolist() == list(range(10, 60))
+    assert data.test.source_rows.tolist() == list(range(5))
+    with pytest.raises(UserError, match=r"holds 'tset' in row 0 \(from 0\).*Did you mean 'test'\?"):
+        load(PEOPLE.assign(part=np.where(words == "test", "tset", words)), split="part")
+
+
+def test_parquet_tsv_and_a_dataframe_are_the_same_data(load, tmp_path):
+    pytest.importorskip("pyarrow")
+    known = load(index="name").sha256
+    PEOPLE.to_parquet(tmp_path / "t.parquet")
+    PEOPLE.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    for name in ("t.parquet", "t.tsv"):
+        assert Table(path=str(tmp_path / name), index="name").load().sha256 == known
+    assert Table(path="frame", index="name").tabulate(PEOPLE).sha256 == known
+
+
+def test_noise_is_as_wide_as_the_grid_and_drawn_once_for_held_out_points(load):
+    rough = PEOPLE[["height", "smoker"]].round({"height": 1})
+    data = load(rough, dequantise=True)
+    assert [c.width for c in data.columns] == [pytest.approx(0.1), 0.0]
+    assert isinstance(data.train.rule, Dequantised)
+    visits = torch.stack([data.train.points() for _ in range(2000)]) - data.train.x
+    assert (visits[..., 0].min(), visits[..., 0].max()) == (pytest.approx(0, abs=2e-3), pytest.approx(0.1, abs=2e-3))
+    assert bool((visits[..., 1] == 0).all())
+    mean, square = data.train.rule.moments(data.train.x)
+    torch.testing.assert_close((data.train.x + visits.mean(0)).double(), mean, rtol=0, atol=3e-3)
+    assert square[0, 0] - mean[0, 0].square() == pytest.approx(0.01 / 12, rel=1e-3)
+    assert torch.equal(data.test.points(), data.test.points())
+    assert not torch.equal(data.test.x, load(rough, dequantise=True, dequantise_seed=1).test.x)
+    assert torch.equal(data.test.x, load(rough, dequantise=True).test.x)
+
+
+SECONDS = PEOPLE[["height"]].assign(t=1.7e9 + np.arange(N))
+RARE = PEOPLE[["height"]].assign(kind=["a"] * (N - 1) + ["b"])
+
+
+def test_merged_values_and_unseen_categories_are_said(load):
+    (said,) = load(SECONDS).warnings
+    assert re.match(r"float32 rounds the column 't' by up to \d+, which leaves \d+ of its 60 different values", said)
+    for seed in range(20):
+        data = load(RARE, split_seed=seed)
+        unseen = data.columns[1].shares[1] == 0
+        assert (len(data.warnings) == 1) == unseen
+        assert not unseen or data.warnings[0].startswith("no training point has the category 'b' of the column 'kind'")
+
+
+@pytest.mark.parametrize(
+    ("column", "keys", "sentence"),
+    [
+        (["same"] * N, {}, "has the value same in every row, .*: leave it out, data.drop=[odd]"),
+        ([None] * N, {}, "has no value in any row: leave it out, data.drop=[odd]"),
+        ([f"t{i}" for i in range(N)], {}, "has 60 different texts, more than the 50"),
+        (["1.5"] * (N - 1) + ["?"], {}, None),
+        ([str(i) for i in range(N - 1)] + ["?"], {}, "holds numbers and also the text '?': write an empty cell"),
+        ([math.inf, *range(N - 1)], {}, "must be finite, but the column 'odd' holds inf in row 0"),
+        ([1e39, *range(N - 1)], {}, "must fit into float32, but the column 'odd'"),
+        ([-1.0, *range(N - 1)], {"positive": "odd"}, "data.positive needs numbers above 0, .* holds -1 in row 0"),
+        ([0.5, *range(N - 1)], {"count": "odd"}, "whole numbers of at least 0, .* holds 0.5 in row 0"),
+        ([2.0, *range(N - 1)], {"binary": "odd"}, "two different values, but the column 'odd' has 59"),
+        ([f"{i}_0" for i in range(N)], {}, "numbers that are written as texts, such as '0_0': save it as numbers"),
+        ([f"{i}_0" for i in range(N)], {"real": "odd"}, "numbers that are written as texts, such as '0_0'"),
+        ([f"t{i}" for i in range(N)], {"real": "odd"}, "data.real needs numbers, .* holds the text 't0' in row 0"),
+    ],
+)
+def test_a_column_that_cannot_be_used_is_one_sentence(load, column, keys, sentence):
+    table = PEOPLE[["height"]].assign(odd=column)
+    if sentence is None:
+        load(table)
+        return
+    with pytest.raises(UserError, match=sentence.replace("[", r"\[").replace("]", r"\]").replace("?", r"\?")):
+        load(table, **keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"label": "grup"}, r"data\.label names the column 'grup', .*Did you mean 'group'\?"),
+        ({"columns": ["z*"]}, r"data\.columns names the column 'z\*', but the columns are name"),
+        ({"columns": ["height"], "count": "visits"}, r"data\.count names the column 'visits', but the columns of x"),
+        ({"real": "height", "positive": "h*"}, r"data\.real and data\.positive both name 'height'"),
+        ({"columns": ["height"], "drop": "height"}, r"none is left: name other columns"),
+        ({"columns": ["height"], "dequantise": True}, r"data\.dequantise=true needs a real or positive column"),
+    ],
+)
+def test_keys_that_name_no_column_are_one_sentence(load, keys, sentence):
+    with pytest.raises(UserError, match=sentence):
+        load(**keys)
+
+
+def test_a_name_that_the_shell_would_split_is_quoted_in_the_remedy(load):
+    with pytest.raises(UserError, match=re.escape("""leave it out, 'data.drop=["x, (cm)"]'.""")):
+        load(PEOPLE[["height"]].assign(**{"x, (cm)": "v"}))

@@ -1,0 +1,52 @@
+"""CSV, TSV and Parquet files: read as data, whole, or refused in one sentence."""
+
+import pytest
+
+from vaerun.data import table_file
+from vaerun.data.table_file import read_table
+from vaerun.errors import UserError
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "it is empty"),
+        (b"a,b,a\n1,2,3\n", "'a' names more than one of its columns"),
+        (b"a,,c\n1,2,3\n", r"column 1 \(from 0\) has no name"),
+        (b"5.1,3,0\n4.9,3,0\n", "its first row holds the numbers 5.1, 3, 0, not the names"),
+        (b"a,b\n1,2\n3,4,5\n", "its rows are not equally long"),
+        (b"a,b\n\xff\xfe,2\n", "it is not text in UTF-8"),
+        (b"PAR1 and nothing else", "it is damaged or cut off"),
+        (b"a;b\n1;2\n", """the only column of the table is 'a;b': .*use "data.separator=';'"."""),
+        (b"a\tb\n1\t2\n", "use data.separator=tab"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path, content, sentence):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=sentence) as refused:
+        read_table(path)
+    assert str(refused.value).isprintable()
+
+
+def test_text_is_read_to_the_last_digit_and_only_stated_words_are_missing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('\ufeffx, c\n0.1234567890123456,"None"\nNA,a\n,"b, c"\n', encoding="utf-8")
+    table = read_table(path)
+    assert list(table) == ["x", "c"]
+    assert table["x"][0] == 0.1234567890123456
+    assert table["x"].isna().tolist() == [False, True, True]
+    assert table["c"].tolist() == ["None", "a", "b, c"]
+    path.write_text("0;1\n5;6\n")
+    assert list(read_table(path, ";")) == ["0", "1"]
+    path.write_text("a\tb\n5\t6\n")
+    assert list(read_table(path, "tab")) == ["a", "b"]
+
+
+def test_a_table_larger_than_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_file, "free_memory", lambda: 10)
+    pandas.DataFrame({"a": range(100)}).to_csv(tmp_path / "t.csv")
+    with pytest.raises(UserError, match=r"its values need about .* of memory, and 10 .* are free"):
+        read_table(tmp_path / "t.csv")
