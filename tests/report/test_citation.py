@@ -11,7 +11,10 @@ from vaerun.config.hydra import compose, roots
 from vaerun.report.citation import bibtex, cited, entries, keys
 
 SCHEDULES = {"optimizer/schedule=milestones", "optimizer/schedule=plateau"}  # of PyTorch
-WITHOUT_PAPER = {"data=arrays", "data=images", "data=torch_dataset", *SCHEDULES}
+WEIGHTS = {
+    f"{group}/initial_weights=pytorch" for group in ("amortizer", "model", "model/decoder", "posterior")
+}  # of PyTorch
+WITHOUT_PAPER = {"data=arrays", "data=images", "data=torch_dataset", *SCHEDULES, *WEIGHTS}
 
 
 @pytest.mark.parametrize(

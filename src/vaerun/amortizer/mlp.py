@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from vaerun.amortizer.base import Amortizer, numbers_read
 from vaerun.nn.data_input import DataInput
+from vaerun.nn.initial_weights.base import InitialWeights
+from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 from vaerun.notation import Column
 
@@ -30,6 +32,7 @@ class MLPAmortizer(Amortizer):
         columns: those of x, if the data declare them.
         hidden: units of the hidden layers; [] makes f_λ affine.
         activation: h, by name.
+        initial_weights: of the affine maps; the initial φ replaces their last bias.
 
     Raises:
         UserError: no activation of that name, a layer without units, or ``reads_given`` is false without a condition.
@@ -52,6 +55,7 @@ class MLPAmortizer(Amortizer):
         columns: Sequence[Column] = (),
         hidden: Sequence[int] = (400,),
         activation: str = "relu",
+        initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__()
         read = numbers_read(given_dim, reads_given=reads_given)
@@ -63,7 +67,7 @@ class MLPAmortizer(Amortizer):
             counts=counts,
             columns=columns,
         )
-        self.layers = mlp([self.input.dim, *hidden, num_parameters], activation)
+        self.layers = mlp([self.input.dim, *hidden, num_parameters], activation, initial_weights)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():

@@ -126,7 +126,7 @@ def build_parts(
     parts["guide"] = (lambda x: family(amortizer(x))) if amortized else None
     model = make(config["model"], parts, group="model")
     refuse_unfit_data(config, info)
-    parts["latent_dim"] = model.latent_dim
+    parts |= {"latent_dim": model.latent_dim, "latent_layers": model.latent_layers}
     family: Family = make(config["posterior"], parts, group="posterior")
     parts |= {"num_parameters": family.num_parameters, "initial": family.initial().cpu()}
     amortizer: Amortizer = make(config["amortizer"], parts, group="amortizer")

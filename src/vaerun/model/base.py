@@ -54,6 +54,11 @@ class Model(nn.Module, ABC):
         return len(self.given_names)
 
     @property
+    def latent_layers(self) -> tuple[int, ...]:
+        """The numbers of coordinates of z_1, …, z_L, where z has layers, that nearest to x first; empty without."""
+        return ()
+
+    @property
     def covariates(self) -> tuple[str, ...]:
         """What p(x given z) is conditioned on besides z and c, in words."""
         return ()

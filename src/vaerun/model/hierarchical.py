@@ -14,6 +14,8 @@ from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.prior.base import Prior
 from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.initial_weights.base import InitialWeights
+from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -26,15 +28,25 @@ class LayeredNormal(Prior):
         layers: units of z_1, …, z_L.
         hidden: units of the hidden layers of each network.
         activation: of the networks, by name.
+        initial_weights: of their affine maps.
     """
 
     support: ClassVar[str] = "real"
 
-    def __init__(self, *, layers: Sequence[int], hidden: Sequence[int], activation: str) -> None:
+    def __init__(
+        self,
+        *,
+        layers: Sequence[int],
+        hidden: Sequence[int],
+        activation: str,
+        initial_weights: InitialWeights = PYTORCH,
+    ) -> None:
         super().__init__(latent_dim=sum(layers))
         self.top = StandardNormal(latent_dim=layers[-1])
         self.layers = list(layers)
-        self.maps = nn.ModuleList(mlp([above, *hidden, 2 * below], activation) for below, above in pairwise(layers))
+        self.maps = nn.ModuleList(
+            mlp([above, *hidden, 2 * below], activation, initial_weights) for below, above in pairwise(layers)
+        )
 
     def log_prob(self, z: Tensor) -> Tensor:
         *_, highest = layers = z.split(self.layers, dim=-1)
@@ -58,8 +70,8 @@ class LayeredNormal(Prior):
 class Hierarchical(Layered):
     """p_θ(x, z) = p(x given z_1) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) N(z_L; 0, I).
 
-    z = (z_1, …, z_L) contains the latents of all layers, the layer nearest to x first. The posterior is one family over
-    all of z, unlike in the paper, where the encoder also has layers.
+    z = (z_1, …, z_L) contains the latents of all layers, the layer nearest to x first. The posterior is a family over
+    all of z: ``posterior=layered_gaussian`` has the layers of the papers, other families do not.
 
     Args:
         likelihood: p(x given outputs).
@@ -68,6 +80,7 @@ class Hierarchical(Layered):
         layers: units of z_1, …, z_L.
         hidden: units of the hidden layers of the networks between them.
         activation: of these networks, by name.
+        initial_weights: of the affine maps of these networks.
         bias_from_data: initialise the output bias with the mean of the data.
         given_names: names of the C numbers in c, which the decoder reads beside z_1; empty without a condition.
         missing: whether values of x can be missing (nan).
@@ -90,6 +103,7 @@ class Hierarchical(Layered):
         layers: Sequence[int] = (20, 10),
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
+        initial_weights: InitialWeights = PYTORCH,
         bias_from_data: bool = True,
         given_names: Sequence[str] = (),
         missing: bool = False,
@@ -97,10 +111,10 @@ class Hierarchical(Layered):
         sizes = layer_sizes(layers)
         stacked = len(sizes) > 1  # one layer is N(0, I) itself, which has closed forms
         super().__init__(
-            prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation)
+            prior=LayeredNormal(layers=sizes, hidden=hidden, activation=activation, initial_weights=initial_weights)
             if stacked
             else StandardNormal(latent_dim=sizes[0]),
-            lowest=sizes[0],
+            layers=sizes,
             likelihood=likelihood,
             decoder=decoder,
             output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,

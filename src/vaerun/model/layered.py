@@ -17,7 +17,7 @@ class Layered(Decoded, ABC):
 
     Args:
         prior: p_θ(z) over all layers.
-        lowest: units of z_1.
+        layers: units of z_1, …, z_L.
         likelihood: p(x given outputs).
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
         output_bias: initial value of its last bias, Float[Tensor, "O"]; None keeps that of the network.
@@ -29,7 +29,7 @@ class Layered(Decoded, ABC):
         self,
         *,
         prior: Prior,
-        lowest: int,
+        layers: Sequence[int],
         likelihood: Likelihood,
         decoder: Callable[..., Decoder],
         output_bias: Tensor | None,
@@ -41,12 +41,16 @@ class Layered(Decoded, ABC):
             prior=prior,
             likelihood=likelihood,
             decoder=decoder,
-            input_dim=lowest + len(given_names),
+            input_dim=layers[0] + len(given_names),
             output_bias=output_bias,
             given_names=given_names,
             missing=missing,
         )
-        self.lowest = lowest
+        self.sizes = tuple(layers)
+
+    @property
+    def latent_layers(self) -> tuple[int, ...]:
+        return self.sizes
 
     @abstractmethod
     def read(self, z: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ class Layered(Decoded, ABC):
 
     def outputs(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         """decoder(read(z_1), c): Float[Tensor, "*K B D"] ↦ Float[Tensor, "*K B O"]."""
-        read = self.read(z[..., : self.lowest])
+        read = self.read(z[..., : self.sizes[0]])
         return self.decoder(self.beside(read, given) if self.given_dim else read)
 
 

@@ -95,7 +95,7 @@ class SigmoidBelief(Layered):
         super().__init__(
             # One layer is the top prior itself, which has closed forms.
             prior=top if len(sizes) == 1 else BeliefPrior(top=top, layers=sizes),
-            lowest=sizes[0],
+            layers=sizes,
             likelihood=likelihood,
             decoder=decoder,
             output_bias=likelihood.initial_outputs(data_mean) if bias_from_data else None,

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from vaerun.errors import UserError, close_match
 from vaerun.nn.activation import Tanh
+from vaerun.nn.initial_weights.base import InitialWeights
+from vaerun.nn.initial_weights.pytorch import PYTORCH
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -37,7 +39,7 @@ def activation_named(name: str) -> type[nn.Module]:
     return ACTIVATIONS[name]
 
 
-def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
+def mlp(sizes: Sequence[int], activation: str, initial_weights: InitialWeights = PYTORCH) -> nn.Sequential:
     """Affine maps with an activation between two of them: layer sizes ``sizes``, no activation after the last layer.
 
     Raises:
@@ -48,7 +50,9 @@ def mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
         raise UserError(f"every size in hidden must be at least 1, got {list(sizes[1:-1])}.")
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), between()]
+        layer = nn.Linear(fan_in, fan_out)
+        initial_weights.fill(layer)
+        layers += [layer, between()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -29,7 +29,7 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
     "model/likelihood": FACTS,
     "model/likelihood/rate": FACTS,
     "model/decoder": (*FACTS, "input_dim", "output_dim", "output_bias"),
-    "posterior": FACTS,
+    "posterior": (*FACTS, "latent_layers"),
     "objective": FACTS,
     "objective/kl_weight": FACTS,
     "estimator": (*FACTS, "guide"),

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.model.decoder.base import Decoder
+from vaerun.nn.initial_weights.base import InitialWeights
+from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 
 
@@ -15,9 +17,10 @@ class MLPDecoder(Decoder):
     Args:
         input_dim: D.
         output_dim: O.
-        output_bias: the initial b_L, Float[Tensor, "O"]; None for torch's own.
+        output_bias: the initial b_L, Float[Tensor, "O"]; None for that of ``initial_weights``.
         hidden: units of the hidden layers.
         activation: h, by name.
+        initial_weights: of the affine maps; ``output_bias`` replaces their last bias.
 
     Raises:
         UserError: no activation of that name, or a layer without units.
@@ -33,9 +36,10 @@ class MLPDecoder(Decoder):
         output_bias: Tensor | None,
         hidden: Sequence[int] = (400,),
         activation: str = "relu",
+        initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__()
-        self.layers = mlp([input_dim, *hidden, output_dim], activation)
+        self.layers = mlp([input_dim, *hidden, output_dim], activation, initial_weights)
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         if output_bias is not None:

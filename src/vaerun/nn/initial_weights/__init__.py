@@ -1,0 +1,1 @@
+"""The weights of a network before the first step of training."""
