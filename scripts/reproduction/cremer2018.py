@@ -23,7 +23,7 @@ GAPS = ("approximation_gap", "amortization_gap")
 
 def rows(laboratory: Laboratory) -> list[Row]:
     """Both gaps of each model, and what the paper says about them."""
-    names = ("standard", "small_encoder", "small_decoder")
+    names = ("standard", "small_encoder", "small_decoder", "flow")
     runs = {name: laboratory.train(f"cremer2018/{name}", short=SHORT, short_words=WORDS) for name in names}
     return [row(name, runs[name], gap) for name in names for gap in GAPS]
 
