@@ -42,6 +42,8 @@ PAPERS = (
     "wu2017",
 )
 
+NUMBERS = {"cpu family": "family", "model": "model"}  # of /proc/cpuinfo
+
 
 def main() -> None:
     """Runs, stores and writes."""
@@ -78,11 +80,13 @@ def worded(table: Table) -> Table:
 
 
 def machine() -> str:
-    """The processor, and the versions."""
-    names = [line.partition(":")[2].strip() for line in cpu_lines() if line.startswith("model name")]
-    processor = names[0] if names else platform.machine()
+    """The processor, and the versions. Where its name is that of many models, its numbers tell which one it is."""
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(cpu_lines()))}
+    numbers = ", ".join(f"{word} {facts[key]}" for key, word in NUMBERS.items() if key in facts)
+    processor = facts.get("model name") or platform.machine()
     python = platform.python_version()
-    return f"one thread of {processor}, Python {python}, torch {version('torch').partition('+')[0]}"
+    where = f"{processor} ({numbers})" if numbers else processor
+    return f"one thread of {where}, Python {python}, torch {version('torch').partition('+')[0]}"
 
 
 def cpu_lines() -> list[str]:

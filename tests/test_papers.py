@@ -18,8 +18,9 @@ from vaerun.config.hydra import compose, roots
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from reproduction import seeds
 from reproduction.expected import Published, head
-from reproduction.laboratory import Laboratory
+from reproduction.laboratory import Laboratory, Trained
 from reproduction.page import PAGE, STORED, filled, stored
 from reproduction.table import Row, Table, read
 
@@ -147,6 +148,46 @@ def test_a_row_shows_the_difference_or_whether_the_claim_holds() -> None:
     assert "| −90.00 | above `standard` | holds |" in row(claim="above `standard`", holds=True).markdown()
     assert "| above `standard` | **does not hold** |" in row(claim="above `standard`", holds=False).markdown()
     assert "| not traced |  |" in row().markdown()
+
+
+def test_an_order_holds_if_it_does_in_every_seed_and_beyond_noise() -> None:
+    assert seeds.order([1.0, 1.2, 0.9]) is True
+    assert seeds.order([-1.0, -1.2, -0.9]) is False
+    assert seeds.order([1.0, 1.2, -0.1]) is None
+    assert seeds.order([0.1, 3.0]) is None  # the mean is 1.55 ± 1.45
+    assert seeds.standard_error([1.0, 3.0]) == pytest.approx(1.0)
+    assert seeds.standard_error([1.0]) == 0
+
+
+def test_a_row_of_several_seeds_has_their_mean_and_every_command(tmp_path: Path) -> None:
+    runs = [
+        Trained(tmp_path, f"vaerun train seed={seed}", 1, 1, seed, 2.0, {"elbo/test": -90.0 - 2 * seed})
+        for seed in (0, 1)
+    ]
+    made = seeds.row("kim2018/svi", "test ELBO", runs, "elbo/test", budget="1 epoch", holds=None)
+    assert (made.ours, made.error, made.seeds, made.seconds) == (-91.0, 1.0, (0, 1), 4.0)
+    assert made.command.splitlines() == [run.command for run in runs]
+    one = seeds.row("kim2018/svi", "test ELBO", runs[:1], "elbo/test", budget="1 epoch", holds=None)
+    assert (one.ours, one.error, one.quantity) == (-90.0, None, "test ELBO")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("burda2016")])
+def test_the_experiments_of_burda_have_the_networks_of_the_paper(name: str) -> None:
+    """Sizes as in experiments.py of the published code, Glorot's weights everywhere, the bias from the data."""
+    cfg, choices = composed(name)
+    assert cfg.model.bias_from_data
+    assert cfg.amortizer.hidden == cfg.model.decoder.hidden == [200, 200]
+    groups = ["amortizer", "model/decoder"]
+    if "two_layers" in name:
+        assert (choices["model"], choices["posterior"]) == ("hierarchical", "layered_gaussian")
+        assert cfg.model.layers == [100, 50]
+        assert cfg.model.hidden == cfg.posterior.hidden == [100, 100]
+        assert cfg.model.activation == cfg.posterior.activation == "tanh"
+        groups += ["model", "posterior"]
+    else:
+        assert cfg.model.latent_dim == 50
+    for group in groups:
+        assert choices[f"{group}/initial_weights"] == "glorot"
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ REMARKS = (
     "As in the code of the paper: 32 latents, batches of 50. Unlike there: the default decoder of vaerun on "
     "statically binarised MNIST. The paper's claim, that a collapse is prevented, is not tested unless `basic` "
     "collapses.",
-    "The shortened runs have the same number of decoder evaluations, of which `aggressive` spends most on the encoder "
-    "and `basic` half on each. The paper compares trainings that have converged.",
+    "The shortened runs have the same number of decoder evaluations: 2,000 steps of θ for `basic`, about 57 for "
+    "`aggressive`, which spends the rest on the encoder. No unit collapses in either. So the lower information of "
+    "`aggressive` shows how little its decoder has been trained, and says nothing about the paper, which compares "
+    "trainings that have converged. The estimate of the information cannot exceed log 2,000 = 7.60.",
 )
 NAMES = ("basic", "aggressive")
 EVALUATIONS = 100_000
