@@ -1,4 +1,4 @@
-"""The VAE of pythae's reproducibility script in plain PyTorch: its networks, initial weights, inputs and step size.
+"""The VAE of pythae's table in plain PyTorch: the networks of its published model, initial weights, inputs, step size.
 
     python scripts/pythae_example.py --root FOLDER_WITH_MNIST --epochs 10
 
@@ -16,13 +16,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 
 class Example(nn.Module):
-    """784-400-40 and 40-400-784 with ReLU; q is normal with a mean and a log variance."""
+    """784-400-400-40 and 40-400-400-784 with ReLU; q is normal with a mean and a log variance."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU())
+        self.encoder = nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 400), nn.ReLU())
         self.mean, self.log_variance = nn.Linear(400, 40), nn.Linear(400, 40)
-        self.decoder = nn.Sequential(nn.Linear(40, 400), nn.ReLU(), nn.Linear(400, 784))
+        self.decoder = nn.Sequential(nn.Linear(40, 400), nn.ReLU(), nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 784))
 
     def forward(self, x: Tensor) -> Tensor:
         """The ELBO of every point by one sample of z, Float[Tensor, "B"]."""
