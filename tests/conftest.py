@@ -9,6 +9,10 @@ import pytest
 
 LOGGERS = (None, "vaerun")
 
+# Every process of a session would compile vaerun anew, and every session the tests, where the environment says so.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
