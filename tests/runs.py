@@ -1,19 +1,13 @@
 """Small runs through the whole of vaerun, and what is compared of them."""
 
-import copy
-import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
 
-from vaerun.config import hydra
-from vaerun.config.folders import roots
+from tests.composition import composed
 from vaerun.experiment.fit import fit
 
 TINY = (
@@ -34,30 +28,6 @@ def train(directory: Path, *overrides: str) -> dict[str, Any]:
     """Trains a tiny run in ``directory``, as ``vaerun train`` would, and returns its summary."""
     cfg, choices = composed([*TINY, *overrides])
     return fit(cfg, choices, directory, live=False)
-
-
-def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """``hydra.compose``, which composes the choices of options once a session.
-
-    A composition takes half of the time of a tiny run. Hydra sets values after it has composed the options, and its own
-    function sets them here. Additions, removals, and options of the user are left to Hydra.
-    """
-    places = roots()
-    if len(places) > 1 or any(not word[0].isalpha() or word.startswith("hydra") for word in overrides):
-        return hydra.compose(overrides)
-    chosen = tuple(word for word in overrides if (places[0] / word.partition("=")[0]).is_dir())
-    usual, choices = _composed(chosen)
-    cfg = copy.deepcopy(usual)
-    values = OverridesParser.create().parse_overrides([word for word in overrides if word not in chosen])
-    OmegaConf.set_struct(cfg, True)
-    ConfigLoaderImpl._apply_overrides_to_config(values, cfg)
-    OmegaConf.set_struct(cfg, False)
-    return cfg, dict(choices)
-
-
-@functools.cache
-def _composed(choices: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
-    return hydra.compose(choices)
 
 
 def records(directory: Path) -> list[dict[str, float]]:
