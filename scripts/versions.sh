@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
   fi
   echo "Python $python, torch $torch"
   if [ $installed -eq 0 ]; then
-    "$scratch/$python-$torch/venv/bin/python" -m pytest -m "not slow" -n 2 --durations=0 --durations-min=5 || code=1
+    "$scratch/$python-$torch/venv/bin/python" -m pytest -m "not slow" -n 2 --dist worksteal --durations=0 --durations-min=5 || code=1
   else
     tail -n 3 "$scratch/$python-$torch/pip.log" >&2 || true
     echo "Python $python, torch $torch: NOT TESTED, it could not be installed" >&2

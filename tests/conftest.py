@@ -1,13 +1,30 @@
 """Fixtures that every folder may ask for. The automatic one needs no torch, so a test without torch imports none."""
 
+import gc
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
 LOGGERS = (None, "vaerun")
+
+# Every process of a session would compile vaerun anew, and every session the tests, where the environment says so.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keeps the modules and the list of tests, which stay to the end, out of the search for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +46,8 @@ def own_imports() -> Iterator[None]:
     yield
     added = tuple(folder + os.sep for folder in set(sys.path) - set(before) if folder)
     sys.path[:] = before
-    for name, module in list(sys.modules.items()):
-        if added and str(getattr(module, "__file__", None)).startswith(added):
+    for name, module in list(sys.modules.items()) if added else ():
+        if str(getattr(module, "__file__", None)).startswith(added):
             del sys.modules[name]
 
 

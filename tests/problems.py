@@ -1,5 +1,7 @@
 """What the tests build from: the YAML files of conf/, and spaces over which an expectation is an exact sum."""
 
+import copy
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +20,7 @@ from tests.oracle import space as space
 from tests.oracle import truth as truth
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
+from vaerun.config.yaml_file import load
 from vaerun.experiment.make import kind_of, make
 from vaerun.local.optimizer.base import LocalOptimizer
 from vaerun.local.solver import LocalSolver
@@ -42,12 +45,18 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+@functools.cache
+def _content(path: str) -> dict[str, Any]:
+    """What the YAML file of ``path`` = "group/option" says."""
+    return OmegaConf.to_container(load(CONF / f"{path}.yaml"))  # type: ignore[return-value]
+
+
 def node(path: str, nested: Mapping[str, str] = NOTHING, **keys: Any) -> dict[str, Any]:
     """What ``group=option`` composes for ``path`` = "group/option", with other ``nested`` choices and other keys.
 
     Keys that ``SMALL`` names have its values instead of their defaults.
     """
-    content: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(CONF / f"{path}.yaml"))  # type: ignore[assignment]
+    content = copy.deepcopy(_content(path))
     group = path.rpartition("/")[0]
     composed: dict[str, Any] = {}
     for entry in content.pop("defaults", []):
@@ -81,7 +90,7 @@ def prior_over(support: str) -> str:
     brought = [
         option
         for posterior in options("posterior")
-        for entry in OmegaConf.load(CONF / f"posterior/{posterior}.yaml").get("defaults", [])
+        for entry in _content(f"posterior/{posterior}").get("defaults", [])
         for option in entry.values()
     ]
     candidates = [own[usual.rpartition(".")[0]], *brought]

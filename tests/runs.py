@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from vaerun.config import hydra
+from tests.composition import composed
 from vaerun.experiment.fit import fit
 
 TINY = (
@@ -26,7 +26,7 @@ CLOCKS = ("seconds", "train_seconds", "compile_seconds", "train_samples_per_seco
 
 def train(directory: Path, *overrides: str) -> dict[str, Any]:
     """Trains a tiny run in ``directory``, as ``vaerun train`` would, and returns its summary."""
-    cfg, choices = hydra.compose([*TINY, *overrides])
+    cfg, choices = composed([*TINY, *overrides])
     return fit(cfg, choices, directory, live=False)
 
 

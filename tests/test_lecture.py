@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from tests.composition import composed
 from vaerun.config.check import check
-from vaerun.config.hydra import compose, roots
+from vaerun.config.folders import roots
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def test_an_experiment_says_what_to_see_and_is_a_sweep(name: str) -> None:
 def test_every_job_of_an_experiment_can_work(name: str) -> None:
     configs = []
     for words in jobs(name):
-        cfg, choices = compose(words)
+        cfg, choices = composed(words)
         check(cfg, choices, roots())
         configs.append(OmegaConf.to_yaml(cfg))
     assert len(set(configs)) == len(configs), "two jobs are the same run"
@@ -59,7 +60,7 @@ def test_a_job_takes_two_steps(seeded: None, name: str, place: int) -> None:
 
     words = jobs(name)[place]
     short = ["strategy.phi_init.steps=5"] if name == "lecture/restarts" else []
-    experiment = build(compose([*words, *short, "trainer.batch_size=20", "execution.threads=1"])[0])
+    experiment = build(composed([*words, *short, "trainer.batch_size=20", "execution.threads=1"])[0])
     theta = [weight.detach().clone() for weight in experiment.strategy.theta]
     for batch in itertools.islice(Loader(experiment.data.train, batch_size=20, seed=0).epoch(0, 0), 2):
         estimate = experiment.strategy.step(batch)

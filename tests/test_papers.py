@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from tests import composition
 from vaerun.config.check import check
-from vaerun.config.hydra import compose, roots
+from vaerun.config.folders import roots
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -35,7 +36,7 @@ PAPERS = sorted({name.partition("/")[0] for name in NAMES})
 @lru_cache
 def composed(name: str) -> tuple[DictConfig, dict[str, str]]:
     """The configuration of an experiment, and its choices."""
-    return compose([f"experiment={name}"])
+    return composition.composed([f"experiment={name}"])
 
 
 def words(name: str) -> list[str]:
@@ -87,7 +88,7 @@ def test_an_experiment_takes_two_steps(seeded: None, name: str) -> None:
     from vaerun.data.loader import Loader
     from vaerun.experiment.build import build
 
-    experiment = build(compose([*words(name), "trainer.batch_size=20", "execution.threads=1"])[0])
+    experiment = build(composition.composed([*words(name), "trainer.batch_size=20", "execution.threads=1"])[0])
     theta = [weight.detach().clone() for weight in experiment.strategy.theta]
     for batch in itertools.islice(Loader(experiment.data.train, batch_size=20, seed=0).epoch(0, 0), 2):
         assert experiment.strategy.step(batch).value.isfinite().all()

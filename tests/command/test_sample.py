@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.composition import composed
 from tests.runs import TINY, train
 from vaerun import cli
-from vaerun.config import hydra
 from vaerun.experiment.fit import fit
 
 KINDS = ("prior", "reconstructions", "interpolation", "traversal")
@@ -34,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, words in RUNS.items():
         other = any(word.startswith("model=") for word in words)
         tiny = [word for word in TINY if not (other and word.startswith("model."))]
-        cfg, choices = hydra.compose([*tiny, *words])
+        cfg, choices = composed([*tiny, *words])
         fit(cfg, choices, folder / name, live=False)
     return folder
 

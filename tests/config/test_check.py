@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.composition import composed
 from vaerun.config import hydra
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check import RUNTIME, check
@@ -25,7 +26,7 @@ def catalogue():
 
 def refusal(*overrides, config_dir=None):
     """The sentence that ``vaerun train OVERRIDES`` is refused with; empty where it is not."""
-    cfg, choices = hydra.compose(overrides, config_dir)
+    cfg, choices = composed(overrides) if config_dir is None else hydra.compose(overrides, config_dir)
     roots = [hydra.own_directory(), *([config_dir] if config_dir else [])]
     try:
         check(cfg, choices, roots)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.composition import composed
 from tests.runs import train
-from vaerun.config import hydra
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.effect import without_effect
 from vaerun.config.folders import roots
@@ -12,7 +12,7 @@ from vaerun.experiment.make import plain
 
 
 def said(*words, unused=()):
-    cfg, choices = hydra.compose(list(words))
+    cfg, choices = composed(list(words))
     return list(without_effect(plain(cfg), choices, Catalogue(roots()), unused))
 
 

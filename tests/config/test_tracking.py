@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests import composition
 from vaerun import cli
 from vaerun.config import hydra
 from vaerun.config.catalogue import Catalogue
@@ -23,7 +24,7 @@ def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def composed(*words: str) -> dict[str, Any]:
-    return hydra.OmegaConf.to_container(hydra.compose(words)[0])  # type: ignore[return-value]
+    return hydra.OmegaConf.to_container(composition.composed(words)[0])  # type: ignore[return-value]
 
 
 def names(config: Mapping[str, Any], *words: str) -> list[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.composition import composed
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.data.arrays import Arrays
@@ -146,7 +147,7 @@ def test_choices_that_cannot_work_stop_before_the_file_is_read(choice, reason):
 @pytest.mark.parametrize("value", ["1/255", "true"])
 def test_a_scale_that_is_not_a_number_is_refused_before_anything_is_built(value):
     with pytest.raises(UserError, match=rf"data\.scale.*{value}.*a number|data\.scale.*a number.*{value}"):
-        check(*hydra.compose(["data=arrays", "data.path=absent.npz", f"data.scale={value}"]), [hydra.own_directory()])
+        check(*composed(["data=arrays", "data.path=absent.npz", f"data.scale={value}"]), [hydra.own_directory()])
 
 
 REMEDY = re.compile(r"(data\.\w+)=([\w.\-]+)")

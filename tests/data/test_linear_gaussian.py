@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.composition import composed
 from vaerun.config import hydra
 from vaerun.config.check import check
 from vaerun.data.linear_gaussian import LinearGaussianData
@@ -64,4 +65,4 @@ def test_numbers_that_cannot_work_are_refused_by_their_key(key, value):
 @pytest.mark.parametrize(("key", "value"), [("num_test", "2.5"), ("sigma", "half")])
 def test_what_is_not_a_number_of_that_kind_is_refused_before_anything_is_built(key, value):
     with pytest.raises(UserError, match=rf"data\.{key}.*(whole number|a number)"):
-        check(*hydra.compose(["data=linear_gaussian", f"data.{key}={value}"]), [hydra.own_directory()])
+        check(*composed(["data=linear_gaussian", f"data.{key}={value}"]), [hydra.own_directory()])

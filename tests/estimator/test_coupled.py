@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.composition import composed
 from tests.problems import count_decoded, family_and_model, node, objective, parameters, space, truth
 from vaerun.config import hydra
 from vaerun.config.check import check
@@ -257,4 +258,4 @@ def test_a_temperature_that_softens_nothing_is_refused(name: str, tau: float) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_may_choose_it_and_set_its_keys(name: str) -> None:
     overrides = ("posterior=bernoulli", f"estimator={name}", "estimator.eta=0.5", "estimator.tau=0.3")
-    check(*hydra.compose(overrides), [hydra.own_directory()])
+    check(*composed(overrides), [hydra.own_directory()])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.composition import composed
 from tests.problems import dataset, linear_strategy, node, options, simulated
 from tests.runs import TINY, equal, records, state
-from vaerun.config import hydra
 from vaerun.errors import UserError
 from vaerun.evaluation.base import OWN, Named
 from vaerun.evaluation.gradient import GradientEvaluation
@@ -90,7 +90,7 @@ def test_the_weights_of_a_family_are_among_lambda_whatever_finds_phi() -> None:
 def run(directory: Path, *overrides: str) -> Any:
     """A tiny run with gradients looked at in the end."""
     words = [word for word in TINY if not word.startswith("evaluation.")]
-    cfg, choices = hydra.compose([*words, "evaluation=gradient", "evaluation.replicas=20", *overrides])
+    cfg, choices = composed([*words, "evaluation=gradient", "evaluation.replicas=20", *overrides])
     return fit(cfg, choices, directory, live=False)
 
 

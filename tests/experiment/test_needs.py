@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.composition import composed
 from tests.runs import TINY, summary
-from vaerun.config import hydra
 from vaerun.errors import UserError
 from vaerun.experiment import needs as module
 from vaerun.experiment.build import build
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 def experiment(*words: str) -> Experiment:
-    cfg, choices = hydra.compose([*TINY, "execution.threads=1", *words])
+    cfg, choices = composed([*TINY, "execution.threads=1", *words])
     return build(plain(cfg) | {"choices": dict(choices)})
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginEventAccumulator
 
+from tests.composition import composed
 from tests.runs import equal, records, state, summary, train
-from vaerun.config import hydra
 from vaerun.data.digits import Digits
 from vaerun.errors import DivergedError, UserError
 from vaerun.experiment.directory import RunDirectory
@@ -227,7 +227,7 @@ def test_the_default_run_beats_the_best_model_without_latents(tmp_path: Path) ->
         return float((x * p.log() + (1 - x) * (1 - p).log()).sum(1).mean())
 
     tuned = max((0.01, 0.1, 0.3, 1.0, 3.0, 10.0), key=lambda pseudocount: per_pixel(valid_x, pseudocount))
-    cfg, choices = hydra.compose(["trainer.records.images_every=0"])
+    cfg, choices = composed(["trainer.records.images_every=0"])
     said = fit(cfg, choices, tmp_path, live=False)
     assert said["metrics"]["elbo/test"] > per_pixel(test_x, tuned) + 3
 

@@ -15,11 +15,11 @@ import pytest
 import torch
 
 import vaerun
+from tests.composition import composed
 from tests.problems import options
 from tests.runs import TINY, equal, records, state, summary, train
 from tests.several import limited, together
 from tests.trainer.test_resume import interrupt_at
-from vaerun.config.hydra import compose
 from vaerun.errors import Interrupted, UserError
 from vaerun.experiment.evaluate import devices_of
 from vaerun.experiment.load import load
@@ -121,7 +121,7 @@ def evaluations(folder: Path) -> dict[str, Any]:
     assert set(words) == set(options("evaluation"))
     found = {}
     for name, some in words.items():
-        node = plain(compose([f"evaluation={name}", *some])[0].evaluation)
+        node = plain(composed([f"evaluation={name}", *some])[0].evaluation)
         found[name] = load(folder).evaluate(node)._replace(pictures={}, declared={})
     return found
 

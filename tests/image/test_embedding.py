@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.config import hydra
+from tests.composition import composed
 from vaerun.experiment.build import build
 from vaerun.experiment.experiment import Experiment
 from vaerun.image.embedding import embed
@@ -12,7 +12,7 @@ SMALL = ("model.latent_dim=3", "model.decoder.hidden=[16]", "amortizer.hidden=[1
 
 
 def built(*words: str) -> Experiment:
-    cfg, _ = hydra.compose([*SMALL, *words])
+    cfg, _ = composed([*SMALL, *words])
     run = build(cfg)
     run.strategy.eval()
     return run

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.composition import composed
 from tests.problems import options
 from tests.several import together
-from vaerun.config.hydra import compose
 from vaerun.data.base import DataInfo
 from vaerun.execution import parallel
 from vaerun.experiment.build import KnownData, build_strategy
@@ -70,7 +70,7 @@ def walk(words: tuple[str, ...]) -> Tensor:
     known = KnownData(DataInfo("x", "none", (9,), "binary", sizes), x.mean(0), float(x.std()))
     with injected() as noise:
         torch.manual_seed(0)
-        strategy = build_strategy(plain(compose([*SMALL, *words])[0]), known, torch.device("cpu"))
+        strategy = build_strategy(plain(composed([*SMALL, *words])[0]), known, torch.device("cpu"))
         order = torch.Generator().manual_seed(2)
         for step in range(STEPS):
             halves = [torch.randperm(N // 2, generator=order)[: B // 2] + half * N // 2 for half in (0, 1)]

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.composition import composed
 from tests.law.test_combinations import OFFER, Row, configuration, data, name, rows
-from vaerun.config.hydra import compose
 from vaerun.data.base import Dataset
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.compiled import traced
@@ -102,7 +102,7 @@ def models() -> list[tuple[tuple[str, str], ...]]:
 
 @pytest.mark.parametrize("choices", models(), ids=lambda choices: "-".join(dict(choices).values()))
 def test_no_model_makes_anything_cross(choices: tuple[tuple[str, str], ...], seeded: None) -> None:
-    cfg, _ = compose([f"{group}={option}" for group, option in choices])
+    cfg, _ = composed([f"{group}={option}" for group, option in choices])
     step_elsewhere(OmegaConf.to_container(cfg, resolve=True), data_for(dict(choices)))  # type: ignore[arg-type]
 
 

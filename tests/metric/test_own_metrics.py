@@ -10,9 +10,9 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 
 import vaerun
+from tests.composition import composed
 from tests.runs import TINY, train
 from vaerun import cli
-from vaerun.config import hydra
 from vaerun.config.trust import trusting
 from vaerun.experiment.fit import fit
 
@@ -131,7 +131,7 @@ def test_a_metric_of_ones_own_appears_everywhere(
 
 def run(directory: Path, *overrides: str) -> dict[str, Any]:
     """A tiny run with an evaluation that need not have samples of z."""
-    cfg, choices = hydra.compose([*(word for word in TINY if not word.startswith("evaluation.")), *overrides])
+    cfg, choices = composed([*(word for word in TINY if not word.startswith("evaluation.")), *overrides])
     with trusting(["my_metrics"]):
         return fit(cfg, choices, directory, live=False)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli
 
+from tests.composition import composed
 from tests.problems import bernoulli_space, node, space
 from vaerun.config import hydra
 from vaerun.config.check import check
@@ -94,10 +95,10 @@ def test_one_layer_has_the_prior_itself_and_its_closed_forms() -> None:
 
 
 def test_it_refuses_what_is_not_over_bits() -> None:
-    cfg, choices = hydra.compose(["model=sigmoid_belief", "estimator=score"])
+    cfg, choices = composed(["model=sigmoid_belief", "estimator=score"])
     with pytest.raises(UserError, match="posterior=gaussian is over real z, but model=sigmoid_belief is over binary z"):
         check(cfg, choices, [hydra.own_directory()])
-    cfg, choices = hydra.compose(["model=sigmoid_belief", "estimator=score", "posterior=bernoulli"])
+    cfg, choices = composed(["model=sigmoid_belief", "estimator=score", "posterior=bernoulli"])
     check(cfg, choices, [hydra.own_directory()])
 
 

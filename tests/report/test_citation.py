@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 import vaerun
+from tests.composition import composed
 from vaerun.config.catalogue import Catalogue
-from vaerun.config.hydra import compose, roots
+from vaerun.config.folders import roots
 from vaerun.report.citation import bibtex, cited, entries, keys
 
 SCHEDULES = {"optimizer/schedule=milestones", "optimizer/schedule=plateau"}  # of PyTorch
@@ -39,7 +40,7 @@ def test_every_reference_of_an_option_has_an_entry_and_every_entry_a_reference()
 
 
 def test_a_run_cites_what_it_uses_and_says_for_which_choice() -> None:
-    config, choices = compose(["strategy=coordinate", "posterior=iaf"])
+    config, choices = composed(["strategy=coordinate", "posterior=iaf"])
     papers = {paper.key: paper.choices for paper in cited(dict(config), choices)}
     assert "posterior=iaf" in papers["kingma2016"]
     assert "strategy=coordinate" in papers["jordan1999"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.composition import composed
 from tests.runs import TINY, equal, records, state, summary, train
-from vaerun.config import hydra
 from vaerun.data.base import Dataset
 from vaerun.errors import Interrupted, UserError
 from vaerun.evaluation.base import EvaluationResult
@@ -118,7 +118,7 @@ def test_a_checkpoint_is_as_young_as_was_asked_for_also_within_an_epoch(tmp_path
             if training.progress.step == 4:
                 raise RuntimeError("killed")
 
-    cfg, choices = hydra.compose([*TINY, "trainer.checkpoints.seconds=0", "trainer.epochs=1"])
+    cfg, choices = composed([*TINY, "trainer.checkpoints.seconds=0", "trainer.epochs=1"])
     with pytest.raises(RuntimeError, match="killed"):
         fit(cfg, choices, tmp_path / "parts", live=False, watchers=[Killed()])
     assert state(tmp_path / "parts")["progress"]["step"] == 4

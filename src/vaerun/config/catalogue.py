@@ -1,7 +1,8 @@
 """The catalogue: all groups and options in the YAML files of a search path."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,10 +30,11 @@ class Option:
     def content(self) -> dict[str, Any]:
         """The content of the file; empty if it is not a valid mapping, which Hydra reports when it is chosen."""
         try:
-            content = OmegaConf.to_container(load(self.path.resolve()))
+            place = self.path.resolve()
+            found = place.stat()
+            return copy.deepcopy(_content(place, found.st_mtime_ns, found.st_size))
         except Exception:
             return {}
-        return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
 
     @cached_property
     def info(self) -> ClassInfo | None:
@@ -88,6 +90,13 @@ class Option:
                 if ("override" in words) == override and isinstance(option, str):
                     place = group.partition("@")[0]
                     yield place if place.startswith("/") else f"/{self.group}/{place}", option
+
+
+@cache
+def _content(path: Path, written: int, size: int) -> dict[str, Any]:
+    """The content of a file of that size, written at that time; a process makes a catalogue for each run or page."""
+    content = OmegaConf.to_container(load(path))
+    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
 
 
 class Catalogue:

@@ -17,12 +17,13 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, _utils
 
 from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 from vaerun.config.logging_guard import write_through_no_link
 from vaerun.config.several import SEVERAL
+from vaerun.config.yaml_file import omegaconf_loader
 
 LOAD = ConfigLoaderImpl.load_configuration
 CONFIG = "config"
@@ -40,7 +41,11 @@ class UserConfigs(SearchPathPlugin):
 
 
 def prepare() -> None:
-    """Registers the plugin, the resolver and the checks of files, and stops Hydra from printing errors itself."""
+    """Registers the plugin, the resolver and the checks of files, and stops Hydra from printing errors itself.
+
+    Hydra's files are read by the C parser of YAML from now on: OmegaConf asks for its loader at each file.
+    """
+    _utils.get_yaml_loader = omegaconf_loader
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)

@@ -5,6 +5,7 @@ when a trusted class in it is built.
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache, cached_property
@@ -57,14 +58,14 @@ class Module:
 def module(dotted: str) -> Module | None:
     """The module of that name; None if it does not exist or has no source file that Python can read."""
     path = _file(dotted)
-    return None if path is None else _read(dotted, path, path.stat().st_mtime_ns)
+    return None if path is None else _read(dotted, path, os.stat(path).st_mtime_ns)  # noqa: PTH116 - asked very often
 
 
 @cache
-def _read(dotted: str, path: Path, written: int) -> Module | None:
+def _read(dotted: str, path: str, written: int) -> Module | None:
     """The same from its file, which was written at that time."""
     try:
-        return Module(dotted, path)
+        return Module(dotted, Path(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError, UserError):
         return None  # a file of somebody else can hold anything; Python says what is wrong when it imports it
 
@@ -83,25 +84,26 @@ def locate(target: str, visited: frozenset[str] = frozenset()) -> tuple[Module, 
 
 def names_in(dotted: str) -> list[str]:
     """The classes and functions of a module, or the modules of a package, from source files."""
-    path = _file(dotted)
+    file = _file(dotted)
     home = module(dotted)
-    if path is None or home is None:
+    if file is None or home is None:
         return []
+    path = Path(file)
     beside = path.parent.iterdir() if path.name == "__init__.py" else ()
     inside = [p.stem for p in beside if p.suffix == ".py" or (p / "__init__.py").exists()]
     return sorted(name for name in [*inside, *home.definitions] if not name.startswith("_"))
 
 
-def _file(dotted: str) -> Path | None:
-    """The file of a module, or None."""
+def _file(dotted: str) -> str | None:
+    """The file of a module, or None. Paths are text here, because a Path costs more than all the rest."""
     try:
-        return _found(dotted, Path.cwd())
+        return _found(dotted, os.getcwd())  # noqa: PTH109
     except LookupError:
         return None
 
 
 @cache
-def _found(dotted: str, here: Path) -> Path:
+def _found(dotted: str, here: str) -> str:
     """The file of a module. Python only locates the top-level package, because importing a parent may import torch.
 
     Args:
@@ -118,12 +120,12 @@ def _found(dotted: str, here: Path) -> Path:
     if spec is None:
         raise LookupError(dotted)
     if not rest and spec.origin and spec.origin.endswith(".py"):
-        return Path(spec.origin)
+        return spec.origin
     for root in (spec.submodule_search_locations or ()) if rest else ():
         stem = Path(root, *rest)
         for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
             if path.is_file():
-                return path
+                return str(path)
     raise LookupError(dotted)
 
 

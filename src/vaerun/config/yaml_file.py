@@ -6,11 +6,12 @@ YAML by recursion. The events of the parser, which take neither, are therefore c
 
 import io
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, _utils
 
 from vaerun.errors import UserError
 from vaerun.system.files import UnsafeFileError, read
@@ -19,6 +20,7 @@ LARGEST = 2**18  # bytes of a file
 NODES = 10_000  # keys and values, those of aliases counted each time
 DEPTH = 40
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times as fast; not every PyYAML has it
+OMEGACONF_LOADER = _utils.get_yaml_loader
 
 
 class Named(io.StringIO):
@@ -37,7 +39,29 @@ def load(path: Path) -> Any:
         UserError: it is not text.
         YAMLError, ValueError: it is not YAML. Any OSError: it cannot be read.
     """
-    return OmegaConf.load(Named(text_of(path), path))
+    content = yaml.load(Named(text_of(path), path), omegaconf_loader())
+    return OmegaConf.create() if content is None else OmegaConf.create(content)
+
+
+@cache
+def omegaconf_loader() -> Any:
+    """OmegaConf's loader, which has its own rules for numbers and refuses a key twice, above the C parser.
+
+    The parser takes most of the time of a composition if it is the one in Python.
+    """
+    usual = OMEGACONF_LOADER()
+    if LOADER is yaml.SafeLoader:
+        return usual
+
+    class Loader(yaml.cyaml.CParser, usual):  # type: ignore[misc, valid-type]
+        """The parser's methods come first, the others are those of OmegaConf's loader."""
+
+        def __init__(self, stream: Any) -> None:
+            yaml.cyaml.CParser.__init__(self, stream)
+            yaml.constructor.SafeConstructor.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+    return Loader
 
 
 def load_plain(path: Path) -> Any:

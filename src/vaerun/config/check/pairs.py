@@ -81,7 +81,8 @@ def swap(parts: Parts, option: Option, catalogue: Catalogue, chosen: Sequence[st
     nested = option.nested()
     rest = [part for part in parts.values() if part.group != option.group] if nested else []
     stay = [catalogue.option(part.group, part.option) for part in rest]
-    set_inside = {g: name for other in stay if other for g, name in other.overrides().items() if g in nested}
+    setting = [other.overrides() for other in stay if other]
+    set_inside = {g: name for overrides in setting if overrides for g, name in overrides.items() if g in nested}
     for group, name in {**nested, **set_inside, **option.overrides()}.items():
         if group.strip("/") in chosen and group.strip("/") in new:
             continue
@@ -92,6 +93,7 @@ def swap(parts: Parts, option: Option, catalogue: Catalogue, chosen: Sequence[st
 
 def _put(parts: dict[str, Part], option: Option | None) -> None:
     if option is not None and option.info is not None:
-        for group in [group for group in parts if group.startswith(f"{option.group}/")]:
+        inside = f"{option.group}/"
+        for group in [group for group in parts if group.startswith(inside)]:
             del parts[group]
         parts[option.group] = Part(option.group, option.name, option.info, option.content)
