@@ -9,15 +9,15 @@ A 784-200-200-50 model with Bernoulli pixels is evaluated at random points. The 
     samples          L_K: rewards of 32 points, in chunks
     annealing        leapfrog moves of 16 chains of 41 points, five steps each
     search           steps of φ of 83 points with 8 samples each, as the search for φ* of evaluation=gap takes them
-    search, few      the same of 1 point with 2 samples, and of 200 points with 2: validation and test of stored φ
+    search, few      the same of 1 and of 200 points with 2 samples: validation and test of per-point strategies
 
-*plain torch* is a script that does the same with autograd, ``binary_cross_entropy_with_logits`` and no vaerun. *products*
-are the decoder's bare matrix products, without biases, activations, likelihood and sampling: one forward for a sample,
-one forward and one backward for a gradient in z.
+*plain torch* is a script that does the same with autograd, ``binary_cross_entropy_with_logits`` and no vaerun.
+*products* are the decoder's bare matrix products, without biases, activations, likelihood and sampling: one forward for
+a sample, one forward and one backward for a gradient in z.
 
 All programs of a part are timed in turn, in rounds, by the processor time of this process, so that other work on the
-machine slows all alike. The ratio to plain torch is the median of the rounds' own ratios. A part's figure is µs a row: a
-row is one z that is decoded, or one gradient at a z.
+machine slows all alike. The ratios are medians of the rounds' own. A part's figure is µs a row: a row is one z that is
+decoded, or one gradient at a z.
 """
 
 import argparse
