@@ -1,8 +1,5 @@
 """The size of the parts in which large operations are computed, which bounds memory."""
 
-import ctypes
-import sys
-
 import torch
 from torch import Tensor
 
@@ -18,13 +15,6 @@ def numbers_at_once(device: torch.device) -> int:
 def rows_at_once(x: Tensor) -> int:
     """The number of decoder rows in one part, for points x, Float[Tensor, "B X"]; at least 1."""
     return max(1, numbers_at_once(x.device) // x.shape[1])
-
-
-def return_freed_memory() -> None:
-    """Returns what the C library holds of freed memory to the system, where it can: what reading the data has left."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:  # musl has none
-        trim(0)
 
 
 def keep_freed_memory() -> None:

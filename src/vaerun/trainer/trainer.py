@@ -7,7 +7,7 @@ from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
-from vaerun.execution.memory import keep_freed_memory, return_freed_memory
+from vaerun.execution.memory import keep_freed_memory
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.budget import Budget
 from vaerun.trainer.checkpoints import Checkpoints
@@ -94,7 +94,6 @@ class Trainer:
         if resume is not None:
             training.resume(resume)
         with training.watched():
-            return_freed_memory()
             keep_freed_memory()
             # Only a validated state can be tested, so that at least one step is made before there is one.
             over = training.progress.best_step > 0 and (self.budget.spent(training) or self.stops_early(training))
