@@ -70,7 +70,7 @@ def run(words: list[str], *, steps: list[int] | tuple[int, ...]) -> dict[str, An
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         told = json.dumps({"words": [*words, f"hydra.run.dir={folder}/run"], "steps": list(steps)})
-        command = [sys.executable, __file__, "--worker", told]
+        command = [sys.executable, __file__, "--root", ".", "--worker", told]
         said = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder)
     if said.returncode:
         raise RuntimeError(said.stderr[-2000:])
@@ -106,9 +106,9 @@ def worker(words: list[str], steps: list[int]) -> None:
     def over(self: Budget, training: Any) -> bool:
         return training.progress.step >= steps[-1] or used_up(self, training)
 
-    def validated(self: Validation, *given: Any) -> Any:
+    def validated(self: Validation, *given: Any, **keys: Any) -> Any:
         found.setdefault("steps_peak", found["whole_peak"])
-        return validate(self, *given)
+        return validate(self, *given, **keys)
 
     Trainer.fit, Budget.used_up, Console.step = watched, over, on_step  # type: ignore[method-assign, assignment]
     Validation.__call__ = validated  # type: ignore[method-assign]

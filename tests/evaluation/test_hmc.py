@@ -36,6 +36,7 @@ def test_the_place_knows_both_densities_and_their_gradients() -> None:
     torch.testing.assert_close(place.log_density(0.3), model.log_prior(z) + 0.3 * model.log_likelihood(x, z))
     mean, covariance = tempered(model, x, 0.3)
     torch.testing.assert_close(place.gradient(0.3), -(z - mean) @ covariance.inverse())
+    torch.testing.assert_close(Hamiltonian(model=model, steps=1).slope(x, z, 0.3), place.gradient(0.3))
     assert all(weight.grad is None for weight in model.parameters())
 
 
@@ -45,9 +46,10 @@ def test_leapfrog_is_its_own_inverse_with_v_turned_round(steps: int) -> None:
     transition = Hamiltonian(model=model, steps=steps)
     start, v = transition.state(x, torch.randn(4, 3, 2)), torch.randn(4, 3, 2)
     keys = {"beta": 0.7, "size": 0.1 + 0.1 * torch.rand(4, 3, 1), "steps": steps}
-    end, v_end = leapfrog(lambda z: transition.state(x, z), start, v, **keys)
+    maps = (lambda z: transition.state(x, z), lambda z: transition.slope(x, z, 0.7))
+    end, v_end = leapfrog(*maps, start, v, **keys)
     assert float((end.z - start.z).abs().min()) > 1e-3
-    back, v_back = leapfrog(lambda z: transition.state(x, z), end, -v_end, **keys)
+    back, v_back = leapfrog(*maps, end, -v_end, **keys)
     torch.testing.assert_close(back.z, start.z, rtol=0, atol=1e-12)
     torch.testing.assert_close(-v_back, v, rtol=0, atol=1e-12)
 
@@ -61,6 +63,7 @@ def test_leapfrog_keeps_volume_and_its_energy_error_is_of_second_order() -> None
         place = transition.state(x[:1], state[:2].reshape(1, 1, 2))
         end, v_end = leapfrog(
             lambda z: transition.state(x[:1], z),
+            lambda z: transition.slope(x[:1], z, 1.0),
             place,
             state[2:].reshape(1, 1, 2),
             beta=1.0,

@@ -98,6 +98,19 @@ def test_its_terms_sum_to_it_and_each_depends_on_its_own_coordinate(name: str) -
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
+def test_the_gradient_in_its_outputs_is_its_derivative(name: str) -> None:
+    likelihood = drawn(name)
+    x, _ = points(likelihood)
+    x = x[:: max(1, len(x) // 9)]
+    outputs = torch.randn(2, len(x), likelihood.num_outputs, requires_grad=True)
+    (expected,) = torch.autograd.grad(likelihood.log_prob(x, outputs).sum(), outputs)
+    found = likelihood.output_gradient(x, outputs)
+    torch.testing.assert_close(found, expected)
+    assert float(found.abs().max()) > 0
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_its_first_outputs_have_the_datas_mean(name: str) -> None:
     for mean, exact in ((MEAN, True), (torch.tensor([0.0, 1.0], dtype=torch.float64), False)):  # never and always
         likelihood = made(name, data_mean=mean)

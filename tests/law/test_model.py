@@ -40,6 +40,17 @@ def test_the_joint_sums_to_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_the_gradient_of_the_likelihood_is_its_derivative_in_z(name: str) -> None:
+    model = model_of(name)
+    x, z = bernoulli_space(3), model.prior.sample(32).reshape(4, 8, -1).requires_grad_()
+    (expected,) = torch.autograd.grad(model.log_likelihood(x, z).sum(), z)
+    found = model.likelihood_gradient(x, z)
+    torch.testing.assert_close(found, expected)
+    assert float(found.abs().max()) > 0
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_it_declares_the_z_that_its_prior_is_over(name: str) -> None:
     model = model_of(name)
     assert getattr(type(model), "support", model.prior.support) == model.prior.support

@@ -104,7 +104,7 @@ def test_model(name: str) -> None:
     model: Model = make(node(f"model/{name}", **size), facts)
     fix_axes(D=model.latent_dim, C=C)
     x, z = bits(B, X + C), model.sample_prior(K * B, bits(K * B, C)).reshape(K, B, -1)
-    c, calls = model.given(x), dict.fromkeys(("log_likelihood", "log_joint", "terms"), (x, z))
+    c, calls = model.given(x), dict.fromkeys(("log_likelihood", "log_joint", "likelihood_gradient", "terms"), (x, z))
     calls |= dict.fromkeys(("log_prior", "beside", "mean"), (z, c)) | dict.fromkeys(("values", "given"), (x,))
     calls |= {"row": (model.values(x), c), "prior_of": (c,)}
     check_methods(Model, model, calls | dict.fromkeys(("sample", "sample_prior"), (N, bits(N, C))))
@@ -138,7 +138,8 @@ def test_likelihood(name: str, inner: dict[str, str]) -> None:
     fix_axes(O=likelihood.num_outputs)
     outputs = torch.randn(K, B, likelihood.num_outputs)
     both = (bits(B, X), outputs)
-    calls = {"terms": both, "log_prob": both, "mean": (outputs,), "initial_outputs": (torch.full((X,), 0.4),)}
+    calls = dict.fromkeys(("terms", "log_prob", "output_gradient"), both)
+    calls |= {"mean": (outputs,), "initial_outputs": (torch.full((X,), 0.4),)}
     calls |= {"observed_log_prob": both, "masked_log_prob": (*both, torch.rand(B, X) < 0.5)}
     check_methods(Likelihood, likelihood, calls)
     assert likelihood.sample(outputs).shape == likelihood.mean(outputs).shape == likelihood.variance(outputs).shape
@@ -197,9 +198,10 @@ def test_estimator_and_bound(row: tuple[str, str, str]) -> None:
     fix_axes(D=family.latent_dim, P=family.num_parameters)
     x, phi = bits(B, X), torch.rand(B, family.num_parameters)
     at_k = objective(chosen.objective, K)
-    check_methods(Estimator, estimator, {"forward": (family(phi), model, at_k, x)})
+    check_methods(Estimator, estimator, dict.fromkeys(("forward", "phi_surrogate"), (family(phi), model, at_k, x)))
     bound = Bound(model=model, family=family, objective=at_k, estimator=estimator)
-    check_methods(Bound, bound, {"forward": (x, phi), "terms": (x, phi, K), "rewards": (x, phi, K)})
+    calls = dict.fromkeys(("forward", "phi_surrogate"), (x, phi)) | dict.fromkeys(("terms", "rewards"), (x, phi, K))
+    check_methods(Bound, bound, calls)
 
 
 @pytest.mark.parametrize("name", options("strategy"))

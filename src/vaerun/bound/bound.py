@@ -1,5 +1,8 @@
 """L(x; θ, φ) = E_{q(z; φ)}[J(r(z_1), …, r(z_K))]: the function that training differentiates."""
 
+from collections.abc import Callable, Hashable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -7,14 +10,17 @@ from vaerun.config.legality import clashes
 from vaerun.config.part import parts_of_objects
 from vaerun.errors import UserError
 from vaerun.estimator.base import Estimator, evaluate
-from vaerun.execution.engine.base import Engine
+from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.eager import Eager
+from vaerun.execution.engine.fallback import Fallback
 from vaerun.execution.memory import rows_at_once
 from vaerun.metric.metric import Metric
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Family
+
+MANY = 1000  # calls with inputs of one shape from which an evaluation leaves a program to the engine
 
 
 class Bound(nn.Module):
@@ -47,13 +53,40 @@ class Bound(nn.Module):
         self.objective = objective
         self.estimator = estimator
         self.engine = Eager() if engine is None else engine
+        self.programs: dict[Hashable, Program] = {}
+        self.derived: dict[Hashable, Bound] = {}  # bounds over the same model that evaluations use
         self.decodes = estimator.decodes(objective.num_samples, family)  # decoder evaluations per point and call
+
+    def program(self, key: Hashable, make: Callable[[], Program]) -> Program:
+        """The program of this key, made once, so that an engine that has compiled it executes it again."""
+        if key not in self.programs:
+            self.programs[key] = make()
+        return self.programs[key]
+
+    @property
+    def evaluation_engine(self) -> Engine:
+        """Executes programs of evaluations: in float32, and operation by operation where that of training cannot."""
+        return Fallback(self.engine.unrounded)
+
+    def evaluated(self, program: Program, *inputs: Tensor, calls: int) -> Any:
+        """The outputs of a program of an evaluation, by the engine if it makes many calls with these shapes.
+
+        To compile a program for a few calls would take longer than they do.
+        """
+        engine = self.evaluation_engine if calls >= MANY else Eager()
+        return engine(program, *inputs)
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""
         estimate = self.estimator(self.family(phi), self.model, self.objective, x)
         self.objective.record_kl(estimate.kl)
         return estimate
+
+    def phi_surrogate(self, x: Tensor, phi: Tensor) -> Tensor:
+        """A function of φ with the gradient of ``forward``'s surrogate in φ, Float[Tensor, "B"]; it may cost less."""
+        if self.objective.records_kl:
+            return self(x, phi).surrogate
+        return self.estimator.phi_surrogate(self.family(phi), self.model, self.objective, x)
 
     def metric(self, metric: Metric) -> Metric:
         """The metric as this model reports it: a bound on log p(x) is one only if the likelihood is a density.
@@ -74,9 +107,33 @@ class Bound(nn.Module):
         z = q.sample(k)
         return evaluate_in_parts(self.model, x, z, q.log_prob(z))
 
-    def rewards(self, x: Tensor, phi: Tensor, k: int) -> Tensor:
-        """r = log p_θ(x, z) − log q(z; φ) at k samples of q itself, Float[Tensor, "K B"], without gradient."""
-        terms = self.terms(x, phi, k)
+    def rewards(self, x: Tensor, phi: Tensor, k: int, *, calls: int = 1) -> Tensor:
+        """r = log p_θ(x, z) − log q(z; φ) at k samples of q itself, Float[Tensor, "K B"], without gradient.
+
+        Args:
+            x: Float[Tensor, "B X"].
+            phi: Float[Tensor, "B P"].
+            k: K.
+            calls: how often the caller asks for as many rewards of as many points.
+        """
+        return self.evaluated(self.program((Rewards, k), lambda: Rewards(self, k)), x, phi, calls=calls)
+
+
+class Rewards(Program):
+    """(x, φ) ↦ r at K samples of q, Float[Tensor, "K B"].
+
+    Args:
+        bound: states model and family.
+        num_samples: K.
+    """
+
+    def __init__(self, bound: Bound, num_samples: int) -> None:
+        super().__init__(bound)
+        self.bound, self.num_samples = bound, num_samples
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        x, phi = inputs
+        terms = self.bound.terms(x, phi, self.num_samples)
         return terms.log_likelihood + terms.log_prior - terms.log_q
 
 

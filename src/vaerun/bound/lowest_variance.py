@@ -51,6 +51,8 @@ def lowest_variance_elbo(bound: Bound, *, family: Family | None = None, num_samp
     at_least("num_samples", num_samples, 2)
     family = bound.family if family is None else family
     device = next(bound.model.parameters()).device
+    if (family, num_samples, bound.engine) in bound.derived:  # the same one, whose programs an engine may have compiled
+        return bound.derived[family, num_samples, bound.engine].to(device).train(bound.training)
     refusal = UserError("no estimator")
     for efficient_for, make in ESTIMATORS:
         if not issubclass(family.posterior, efficient_for):
@@ -68,5 +70,6 @@ def lowest_variance_elbo(bound: Bound, *, family: Family | None = None, num_samp
             refusal = error
             continue
         if made.decodes <= COSTLY * num_samples:
+            bound.derived[family, num_samples, bound.engine] = made
             return made.to(device).train(bound.training)
     raise refusal  # even the score function was refused: q and prior do not fit

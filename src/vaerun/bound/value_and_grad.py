@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vaerun.bound.bound import Bound
 from vaerun.execution.engine.base import Program
 from vaerun.notation import Estimate
 from vaerun.optimizer.base import TraceableOptimizer
@@ -88,12 +89,23 @@ class PhiGradient(Program):
         bound: L.
     """
 
+    def __init__(self, bound: Bound) -> None:
+        super().__init__(bound)
+        self.bound = bound
+
+    @classmethod
+    def of(cls, bound: Bound) -> "PhiGradient":
+        """That of the bound, the same at each call."""
+        program = bound.program(cls, lambda: cls(bound))
+        assert isinstance(program, cls)
+        return program
+
     def __call__(self, *inputs: Tensor) -> Tensor:
         x, phi = inputs
         with torch.enable_grad():
             leaf = phi.detach().requires_grad_()
             # The sum, not the mean: the step of a point must not depend on the batch size.
-            (gradient,) = torch.autograd.grad(self.module(x, leaf).surrogate.sum(), leaf)
+            (gradient,) = torch.autograd.grad(self.bound.phi_surrogate(x, leaf).sum(), leaf)
         return gradient
 
 

@@ -38,3 +38,10 @@ class AnalyticKL(Estimator):
             kl=kl.detach(),
             auxiliary=value.new_zeros(()),
         )
+
+    def phi_surrogate(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Tensor:
+        assert isinstance(q, Reparameterized)
+        assert isinstance(q, ClosedFormKL)
+        z, _ = q.transport(q.noise(objective.num_samples))
+        path = (model.likelihood_gradient(x, z) * z).sum(-1).mean(0)
+        return path - objective.beta() * q.kl(model.prior_of(model.given(x)))

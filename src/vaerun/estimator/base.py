@@ -33,6 +33,14 @@ class Estimator(Declares, nn.Module, ABC):
     def forward(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Estimate:
         """One estimate per point: x of Float[Tensor, "B X"] ↦ Estimate over B."""
 
+    def phi_surrogate(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Tensor:
+        """A function of φ with the surrogate's gradient in φ, from the same random numbers, Float[Tensor, "B"].
+
+        Its value and its gradient in θ mean nothing. An ascent in φ uses it: by default the surrogate itself; an
+        estimator that knows the gradient in z can leave out log p(x given z).
+        """
+        return self(q, model, objective, x).surrogate
+
 
 def evaluate(model: Model, x: Tensor, z: Tensor, log_q: Tensor) -> Terms:
     """The terms of r(z) = log p(x given z) + log p(z) − log q(z; φ), each Float[Tensor, "K B"]."""

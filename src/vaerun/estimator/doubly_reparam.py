@@ -8,6 +8,7 @@ from torch import Tensor
 from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
+from vaerun.objective.average import Average
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import Reparameterized
 
@@ -36,3 +37,14 @@ class DoublyReparam(Estimator):
         value = objective(r)
         surrogate = value + (weight * path * (z - leaf.detach())).sum((0, 2))
         return estimate(value, surrogate, terms)
+
+    def phi_surrogate(self, q: Reparameterized, model: Model, objective: Objective, x: Tensor) -> Tensor:  # type: ignore[override]
+        if not isinstance(objective, Average):  # the weights of others depend on the rewards
+            return super().phi_surrogate(q, model, objective, x)
+        z, _ = q.transport(q.noise(objective.num_samples))
+        leaf = z.detach().requires_grad_()
+        log_prior, log_q = model.log_prior(leaf, model.given(x)), q.frozen().log_prob(leaf)
+        (prior_path,) = torch.autograd.grad((objective.beta() * log_prior).sum(), leaf)
+        (q_path,) = torch.autograd.grad((objective.beta() * -log_q).sum(), leaf)
+        path = prior_path + model.likelihood_gradient(x, leaf) + q_path
+        return (path / objective.num_samples * (z - leaf.detach())).sum((0, 2))

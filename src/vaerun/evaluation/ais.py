@@ -3,11 +3,11 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from vaerun.bound.bound import Bound
 from vaerun.bound.monte_carlo import BOUNDS, LOWER
 from vaerun.config.ranges import at_least, below
 from vaerun.data.base import Dataset, SplitName
@@ -19,7 +19,7 @@ from vaerun.evaluation.hmc import Hamiltonian
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.results import Results
 from vaerun.evaluation.switch import Switch
-from vaerun.evaluation.transition import Transition
+from vaerun.evaluation.transition import Move, Transition
 from vaerun.execution import parallel
 from vaerun.execution.memory import keep_freed_memory, numbers_at_once
 from vaerun.metric.metric import Metric
@@ -45,6 +45,9 @@ AIS_UPPER = Metric(
 AIS_WIDTH = Metric("ais_width", "not a bound: ais_upper − ais_lower, at points drawn from the model", "nat", "lower")
 AIS_ACCEPTANCE = Metric("ais_acceptance", "not a bound: fraction of accepted moves")
 AIS_ESS = Metric("ais_ess", "not a bound: effective number of chains")
+
+TRANSITIONS: Mapping[str, type[Transition]] = {"real": Hamiltonian, "binary": Switch, "categorical": Switch}
+"""Type of z ↦ the moves of its chains."""
 
 
 class AISEvaluation(OverPoints):
@@ -86,12 +89,6 @@ class AISEvaluation(OverPoints):
     Carlo.
     """
 
-    transitions: ClassVar[Mapping[str, type[Transition]]] = {
-        "real": Hamiltonian,
-        "binary": Switch,
-        "categorical": Switch,
-    }
-
     def __init__(
         self,
         split: SplitName = "test",
@@ -114,7 +111,7 @@ class AISEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         model = strategy.bound.model
-        transition = self.transitions[strategy.bound.family.support](model=model, steps=self.leapfrog)
+        transition = transition_of(strategy.bound, self.leapfrog)
         betas = sigmoidal(self.temperatures, self.sharpness)
 
         def chains_of(x: Tensor, z: Tensor | None) -> tuple[Annealed, Annealed | None]:
@@ -169,6 +166,17 @@ class AISEvaluation(OverPoints):
                 f"use evaluation.temperatures={4 * self.temperatures} or more evaluation.chains, and look at the "
                 f"width with evaluation.simulate=true."
             )
+
+
+def transition_of(bound: Bound, steps: int) -> Transition:
+    """Moves of ``steps`` steps for the model's type of z, executed by the engine; the same ones at each call."""
+    make = TRANSITIONS[bound.model.prior.support]
+    engine = bound.evaluation_engine
+    move = bound.program(
+        (make, steps, bound.engine), lambda: make(model=bound.model, steps=steps, engine=engine).program
+    )
+    assert isinstance(move, Move)
+    return move.transition
 
 
 def ascended(transition: Transition, x: Tensor, chains: int, betas: list[float]) -> tuple[Annealed, Tensor]:

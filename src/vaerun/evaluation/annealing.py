@@ -36,7 +36,7 @@ def forward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], si
     """
 
     def following(state: ChainState, t: int) -> tuple[ChainState, Tensor]:
-        return transition.move(x, state, betas[t], sizes[t - 1])
+        return transition.executed(x, state, betas[t], sizes[t - 1])
 
     return _pass(transition.state(x, z), range(1, len(betas)), betas, following)
 
@@ -45,7 +45,7 @@ def backward(transition: Transition, x: Tensor, z: Tensor, betas: list[float], s
     """From z ~ p(z given x), Float[Tensor, "C B D"], to β = 0, the moves of ``forward`` in reverse: E[1/w] = 1/p(x)."""
 
     def following(state: ChainState, t: int) -> tuple[ChainState, Tensor]:
-        return transition.move(x, state, betas[t - 1], sizes[t - 2])
+        return transition.executed(x, state, betas[t - 1], sizes[t - 2])
 
     return _pass(transition.state(x, z), range(len(betas) - 1, 0, -1), betas, following)
 
@@ -83,6 +83,6 @@ def step_sizes(transition: Transition, x: Tensor, z: Tensor, betas: list[float])
     sizes = size.new_empty(len(betas) - 2, len(x))
     for t, beta in enumerate(betas[1:-1]):
         sizes[t] = size
-        state, probability = transition.move(x, state, beta, size)
+        state, probability = transition.executed(x, state, beta, size)
         size = size * (RATE * (probability.mean(0) - target)).exp()
     return sizes

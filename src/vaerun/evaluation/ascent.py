@@ -15,6 +15,7 @@ from vaerun.local.optimizer.natural import LocalNatural
 from vaerun.local.solver import LocalSolver, Solution
 
 CLOSE = 0.0003  # nats left to gain at which a point stops; training needs less accuracy than a reported figure
+NATURAL = LocalNatural()  # one object, so that ascents share their compiled programs
 FOUND = 0.05  # nats left to gain below which a point has converged, though noise may have kept it from stopping
 
 
@@ -42,7 +43,7 @@ def ascend(
     Returns:
         A solution whose ``converged`` says where less than 0.05 nat is left to gain, whatever the tolerance.
     """
-    solver = LocalSolver(bound=bound, optimizer=optimizer or LocalNatural(), tolerance=tolerance)
+    solver = LocalSolver(bound=bound, optimizer=optimizer or NATURAL, tolerance=tolerance)
     size = max(1, rows_at_once(x) // bound.decodes)
     parts = [
         solver(some, start, solver.optimizer.init(start), max_steps=max_steps)
@@ -68,7 +69,7 @@ class Left(NamedTuple):
     step: Tensor  # Float[Tensor, "B P"]: F⁻¹g, which leads to that maximum
 
 
-def left_to_gain(bound: Bound, x: Tensor, phi: Tensor, gradients: int = 16) -> Left:
+def left_to_gain(bound: Bound, x: Tensor, phi: Tensor, gradients: int = 16, *, times: int = 1) -> Left:
     """What is left to gain at ``phi``, from new gradients; F is the Fisher information of q.
 
     Args:
@@ -76,12 +77,14 @@ def left_to_gain(bound: Bound, x: Tensor, phi: Tensor, gradients: int = 16) -> L
         x: Float[Tensor, "B X"].
         phi: Float[Tensor, "B P"].
         gradients: number of independent estimates of g, 2 or more.
+        times: how often the caller asks for as many points.
     """
     parts = []
-    size = max(1, rows_at_once(x) // bound.decodes)
+    size, gradient = max(1, rows_at_once(x) // bound.decodes), PhiGradient.of(bound)
     for some, part in zip(x.split(size), phi.split(size), strict=True):
-        gradient, inverse_fisher = PhiGradient(bound), bound.family.inverse_fisher(part)
-        g = torch.stack([gradient(some, part) for _ in range(gradients)])
+        inverse_fisher = bound.family.inverse_fisher(part)
+        calls = times * gradients * (len(x) // size) if len(some) == size else 1
+        g = torch.stack([bound.evaluated(gradient, some, part, calls=calls) for _ in range(gradients)])
         mean = g.mean(0)
         noise = (inverse_fisher * (g - mean).square()).sum(-1).sum(0) / (gradients * (gradients - 1))
         square = (inverse_fisher * mean.square()).sum(-1)
@@ -98,7 +101,7 @@ def elbo(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, seed: int) -> T
     with isolated(seed, x.device):
         return torch.cat(
             [
-                bound.rewards(some, part, num_samples).mean(0)
+                bound.rewards(some, part, num_samples, calls=len(x) // size if len(some) == size else 1).mean(0)
                 for some, part in zip(x.split(size), phi.split(size), strict=True)
             ]
         )

@@ -117,6 +117,7 @@ class CrossEvaluation(OverPoints):
         above("evaluation.learning_rate", learning_rate, 0)
         self.amortizer, self.fresh, self.optimizer = amortizer, copy.deepcopy(amortizer), optimizer
         self.num_samples, self.steps, self.learning_rate = num_samples, steps, learning_rate
+        self.local = LocalAdam(learning_rate=learning_rate)
         self.max_steps, self.encoder_epochs = max_steps, encoder_epochs
 
     @torch.no_grad()
@@ -189,7 +190,7 @@ class CrossEvaluation(OverPoints):
         found |= {column: encoder(batch.x) for column, encoder in encoders.items()}
         if encoders:
             start = found[list(encoders)[-1]]
-            ascent = ascend(bound, batch.x, start, self.steps, optimizer=LocalAdam(learning_rate=self.learning_rate))
+            ascent = ascend(bound, batch.x, start, self.steps, optimizer=self.local)
             # If the steps have lowered the bound because of noise, the encoder's φ is kept.
             ends = [start, ascent.phi]
             found[refined(self.steps)] = pick(ends, best(bound, batch.x, ends))

@@ -8,11 +8,13 @@ from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer
 from vaerun.bound.bound import Bound
+from vaerun.bound.value_and_grad import ValueAndGrad
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader, sweep
 from vaerun.data.split import Split
 from vaerun.evaluation.ascent import elbo
 from vaerun.strategy.base import MakeOptimizer
+from vaerun.strategy.encoded import AmortizedBound
 
 BATCH = 100
 WATCHED = 1000  # validation points that decide when to stop
@@ -43,17 +45,16 @@ def fit(bound: Bound, amortizer: Amortizer, optimizer: MakeOptimizer, data: Data
         max_epochs: the limit, 1 or more.
     """
     amortizer = copy.deepcopy(amortizer).train()
-    weights = list(amortizer.parameters())
+    module, weights = AmortizedBound(bound, amortizer), list(amortizer.parameters())
     steps = optimizer(weights)
     seed = int(torch.randint(2**62, ()))
     loader = Loader(data.train, batch_size=BATCH, seed=seed)
+    program, calls = ValueAndGrad(module, module, weights), max_epochs * loader.steps_per_epoch
     best, highest = copy.deepcopy(amortizer.state_dict()), watched(bound, amortizer, data.valid, seed)
     stale = cuts = epoch = 0
     while epoch < max_epochs and cuts <= CUTS:
         for batch in loader.epoch(epoch):
-            with torch.enable_grad():
-                loss = -bound(batch.x, amortizer(batch.x)).surrogate.mean()
-                gradients = torch.autograd.grad(loss, weights)
+            gradients = bound.evaluated(program, batch.x, calls=calls).weights
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight.grad = gradient
             steps.step()

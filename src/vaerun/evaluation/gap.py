@@ -179,7 +179,7 @@ class GapEvaluation(OverPoints):
             families = (iwae(K), iwae_optimal(K), iwae_optimal(K, self.richer_name))
             evidence = dict(reversed(list(zip(families, rewards.log_mean, strict=False))))
             if self.temperatures:
-                evidence[AIS] = annealed(bounds[OWN].model, x, self.chains, self.temperatures)
+                evidence[AIS] = annealed(bounds[OWN], x, self.chains, self.temperatures)
         return GapEstimates(x, phis, rewards, torch.stack(converged), torch.stack(left), evidence)
 
     def warn(self, metric: Metric, gap: Gap, estimates: GapEstimates, evidence: Metric) -> None:

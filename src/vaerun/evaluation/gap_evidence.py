@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from vaerun.bound.bound import Bound
-from vaerun.evaluation.ais import LEAPFROG, SHARPNESS, AISEvaluation, ascended, log_mean
+from vaerun.evaluation.ais import LEAPFROG, SHARPNESS, ascended, log_mean, transition_of
 from vaerun.evaluation.annealing import sigmoidal
 from vaerun.evaluation.gap_rewards import by_listing
 from vaerun.exact.expectation import Space, log_evidence
 from vaerun.execution.memory import rows_at_once
-from vaerun.model.base import ExactMarginal, Model
+from vaerun.model.base import ExactMarginal
 from vaerun.posterior.base import Enumerable
 
 
@@ -27,9 +27,9 @@ def exact(bound: Bound, x: Tensor) -> Tensor | None:
     return torch.cat([log_evidence(bound.model, some, every) for some in x.split(size)]).double()
 
 
-def annealed(model: Model, x: Tensor, chains: int, temperatures: int) -> Tensor:
+def annealed(bound: Bound, x: Tensor, chains: int, temperatures: int) -> Tensor:
     """log (1/C) Σ_c w_c by annealed importance sampling, Float[Tensor, "B"]: a lower bound in expectation."""
-    transition = AISEvaluation.transitions[model.prior.support](model=model, steps=LEAPFROG)
+    transition = transition_of(bound, LEAPFROG)
     betas = sigmoidal(temperatures, SHARPNESS)
     size = max(1, rows_at_once(x) // chains)
     return torch.cat([log_mean(ascended(transition, some, chains, betas)[0].log_weight) for some in x.split(size)])

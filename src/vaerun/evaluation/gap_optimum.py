@@ -57,15 +57,16 @@ def optimum(bound: Bound, x: Tensor, known: Tensor, starts: int, max_steps: int)
 
 def polished(bound: Bound, x: Tensor, phi: Tensor) -> Optimum:
     """φ after a few steps φ + F⁻¹g with averaged gradients g, each kept where less is left to gain after it."""
-    left = left_to_gain(bound, x, phi)
+    times = len(POLISH) + 2
+    left = left_to_gain(bound, x, phi, times=times)
     for length in POLISH:
         moved = phi + length * left.step
-        then = left_to_gain(bound, x, moved)
+        then = left_to_gain(bound, x, moved, times=times)
         better = then.upper < left.upper
         phi = torch.where(better.unsqueeze(1), moved, phi)
         step = torch.where(better.unsqueeze(1), then.step, left.step)
         left = Left(left.unbiased, torch.minimum(then.upper, left.upper), step)
-    left = left_to_gain(bound, x, phi)  # anew, because the smallest of several estimates is too small
+    left = left_to_gain(bound, x, phi, times=times)  # anew, because the smallest of several estimates is too small
     return Optimum(phi, left.upper < FOUND, left.unbiased)
 
 

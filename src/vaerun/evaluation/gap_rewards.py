@@ -43,7 +43,7 @@ def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples
         num_samples: K, 2 or more.
     """
     parts = [
-        _draw(bounds, some, phi, num_samples)
+        _draw(bounds, some, phi, num_samples, len(x))
         for some, *phi in zip(x.split(TOGETHER), *(phi.split(TOGETHER) for phi in phis), strict=True)
     ]
     drawn = RewardMeans(*(torch.cat(field, -1) for field in zip(*parts, strict=True)))
@@ -55,7 +55,7 @@ def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples
     return drawn
 
 
-def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int) -> RewardMeans:
+def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int, points: int) -> RewardMeans:
     together = max(1, rows_at_once(x) // len(x))
     counts = [min(together, num_samples - done) for done in range(0, num_samples, together)]
     log_sums, totals, squares = [], [], []
@@ -65,7 +65,9 @@ def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_sample
         rewards = []
         for bound, phi in zip(bounds, phis, strict=True):
             with isolated(seed, x.device):
-                rewards.append(bound.rewards(x, phi, count).double())
+                whole = count == together and len(x) == TOGETHER  # others have another shape
+                calls = points // TOGETHER * (num_samples // together) if whole else 1
+                rewards.append(bound.rewards(x, phi, count, calls=calls).double())
         r = torch.stack(rewards)
         log_sums.append(r.logsumexp(1))
         # Squares of what is far from 0 would cancel.

@@ -34,11 +34,25 @@ class Hamiltonian(Transition):
             leaf.detach(), log_likelihood.detach(), log_prior.detach(), likelihood_gradient, prior_gradient
         )
 
-    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+    def slope(self, x: Tensor, z: Tensor, beta: float | Tensor) -> Tensor:
+        """∇_z [log p(z) + β log p(x given z)], Float[Tensor, "C B D"], without the densities."""
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            log_prior = self.model.log_prior(leaf, self.model.given(x))
+            (prior_gradient,) = torch.autograd.grad(log_prior.sum(), leaf)
+        return prior_gradient + beta * self.model.likelihood_gradient(x, z)
+
+    def move(self, x: Tensor, state: ChainState, beta: float | Tensor, size: Tensor) -> tuple[ChainState, Tensor]:
         factor = 1 + JITTER * (2 * torch.rand_like(state.log_prior) - 1)
         v = torch.randn_like(state.z)
         end, v_end = leapfrog(
-            lambda z: self.state(x, z), state, v, beta=beta, size=(size * factor).unsqueeze(-1), steps=self.steps
+            lambda z: self.state(x, z),
+            lambda z: self.slope(x, z, beta),
+            state,
+            v,
+            beta=beta,
+            size=(size * factor).unsqueeze(-1),
+            steps=self.steps,
         )
         before = state.log_density(beta) - 0.5 * v.square().sum(-1)
         after = end.log_density(beta) - 0.5 * v_end.square().sum(-1)
@@ -46,14 +60,22 @@ class Hamiltonian(Transition):
 
 
 def leapfrog(
-    locate: Callable[[Tensor], ChainState], state: ChainState, v: Tensor, *, beta: float, size: Tensor, steps: int
+    locate: Callable[[Tensor], ChainState],
+    slope: Callable[[Tensor], Tensor],
+    state: ChainState,
+    v: Tensor,
+    *,
+    beta: float | Tensor,
+    size: Tensor,
+    steps: int,
 ) -> tuple[ChainState, Tensor]:
     """Half a step of v, then whole steps of z and v in turn, half a step of v: the state and the momentum at the end.
 
-    It keeps volume, and from the end with −v it leads back to the start.
+    It keeps volume, and from the end with −v it leads back to the start. Densities are computed at the end only.
 
     Args:
         locate: z ↦ the chains there.
+        slope: z ↦ the gradient of their log-density at β.
         state: where it starts.
         v: momentum, Float[Tensor, "C B D"].
         beta: β.
@@ -62,8 +84,9 @@ def leapfrog(
 
     Reference: Neal 2011, MCMC using Hamiltonian dynamics, §2.3.
     """
-    v = v + 0.5 * size * state.gradient(beta)
-    for step in range(steps):
-        state = locate(state.z + size * v)
-        v = v + (size if step < steps - 1 else 0.5 * size) * state.gradient(beta)
-    return state, v
+    z, v = state.z, v + 0.5 * size * state.gradient(beta)
+    for _ in range(steps - 1):
+        z = z + size * v
+        v = v + size * slope(z)
+    end = locate(z + size * v)
+    return end, v + 0.5 * size * end.gradient(beta)

@@ -82,7 +82,7 @@ class MarginalEvaluation(OverPoints):
             phi = self.refined(strategy.bound, batch.x, found)
             parts = []
             for x_part, phi_part in zip(batch.x.split(TOGETHER), phi.split(TOGETHER), strict=True):
-                weights = weigh(strategy.bound, x_part, phi_part, self.num_samples)
+                weights = weigh(strategy.bound, x_part, phi_part, self.num_samples, points=self.num_points(data))
                 sizes = weights.effective_sample_size()
                 parts.append((weights.log_mean(), weights.mean_log(), sizes, weights.pareto_k()))
             return parts
@@ -138,13 +138,23 @@ class MarginalEvaluation(OverPoints):
         )
 
 
-def weigh(bound: Bound, x: Tensor, phi: Tensor, num_samples: int) -> ImportanceWeights:
-    """The K importance weights of every point of x, drawn in chunks."""
+def weigh(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, *, points: int = 0) -> ImportanceWeights:
+    """The K importance weights of every point of x, drawn in chunks.
+
+    Args:
+        bound: states model and family.
+        x: Float[Tensor, "B X"].
+        phi: Float[Tensor, "B P"].
+        num_samples: K.
+        points: how many points the caller has in all, of which x are some.
+    """
     weights = ImportanceWeights(num_samples, x)
     together = max(1, rows_at_once(x) // len(x))
     done = 0
     while done < num_samples:
         k = min(together, num_samples - done)
-        weights.add(bound.rewards(x, phi, k))
+        whole = k == together and len(x) == TOGETHER  # the last chunk, and the last points, have another shape
+        calls = points // TOGETHER * (num_samples // together) if whole else 1
+        weights.add(bound.rewards(x, phi, k, calls=calls))
         done += k
     return weights

@@ -26,7 +26,7 @@ class Switch(Transition):
                 z, self.model.log_likelihood(x, z), self.model.log_prior(z, self.model.given(x)), nothing, nothing
             )
 
-    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+    def move(self, x: Tensor, state: ChainState, beta: float | Tensor, size: Tensor) -> tuple[ChainState, Tensor]:
         accepted = torch.zeros_like(state.log_prior)
         for _ in range(self.steps):
             proposed = self.state(x, switched(state.z, self.model.prior.block))

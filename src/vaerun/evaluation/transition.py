@@ -6,6 +6,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun.execution.engine.base import Engine, Program
+from vaerun.execution.engine.eager import Eager
 from vaerun.model.base import Model
 
 
@@ -18,11 +20,11 @@ class ChainState(NamedTuple):
     likelihood_gradient: Tensor  # ∇_z log p(x given z), Float[Tensor, "C B D"]; D = 0 where no move asks for it
     prior_gradient: Tensor  # ∇_z log p(z), likewise
 
-    def log_density(self, beta: float) -> Tensor:
+    def log_density(self, beta: float | Tensor) -> Tensor:
         """log p(z) + β log p(x given z), Float[Tensor, "C B"]."""
         return self.log_prior + beta * self.log_likelihood
 
-    def gradient(self, beta: float) -> Tensor:
+    def gradient(self, beta: float | Tensor) -> Tensor:
         """Of ``log_density`` in z, Float[Tensor, "C B D"]."""
         return self.prior_gradient + beta * self.likelihood_gradient
 
@@ -44,21 +46,30 @@ class Transition(ABC):
     Args:
         model: p_θ(x, z).
         steps: number of steps in one move.
+        engine: executes the moves.
     """
 
     target_acceptance: ClassVar[
         float | None
     ]  # the acceptance rate that step sizes aim at; None where steps have no size
 
-    def __init__(self, *, model: Model, steps: int) -> None:
+    def __init__(self, *, model: Model, steps: int, engine: Engine | None = None) -> None:
         self.model, self.steps = model, steps
+        self.engine = Eager() if engine is None else engine
+        self.program = Move(self)
+
+    def executed(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+        """``move`` by the engine, with the same arguments."""
+        # A number would be a constant of a compiled program, and every temperature another program.
+        beta_tensor = torch.tensor(beta, dtype=torch.float64, device=x.device)
+        return self.engine(self.program, x, beta_tensor, size, *state)
 
     @abstractmethod
     def state(self, x: Tensor, z: Tensor) -> ChainState:
         """The state of chains at z, Float[Tensor, "C B D"], with all that a move from it needs."""
 
     @abstractmethod
-    def move(self, x: Tensor, state: ChainState, beta: float, size: Tensor) -> tuple[ChainState, Tensor]:
+    def move(self, x: Tensor, state: ChainState, beta: float | Tensor, size: Tensor) -> tuple[ChainState, Tensor]:
         """One move at β: the new state, and the probability with which it was accepted, Float[Tensor, "C B"].
 
         Args:
@@ -67,6 +78,22 @@ class Transition(ABC):
             beta: β.
             size: of a step, for each point, Float[Tensor, "B"].
         """
+
+
+class Move(Program):
+    """(x, β, size, chains) ↦ (chains, probability): one move of a transition.
+
+    Args:
+        transition: whose moves they are.
+    """
+
+    def __init__(self, transition: Transition) -> None:
+        super().__init__(transition.model)
+        self.transition = transition
+
+    def __call__(self, *inputs: Tensor) -> tuple[ChainState, Tensor]:
+        x, beta, size, *fields = inputs
+        return self.transition.move(x, ChainState(*fields), beta, size)
 
 
 def metropolis(state: ChainState, proposed: ChainState, log_ratio: Tensor) -> tuple[ChainState, Tensor]:

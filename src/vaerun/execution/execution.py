@@ -43,8 +43,8 @@ class Execution:
             CPU's cores, and trains on B/R points of every batch.
         threads: the number of CPU threads of each process; null chooses it by the size of a step.
         matmul_backend: the library for float32 matrix products on a CPU: auto, mkl or onednn.
-        compile: compile each step of training and of the local solver, with gradients and Adam, into one program. It
-            takes seconds, so it is useful for runs of minutes.
+        compile: compile each step of training and of the local solver, with gradients and Adam, into one program, and
+            the programs that an evaluation calls often. It takes seconds, so it is useful for runs of minutes.
         cuda_graphs: record the kernels of these programs on a CUDA device and replay them; also with ``compile``.
         precision: of the matrix products of these programs: float32, tf32 (CUDA) or bfloat16. Weights and evaluations
             stay in float32; with the other two, the recorded training bound is that of a model with rounded layers.

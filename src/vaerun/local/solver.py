@@ -70,8 +70,7 @@ class LocalSolver:
         self.bound = bound
         self.optimizer = optimizer
         self.window, self.tolerance, self.cuts = window, tolerance, cuts
-        self.phi_gradient = PhiGradient(bound)
-        self.inner_steps: dict[tuple[LocalOptimizer, type], InnerStep] = {}
+        self.phi_gradient = PhiGradient.of(bound)
 
     def over(self, bound: Bound) -> "LocalSolver":
         """A solver with the same settings for another bound."""
@@ -185,8 +184,10 @@ class LocalSolver:
         gain, total = torch.zeros(len(x), dtype=phi.dtype, device=x.device), torch.zeros_like(phi)
         centre = torch.zeros_like(phi)
         step = torch.zeros_like(phi)
-        key = (self.optimizer, type(state))
-        inner_step = self.inner_steps.setdefault(key, InnerStep(self.phi_gradient, self.bound.family, *key))
+        parts = (self.optimizer, type(state))
+        inner_step = self.bound.program(
+            (InnerStep, *parts), lambda: InnerStep(self.phi_gradient, self.bound.family, *parts)
+        )
         for _ in range(count):
             sums = (gain, total, centre)
             phi, step, (gain, total, centre), state = self.bound.engine(inner_step, x, phi, step, *sums, factor, *state)

@@ -134,6 +134,16 @@ class Model(nn.Module, ABC):
         Where values of x are missing (nan), it is log p_θ of the observed ones given z and c.
         """
 
+    def likelihood_gradient(self, x: Tensor, z: Tensor) -> Tensor:
+        """∇_z log p_θ(x given z, c), without log p itself: shapes of ``log_likelihood`` ↦ Float[Tensor, "K B D"].
+
+        A move through z needs the value only at its end. The result has no graph.
+        """
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.log_likelihood(x, leaf).sum(), leaf)
+        return gradient
+
     @abstractmethod
     def terms(self, x: Tensor, z: Tensor) -> Tensor:
         """log p_θ(x_j given z, c) of every value of a complete x, in nats, Float[Tensor, "K B X"]."""

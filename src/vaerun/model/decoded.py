@@ -72,6 +72,16 @@ class Decoded(Model, ABC):
             return self.likelihood.observed_log_prob(values, outputs)
         return self.likelihood.log_prob(values, outputs)
 
+    def likelihood_gradient(self, x: Tensor, z: Tensor) -> Tensor:
+        if self.missing:
+            return super().likelihood_gradient(x, z)
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            outputs = self.outputs(leaf, self.given(x))
+            at_outputs = self.likelihood.output_gradient(self.values(x), outputs.detach())
+            (gradient,) = torch.autograd.grad(outputs, leaf, at_outputs)
+        return gradient
+
     def terms(self, x: Tensor, z: Tensor) -> Tensor:
         return self.likelihood.terms(self.values(x), self.outputs(z, self.given(x)))
 

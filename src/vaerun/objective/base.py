@@ -1,6 +1,7 @@
 """J(r_1, …, r_K), a bound on log p(x) as a function of K rewards, and the derivatives that estimators need."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ class Objective(nn.Module, ABC):
     Raises:
         UserError: K < 1.
     """
+
+    records_kl: ClassVar[bool] = False  # whether ``record_kl`` changes the state, so that every estimate needs a KL
 
     def __init__(self, *, num_samples: int = 1, kl_weight: Schedule | None = None) -> None:
         super().__init__()

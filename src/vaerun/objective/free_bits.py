@@ -1,5 +1,7 @@
 """J(r) = E[log p(x given z)] − max(nats, KL), where the average KL of earlier steps decides the maximum."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from vaerun.config.ranges import at_least, below
@@ -31,6 +33,8 @@ class FreeBits(Average):
 
     Reference: Kingma et al. 2016, Improving variational inference with inverse autoregressive flow, appendix C.8.
     """
+
+    records_kl: ClassVar[bool] = True
 
     def __init__(
         self, *, num_samples: int = 1, kl_weight: Schedule | None = None, nats: float = 2.0, decay: float = 0.9

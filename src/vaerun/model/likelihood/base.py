@@ -63,6 +63,16 @@ class Likelihood(nn.Module, ABC):
         """Σ_j log p(x_j given outputs) in nats, Float[Tensor, "K B"]; a faster way may replace the sum of the terms."""
         return self.terms(x, outputs).sum(-1)
 
+    def output_gradient(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """∂/∂outputs Σ_j log p(x_j given outputs), without a graph: shapes of ``log_prob`` ↦ Float[Tensor, "K B O"].
+
+        A closed form may replace the derivative of ``log_prob``, which computes the value, too.
+        """
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.log_prob(x, leaf).sum(), leaf)
+        return gradient
+
     def observed_log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """Σ of log p(x_j given outputs) over the observed j in nats, Float[Tensor, "K B"]; a missing x_j is nan.
 

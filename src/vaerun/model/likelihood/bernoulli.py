@@ -37,6 +37,11 @@ class BernoulliLikelihood(Likelihood):
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         return _LogProb.apply(x, outputs)
 
+    @torch.no_grad()
+    def output_gradient(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """x − σ(l)."""
+        return outputs.sigmoid().sub_(x).neg_()
+
     def masked_log_prob(self, x: Tensor, outputs: Tensor, observed: Tensor) -> Tensor:
         """A logit of −100 at x = 0 contributes log 1 = 0 in float32 and float64, and its gradient is 0."""
         return self.log_prob(x, torch.where(observed, outputs, -CERTAIN))

@@ -42,6 +42,9 @@ class CrossEntropyLikelihood(Likelihood):
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         return self.bernoulli.log_prob(x, outputs)
 
+    def output_gradient(self, x: Tensor, outputs: Tensor) -> Tensor:
+        return self.bernoulli.output_gradient(x, outputs)
+
     def masked_log_prob(self, x: Tensor, outputs: Tensor, observed: Tensor) -> Tensor:
         return self.bernoulli.masked_log_prob(x, outputs, observed)
 
