@@ -49,7 +49,7 @@ class Budget(NamedTuple):
     evaluations: int  # of the decoder, in training steps
 
 
-BUDGETS: Mapping[str, Budget] = {"full": Budget(20.0, 200_000), "short": Budget(2.0, 20_000)}
+BUDGETS: Mapping[str, Budget] = {"full": Budget(15.0, 150_000), "short": Budget(1.5, 15_000)}
 
 
 class Cell(NamedTuple):

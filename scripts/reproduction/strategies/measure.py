@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from vaerun.config.check import check
 from vaerun.config.hydra import compose, roots
 from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
+from vaerun.errors import Interrupted
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.evaluation.gap import GapEvaluation
 from vaerun.experiment.build import build
@@ -75,7 +77,7 @@ class Meter(Watcher):
                 self.costs[name] = cost
                 self.states[name] = copy.deepcopy(training.strategy.state_dict())
         if len(self.costs) == len(self.budget):
-            training.finish("both budgets are used up")
+            training.request_stop("both budgets are used up")
         self.clock = time.process_time()
 
 
@@ -121,7 +123,8 @@ class Lab:
         if cell[1:3] not in WARMED:  # what is imported or compiled at the first steps is not part of a training
             self.warm(cell)
         experiment, meter = self.experiment(cell), Meter(self.budget)
-        experiment.trainer.fit(experiment.strategy, experiment.data, seed=cell.seed, watchers=[meter])
+        with suppress(Interrupted):  # the end without a validation, whose result is not used
+            experiment.trainer.fit(experiment.strategy, experiment.data, seed=cell.seed, watchers=[meter])
         torch.save(meter.states["evaluations"], self.weights(cell))
         found: dict[str, Any] = {}
         for name, state in meter.states.items():
@@ -147,7 +150,7 @@ class Lab:
         experiment.strategy.load_state_dict(torch.load(self.weights(cell), weights_only=True))
         gap = GapEvaluation(points=POINTS, num_samples=K, starts=1, max_steps=60, temperatures=0)
         return {
-            "gap": chosen(experiment.evaluate(gap).metrics),
+            "gap": over_all_points(chosen(experiment.evaluate(gap).metrics)),
             "cross": chosen(experiment.evaluate().metrics),
         }
 
@@ -169,4 +172,21 @@ def chosen(metrics: Mapping[str, float]) -> dict[str, float]:
         tag.partition("/")[0]: round(value, 4)
         for tag, value in metrics.items()
         if tag.endswith("/test") and "_se/" not in tag
+    }
+
+
+def over_all_points(found: Mapping[str, float]) -> dict[str, float]:
+    """Both gaps over all points, from the bounds, and the fraction of points whose best q was found.
+
+    The metrics approximation_gap and amortization_gap leave out the points whose search has not converged, which would
+    be most of them with a flow and a short search.
+    """
+    best = found["elbo_optimal"]
+    log_p = next(value for tag, value in found.items() if tag.startswith("iwae_"))
+    return {
+        "elbo": found["elbo"],
+        "log_p": log_p,
+        "approximation": round(log_p - best, 4),
+        "amortization": round(best - found["elbo"], 4),
+        "converged": found["gap_converged"],
     }

@@ -1,0 +1,340 @@
+"""The generated parts of docs/strategies.md: every figure of the page comes from here."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reproduction.strategies.files import TEST, TRAIN
+from reproduction.strategies.grid import DATA, FAMILIES, SEEDS, STRATEGIES, Cell
+from reproduction.strategies.measure import POINTS, K
+from reproduction.strategies.results import Mean, Results, seeds_of
+from reproduction.strategies.verdict import BLOCKS, LEVEL, Block, above, difference, half_width, key, verdict
+from reproduction.table import signed
+
+BUDGETS = ("evaluations", "seconds")
+CROSS = {
+    "own": "elbo",
+    "own encoder": "elbo_encoder",
+    "fitted encoder": "elbo_fitted_encoder",
+    "20 steps from it": "elbo_refined_20",
+    "ascent": "elbo_coordinate",
+}
+"""Columns of the cross matrix."""
+
+PER_POINT = ("joint", "coordinate")
+
+
+def sections(results: Results) -> dict[str, str]:
+    """The generated parts by the name of their marks."""
+    return {
+        "answer": answer(results),
+        "winners": winners(results),
+        "distance": distance(results),
+        "why": why(results),
+        "evaluations": bounds(results, "evaluations"),
+        "seconds": bounds(results, "seconds"),
+        "cost": cost(results),
+        "gaps": gaps(results),
+        "cross": cross(results),
+        "limits": limits(results),
+        "commands": commands(results),
+    }
+
+
+def answer(results: Results) -> str:
+    """The short answer, as a list."""
+    lines = [said(results, budget) for budget in BUDGETS]
+    return "\n".join(f"- {line}" for line in [*lines, changes(results), *because(results)] if line)
+
+
+def said(results: Results, budget: str) -> str:
+    """How often which strategy is best at one kind of equal cost."""
+    found = {block: verdict(results, block, budget) for block in BLOCKS}
+    known = {block: one for block, one in found.items() if one is not None}
+    wins = {name: [block for block, one in known.items() if one.best == name] for name in STRATEGIES}
+    parts = []
+    for name in sorted(wins, key=lambda name: -len(wins[name])):
+        if wins[name]:
+            clear = sum(known[block].clear for block in wins[name])
+            parts.append(f"**{name}** in {len(wins[name])} ({clear} of them beyond the noise of the seeds)")
+    return (
+        f"**At equal {named(results, budget)}**, the highest mean test ELBO of the {len(known)} pairs of data set and "
+        f"family is that of {listed(parts)}."
+    )
+
+
+def changes(results: Results) -> str:
+    """Whether the kind of equal cost changes the best strategy."""
+    other = []
+    for block in BLOCKS:
+        first, second = (verdict(results, block, budget) for budget in BUDGETS)
+        if first is not None and second is not None and first.best != second.best:
+            other.append(f"{title(block)} ({first.best}, {second.best})")
+    if not other:
+        return "The best strategy is the same at equal decoder evaluations and at equal seconds in all pairs."
+    return f"The best strategy differs between equal decoder evaluations and equal seconds for {listed(other)}."
+
+
+def because(results: Results) -> Iterable[str]:
+    """The reasons, each with the figures that support it."""
+    steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
+    if all(steps.values()):
+        yield (
+            f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for "
+            f"{listed([f'{interval(steps[name], 0)} of {name}' for name in STRATEGIES])}."
+        )
+    lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
+    low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
+    if low:
+        yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}."
+    models = [block for block in BLOCKS if apart(results, block)]
+    larger = sum(abs(part[0]) > abs(part[1]) for block in models for part in apart(results, block).values())
+    total = sum(len(apart(results, block)) for block in models)
+    if total:
+        yield (
+            f"**θ matters more than q here.** The difference of a strategy from amortized is the sum of a part of θ "
+            f"and a part of q ([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of "
+            f"{total} differences."
+        )
+
+
+def winners(results: Results) -> str:
+    """The table of verdicts."""
+    rows = []
+    for block in BLOCKS:
+        cells = []
+        for budget in BUDGETS:
+            one = verdict(results, block, budget)
+            if one is None:
+                cells.append("")
+            elif one.clear:
+                cells.append(f"**{one.best}**")
+            else:
+                cells.append(f"{one.best}; open: {', '.join(one.open)}")
+        rows.append([DATA[block[0]].title, block[1], *cells])
+    return table(["data", "family", *(f"equal {named(results, budget)}" for budget in BUDGETS)], rows)
+
+
+def distance(results: Results) -> str:
+    """Each strategy minus amortized, paired over seeds."""
+    others = [name for name in STRATEGIES if name != "amortized"]
+    rows = []
+    for budget in BUDGETS:
+        for block in BLOCKS:
+            cells = [apart_in(results, block, name, budget) for name in others]
+            rows.append([budget, DATA[block[0]].title, block[1], *cells])
+    return table(["equal", "data", "family", *others], rows)
+
+
+def apart_in(results: Results, block: Block, name: str, budget: str) -> str:
+    """One difference from amortized with its interval; bold where the interval excludes 0."""
+    found = difference(results, block, name, "amortized", budget)
+    if found is None:
+        return refusal(results, block, name)
+    if found.error is None:
+        return f"{signed(found.value, 2)} (1 seed)"
+    text = f"{signed(found.value, 2)} ± {half_width(found):.2f}"
+    return f"**{text}**" if abs(found.value) > half_width(found) else text
+
+
+def apart(results: Results, block: Block) -> dict[str, tuple[float, float]]:
+    """The parts of θ and of q in the difference of each strategy from amortized, over the seeds of the cross matrix."""
+    found = {}
+    for name in STRATEGIES:
+        if name != "amortized":
+            pair = key(block, name), key(block, "amortized")
+            theta = results.difference(*pair, "more", "cross", "elbo_coordinate")
+            lost = results.difference(*pair, "more", "cross", "lost")
+            if theta is not None and lost is not None:
+                found[name] = (theta.value, -lost.value)
+    return found
+
+
+def why(results: Results) -> str:
+    """The table of both parts."""
+    rows = []
+    for block in BLOCKS:
+        for name, (theta, q) in apart(results, block).items():
+            rows.append(
+                [
+                    DATA[block[0]].title,
+                    block[1],
+                    name,
+                    *(signed(value, 2) for value in (theta + q, theta, q)),
+                    seeds(results.values(key(block, name), "more", "cross", "elbo")),
+                ]
+            )
+    return table(["data", "family", "strategy", "difference from amortized", "of θ", "of q", "seeds"], rows)
+
+
+def bounds(results: Results, budget: str) -> str:
+    """Test ELBO and L_K of all cells at one kind of equal cost."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                cells += [figure(results, (data, family), name, "at", budget, what) for what in ("elbo", "iwae")]
+            rows.append([DATA[data].title, name, *cells, of_row(results, data, name, "at")])
+    return table(["data", "strategy", *both("ELBO", f"L_{K}"), "seeds"], rows)
+
+
+def cost(results: Results) -> str:
+    """What each training took: the other cost at each budget, θ-steps, and seconds of the test."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                at = [results.mean((data, family, name), "at", *path) for path in PATHS]
+                cells += ["" if one is None else f"{one.value:,.{digits}f}" for one, digits in zip(at, DIGITS)]
+            rows.append([DATA[data].title, name, *cells])
+    return table(["data", "strategy", *both("s", "evaluations", "θ-steps", "test s")], rows)
+
+
+PATHS = (
+    ("evaluations", "seconds"),
+    ("seconds", "evaluations"),
+    ("evaluations", "steps"),
+    ("evaluations", "test_seconds"),
+)
+DIGITS = (1, 0, 0, 2)
+
+
+def gaps(results: Results) -> str:
+    """Both gaps of all cells that have been measured."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                cells += [
+                    figure(results, (data, family), name, "more", "gap", what, digits=digits)
+                    for what, digits in (("approximation", 2), ("amortization", 2), ("converged", 2))
+                ]
+            if any(cells):
+                rows.append([DATA[data].title, name, *cells, of_row(results, data, name, "more")])
+    return table(["data", "strategy", *both("approximation", "amortization", "found"), "seeds"], rows)
+
+
+def cross(results: Results) -> str:
+    """The cross matrix of every block that has been measured."""
+    parts = []
+    for block in BLOCKS:
+        rows = []
+        for name in STRATEGIES:
+            cells = [figure(results, block, name, "more", "cross", column) for column in CROSS.values()]
+            if any(cells):
+                rows.append([name, *cells, seeds(results.values(key(block, name), "more", "cross", "elbo"))])
+        if rows:
+            parts.append(f"{title(block)}:\n\n{table(['θ trained by', *CROSS, 'seeds'], rows)}")
+    return "\n\n".join(parts)
+
+
+def limits(results: Results) -> str:
+    """Sizes, budgets, seeds and the machine, as a list."""
+    at = {cell: run for cell, run in results.runs.items() if "at" in run}
+    more = [cell for cell, run in results.runs.items() if "more" in run]
+    slow = [slowest(results, block, name) for block in BLOCKS for name in STRATEGIES]
+    ratios = [ratio for ratio in slow if ratio is not None]
+    lines = [
+        f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
+        "the counts; 10 latents, one hidden layer of 64 units, batches of 50, Adam at 0.003.",
+        f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
+        f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
+        f"Seeds: {len(at)} of the {len(BLOCKS) * len(STRATEGIES) * len(SEEDS)} trainings of five seeds are stored, of "
+        f"the seeds {', '.join(map(str, seeds_of(at)))}; gaps and the cross matrix of {len(more)}. Each row says how "
+        "many seeds it has. The seeds share the test points, so that the errors are those of training and of the "
+        "draws, not those of other test points.",
+        f"Machine: {'; '.join(results.machines)}, with other work at the same time. Seconds are those of the processor "
+        "in training steps, which depend on that work less than time on the wall, but do depend on it"
+        + (f": the slowest seed of a cell took up to {max(ratios):.1f} times the fastest." if ratios else "."),
+    ]
+    if results.refused:
+        lines += [f"Refused by vaerun: `{name}`: {sentence}" for name, sentence in results.refused.items()]
+    else:
+        lines.append("vaerun refuses none of these combinations.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def slowest(results: Results, block: Block, name: str) -> float | None:
+    """The largest over the smallest time of the same number of evaluations, over seeds."""
+    times = results.values(key(block, name), "at", "evaluations", "seconds").values()
+    return max(times) / min(times) if len(times) > 1 else None
+
+
+def commands(results: Results) -> str:
+    """The commands of two cells."""
+    shown = (Cell("mnist", "gaussian", "amortized", 0), Cell("missing", "flow", "coordinate", 0))
+    text = "\n".join(cell.command(results.limits) for cell in shown)
+    return f"<!-- not run: FOLDER is where the script writes its data -->\n```sh\n{text}\n```"
+
+
+def named(results: Results, budget: str) -> str:
+    """The limit in words."""
+    if budget == "evaluations":
+        return f"decoder evaluations ({results.limits.evaluations:,})"
+    return f"processor seconds ({results.limits.seconds:g} s)"
+
+
+def title(block: Block) -> str:
+    """A block in words."""
+    return f"{DATA[block[0]].title}, {block[1]}"
+
+
+def figure(results: Results, block: Block, name: str, *path: str, digits: int = 2) -> str:
+    """Mean ± standard error over seeds; vaerun's refusal if the combination has no runs."""
+    found = results.mean(key(block, name), *path)
+    return refusal(results, block, name) if found is None else written(found, digits)
+
+
+def refusal(results: Results, block: Block, name: str) -> str:
+    """A mark of combinations that vaerun refuses, whose sentences are among the limits."""
+    return "refused" if "/".join(key(block, name)) in results.refused else ""
+
+
+def written(found: Mean, digits: int) -> str:
+    """A mean with its standard error, and a minus as it is printed."""
+    value = f"{found.value:.{digits}f}".replace("-", "−")
+    return value if found.error is None else f"{value} ± {found.error:.{digits}f}"
+
+
+def spread(results: Results, name: str, *path: str) -> tuple[float, float] | None:
+    """The smallest and the largest mean of a strategy over the blocks."""
+    found = [one.value for block in BLOCKS if (one := results.mean(key(block, name), *path)) is not None]
+    return (min(found), max(found)) if found else None
+
+
+def interval(ends: tuple[float, float] | None, digits: int) -> str:
+    """Two ends as text, or one value."""
+    assert ends is not None
+    low, high = (f"{end:,.{digits}f}".replace("-", "−") for end in ends)
+    return low if low == high else f"{low} to {high}"
+
+
+def of_row(results: Results, data: str, name: str, part: str) -> str:
+    """How many seeds the cells of a row have: one number, or one for each family."""
+    path = ("at", "evaluations", "elbo") if part == "at" else ("more", "gap", "elbo")
+    numbers = [len(results.values((data, family, name), *path)) for family in FAMILIES]
+    return str(numbers[0]) if len(set(numbers)) == 1 else ", ".join(map(str, numbers))
+
+
+def seeds(values: dict[int, float]) -> str:
+    """The number of seeds."""
+    return str(len(values))
+
+
+def both(*columns: str) -> list[str]:
+    """The columns of every family."""
+    return [f"{family}: {column}" for family in FAMILIES for column in columns]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
