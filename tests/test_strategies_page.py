@@ -13,11 +13,11 @@ from vaerun.config.hydra import compose, roots
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from reproduction.strategies import files, tables
-from reproduction.strategies.grid import BUDGETS, FAMILIES, STRATEGIES, Budget, Cell, cells
+from reproduction.strategies.grid import BATCH, BUDGETS, DATA, FAMILIES, STRATEGIES, Budget, Cell, cells
 from reproduction.strategies.page import PAGE, PICTURE, STORED, filled
 from reproduction.strategies.picture import drawn_from
 from reproduction.strategies.results import Mean, Results, mean, read
-from reproduction.strategies.verdict import above, verdict
+from reproduction.strategies.verdict import BLOCKS, above, verdict
 
 COMBINATIONS = [cell[:3] for cell in cells(0)]
 
@@ -69,6 +69,25 @@ def test_a_figure_of_the_page_that_was_changed_by_hand_is_found(stored: Results)
 def test_the_words_around_the_figures_have_no_measured_numbers() -> None:
     page = re.sub(r"<!-- begin.*?<!-- end", "", PAGE.read_text(), flags=re.DOTALL)
     assert not re.search(r"[−-]?\d+\.\d", page)
+
+
+def test_what_the_words_of_the_page_say_holds_in_the_stored_runs(stored: Results) -> None:
+    far = {data: [] for data in DATA}
+    for block in BLOCKS:
+        for budget in ("evaluations", "seconds"):
+            elbo = {name: stored.mean((*block, name), "at", budget, "elbo").value for name in STRATEGIES}
+            far[block[0]].append(elbo["amortized"] - elbo["joint"])
+            # Little time: amortized is the best, or as close to it as half a nat.
+            assert elbo["amortized"] > max(elbo.values()) - 0.5
+        steps = {name: stored.mean((*block, name), "at", "evaluations", "steps").value for name in STRATEGIES}
+        assert steps["joint"] == steps["amortized"]
+        for name in ("coordinate", "semi_amortized", "iterative_amortized", "aggressive"):
+            assert steps[name] < steps["amortized"] / 5
+        cross = {name: stored.mean((*block, name), "more", "cross", "elbo_coordinate") for name in STRATEGIES}
+        if cross["coordinate"] is not None and cross["amortized"] is not None:
+            assert cross["amortized"].value > cross["coordinate"].value  # a better q of a worse model does not help
+    # Few points, many visits of each: joint comes close.
+    assert max(map(abs, far.pop("missing"))) < min(map(min, far.values()))
 
 
 def test_marks_without_a_part_are_refused(stored: Results) -> None:
@@ -138,14 +157,17 @@ def test_fewer_seeds_and_missing_cells_are_said() -> None:
 @pytest.mark.slow
 def test_a_cell_is_trained_up_to_both_budgets_and_tested_as_the_command_tests_it(tmp_path: Path) -> None:
     import numpy as np
+    from reproduction.strategies.measure import Lab
 
     import vaerun
-    from reproduction.strategies.measure import Lab
 
     np.save(tmp_path / "missing.npy", files.table())
     budget = Budget(seconds=0.2, evaluations=1000)
     cell = Cell("missing", "gaussian", "amortized", 3)
     lab = Lab(tmp_path / "runs", tmp_path, budget)
+    experiment = lab.experiment(cell)
+    assert len(experiment.data.train) == files.TABLE_TRAIN
+    assert experiment.batch_size == BATCH
     found = lab.train(cell)
     assert found["evaluations"]["evaluations"] == 1000
     assert found["evaluations"]["steps"] == 20

@@ -9,6 +9,7 @@ from vaerun.data.fashion_mnist import FashionMnist
 from vaerun.data.mnist import Mnist
 
 TRAIN, VALID, TEST = 1000, 100, 200
+TABLE_TRAIN = 343  # of the 569 rows of the table, after its split into train, valid and test
 COLUMNS, LATENTS, KINDS = 60, 5, 4
 
 

@@ -23,6 +23,9 @@ FIXED: Mapping[str, tuple[str, ...]] = {
 }
 """Further words of a strategy: its ascents for test points have the limit that semi_amortized has by default."""
 
+BATCH = 50
+"""Points of a step, as in conf/experiment/strategies."""
+
 SEEDS = (0, 1, 2, 3, 4)
 
 

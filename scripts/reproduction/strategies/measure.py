@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from reproduction.strategies.grid import Budget, Cell
+from reproduction.strategies.grid import BATCH, Budget, Cell
 from vaerun.config.check import check
 from vaerun.config.hydra import compose, roots
 from vaerun.data.base import Dataset
@@ -154,10 +154,17 @@ class Lab:
             "cross": chosen(experiment.evaluate().metrics),
         }
 
+    def without_latents(self, name: str) -> float:
+        """The mean test log p of independent pixels, each 1 with its frequency in training, (sum + 1)/(N + 2)."""
+        data = self.experiment(Cell(name, "gaussian", "amortized", 0)).data
+        train, test = data.train.points(), data.test.points()
+        p = (train.double().sum(0) + 1) / (len(train) + 2)
+        return round(float((test * p.log() + (1 - test) * (1 - p).log()).sum(1).mean()), 4)
+
     def warm(self, cell: Cell) -> None:
         """Two steps of such a training."""
         experiment = self.experiment(cell)
-        for batch in islice(Loader(experiment.data.train, batch_size=50, seed=0).epoch(0), 2):
+        for batch in islice(Loader(experiment.data.train, batch_size=BATCH, seed=0).epoch(0), 2):
             experiment.strategy.step(batch)
         WARMED.add(cell[1:3])
 

@@ -41,12 +41,14 @@ class Results:
         machines: processors and versions.
         runs: of each cell the measurements, and the place of its machine in the list.
         refused: of each combination that vaerun refuses its sentence, by ``DATA/FAMILY/STRATEGY``.
+        without_latents: mean test log p of independent pixels, by data set of images.
     """
 
     budget: str
     machines: list[str] = field(default_factory=list)
     runs: dict[Cell, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    without_latents: dict[str, float] = field(default_factory=dict)
 
     @property
     def limits(self) -> Budget:
@@ -59,7 +61,8 @@ class Results:
         lines = [
             json.dumps({**cell._asdict(), "command": cell.command(self.limits), **self.runs[cell]}) for cell in order
         ]
-        head = {"budget": self.budget, **self.limits._asdict(), "machines": self.machines, "refused": self.refused}
+        head = {"budget": self.budget, **self.limits._asdict(), "machines": self.machines}
+        head |= {"refused": self.refused, "without_latents": self.without_latents}
         text = json.dumps(head, indent=1, ensure_ascii=False)
         runs = ",\n  ".join(lines)
         return f'{text[:-2]},\n "runs": [\n  {runs}\n ]\n}}\n'
@@ -101,7 +104,7 @@ def read(path: Path) -> Results:
         cell = Cell(*(run.pop(name) for name in Cell._fields))
         del run["command"]
         runs[cell] = run
-    return Results(content["budget"], content["machines"], runs, content["refused"])
+    return Results(content["budget"], content["machines"], runs, content["refused"], content["without_latents"])
 
 
 def seeds_of(runs: Iterable[Cell]) -> list[int]:

@@ -1,14 +1,13 @@
 """Runs what is missing, in an order in which the table is balanced after any interruption."""
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from reproduction.strategies import files
-from reproduction.strategies.grid import SEEDS, Cell, cells
+from reproduction.strategies.grid import DATA, SEEDS, Cell, cells
 from reproduction.strategies.measure import Lab
 from reproduction.strategies.results import Results, read
 from vaerun.errors import UserError
@@ -43,6 +42,9 @@ def run(stored: Path, folder: Path, root: Path | None, *, budget: str, machine: 
     lab = Lab(place / budget, place / "data", results.limits)
     if machine not in results.machines:
         results.machines.append(machine)
+    for name, source in DATA.items():
+        if source.experiment == "images" and name not in results.without_latents:
+            results.without_latents[name] = lab.without_latents(name)
     for what, cell in phases():
         known = results.runs.get(cell, {})
         if "/".join(cell[:3]) in results.refused or what in known:
@@ -61,4 +63,4 @@ def save(path: Path, results: Results) -> None:
     """Replaces the file as a whole, so that an interruption cannot damage it."""
     part = path.with_name(f".{path.name}")
     part.write_text(results.text())
-    os.replace(part, path)
+    part.replace(path)

@@ -1,12 +1,12 @@
 """The generated parts of docs/strategies.md: every figure of the page comes from here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from reproduction.strategies.files import TEST, TRAIN
-from reproduction.strategies.grid import DATA, FAMILIES, SEEDS, STRATEGIES, Cell
-from reproduction.strategies.measure import POINTS, K
+from reproduction.strategies.files import TABLE_TRAIN, TEST, TRAIN
+from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Cell
+from reproduction.strategies.measure import K
 from reproduction.strategies.results import Mean, Results, seeds_of
-from reproduction.strategies.verdict import BLOCKS, LEVEL, Block, above, difference, half_width, key, verdict
+from reproduction.strategies.verdict import BLOCKS, Block, difference, half_width, key, verdict
 from reproduction.table import signed
 
 BUDGETS = ("evaluations", "seconds")
@@ -41,8 +41,10 @@ def sections(results: Results) -> dict[str, str]:
 
 def answer(results: Results) -> str:
     """The short answer, as a list."""
-    lines = [said(results, budget) for budget in BUDGETS]
-    return "\n".join(f"- {line}" for line in [*lines, changes(results), *because(results)] if line)
+    lines = [said(results, budget) for budget in BUDGETS] + [ranks(results, budget) for budget in BUDGETS]
+    return "\n".join(
+        f"- {line}" for line in [*lines, changes(results), *because(results), *without_latents(results)] if line
+    )
 
 
 def said(results: Results, budget: str) -> str:
@@ -59,6 +61,20 @@ def said(results: Results, budget: str) -> str:
         f"**At equal {named(results, budget)}**, the highest mean test ELBO of the {len(known)} pairs of data set and "
         f"family is that of {listed(parts)}."
     )
+
+
+def ranks(results: Results, budget: str) -> str:
+    """The mean place of each strategy in the order of the test ELBO, over the pairs."""
+    places: dict[str, list[int]] = {name: [] for name in STRATEGIES}
+    for block in BLOCKS:
+        means = {name: results.mean(key(block, name), "at", budget, "elbo") for name in STRATEGIES}
+        known = {name: one.value for name, one in means.items() if one is not None}
+        for place, name in enumerate(sorted(known, key=lambda name: -known[name]), start=1):
+            places[name].append(place)
+    found = {name: sum(some) / len(some) for name, some in places.items() if some}
+    order = sorted(found, key=lambda name: found[name])
+    parts = [f"{name} {found[name]:.1f}" for name in order]
+    return f"Mean place from 1 to {len(STRATEGIES)} at equal {budget}: {listed(parts)}." if parts else ""
 
 
 def changes(results: Results) -> str:
@@ -81,19 +97,49 @@ def because(results: Results) -> Iterable[str]:
             f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for "
             f"{listed([f'{interval(steps[name], 0)} of {name}' for name in STRATEGIES])}."
         )
+    yield from visits(results)
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
     low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
     if low:
         yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}."
-    models = [block for block in BLOCKS if apart(results, block)]
-    larger = sum(abs(part[0]) > abs(part[1]) for block in models for part in apart(results, block).values())
-    total = sum(len(apart(results, block)) for block in models)
-    if total:
+    parts = [part for block in BLOCKS for part in apart(results, block).values()]
+    if parts:
+        larger = sum(abs(theta) > abs(q) for theta, q in parts)
         yield (
-            f"**θ matters more than q here.** The difference of a strategy from amortized is the sum of a part of θ "
-            f"and a part of q ([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of "
-            f"{total} differences."
+            "**θ or q?** The difference of a strategy from amortized is the sum of a part of θ and a part of q "
+            f"([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of {len(parts)} "
+            "differences."
         )
+
+
+def visits(results: Results) -> Iterable[str]:
+    """How far joint ascent is from the encoder, beside the number of visits of a point."""
+    parts = []
+    for data in DATA:
+        block = (data, "gaussian")
+        steps = results.mean(key(block, "joint"), "at", "evaluations", "steps")
+        found = difference(results, block, "joint", "amortized", "evaluations")
+        if steps is not None and found is not None:
+            visited = steps.value * BATCH / (TABLE_TRAIN if data == "missing" else TRAIN)
+            parts.append(f"{signed(found.value, 2)} nats with {visited:.0f} visits of a point ({DATA[data].title})")
+    if parts:
+        yield (
+            "**joint takes as many θ-steps as amortized**, but moves a φ_i only when its point is visited. Gaussian, "
+            f"at equal decoder evaluations, it differs from amortized by {listed(parts)}."
+        )
+
+
+def without_latents(results: Results) -> Iterable[str]:
+    """How far the strategies are above a model without latents, on images."""
+    for data, value in results.without_latents.items():
+        means = {name: results.mean((data, "gaussian", name), "at", "evaluations", "elbo") for name in STRATEGIES}
+        parts = [f"{name} {signed(one.value - value, 1)}" for name, one in means.items() if one is not None]
+        if parts:
+            yield (
+                f"On {DATA[data].title}, a model without latents (independent pixels) has "
+                f"{f'{value:.2f}'.replace('-', '−')}. Test ELBO minus this, gaussian, at equal decoder evaluations: "
+                f"{listed(parts)}."
+            )
 
 
 def winners(results: Results) -> str:
@@ -107,8 +153,10 @@ def winners(results: Results) -> str:
                 cells.append("")
             elif one.clear:
                 cells.append(f"**{one.best}**")
+            elif len(one.open) == len(STRATEGIES) - 1:
+                cells.append(f"{one.best}; all others open")
             else:
-                cells.append(f"{one.best}; open: {', '.join(one.open)}")
+                cells.append(f"**{one.best}**; open: {', '.join(one.open)}")
         rows.append([DATA[block[0]].title, block[1], *cells])
     return table(["data", "family", *(f"equal {named(results, budget)}" for budget in BUDGETS)], rows)
 
@@ -184,19 +232,20 @@ def cost(results: Results) -> str:
         for name in STRATEGIES:
             cells = []
             for family in FAMILIES:
-                at = [results.mean((data, family, name), "at", *path) for path in PATHS]
-                cells += ["" if one is None else f"{one.value:,.{digits}f}" for one, digits in zip(at, DIGITS)]
+                for path, digits in COSTS.items():
+                    found = results.mean((data, family, name), "at", *path)
+                    cells.append("" if found is None else f"{found.value:,.{digits}f}")
             rows.append([DATA[data].title, name, *cells])
     return table(["data", "strategy", *both("s", "evaluations", "θ-steps", "test s")], rows)
 
 
-PATHS = (
-    ("evaluations", "seconds"),
-    ("seconds", "evaluations"),
-    ("evaluations", "steps"),
-    ("evaluations", "test_seconds"),
-)
-DIGITS = (1, 0, 0, 2)
+COSTS = {
+    ("evaluations", "seconds"): 1,
+    ("seconds", "evaluations"): 0,
+    ("evaluations", "steps"): 0,
+    ("evaluations", "test_seconds"): 2,
+}
+"""Figures of the table of costs, and their decimal places."""
 
 
 def gaps(results: Results) -> str:
@@ -237,7 +286,8 @@ def limits(results: Results) -> str:
     ratios = [ratio for ratio in slow if ratio is not None]
     lines = [
         f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
-        "the counts; 10 latents, one hidden layer of 64 units, batches of 50, Adam at 0.003.",
+        "the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
+        f"{TABLE_TRAIN} training points.",
         f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
         f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
         f"Seeds: {len(at)} of the {len(BLOCKS) * len(STRATEGIES) * len(SEEDS)} trainings of five seeds are stored, of "
@@ -336,5 +386,3 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def listed(parts: Sequence[str]) -> str:
     """a, b and c."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
