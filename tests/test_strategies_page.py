@@ -12,8 +12,8 @@ from vaerun.config.hydra import compose, roots
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from reproduction.strategies import files, tables
-from reproduction.strategies.grid import BATCH, BUDGETS, DATA, FAMILIES, STRATEGIES, Budget, Cell, cells
+from reproduction.strategies import files, measure, tables
+from reproduction.strategies.grid import BATCH, BUDGETS, DATA, FAMILIES, FIXED, STRATEGIES, Budget, Cell, cells
 from reproduction.strategies.page import PAGE, PICTURE, STORED, filled
 from reproduction.strategies.picture import drawn_from
 from reproduction.strategies.results import Mean, Results, mean, read
@@ -88,6 +88,19 @@ def test_what_the_words_of_the_page_say_holds_in_the_stored_runs(stored: Results
             assert cross["amortized"].value > cross["coordinate"].value  # a better q of a worse model does not help
     # Few points, many visits of each: joint comes close.
     assert max(map(abs, far.pop("missing"))) < min(map(min, far.values()))
+
+
+def test_the_words_of_the_page_have_the_sizes_of_the_script() -> None:
+    page = PAGE.read_text()
+    assert f"within its {measure.SEARCH} steps" in page
+    assert f"ascents of at most {measure.SEARCH} steps. Each is the mean over {measure.POINTS} test points" in page
+    assert f"for at most {measure.ENCODER_EPOCHS} epochs at fixed θ" in page
+    assert FIXED["joint"] == FIXED["coordinate"] == ("strategy.test_steps=100",)
+    assert "ascents of at most 100 steps for each point" in page
+    assert "posterior.flows=2" in FAMILIES["flow"]
+    assert "`planar` with two layers" in page
+    assert "posterior.components=2" in FAMILIES["mixture"]
+    assert "`mixture` has two components" in page
 
 
 def test_marks_without_a_part_are_refused(stored: Results) -> None:

@@ -27,6 +27,12 @@ from vaerun.trainer.watcher import Watcher
 K = 500
 """Samples of the importance-weighted bound."""
 
+SEARCH = 60
+"""Largest number of steps of each search for the best q of a point."""
+
+ENCODER_EPOCHS = 10
+"""Largest number of epochs of the encoder that the cross matrix fits."""
+
 POINTS = 30
 """Test points of the gaps and of the cross matrix, evenly spread."""
 
@@ -35,8 +41,8 @@ CROSS = (
     "evaluation=cross",
     f"evaluation.points={POINTS}",
     "evaluation.num_samples=300",
-    "evaluation.max_steps=60",
-    "evaluation.encoder_epochs=10",
+    f"evaluation.max_steps={SEARCH}",
+    f"evaluation.encoder_epochs={ENCODER_EPOCHS}",
 )
 WARMED: set[tuple[str, str]] = set()
 
@@ -148,7 +154,7 @@ class Lab:
             self.train(cell)
         experiment = self.experiment(cell)
         experiment.strategy.load_state_dict(torch.load(self.weights(cell), weights_only=True))
-        gap = GapEvaluation(points=POINTS, num_samples=K, starts=1, max_steps=60, temperatures=0)
+        gap = GapEvaluation(points=POINTS, num_samples=K, starts=1, max_steps=SEARCH, temperatures=0)
         return {
             "gap": over_all_points(chosen(experiment.evaluate(gap).metrics)),
             "cross": chosen(experiment.evaluate().metrics),

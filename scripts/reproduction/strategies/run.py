@@ -7,12 +7,18 @@ from pathlib import Path
 import torch
 
 from reproduction.strategies import files
-from reproduction.strategies.grid import DATA, SEEDS, Cell, cells
+from reproduction.strategies.grid import DATA, FAMILIES, SEEDS, Cell, cells
 from reproduction.strategies.measure import Lab
 from reproduction.strategies.results import Results, read
 from vaerun.errors import UserError
 
-ORDER = (("at", 0, ""), ("more", 0, "gaussian"), ("at", 1, ""), ("at", 2, ""), ("more", 0, ""), ("more", 1, "gaussian"))
+ORDER = (
+    ("at", 0, ""),
+    ("more", 0, "gaussian"),
+    ("at", 1, ""),
+    *(("at", 2, family) for family in FAMILIES),
+    ("more", 0, ""),
+)
 """Bounds (at) and gaps with the cross matrix (more), by seed and family; what is not named comes last."""
 
 

@@ -9,7 +9,8 @@ from reproduction.strategies.results import Mean, Results, seeds_of
 from reproduction.strategies.verdict import BLOCKS, Block, difference, half_width, key, verdict
 from reproduction.table import signed
 
-BUDGETS = ("evaluations", "seconds")
+SHORT = {"evaluations": "decoder evaluations", "seconds": "seconds"}
+BUDGETS = tuple(SHORT)
 CROSS = {
     "own": "elbo",
     "own encoder": "elbo_encoder",
@@ -56,10 +57,11 @@ def said(results: Results, budget: str) -> str:
     for name in sorted(wins, key=lambda name: -len(wins[name])):
         if wins[name]:
             clear = sum(known[block].clear for block in wins[name])
-            parts.append(f"**{name}** in {len(wins[name])} ({clear} of them beyond the noise of the seeds)")
+            beyond = f"better than each other strategy beyond the noise of the seeds: in {clear}"
+            parts.append(f"**{name}** in {len(wins[name])} ({beyond})")
     return (
-        f"**At equal {named(results, budget)}**, the highest mean test ELBO of the {len(known)} pairs of data set and "
-        f"family is that of {listed(parts)}."
+        f"**At equal {named(results, budget)}**, the strategy with the highest mean test ELBO in the {len(known)} "
+        f"pairs of data set and family is {listed(parts)}."
     )
 
 
@@ -74,19 +76,24 @@ def ranks(results: Results, budget: str) -> str:
     found = {name: sum(some) / len(some) for name, some in places.items() if some}
     order = sorted(found, key=lambda name: found[name])
     parts = [f"{name} {found[name]:.1f}" for name in order]
-    return f"Mean place from 1 to {len(STRATEGIES)} at equal {budget}: {listed(parts)}." if parts else ""
+    return f"Mean place from 1 to {len(STRATEGIES)} at equal {SHORT[budget]}: {listed(parts)}." if parts else ""
 
 
 def changes(results: Results) -> str:
-    """Whether the kind of equal cost changes the best strategy."""
+    """Whether the kind of equal cost changes the strategy with the highest mean, and whether that is noise."""
     other = []
     for block in BLOCKS:
         first, second = (verdict(results, block, budget) for budget in BUDGETS)
         if first is not None and second is not None and first.best != second.best:
-            other.append(f"{title(block)} ({first.best}, {second.best})")
+            noise = second.best in first.open or first.best in second.open
+            names = f"{first.best}, {second.best}"
+            other.append(f"{title(block)} ({names}; {'within noise' if noise else 'both beyond noise'})")
     if not other:
-        return "The best strategy is the same at equal decoder evaluations and at equal seconds in all pairs."
-    return f"The best strategy differs between equal decoder evaluations and equal seconds for {listed(other)}."
+        return "The highest mean is that of the same strategy at both kinds of equal cost, in all pairs."
+    return (
+        "The strategy with the highest mean is not the same at equal decoder evaluations and at equal seconds for "
+        f"{listed(other)}."
+    )
 
 
 def because(results: Results) -> Iterable[str]:
@@ -94,8 +101,8 @@ def because(results: Results) -> Iterable[str]:
     steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
     if all(steps.values()):
         yield (
-            f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for "
-            f"{listed([f'{interval(steps[name], 0)} of {name}' for name in STRATEGIES])}."
+            f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for this "
+            f"many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
         )
     yield from visits(results)
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
