@@ -12,8 +12,8 @@ docs/reproduced/PAPER.json, and from there between the marks of the paper in doc
 around the stored figures become those of the present script.
 
 ``strategies`` trains in this process, stores every finished run in docs/reproduced/strategies.json, and fills
-docs/strategies.md, also if it is interrupted. Its short budget takes a few hours of one core, its full one ten times as
-long.
+docs/strategies.md, also if it is interrupted. The results of one budget replace those of the other. The short budget
+takes a few hours of one core, the full one ten times as long.
 
 MNIST is downloaded, or read from --data or $VAERUN_DATA. A whole budget can take days on a processor (burda2016,
 cremer2018).

@@ -9,10 +9,12 @@ import pytest
 
 from vaerun.config.check import check
 from vaerun.config.hydra import compose, roots
+from vaerun.errors import UserError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from reproduction.strategies import files, measure, tables
+from reproduction.strategies import run as running
 from reproduction.strategies.grid import BATCH, BUDGETS, DATA, FAMILIES, FIXED, STRATEGIES, Budget, Cell, cells
 from reproduction.strategies.page import PAGE, PICTURE, STORED, filled
 from reproduction.strategies.picture import drawn_from
@@ -165,6 +167,48 @@ def test_fewer_seeds_and_missing_cells_are_said() -> None:
     text = tables.bounds(example({"amortized": [-10.0, -12.0], "joint": [-11.0]}), "evaluations")
     assert "| MNIST | amortized | −11.00 ± 1.00 | −11.00 ± 1.00 |" in text
     assert "| MNIST | joint | −11.00 | −11.00 |  |  |  |  | 1, 0, 0 |" in text
+
+
+def test_a_combination_that_vaerun_refuses_is_shown_with_its_sentence() -> None:
+    results = example({"amortized": [-10.0]})
+    results.refused["mnist/gaussian/joint"] = "a sentence of vaerun."
+    assert "| MNIST | joint | refused | refused |  |  |  |  | 0 |" in tables.bounds(results, "evaluations")
+    assert "- Refused by vaerun: `mnist/gaussian/joint`: a sentence of vaerun." in tables.limits(results)
+
+
+class FakeLab:
+    """Counts what it is asked for, refuses one strategy, and is interrupted at the third training."""
+
+    def __init__(self, *_: object) -> None:
+        self.asked: list[Cell] = []
+
+    def without_latents(self, name: str) -> float:
+        return -1.0
+
+    def train(self, cell: Cell) -> dict[str, object]:
+        self.asked.append(cell)
+        if cell.strategy == "coordinate":
+            raise UserError("a sentence.")
+        if len(self.asked) > 2:
+            raise KeyboardInterrupt
+        figures = {"elbo": -1.0, "iwae": -1.0, "seconds": 1.0, "evaluations": 1, "steps": 1, "test_seconds": 1.0}
+        return {"evaluations": figures, "seconds": figures}
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, labs = tmp_path / "strategies.json", [FakeLab(), FakeLab()]
+    monkeypatch.setattr(running, "Lab", lambda *_: labs.pop(0))
+    monkeypatch.setattr(running.files, "write", lambda *_: None)
+    first, second = labs
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            running.run(stored, tmp_path, None, budget="short", machine="a machine")
+    assert [cell.strategy for cell in first.asked] == ["amortized", "joint", "coordinate", "alternating"]
+    assert [cell.strategy for cell in second.asked] == ["alternating", "aggressive", "semi_amortized"]
+    found = read(stored)
+    assert [cell.strategy for cell in found.runs] == ["aggressive", "alternating", "amortized", "joint"]
+    assert found.refused == {"mnist/gaussian/coordinate": "a sentence."}
+    assert found.machines == ["a machine"]
 
 
 @pytest.mark.slow
