@@ -6,7 +6,7 @@ from reproduction.strategies.files import TABLE_TRAIN, TEST, TRAIN
 from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Cell
 from reproduction.strategies.measure import K
 from reproduction.strategies.results import Mean, Results, seeds_of
-from reproduction.strategies.verdict import BLOCKS, Block, difference, half_width, key, verdict
+from reproduction.strategies.verdict import BLOCKS, FEWEST, Block, difference, half_width, key, verdict
 from reproduction.table import signed
 
 SHORT = {"evaluations": "decoder evaluations", "seconds": "seconds"}
@@ -117,6 +117,28 @@ def because(results: Results) -> Iterable[str]:
             f"([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of {len(parts)} "
             "differences."
         )
+    yield from best_cells(results)
+
+
+def best_cells(results: Results) -> Iterable[str]:
+    """Which model and which q are the best of each cross matrix."""
+    found: dict[tuple[str, str], int] = {}
+    for block in BLOCKS:
+        matrix = {
+            (name, column): one.value
+            for name in STRATEGIES
+            for column, tag in CROSS.items()
+            if (one := results.mean(key(block, name), "more", "cross", tag)) is not None
+        }
+        if matrix:
+            best = max(matrix, key=lambda cell: matrix[cell])
+            found[best] = found.get(best, 0) + 1
+    if found:
+        parts = [f"{name} with {column} in {n}" for (name, column), n in found.items()]
+        yield (
+            f"**The best θ and the best q together**: the highest ELBO of each of the {sum(found.values())} cross "
+            f"matrices (θ trained by a strategy, with q found in one of {len(CROSS)} ways) is that of {listed(parts)}."
+        )
 
 
 def visits(results: Results) -> Iterable[str]:
@@ -184,8 +206,8 @@ def apart_in(results: Results, block: Block, name: str, budget: str) -> str:
     found = difference(results, block, name, "amortized", budget)
     if found is None:
         return refusal(results, block, name)
-    if found.error is None:
-        return f"{signed(found.value, 2)} (1 seed)"
+    if found.seeds < FEWEST:
+        return f"{signed(found.value, 2)} ({found.seeds} seed{'s' if found.seeds > 1 else ''})"
     text = f"{signed(found.value, 2)} ± {half_width(found):.2f}"
     return f"**{text}**" if abs(found.value) > half_width(found) else text
 

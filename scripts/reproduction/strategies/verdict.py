@@ -13,12 +13,15 @@ BLOCKS: tuple[Block, ...] = tuple((data, family) for data in DATA for family in 
 LEVEL = 1 - 0.05 / (len(STRATEGIES) - 1)
 """Of the interval of one difference, so that all six of a block hold together with 95 % (Bonferroni)."""
 
+FEWEST = 3
+"""Seeds for a verdict: an interval from two is so wide, and so variable, that it says nothing."""
+
 
 class Verdict(NamedTuple):
     """The order of a block by the mean test ELBO."""
 
     best: str  # the highest mean
-    open: tuple[str, ...]  # strategies whose interval of best − strategy contains 0, or that have a single seed
+    open: tuple[str, ...]  # strategies whose interval of best − strategy contains 0, or that have fewer than 3 seeds
 
     @property
     def clear(self) -> bool:
@@ -49,10 +52,12 @@ def difference(results: Results, block: Block, a: str, b: str, budget: str) -> M
 
 
 def above(found: Mean | None) -> bool:
-    """Whether the whole interval of a difference is above 0; False with one seed."""
-    return found is not None and found.error is not None and found.value > half_width(found)
+    """Whether the whole interval of a difference is above 0; False with fewer than 3 seeds."""
+    return found is not None and found.value > half_width(found)
 
 
 def half_width(found: Mean) -> float:
-    """Of the interval at ``LEVEL``; infinite with one seed."""
-    return float("inf") if found.error is None else quantile(found.seeds - 1, LEVEL) * found.error
+    """Of the interval at ``LEVEL``; infinite with fewer than 3 seeds."""
+    return (
+        float("inf") if found.error is None or found.seeds < FEWEST else quantile(found.seeds - 1, LEVEL) * found.error
+    )
