@@ -87,7 +87,7 @@ def changes(results: Results) -> str:
         if first is not None and second is not None and first.best != second.best:
             noise = second.best in first.open or first.best in second.open
             names = f"{first.best}, {second.best}"
-            other.append(f"{title(block)} ({names}; {'within noise' if noise else 'both beyond noise'})")
+            other.append(f"{title(block)} ({names}; {'not told apart by the seeds' if noise else 'both beyond noise'})")
     if not other:
         return "The highest mean is that of the same strategy at both kinds of equal cost, in all pairs."
     return (
