@@ -2,13 +2,18 @@
 
     python scripts/reproduce.py lucas2019                       # the whole budget of the paper
     python scripts/reproduce.py burda2016 --budget short        # a shortened one; its rows say so
-    python scripts/reproduce.py --page                          # only the page, from the stored figures
+    python scripts/reproduce.py --page                          # only the pages, from the stored figures
+    python scripts/reproduce.py strategies --budget short       # no paper: every strategy, docs/strategies.md
 
 Every run is a ``vaerun train experiment=PAPER/NAME`` in its own folder under --runs. Started again, the script goes on
 where it stopped: finished runs and measurements are taken as they are, an interrupted run is resumed, and a run with a
 shorter budget is trained longer where that does not change its earlier steps. The results go into
 docs/reproduced/PAPER.json, and from there between the marks of the paper in docs/reproduced.md. With --page, the words
 around the stored figures become those of the present script.
+
+``strategies`` trains in this process, stores every finished run in docs/reproduced/strategies.json, and fills
+docs/strategies.md, also if it is interrupted. The results of one budget replace those of the other. The short budget
+takes a few hours of one core, the full one ten times as long.
 
 MNIST is downloaded, or read from --data or $VAERUN_DATA. A whole budget can take days on a processor (burda2016,
 cremer2018).
@@ -26,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from reproduction.laboratory import Laboratory
 from reproduction.page import PAGE, STORED, filled, stored
+from reproduction.strategies import page as strategies
+from reproduction.strategies import picture, results
 from reproduction.table import Table
 
 PAPERS = (
@@ -48,22 +55,44 @@ NUMBERS = {"cpu family": "family", "model": "model"}  # of /proc/cpuinfo
 def main() -> None:
     """Runs, stores and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("papers", nargs="*", choices=[[], *PAPERS], metavar="PAPER", help=", ".join(PAPERS))
+    names = (*PAPERS, "strategies")
+    parser.add_argument("papers", nargs="*", choices=[[], *names], metavar="PAPER", help=", ".join(names))
     parser.add_argument("--budget", choices=("full", "short"), default="full", help="default: full")
     parser.add_argument("--runs", type=Path, default=Path("runs/reproduced"), help="folder of the runs")
-    parser.add_argument("--data", type=Path, help="folder with MNIST and binarized_mnist.npz")
+    parser.add_argument("--data", type=Path, help="folder with MNIST, Fashion-MNIST and binarized_mnist.npz")
     parser.add_argument("--page", action="store_true", help="write the page from the stored figures, and run nothing")
     options = parser.parse_args()
     if not options.papers and not options.page:
         parser.error("name a paper, or --page")
+    if "strategies" in options.papers:
+        compare_strategies(options)
+    if options.page or "strategies" in options.papers:
+        write_strategies()
     laboratory = Laboratory(options.runs, short=options.budget == "short", data=options.data)
-    for paper in stored() if options.page else options.papers:
+    for paper in stored() if options.page else [paper for paper in options.papers if paper != "strategies"]:
         table = worded(stored()[paper]) if options.page else made(paper, laboratory, options.budget)
         STORED.mkdir(exist_ok=True)
         (STORED / f"{paper}.json").write_text(table.text())
         if not options.page:
             print(table.markdown())
     PAGE.write_text(filled(PAGE.read_text(), stored()))
+
+
+def compare_strategies(options: argparse.Namespace) -> None:
+    """Runs what the page of the strategies needs; what is stored stays if this is interrupted."""
+    from reproduction.strategies.run import run
+
+    try:
+        run(strategies.STORED, options.runs, options.data, budget=options.budget, machine=machine())
+    except KeyboardInterrupt:
+        print("interrupted; the page is written from what is stored", file=sys.stderr)
+
+
+def write_strategies() -> None:
+    """Fills the page of the strategies, and draws its picture."""
+    found = results.read(strategies.STORED)
+    strategies.PAGE.write_text(strategies.filled(strategies.PAGE.read_text(), found))
+    picture.draw(found, strategies.PICTURE)
 
 
 def made(paper: str, laboratory: Laboratory, budget: str) -> Table:

@@ -26,8 +26,9 @@ from reproduction.page import PAGE, STORED, filled, stored
 from reproduction.table import Row, Table, read
 
 CONF = Path(__file__).parents[1] / "conf" / "experiment"
+OWN = ("lecture", "strategies")  # of no paper
 NAMES = sorted(
-    path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.rglob("*.yaml") if path.parent.name != "lecture"
+    path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.rglob("*.yaml") if path.parent.name not in OWN
 )
 SMALL = ("data=digits", "data.binarize=static")  # MNIST is not on every machine
 PAPERS = sorted({name.partition("/")[0] for name in NAMES})

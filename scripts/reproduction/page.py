@@ -9,6 +9,9 @@ from reproduction.table import Table, read
 TOP = Path(__file__).resolve().parents[2]
 PAGE, STORED = TOP / "docs" / "reproduced.md", TOP / "docs" / "reproduced"
 
+OWN = "strategies"
+"""The results of no paper, which have a page of their own."""
+
 
 def marks(paper: str) -> tuple[str, str]:
     """The lines around the section of a paper."""
@@ -17,7 +20,7 @@ def marks(paper: str) -> tuple[str, str]:
 
 def stored() -> dict[str, Table]:
     """All stored tables by paper."""
-    return {path.stem: read(path) for path in sorted(STORED.glob("*.json"))}
+    return {path.stem: read(path) for path in sorted(STORED.glob("*.json")) if path.stem != OWN}
 
 
 def filled(page: str, tables: Mapping[str, Table]) -> str:

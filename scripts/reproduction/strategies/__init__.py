@@ -1,0 +1,1 @@
+"""Every strategy at equal cost: cells, runs, stored figures, and the page docs/strategies.md."""

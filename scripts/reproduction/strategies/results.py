@@ -1,0 +1,112 @@
+"""The stored figures: one line for each run, and means and paired differences over seeds."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reproduction.strategies.grid import BUDGETS, Budget, Cell
+from vaerun.metric.interval import quantile
+
+
+class Mean(NamedTuple):
+    """A mean over seeds, with its standard error; None with one seed."""
+
+    value: float
+    error: float | None
+    seeds: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the 95 % interval by Student's t distribution."""
+        return None if self.error is None else quantile(self.seeds - 1) * self.error
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """Mean and standard error."""
+    n = len(values)
+    middle = math.fsum(values) / n
+    error = None if n < 2 else math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (n - 1) / n)
+    return Mean(middle, error, n)
+
+
+@dataclass
+class Results:
+    """What docs/reproduced/strategies.json holds.
+
+    Args:
+        budget: ``full`` or ``short``.
+        machines: processors and versions.
+        runs: of each cell the measurements, and the place of its machine in the list.
+        refused: of each combination that vaerun refuses its sentence, by ``DATA/FAMILY/STRATEGY``.
+        without_latents: mean test log p of independent pixels, by data set of images.
+    """
+
+    budget: str
+    machines: list[str] = field(default_factory=list)
+    runs: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    without_latents: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Budget:
+        """Both limits of a training."""
+        return BUDGETS[self.budget]
+
+    def text(self) -> str:
+        """The content of the JSON file, a line for each run."""
+        order = sorted(self.runs, key=lambda cell: (cell.seed, cell.data, cell.family, cell.strategy))
+        lines = [
+            json.dumps({**cell._asdict(), "command": cell.command(self.limits), **self.runs[cell]}) for cell in order
+        ]
+        head = {"budget": self.budget, **self.limits._asdict(), "machines": self.machines}
+        head |= {"refused": self.refused, "without_latents": self.without_latents}
+        text = json.dumps(head, indent=1, ensure_ascii=False)
+        runs = ",\n  ".join(lines)
+        return f'{text[:-2]},\n "runs": [\n  {runs}\n ]\n}}\n'
+
+    def values(self, key: Sequence[str], *path: str) -> dict[int, float]:
+        """A figure by seed.
+
+        Args:
+            key: data, family and strategy.
+            path: to the figure in a run.
+        """
+        found: dict[int, float] = {}
+        for cell, run in self.runs.items():
+            if cell[:3] == tuple(key):
+                value: Any = run
+                for name in path:
+                    value = value.get(name) if isinstance(value, Mapping) else None
+                if value is not None:
+                    found[cell.seed] = float(value)
+        return found
+
+    def mean(self, key: Sequence[str], *path: str) -> Mean | None:
+        """Over the seeds that have the figure; None where there is none."""
+        found = list(self.values(key, *path).values())
+        return mean(found) if found else None
+
+    def difference(self, a: Sequence[str], b: Sequence[str], *path: str) -> Mean | None:
+        """a − b, paired: over the seeds that both have."""
+        first, second = self.values(a, *path), self.values(b, *path)
+        both = sorted(first.keys() & second.keys())
+        return mean([first[seed] - second[seed] for seed in both]) if both else None
+
+
+def read(path: Path) -> Results:
+    """The results of a JSON file."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    runs = {}
+    for run in content["runs"]:
+        cell = Cell(*(run.pop(name) for name in Cell._fields))
+        del run["command"]
+        runs[cell] = run
+    return Results(content["budget"], content["machines"], runs, content["refused"], content["without_latents"])
+
+
+def seeds_of(runs: Iterable[Cell]) -> list[int]:
+    """The seeds that occur."""
+    return sorted({cell.seed for cell in runs})

@@ -1,0 +1,417 @@
+"""The generated parts of docs/strategies.md: every figure of the page comes from here."""
+
+from collections.abc import Iterable, Sequence
+
+from reproduction.strategies.files import TABLE_TRAIN, TEST, TRAIN
+from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Cell
+from reproduction.strategies.measure import K
+from reproduction.strategies.results import Mean, Results, seeds_of
+from reproduction.strategies.verdict import BLOCKS, FEWEST, Block, difference, half_width, key, verdict
+from reproduction.table import signed
+
+SHORT = {"evaluations": "decoder evaluations", "seconds": "seconds"}
+BUDGETS = tuple(SHORT)
+CROSS = {
+    "own": "elbo",
+    "own encoder": "elbo_encoder",
+    "fitted encoder": "elbo_fitted_encoder",
+    "20 steps from it": "elbo_refined_20",
+    "ascent": "elbo_coordinate",
+}
+"""Columns of the cross matrix."""
+
+PER_POINT = ("joint", "coordinate")
+
+
+def sections(results: Results) -> dict[str, str]:
+    """The generated parts by the name of their marks."""
+    return {
+        "answer": answer(results),
+        "winners": winners(results),
+        "distance": distance(results),
+        "why": why(results),
+        "evaluations": bounds(results, "evaluations"),
+        "seconds": bounds(results, "seconds"),
+        "cost": cost(results),
+        "gaps": gaps(results),
+        "cross": cross(results),
+        "limits": limits(results),
+        "commands": commands(results),
+    }
+
+
+def answer(results: Results) -> str:
+    """The short answer, as a list."""
+    lines = [said(results, budget) for budget in BUDGETS] + [ranks(results, budget) for budget in BUDGETS]
+    return "\n".join(
+        f"- {line}" for line in [*lines, changes(results), *because(results), *without_latents(results)] if line
+    )
+
+
+def said(results: Results, budget: str) -> str:
+    """How often which strategy is best at one kind of equal cost."""
+    found = {block: verdict(results, block, budget) for block in BLOCKS}
+    known = {block: one for block, one in found.items() if one is not None}
+    wins = {name: [block for block, one in known.items() if one.best == name] for name in STRATEGIES}
+    parts = []
+    for name in sorted(wins, key=lambda name: -len(wins[name])):
+        if wins[name]:
+            clear = sum(known[block].clear for block in wins[name])
+            beyond = f"better than each other strategy beyond the noise of the seeds: in {clear}"
+            parts.append(f"**{name}** in {len(wins[name])} ({beyond})")
+    return (
+        f"**At equal {named(results, budget)}**, the strategy with the highest mean test ELBO in the {len(known)} "
+        f"pairs of data set and family is {listed(parts)}."
+    )
+
+
+def ranks(results: Results, budget: str) -> str:
+    """The mean place of each strategy in the order of the test ELBO, over the pairs."""
+    places: dict[str, list[int]] = {name: [] for name in STRATEGIES}
+    for block in BLOCKS:
+        means = {name: results.mean(key(block, name), "at", budget, "elbo") for name in STRATEGIES}
+        known = {name: one.value for name, one in means.items() if one is not None}
+        for place, name in enumerate(sorted(known, key=lambda name: -known[name]), start=1):
+            places[name].append(place)
+    found = {name: sum(some) / len(some) for name, some in places.items() if some}
+    order = sorted(found, key=lambda name: found[name])
+    parts = [f"{name} {found[name]:.1f}" for name in order]
+    return f"Mean place from 1 to {len(STRATEGIES)} at equal {SHORT[budget]}: {listed(parts)}." if parts else ""
+
+
+def changes(results: Results) -> str:
+    """Whether the kind of equal cost changes the strategy with the highest mean, and whether that is noise."""
+    other = []
+    for block in BLOCKS:
+        first, second = (verdict(results, block, budget) for budget in BUDGETS)
+        if first is not None and second is not None and first.best != second.best:
+            noise = second.best in first.open or first.best in second.open
+            names = f"{first.best}, {second.best}"
+            other.append(f"{title(block)} ({names}; {'not told apart by the seeds' if noise else 'both beyond noise'})")
+    if not other:
+        return "The highest mean is that of the same strategy at both kinds of equal cost, in all pairs."
+    return (
+        "The strategy with the highest mean is not the same at equal decoder evaluations and at equal seconds for "
+        f"{listed(other)}."
+    )
+
+
+def because(results: Results) -> Iterable[str]:
+    """The reasons, each with the figures that support it."""
+    steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
+    if all(steps.values()):
+        yield (
+            f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for this "
+            f"many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
+        )
+    yield from visits(results)
+    lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
+    low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
+    if low:
+        yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}."
+    parts = [part for block in BLOCKS for part in apart(results, block).values()]
+    if parts:
+        larger = sum(abs(theta) > abs(q) for theta, q in parts)
+        yield (
+            "**θ or q?** The difference of a strategy from amortized is the sum of a part of θ and a part of q "
+            f"([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of {len(parts)} "
+            "differences."
+        )
+    yield from best_cells(results)
+
+
+def best_cells(results: Results) -> Iterable[str]:
+    """Which model and which q are the best of each cross matrix."""
+    found: dict[tuple[str, str], int] = {}
+    for block in BLOCKS:
+        matrix = {
+            (name, column): one.value
+            for name in STRATEGIES
+            for column, tag in CROSS.items()
+            if (one := results.mean(key(block, name), "more", "cross", tag)) is not None
+        }
+        if matrix:
+            best = max(matrix, key=lambda cell: matrix[cell])
+            found[best] = found.get(best, 0) + 1
+    if found:
+        parts = [f"{name} with {column} in {n}" for (name, column), n in found.items()]
+        yield (
+            f"**The best θ and the best q together**: the highest ELBO of each of the {sum(found.values())} cross "
+            f"matrices (θ trained by a strategy, with q found in one of {len(CROSS)} ways) is that of {listed(parts)}."
+        )
+
+
+def visits(results: Results) -> Iterable[str]:
+    """How far joint ascent is from the encoder, beside the number of visits of a point."""
+    parts = []
+    for data in DATA:
+        block = (data, "gaussian")
+        steps = results.mean(key(block, "joint"), "at", "evaluations", "steps")
+        found = difference(results, block, "joint", "amortized", "evaluations")
+        if steps is not None and found is not None:
+            visited = steps.value * BATCH / (TABLE_TRAIN if data == "missing" else TRAIN)
+            parts.append(f"{signed(found.value, 2)} nats with {visited:.0f} visits of a point ({DATA[data].title})")
+    if parts:
+        yield (
+            "**joint takes as many θ-steps as amortized**, but moves a φ_i only when its point is visited. Gaussian, "
+            f"at equal decoder evaluations, it differs from amortized by {listed(parts)}."
+        )
+
+
+def without_latents(results: Results) -> Iterable[str]:
+    """How far the strategies are above a model without latents, on images."""
+    for data, value in results.without_latents.items():
+        means = {name: results.mean((data, "gaussian", name), "at", "evaluations", "elbo") for name in STRATEGIES}
+        parts = [f"{name} {signed(one.value - value, 1)}" for name, one in means.items() if one is not None]
+        if parts:
+            yield (
+                f"On {DATA[data].title}, a model without latents (independent pixels) has "
+                f"{f'{value:.2f}'.replace('-', '−')}. Test ELBO minus this, gaussian, at equal decoder evaluations: "
+                f"{listed(parts)}."
+            )
+
+
+def winners(results: Results) -> str:
+    """The table of verdicts."""
+    rows = []
+    for block in BLOCKS:
+        cells = []
+        for budget in BUDGETS:
+            one = verdict(results, block, budget)
+            if one is None:
+                cells.append("")
+            elif one.clear:
+                cells.append(f"**{one.best}**")
+            elif len(one.open) == len(STRATEGIES) - 1:
+                cells.append(f"{one.best}; all others open")
+            else:
+                cells.append(f"**{one.best}**; open: {', '.join(one.open)}")
+        rows.append([DATA[block[0]].title, block[1], *cells])
+    return table(["data", "family", *(f"equal {named(results, budget)}" for budget in BUDGETS)], rows)
+
+
+def distance(results: Results) -> str:
+    """Each strategy minus amortized, paired over seeds."""
+    others = [name for name in STRATEGIES if name != "amortized"]
+    rows = []
+    for budget in BUDGETS:
+        for block in BLOCKS:
+            cells = [apart_in(results, block, name, budget) for name in others]
+            rows.append([budget, DATA[block[0]].title, block[1], *cells])
+    return table(["equal", "data", "family", *others], rows)
+
+
+def apart_in(results: Results, block: Block, name: str, budget: str) -> str:
+    """One difference from amortized with its interval; bold where the interval excludes 0."""
+    found = difference(results, block, name, "amortized", budget)
+    if found is None:
+        return refusal(results, block, name)
+    if found.seeds < FEWEST:
+        return f"{signed(found.value, 2)} ({found.seeds} seed{'s' if found.seeds > 1 else ''})"
+    text = f"{signed(found.value, 2)} ± {half_width(found):.2f}"
+    return f"**{text}**" if abs(found.value) > half_width(found) else text
+
+
+def apart(results: Results, block: Block) -> dict[str, tuple[float, float]]:
+    """The parts of θ and of q in the difference of each strategy from amortized, over the seeds of the cross matrix."""
+    found = {}
+    for name in STRATEGIES:
+        if name != "amortized":
+            pair = key(block, name), key(block, "amortized")
+            theta = results.difference(*pair, "more", "cross", "elbo_coordinate")
+            lost = results.difference(*pair, "more", "cross", "lost")
+            if theta is not None and lost is not None:
+                found[name] = (theta.value, -lost.value)
+    return found
+
+
+def why(results: Results) -> str:
+    """The table of both parts."""
+    rows = []
+    for block in BLOCKS:
+        for name, (theta, q) in apart(results, block).items():
+            rows.append(
+                [
+                    DATA[block[0]].title,
+                    block[1],
+                    name,
+                    *(signed(value, 2) for value in (theta + q, theta, q)),
+                    seeds(results.values(key(block, name), "more", "cross", "elbo")),
+                ]
+            )
+    return table(["data", "family", "strategy", "difference from amortized", "of θ", "of q", "seeds"], rows)
+
+
+def bounds(results: Results, budget: str) -> str:
+    """Test ELBO and L_K of all cells at one kind of equal cost."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                cells += [figure(results, (data, family), name, "at", budget, what) for what in ("elbo", "iwae")]
+            rows.append([DATA[data].title, name, *cells, of_row(results, data, name, "at")])
+    return table(["data", "strategy", *both("ELBO", f"L_{K}"), "seeds"], rows)
+
+
+def cost(results: Results) -> str:
+    """What each training took: the other cost at each budget, θ-steps, and seconds of the test."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                for path, digits in COSTS.items():
+                    found = results.mean((data, family, name), "at", *path)
+                    cells.append("" if found is None else f"{found.value:,.{digits}f}")
+            rows.append([DATA[data].title, name, *cells])
+    return table(["data", "strategy", *both("s", "evaluations", "θ-steps", "test s")], rows)
+
+
+COSTS = {
+    ("evaluations", "seconds"): 1,
+    ("seconds", "evaluations"): 0,
+    ("evaluations", "steps"): 0,
+    ("evaluations", "test_seconds"): 2,
+}
+"""Figures of the table of costs, and their decimal places."""
+
+
+def gaps(results: Results) -> str:
+    """Both gaps of all cells that have been measured."""
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = []
+            for family in FAMILIES:
+                cells += [
+                    figure(results, (data, family), name, "more", "gap", what, digits=digits)
+                    for what, digits in (("approximation", 2), ("amortization", 2), ("converged", 2))
+                ]
+            if any(cells):
+                rows.append([DATA[data].title, name, *cells, of_row(results, data, name, "more")])
+    return table(["data", "strategy", *both("approximation", "amortization", "found"), "seeds"], rows)
+
+
+def cross(results: Results) -> str:
+    """The cross matrix of every block that has been measured."""
+    parts = []
+    for block in BLOCKS:
+        rows = []
+        for name in STRATEGIES:
+            cells = [figure(results, block, name, "more", "cross", column) for column in CROSS.values()]
+            if any(cells):
+                rows.append([name, *cells, seeds(results.values(key(block, name), "more", "cross", "elbo"))])
+        if rows:
+            parts.append(f"{title(block)}:\n\n{table(['θ trained by', *CROSS, 'seeds'], rows)}")
+    return "\n\n".join(parts)
+
+
+def limits(results: Results) -> str:
+    """Sizes, budgets, seeds and the machine, as a list."""
+    at = {cell: run for cell, run in results.runs.items() if "at" in run}
+    more = [cell for cell, run in results.runs.items() if "more" in run]
+    slow = [slowest(results, block, name) for block in BLOCKS for name in STRATEGIES]
+    ratios = [ratio for ratio in slow if ratio is not None]
+    lines = [
+        f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
+        "the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
+        f"{TABLE_TRAIN} training points.",
+        f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
+        f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
+        f"Seeds: {len(at)} of the {len(BLOCKS) * len(STRATEGIES) * len(SEEDS)} trainings of five seeds are stored, of "
+        f"the seeds {', '.join(map(str, seeds_of(at)))}; gaps and the cross matrix of {len(more)}. Each row says how "
+        "many seeds it has. The seeds share the test points, so that the errors are those of training and of the "
+        "draws, not those of other test points.",
+        f"Machine: {'; '.join(results.machines)}, with other work at the same time. Seconds are those of the processor "
+        "in training steps, which depend on that work less than time on the wall, but do depend on it"
+        + (f": the slowest seed of a cell took up to {max(ratios):.1f} times the fastest." if ratios else "."),
+    ]
+    if results.refused:
+        lines += [f"Refused by vaerun: `{name}`: {sentence}" for name, sentence in results.refused.items()]
+    else:
+        lines.append("vaerun refuses none of these combinations.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def slowest(results: Results, block: Block, name: str) -> float | None:
+    """The largest over the smallest time of the same number of evaluations, over seeds."""
+    times = results.values(key(block, name), "at", "evaluations", "seconds").values()
+    return max(times) / min(times) if len(times) > 1 else None
+
+
+def commands(results: Results) -> str:
+    """The commands of two cells."""
+    shown = (Cell("mnist", "gaussian", "amortized", 0), Cell("missing", "flow", "coordinate", 0))
+    text = "\n".join(cell.command(results.limits) for cell in shown)
+    return f"<!-- not run: FOLDER is where the script writes its data -->\n```sh\n{text}\n```"
+
+
+def named(results: Results, budget: str) -> str:
+    """The limit in words."""
+    if budget == "evaluations":
+        return f"decoder evaluations ({results.limits.evaluations:,})"
+    return f"processor seconds ({results.limits.seconds:g} s)"
+
+
+def title(block: Block) -> str:
+    """A block in words."""
+    return f"{DATA[block[0]].title}, {block[1]}"
+
+
+def figure(results: Results, block: Block, name: str, *path: str, digits: int = 2) -> str:
+    """Mean ± standard error over seeds; vaerun's refusal if the combination has no runs."""
+    found = results.mean(key(block, name), *path)
+    return refusal(results, block, name) if found is None else written(found, digits)
+
+
+def refusal(results: Results, block: Block, name: str) -> str:
+    """A mark of combinations that vaerun refuses, whose sentences are among the limits."""
+    return "refused" if "/".join(key(block, name)) in results.refused else ""
+
+
+def written(found: Mean, digits: int) -> str:
+    """A mean with its standard error, and a minus as it is printed."""
+    value = f"{found.value:.{digits}f}".replace("-", "−")
+    return value if found.error is None else f"{value} ± {found.error:.{digits}f}"
+
+
+def spread(results: Results, name: str, *path: str) -> tuple[float, float] | None:
+    """The smallest and the largest mean of a strategy over the blocks."""
+    found = [one.value for block in BLOCKS if (one := results.mean(key(block, name), *path)) is not None]
+    return (min(found), max(found)) if found else None
+
+
+def interval(ends: tuple[float, float] | None, digits: int) -> str:
+    """Two ends as text, or one value."""
+    assert ends is not None
+    low, high = (f"{end:,.{digits}f}".replace("-", "−") for end in ends)
+    return low if low == high else f"{low} to {high}"
+
+
+def of_row(results: Results, data: str, name: str, part: str) -> str:
+    """How many seeds the cells of a row have: one number, or one for each family."""
+    path = ("at", "evaluations", "elbo") if part == "at" else ("more", "gap", "elbo")
+    numbers = [len(results.values((data, family, name), *path)) for family in FAMILIES]
+    return str(numbers[0]) if len(set(numbers)) == 1 else ", ".join(map(str, numbers))
+
+
+def seeds(values: dict[int, float]) -> str:
+    """The number of seeds."""
+    return str(len(values))
+
+
+def both(*columns: str) -> list[str]:
+    """The columns of every family."""
+    return [f"{family}: {column}" for family in FAMILIES for column in columns]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
