@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -477,3 +478,19 @@ def test_a_dot_where_a_slash_belongs_is_said(vaerun, word, group):
     code, _, stderr = vaerun("train", word)
     assert code == 2
     assert f"write {group}=OPTION, with a slash" in stderr
+
+
+@pytest.mark.parametrize(
+    ("user", "seen"),
+    [({}, cli.SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_waiting_threads_give_their_core_back_unless_the_user_decides(monkeypatch, user, seen):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in user.items():
+        monkeypatch.setenv(name, value)
+    found = []
+    monkeypatch.setattr("vaerun.command.list.main", lambda argv: found.append(os.environ.get("GOMP_SPINCOUNT")) or 0)
+    assert cli.dispatch(["list"]) == 0
+    assert found == [seen]
+    assert os.environ.get("GOMP_SPINCOUNT") == user.get("GOMP_SPINCOUNT")
