@@ -42,6 +42,6 @@ def test_annealing_comes_near_from_below(numbers: int, monkeypatch: pytest.Monke
     bound, x, _ = gaussian_problem(orthogonal=False)
     with torch.no_grad():
         log_p = bound.model.exact_log_prob(x)
-        found = annealed(bound.model, x, chains=16, temperatures=40)
+        found = annealed(bound, x, chains=16, temperatures=40)
     assert found.shape == (9,)
     assert float((found - log_p).mean()) == pytest.approx(0, abs=0.1)
