@@ -68,6 +68,10 @@ def test_a_figure_of_the_page_that_was_changed_by_hand_is_found(stored: Results)
         assert filled(changed, stored) == page != changed
 
 
+def test_no_part_has_a_name_in_place_of_its_figure(stored: Results) -> None:
+    assert not [text for text in tables.sections(stored).values() if "{" in text]
+
+
 def test_the_words_around_the_figures_have_no_measured_numbers() -> None:
     page = re.sub(r"<!-- begin.*?<!-- end", "", PAGE.read_text(), flags=re.DOTALL)
     assert not re.search(r"[−-]?\d+\.\d", page)

@@ -322,7 +322,7 @@ def limits(results: Results) -> str:
     ratios = [ratio for ratio in slow if ratio is not None]
     lines = [
         f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
-        "the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
+        f"the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
         f"{TABLE_TRAIN} training points.",
         f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
         f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
