@@ -39,7 +39,7 @@ def draw(results: Results, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    matplotlib.rcParams.update({"svg.hashsalt": "vaerun", "font.size": 9})
+    matplotlib.rcParams.update({"svg.hashsalt": "vaerun", "svg.fonttype": "none", "font.size": 9})
     all_points = points(results)
     figure, axes = plt.subplots(len(DATA), len(FAMILIES), figsize=(10, 11), sharey=True, sharex="row")
     for row, data in enumerate(DATA):

@@ -108,14 +108,14 @@ def because(results: Results) -> Iterable[str]:
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
     low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
     if low:
-        yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}."
+        yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}{of_seeds(results)}."
     parts = [part for block in BLOCKS for part in apart(results, block).values()]
     if parts:
         larger = sum(abs(theta) > abs(q) for theta, q in parts)
         yield (
             "**θ or q?** The difference of a strategy from amortized is the sum of a part of θ and a part of q "
             f"([below](#where-the-differences-come-from)); that of θ is the larger one in {larger} of {len(parts)} "
-            "differences."
+            f"differences{of_seeds(results)}."
         )
     yield from best_cells(results)
 
@@ -137,8 +137,15 @@ def best_cells(results: Results) -> Iterable[str]:
         parts = [f"{name} with {column} in {n}" for (name, column), n in found.items()]
         yield (
             f"**The best θ and the best q together**: the highest ELBO of each of the {sum(found.values())} cross "
-            f"matrices (θ trained by a strategy, with q found in one of {len(CROSS)} ways) is that of {listed(parts)}."
+            f"matrices (θ trained by a strategy, with q found in one of {len(CROSS)} ways) is that of {listed(parts)}"
+            f"{of_seeds(results)}."
         )
+
+
+def of_seeds(results: Results) -> str:
+    """The seeds of gaps and cross matrices, in brackets."""
+    found = seeds_of(cell for cell, run in results.runs.items() if "more" in run)
+    return f" (seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))})"
 
 
 def visits(results: Results) -> Iterable[str]:
@@ -315,7 +322,7 @@ def limits(results: Results) -> str:
     ratios = [ratio for ratio in slow if ratio is not None]
     lines = [
         f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
-        "the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
+        f"the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
         f"{TABLE_TRAIN} training points.",
         f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
         f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
