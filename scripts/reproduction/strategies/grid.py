@@ -41,7 +41,7 @@ DATA: Mapping[str, Source] = {
     "mnist": Source("MNIST", "images", "mnist.npz"),
     "fashion_mnist": Source("Fashion-MNIST", "images", "fashion_mnist.npz"),
     "counts": Source("Counts", "counts", "counts.npz"),
-    "missing": Source("Missing cells", "missing", "missing.npy"),
+    "missing": Source("Missing values", "missing", "missing.npy"),
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from reproduction.strategies.files import TABLE_TRAIN, TEST, TRAIN
 from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Cell
-from reproduction.strategies.measure import K
+from reproduction.strategies.measure import POINTS, K
 from reproduction.strategies.results import Mean, Results, seeds_of
 from reproduction.strategies.verdict import BLOCKS, FEWEST, Block, difference, half_width, key, verdict
 from reproduction.table import signed
@@ -19,6 +19,9 @@ CROSS = {
     "ascent": "elbo_coordinate",
 }
 """Columns of the cross matrix."""
+
+CLOSE = 0.2
+"""Nats that the means over the points of a cross matrix hardly tell apart."""
 
 PER_POINT = ("joint", "coordinate")
 
@@ -101,14 +104,18 @@ def because(results: Results) -> Iterable[str]:
     steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
     if all(steps.values()):
         yield (
-            f"**Why: the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for this "
+            f"**A likely reason is the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for this "
             f"many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
         )
     yield from visits(results)
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
     low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
     if low:
-        yield f"**The price of the encoder** is the amortization gap, in nats: {listed(low)}{of_seeds(results)}."
+        yield (
+            f"**How far q is from the best one of its family** (amortization gap, in nats; with the flow it is at least "
+            f"this): {listed(low)}{of_seeds(results)}. A θ that hardly uses z has small gaps, so a small gap is no merit "
+            "by itself."
+        )
     parts = [part for block in BLOCKS for part in apart(results, block).values()]
     if parts:
         larger = sum(abs(theta) > abs(q) for theta, q in parts)
@@ -128,7 +135,7 @@ def best_cells(results: Results) -> Iterable[str]:
             (name, column): one.value
             for name in STRATEGIES
             for column, tag in CROSS.items()
-            if (one := results.mean(key(block, name), "more", "cross", tag)) is not None
+            if (one := entry(results, block, name, tag)) is not None
         }
         if matrix:
             best = max(matrix, key=lambda cell: matrix[cell])
@@ -136,10 +143,29 @@ def best_cells(results: Results) -> Iterable[str]:
     if found:
         parts = [f"{name} with {column} in {n}" for (name, column), n in found.items()]
         yield (
-            f"**The best θ and the best q together**: the highest ELBO of each of the {sum(found.values())} cross "
+            f"**The best θ and the best q together**: the highest ELBO in each of the {sum(found.values())} cross "
             f"matrices (θ trained by a strategy, with q found in one of {len(CROSS)} ways) is that of {listed(parts)}"
-            f"{of_seeds(results)}."
+            f"{of_seeds(results)}; {close_cells(results)}."
         )
+
+
+def close_cells(results: Results) -> str:
+    """In how many cross matrices another θ is so close to the best that 30 points hardly tell them apart."""
+    close = 0
+    for block in BLOCKS:
+        best = {
+            name: max(known)
+            for name in STRATEGIES
+            if (known := [one.value for tag in CROSS.values() if (one := entry(results, block, name, tag)) is not None])
+        }
+        first, *others = sorted(best.values(), reverse=True)
+        close += bool(others) and first - others[0] < CLOSE
+    return f"in {close} of them another θ is within {CLOSE:g} nats, which {POINTS} points do not tell apart"
+
+
+def entry(results: Results, block: Block, name: str, tag: str) -> Mean | None:
+    """One entry of a cross matrix."""
+    return results.mean(key(block, name), "more", "cross", tag)
 
 
 def of_seeds(results: Results) -> str:
@@ -168,14 +194,31 @@ def visits(results: Results) -> Iterable[str]:
 def without_latents(results: Results) -> Iterable[str]:
     """How far the strategies are above a model without latents, on images."""
     for data, value in results.without_latents.items():
-        means = {name: results.mean((data, "gaussian", name), "at", "evaluations", "elbo") for name in STRATEGIES}
-        parts = [f"{name} {signed(one.value - value, 1)}" for name, one in means.items() if one is not None]
+        above = {
+            name: [
+                one.value - value for family in FAMILIES if (one := elbo_of(results, data, family, name)) is not None
+            ]
+            for name in STRATEGIES
+        }
+        parts = [f"{name} {signed(some[0], 1)}" for name, some in above.items() if some]
         if parts:
+            low = [name for name, some in above.items() if some and max(some) < 0.5]
             yield (
                 f"On {DATA[data].title}, a model without latents (independent pixels) has "
                 f"{f'{value:.2f}'.replace('-', '−')}. Test ELBO minus this, gaussian, at equal decoder evaluations: "
                 f"{listed(parts)}."
+                + (
+                    f" Less than half a nat above it with every family: {listed(low)}. The order of these says nothing "
+                    "about models that are trained."
+                    if low
+                    else ""
+                )
             )
+
+
+def elbo_of(results: Results, data: str, family: str, name: str) -> Mean | None:
+    """The test ELBO at equal decoder evaluations."""
+    return results.mean((data, family, name), "at", "evaluations", "elbo")
 
 
 def winners(results: Results) -> str:
@@ -326,19 +369,34 @@ def limits(results: Results) -> str:
         f"{TABLE_TRAIN} training points.",
         f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
         f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
+        f"A step is not divided, so a training may exceed the budget. In the mean over runs, and at most, the decoder "
+        f"evaluations are this part of the budget: {listed(list(exceeding(results)))}. This is in favour of those that "
+        "exceed it.",
         f"Seeds: {len(at)} of the {len(BLOCKS) * len(STRATEGIES) * len(SEEDS)} trainings of five seeds are stored, of "
         f"the seeds {', '.join(map(str, seeds_of(at)))}; gaps and the cross matrix of {len(more)}. Each row says how "
         "many seeds it has. The seeds share the test points, so that the errors are those of training and of the "
         "draws, not those of other test points.",
         f"Machine: {'; '.join(results.machines)}, with other work at the same time. Seconds are those of the processor "
         "in training steps, which depend on that work less than time on the wall, but do depend on it"
-        + (f": the slowest seed of a cell took up to {max(ratios):.1f} times the fastest." if ratios else "."),
+        + (f": the slowest seed of a training took up to {max(ratios):.1f} times the fastest." if ratios else "."),
     ]
     if results.refused:
         lines += [f"Refused by vaerun: `{name}`: {sentence}" for name, sentence in results.refused.items()]
     else:
         lines.append("vaerun refuses none of these combinations.")
     return "\n".join(f"- {line}" for line in lines)
+
+
+def exceeding(results: Results) -> Iterable[str]:
+    """The decoder evaluations of each strategy at that budget, as parts of it."""
+    for name in STRATEGIES:
+        parts = [
+            value / results.limits.evaluations
+            for block in BLOCKS
+            for value in results.values(key(block, name), "at", "evaluations", "evaluations").values()
+        ]
+        if parts:
+            yield f"{name} {sum(parts) / len(parts):.2f} and {max(parts):.2f}"
 
 
 def slowest(results: Results, block: Block, name: str) -> float | None:
