@@ -104,17 +104,17 @@ def because(results: Results) -> Iterable[str]:
     steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
     if all(steps.values()):
         yield (
-            f"**A likely reason is the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for this "
-            f"many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
+            f"**A likely reason is the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for "
+            f"this many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
         )
     yield from visits(results)
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
     low = [f"{interval(lost[name], 2)} ({name})" for name in STRATEGIES if lost[name]]
     if low:
         yield (
-            f"**How far q is from the best one of its family** (amortization gap, in nats; with the flow it is at least "
-            f"this): {listed(low)}{of_seeds(results)}. A θ that hardly uses z has small gaps, so a small gap is no merit "
-            "by itself."
+            "**How far q is from the best one of its family** (amortization gap, in nats; with the flow it is at least "
+            f"this): {listed(low)}{of_seeds(results)}. A θ that hardly uses z has small gaps, so a small gap is no "
+            "merit by itself."
         )
     parts = [part for block in BLOCKS for part in apart(results, block).values()]
     if parts:
