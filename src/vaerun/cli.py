@@ -113,19 +113,19 @@ def refuse(word: str, rest: list[str]) -> int:
 
 def run(command: str, argv: list[str]) -> int:
     """Runs one command, and turns every exception into one sentence and an exit code."""
-    if follows():
-        from vaerun.execution.follower import main as follow
-
-        return follow()
     before = {name: os.environ.get(name) for name in VARIABLES}
-    if before["HYDRA_FULL_ERROR"] == "1":
-        os.environ["VAERUN_TRACEBACK"] = "1"
-    os.environ["PYTHONSAFEPATH"] = "1"  # so that the jobs of a sweep do not import files of the current folder
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
     if "OMP_WAIT_POLICY" not in os.environ:
         # A thread of torch that waits for another one keeps its core busy for milliseconds. If another program has the
         # core of that other thread, two threads are then ten times slower than one.
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    if follows():
+        from vaerun.execution.follower import main as follow
+
+        return follow()
+    if before["HYDRA_FULL_ERROR"] == "1":
+        os.environ["VAERUN_TRACEBACK"] = "1"
+    os.environ["PYTHONSAFEPATH"] = "1"  # so that the jobs of a sweep do not import files of the current folder
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises its errors instead of printing them
     try:
         from importlib import import_module
 

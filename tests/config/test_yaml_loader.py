@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 from vaerun.config import hydra
 from vaerun.config.yaml_file import LOADER, OMEGACONF_LOADER, load, omegaconf_loader
 
+pytestmark = pytest.mark.skipif(OMEGACONF_LOADER is None, reason="OmegaConf 2.4 has the C parser itself")
+
 TRICKY = (
     "a: 1e-3\nb: 1_000\nc: .5\nd: 1e5\ne: -.inf\nf: .nan\ng: 0x1F\nh: 0o17\ni: 017\nj: 12:30:45\nk: 2020-01-01\n",
     "a: yes\nb: off\nc: ~\nd: null\ne: 'null'\nf: !!str 1\ng: [1, {b: 2}]\n? x\n: y\n",

@@ -7,25 +7,24 @@ from pathlib import Path
 import torch
 
 from reproduction.strategies import files
-from reproduction.strategies.grid import DATA, FAMILIES, SEEDS, Cell, cells
+from reproduction.strategies.grid import DATA, SEEDS, Cell, cells
 from reproduction.strategies.measure import Lab
 from reproduction.strategies.results import Results, read
 from vaerun.errors import UserError
 
 ORDER = (
-    ("at", 0, ""),
-    ("more", 0, "gaussian"),
-    ("at", 1, ""),
-    *(("at", 2, family) for family in FAMILIES),
-    ("more", 0, ""),
+    ("at", SEEDS[0]),
+    ("more", SEEDS[0]),
+    *(("at", seed) for seed in SEEDS[1:]),
+    *(("more", seed) for seed in SEEDS[1:]),
 )
-"""Bounds (at) and gaps with the cross matrix (more), by seed and family; what is not named comes last."""
+"""Bounds (at) and gaps with the cross matrix (more), by seed: an interval needs the bounds of several seeds."""
 
 
 def phases() -> Iterator[tuple[str, Cell]]:
-    """What is measured, and of which cell, one after another; some of it twice, which is then there already."""
-    for what, seed, family in (*ORDER, *((what, seed, "") for seed in SEEDS for what in ("at", "more"))):
-        yield from ((what, cell) for cell in cells(seed) if cell.family.startswith(family))
+    """What is measured, and of which cell, one after another."""
+    for what, seed in ORDER:
+        yield from ((what, cell) for cell in cells(seed))
 
 
 def run(stored: Path, folder: Path, root: Path | None, *, budget: str, machine: str) -> None:

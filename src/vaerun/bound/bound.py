@@ -53,6 +53,7 @@ class Bound(nn.Module):
         self.objective = objective
         self.estimator = estimator
         self.engine = Eager() if engine is None else engine
+        self.evaluation_engine = Fallback(self.engine.unrounded)
         self.programs: dict[Hashable, Program] = {}
         self.derived: dict[Hashable, Bound] = {}  # bounds over the same model that evaluations use
         self.decodes = estimator.decodes(objective.num_samples, family)  # decoder evaluations per point and call
@@ -63,18 +64,17 @@ class Bound(nn.Module):
             self.programs[key] = make()
         return self.programs[key]
 
-    @property
-    def evaluation_engine(self) -> Engine:
-        """Executes programs of evaluations: in float32, and operation by operation where that of training cannot."""
-        return Fallback(self.engine.unrounded)
+    def engine_of_evaluation(self, calls: int) -> Engine:
+        """The engine for a program that an evaluation calls so often with inputs of one shape.
+
+        It computes in float32, and operation by operation where the engine of training cannot execute the program. To
+        compile a program for a few calls would take longer than they do.
+        """
+        return self.evaluation_engine if calls >= MANY else Eager()
 
     def evaluated(self, program: Program, *inputs: Tensor, calls: int) -> Any:
-        """The outputs of a program of an evaluation, by the engine if it makes many calls with these shapes.
-
-        To compile a program for a few calls would take longer than they do.
-        """
-        engine = self.evaluation_engine if calls >= MANY else Eager()
-        return engine(program, *inputs)
+        """The outputs of a program of an evaluation that makes so many calls with inputs of these shapes."""
+        return self.engine_of_evaluation(calls)(program, *inputs)
 
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""

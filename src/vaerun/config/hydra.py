@@ -23,7 +23,7 @@ from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 from vaerun.config.logging_guard import write_through_no_link
 from vaerun.config.several import SEVERAL
-from vaerun.config.yaml_file import omegaconf_loader
+from vaerun.config.yaml_file import OMEGACONF_LOADER, omegaconf_loader
 
 LOAD = ConfigLoaderImpl.load_configuration
 CONFIG = "config"
@@ -45,7 +45,8 @@ def prepare() -> None:
 
     Hydra's files are read by the C parser of YAML from now on: OmegaConf asks for its loader at each file.
     """
-    _utils.get_yaml_loader = omegaconf_loader
+    if OMEGACONF_LOADER is not None:
+        _utils.get_yaml_loader = omegaconf_loader
     Plugins.instance().register(UserConfigs)
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)

@@ -20,7 +20,8 @@ LARGEST = 2**18  # bytes of a file
 NODES = 10_000  # keys and values, those of aliases counted each time
 DEPTH = 40
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times as fast; not every PyYAML has it
-OMEGACONF_LOADER = _utils.get_yaml_loader
+OMEGACONF_LOADER: Any = getattr(_utils, "get_yaml_loader", None)
+"""Makes OmegaConf's loader; None from OmegaConf 2.4 on, whose own loader has the C parser."""
 
 
 class Named(io.StringIO):
@@ -39,7 +40,10 @@ def load(path: Path) -> Any:
         UserError: it is not text.
         YAMLError, ValueError: it is not YAML. Any OSError: it cannot be read.
     """
-    content = yaml.load(Named(text_of(path), path), omegaconf_loader())
+    text = Named(text_of(path), path)
+    if OMEGACONF_LOADER is None:
+        return OmegaConf.load(text)
+    content = yaml.load(text, omegaconf_loader())
     return OmegaConf.create() if content is None else OmegaConf.create(content)
 
 

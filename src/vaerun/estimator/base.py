@@ -1,7 +1,7 @@
 """∇_{θ,φ} E_q[J(r)] = E[∇ surrogate]: the interface of gradient estimators."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -20,6 +20,12 @@ class Estimator(Declares, nn.Module, ABC):
     ignores: ClassVar[tuple[str, ...]] = ()  # keys of a run that it does not use
     unbiased: ClassVar[bool] = True  # whether the gradient is claimed to be unbiased; ``vaerun verify`` tests the claim
     twice_differentiable: ClassVar[bool] = False  # whether second derivatives of the surrogate are valid estimates, too
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A class with its own estimate and no gradient in φ of its own takes the gradient of that estimate."""
+        super().__init_subclass__(**kwargs)
+        if "forward" in vars(cls) and "phi_surrogate" not in vars(cls):
+            cls.phi_surrogate = Estimator.phi_surrogate  # type: ignore[method-assign]
 
     def decodes(self, num_samples: int, family: Family) -> int:
         """The number of decoder evaluations per data point at K = ``num_samples``.

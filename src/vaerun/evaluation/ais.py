@@ -111,14 +111,16 @@ class AISEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         model = strategy.bound.model
-        transition = transition_of(strategy.bound, self.leapfrog)
+        size = max(1, numbers_at_once(data.train.x.device) // data.train.x.shape[1] // self.chains)
+        moves = self.temperatures * (self.num_points(data) // parallel.size() // size)  # of full batches
+        transition = transition_of(strategy.bound, self.leapfrog, moves)
         betas = sigmoidal(self.temperatures, self.sharpness)
 
         def chains_of(x: Tensor, z: Tensor | None) -> tuple[Annealed, Annealed | None]:
             up, sizes = ascended(transition, x, self.chains, betas)
-            return up, None if z is None else backward(transition, x, z.expand(self.chains, -1, -1), betas, sizes)
+            return up, None if z is None else backward(transition, x, z.repeat(self.chains, 1, 1), betas, sizes)
 
-        found = parallel.share(self.pairs(model, data), lambda pair: chains_of(*pair), data.train.x.device)
+        found = parallel.share(self.pairs(model, data, size), lambda pair: chains_of(*pair), data.train.x.device)
         ups = [up for up, _ in found]
         downs = [down for _, down in found if down is not None]
         log_weight, acceptance = joined(ups)
@@ -136,10 +138,15 @@ class AISEvaluation(OverPoints):
         self.warn(float(ess.mean()))
         return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
-    def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
+    def pairs(self, model: Model, data: Dataset, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"].
+
+        Args:
+            model: draws the simulated points.
+            data: whose points are taken otherwise.
+            size: the largest B.
+        """
         split = data.split(self.split)
-        size = max(1, numbers_at_once(split.x.device) // split.x.shape[1] // self.chains)
         if not self.simulate:
             return ((batch.x, None) for batch in sweep(split, size, self.points, own=True))
         if not model.samples_its_density:
@@ -168,12 +175,18 @@ class AISEvaluation(OverPoints):
             )
 
 
-def transition_of(bound: Bound, steps: int) -> Transition:
-    """Moves of ``steps`` steps for the model's type of z, executed by the engine; the same ones at each call."""
+def transition_of(bound: Bound, steps: int, moves: int) -> Transition:
+    """Moves of ``steps`` steps for the model's type of z; the same ones at each call.
+
+    Args:
+        bound: whose engine executes them, if they are many.
+        steps: of a move.
+        moves: how many the caller makes of chains of one shape.
+    """
     make = TRANSITIONS[bound.model.prior.support]
-    engine = bound.evaluation_engine
+    engine = bound.engine_of_evaluation(moves)
     move = bound.program(
-        (make, steps, bound.engine), lambda: make(model=bound.model, steps=steps, engine=engine).program
+        (make, steps, type(engine)), lambda: make(model=bound.model, steps=steps, engine=engine).program
     )
     assert isinstance(move, Move)
     return move.transition

@@ -29,7 +29,7 @@ def exact(bound: Bound, x: Tensor) -> Tensor | None:
 
 def annealed(bound: Bound, x: Tensor, chains: int, temperatures: int) -> Tensor:
     """log (1/C) Σ_c w_c by annealed importance sampling, Float[Tensor, "B"]: a lower bound in expectation."""
-    transition = transition_of(bound, LEAPFROG)
     betas = sigmoidal(temperatures, SHARPNESS)
     size = max(1, rows_at_once(x) // chains)
+    transition = transition_of(bound, LEAPFROG, temperatures * (len(x) // size))
     return torch.cat([log_mean(ascended(transition, some, chains, betas)[0].log_weight) for some in x.split(size)])

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,12 @@ class Model(nn.Module, ABC):
     Raises:
         UserError: D < 1.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A class with its own p_θ(x given z) and no gradient of its own takes the derivative of that density."""
+        super().__init_subclass__(**kwargs)
+        if "log_likelihood" in vars(cls) and "likelihood_gradient" not in vars(cls):
+            cls.likelihood_gradient = Model.likelihood_gradient  # type: ignore[method-assign]
 
     def __init__(
         self,

@@ -100,10 +100,7 @@ def compile_program(program: Program, inputs: tuple[Tensor, ...]) -> CompiledPro
             warnings.simplefilter("ignore")
             call: Any = compile_fx(graph, examples, config_patches=settings(inputs[0].device))
     except Exception as error:
-        reason = lacking(error)
-        if reason is None:
-            raise
-        raise refusal(reason) from error
+        raise refusal(lacking(error) or f"TorchInductor fails ({first_line(error)})") from error
     return CompiledProgram(lambda flat: call(*flat), held, structure)
 
 

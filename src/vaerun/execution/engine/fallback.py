@@ -34,7 +34,9 @@ class Fallback(Wrapper):
                 return self.inner(program, *inputs)
             except UserError as error:
                 self.refused.add(program)
-                logger.warning(f"A part of the evaluation is executed without preparing it: {error}")
+                logger.warning(
+                    f"A part of the evaluation is not compiled, so it is slower; its results are the same: {error}"
+                )
         return self.eager(program, *inputs)
 
     @property

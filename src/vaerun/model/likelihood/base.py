@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,12 @@ class Likelihood(nn.Module, ABC):
     normalized: ClassVar[bool]  # whether it is a density (or mass function) over these x
     kinds: ClassVar[tuple[str, ...]] = ()  # the types of standardised columns whose change of volume it adds
     levels: int | None = None  # number of evenly spaced values in [0, 1] of a coordinate; None if continuous
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A class with its own density and no gradient of its own takes the derivative of that density."""
+        super().__init_subclass__(**kwargs)
+        if {"terms", "log_prob"} & vars(cls).keys() and "output_gradient" not in vars(cls):
+            cls.output_gradient = Likelihood.output_gradient  # type: ignore[method-assign]
 
     def __init__(self, *, data_dim: int, data_std: float = 1.0) -> None:
         super().__init__()
