@@ -111,8 +111,8 @@ class AISEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         model = strategy.bound.model
-        size = max(1, numbers_at_once(data.train.x.device) // data.train.x.shape[1] // self.chains)
-        moves = self.temperatures * (self.num_points(data) // parallel.size() // size)  # of full batches
+        full_batches = self.num_points(data) // parallel.size() // self.points_at_once(data.train.x)
+        moves = self.temperatures * full_batches
         transition = transition_of(strategy.bound, self.leapfrog, moves)
         betas = sigmoidal(self.temperatures, self.sharpness)
 
@@ -120,7 +120,7 @@ class AISEvaluation(OverPoints):
             up, sizes = ascended(transition, x, self.chains, betas)
             return up, None if z is None else backward(transition, x, z.repeat(self.chains, 1, 1), betas, sizes)
 
-        found = parallel.share(self.pairs(model, data, size), lambda pair: chains_of(*pair), data.train.x.device)
+        found = parallel.share(self.pairs(model, data), lambda pair: chains_of(*pair), data.train.x.device)
         ups = [up for up, _ in found]
         downs = [down for _, down in found if down is not None]
         log_weight, acceptance = joined(ups)
@@ -138,15 +138,14 @@ class AISEvaluation(OverPoints):
         self.warn(float(ess.mean()))
         return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
-    def pairs(self, model: Model, data: Dataset, size: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"].
+    def points_at_once(self, x: Tensor) -> int:
+        """The largest number of points whose chains move together, for points x, Float[Tensor, "N X"]."""
+        return max(1, numbers_at_once(x.device) // x.shape[1] // self.chains)
 
-        Args:
-            model: draws the simulated points.
-            data: whose points are taken otherwise.
-            size: the largest B.
-        """
+    def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
         split = data.split(self.split)
+        size = self.points_at_once(split.x)
         if not self.simulate:
             return ((batch.x, None) for batch in sweep(split, size, self.points, own=True))
         if not model.samples_its_density:
