@@ -12,6 +12,7 @@ from vaerun.bound.monte_carlo import BOUNDS, LOWER
 from vaerun.config.ranges import at_least, below
 from vaerun.data.base import Dataset, SplitName
 from vaerun.data.loader import sweep
+from vaerun.data.split import Split
 from vaerun.errors import UserError
 from vaerun.evaluation.annealing import Annealed, backward, forward, sigmoidal, step_sizes
 from vaerun.evaluation.base import EvaluationResult
@@ -111,7 +112,7 @@ class AISEvaluation(OverPoints):
     def __call__(self, strategy: Strategy, data: Dataset) -> EvaluationResult:
         keep_freed_memory()
         model = strategy.bound.model
-        full_batches = self.num_points(data) // parallel.size() // self.points_at_once(data.train.x)
+        full_batches = self.num_points(data) // parallel.size() // self.points_at_once(data.train)
         moves = self.temperatures * full_batches
         transition = transition_of(strategy.bound, self.leapfrog, moves)
         betas = sigmoidal(self.temperatures, self.sharpness)
@@ -138,14 +139,14 @@ class AISEvaluation(OverPoints):
         self.warn(float(ess.mean()))
         return results.result({bounding.name: lower, AIS_ESS.name: ess})
 
-    def points_at_once(self, x: Tensor) -> int:
-        """The largest number of points whose chains move together, for points x, Float[Tensor, "N X"]."""
-        return max(1, numbers_at_once(x.device) // x.shape[1] // self.chains)
+    def points_at_once(self, split: Split) -> int:
+        """The largest number of points of a split whose chains move together."""
+        return max(1, numbers_at_once(split.x.device) // split.x.shape[1] // self.chains)
 
     def pairs(self, model: Model, data: Dataset) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Points of this process, and their z if they are simulated: Float[Tensor, "B X"], Float[Tensor, "B D"]."""
         split = data.split(self.split)
-        size = self.points_at_once(split.x)
+        size = self.points_at_once(split)
         if not self.simulate:
             return ((batch.x, None) for batch in sweep(split, size, self.points, own=True))
         if not model.samples_its_density:
