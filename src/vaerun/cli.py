@@ -116,7 +116,7 @@ def run(command: str, argv: list[str]) -> int:
     before = {name: os.environ.get(name) for name in VARIABLES}
     if "OMP_WAIT_POLICY" not in os.environ:
         # A thread of torch that waits for another one keeps its core busy for milliseconds. If another program has the
-        # core of that other thread, two threads are then ten times slower than one.
+        # core of that other thread, two threads are then less than half as fast as one.
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if follows():
         from vaerun.execution.follower import main as follow

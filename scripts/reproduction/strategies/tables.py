@@ -21,9 +21,7 @@ CROSS = {
 """Columns of the cross matrix."""
 
 CLOSE = 0.2
-"""Nats that the means over the points of a cross matrix hardly tell apart."""
-
-PER_POINT = ("joint", "coordinate")
+"""Nats below which the page says how near the best two entries of a cross matrix are."""
 
 
 def sections(results: Results) -> dict[str, str]:
@@ -150,7 +148,7 @@ def best_cells(results: Results) -> Iterable[str]:
 
 
 def close_cells(results: Results) -> str:
-    """In how many cross matrices another θ is so close to the best that 30 points hardly tell them apart."""
+    """In how many cross matrices another θ is close to the best one."""
     close = 0
     for block in BLOCKS:
         best = {
@@ -160,7 +158,7 @@ def close_cells(results: Results) -> str:
         }
         first, *others = sorted(best.values(), reverse=True)
         close += bool(others) and first - others[0] < CLOSE
-    return f"in {close} of them another θ is within {CLOSE:g} nats, which {POINTS} points do not tell apart"
+    return f"in {close} of them another θ is within {CLOSE:g} nats, on the same {POINTS} points"
 
 
 def entry(results: Results, block: Block, name: str, tag: str) -> Mean | None:
