@@ -39,7 +39,8 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.ais import transition_of
 from vaerun.evaluation.annealing import forward, sigmoidal
-from vaerun.evaluation.marginal import TOGETHER, weigh
+from vaerun.evaluation.chunks import TOGETHER
+from vaerun.evaluation.marginal import weigh
 from vaerun.execution.engine.base import Engine
 from vaerun.execution.engine.compiled import Compiled
 from vaerun.execution.engine.eager import Eager

@@ -10,13 +10,12 @@ from torch import Tensor
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
 from vaerun.estimator.enumerate import Enumerate
+from vaerun.evaluation.chunks import TOGETHER, chunks
 from vaerun.execution.memory import rows_at_once
 from vaerun.execution.random_state import isolated
 from vaerun.objective.elbo import ELBO
 from vaerun.posterior.base import Enumerable
 from vaerun.schedule.constant import Constant
-
-TOGETHER = 32  # points whose samples share a chunk
 
 
 class RewardMeans(NamedTuple):
@@ -56,18 +55,14 @@ def draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples
 
 
 def _draw(bounds: Sequence[Bound], x: Tensor, phis: Sequence[Tensor], num_samples: int, points: int) -> RewardMeans:
-    together = max(1, rows_at_once(x) // len(x))
-    counts = [min(together, num_samples - done) for done in range(0, num_samples, together)]
     log_sums, totals, squares = [], [], []
     shift: Tensor | None = None
-    for count in counts:
+    for chunk in chunks(x, num_samples, points):
         seed = int(torch.randint(2**62, ()))
         rewards = []
         for bound, phi in zip(bounds, phis, strict=True):
             with isolated(seed, x.device):
-                whole = count == together and len(x) == TOGETHER  # others have another shape
-                calls = points // TOGETHER * (num_samples // together) if whole else 1
-                rewards.append(bound.rewards(x, phi, count, calls=calls).double())
+                rewards.append(bound.rewards(x, phi, chunk.size, calls=chunk.calls).double())
         r = torch.stack(rewards)
         log_sums.append(r.logsumexp(1))
         # Squares of what is far from 0 would cancel.

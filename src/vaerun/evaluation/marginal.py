@@ -13,11 +13,12 @@ from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
 from vaerun.evaluation.ascent import ascend
 from vaerun.evaluation.base import EvaluationResult
+from vaerun.evaluation.chunks import TOGETHER, chunks
 from vaerun.evaluation.importance_weights import ImportanceWeights
 from vaerun.evaluation.over_points import OverPoints
 from vaerun.evaluation.pareto import samples_needed
 from vaerun.evaluation.results import Results
-from vaerun.execution.memory import keep_freed_memory, rows_at_once
+from vaerun.execution.memory import keep_freed_memory
 from vaerun.metric.metric import Metric
 from vaerun.notation import Batch
 from vaerun.strategy.base import Strategy
@@ -25,7 +26,6 @@ from vaerun.strategy.base import Strategy
 logger = logging.getLogger("vaerun")
 
 POINTS = 1024  # φ inferred at once
-TOGETHER = 32  # points whose samples share a chunk
 HEAVY = 0.7  # above this k̂ the estimate converges too slowly for any practical K
 ESS = Metric("ess", "not a bound: effective samples, mean over points")
 ESS_MIN = Metric("ess_min", "not a bound: effective samples, minimum over points")
@@ -149,12 +149,6 @@ def weigh(bound: Bound, x: Tensor, phi: Tensor, num_samples: int, *, points: int
         points: how many points the caller has in all, of which x are some.
     """
     weights = ImportanceWeights(num_samples, x)
-    together = max(1, rows_at_once(x) // len(x))
-    done = 0
-    while done < num_samples:
-        k = min(together, num_samples - done)
-        whole = k == together and len(x) == TOGETHER  # the last chunk, and the last points, have another shape
-        calls = points // TOGETHER * (num_samples // together) if whole else 1
-        weights.add(bound.rewards(x, phi, k, calls=calls))
-        done += k
+    for chunk in chunks(x, num_samples, points):
+        weights.add(bound.rewards(x, phi, chunk.size, calls=chunk.calls))
     return weights
