@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from hydra._internal.core_plugins import file_config_source, importlib_resources_config_source
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
 from vaerun import cli
 from vaerun.command.job import Job
 from vaerun.config import hydra, hydra_guard
+from vaerun.config.folders import roots
 from vaerun.config.hydra_guard import check_hydra_node
 from vaerun.config.logging_guard import write_through_no_link
 from vaerun.config.trust import trusted, trusting
@@ -172,6 +174,17 @@ def test_processes_of_a_command_do_not_import_from_the_current_folder(
         assert cli.dispatch(["train", "trust=mylab"]) == 0
     assert seen == [("1", ("mylab",))]
     assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_a_configuration_that_was_shown_leaves_no_folder_to_search(tmp_path: Path, capsys) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 7\n")
+    shown = ["train", hydra.searching(tmp_path), "experiment=mine", "--cfg", "job"]
+    assert cli.dispatch(shown) == 0
+    assert "seed: 7" in capsys.readouterr().out
+    assert hydra.searched() == roots()
+    with pytest.raises(MissingConfigException):
+        hydra.compose(["experiment=mine"])
 
 
 def test_a_folder_of_any_name_is_searched(tmp_path: Path) -> None:

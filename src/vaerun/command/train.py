@@ -151,7 +151,7 @@ def start(
         hydra.prefer_own_settings()
     try:
         with hydra.launcher_wrapped(wrapping(outcome)), hydra.sweeper_wrapped(choosing(outcome)):
-            hydra.main(Job(trusted()))()
+            hydra.run(Job(trusted()))
     except JobFailed as failure:
         print(f"vaerun: {printable(str(failure))}", file=sys.stderr)
         return failure.exit_code

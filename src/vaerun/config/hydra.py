@@ -19,6 +19,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, _utils
 
+from vaerun.config import first_composition
 from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 from vaerun.config.logging_guard import write_through_no_link
@@ -51,7 +52,7 @@ def prepare() -> None:
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
     SourcesRegistry.instance().types |= {"file": FileConfigSource, "pkg": ImportlibResourcesConfigSource}
-    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign]
+    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 
@@ -114,9 +115,18 @@ def sweeper_wrapped(choose: Callable[[Any, Any, DictConfig], Any]) -> Iterator[N
         vars(plugins).pop("instantiate_sweeper", None)
 
 
-def main(task: Callable[[DictConfig], Any]) -> Callable[[], Any]:
-    """``hydra.main`` with vaerun's configurations, for the installed version of Hydra."""
-    return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)
+def run(task: Callable[[DictConfig], Any]) -> Any:
+    """``hydra.main`` with vaerun's configurations, for the installed version of Hydra.
+
+    Hydra leaves its configuration behind if it only shows one; what this process composes later would be searched for
+    in the folders of that one.
+    """
+    holder = HydraConfig.instance()
+    held = holder.cfg
+    try:
+        return hydra.main(config_path=f"pkg://{PACKAGE}", config_name=CONFIG, **LEVEL)(task)()
+    finally:
+        holder.cfg = held
 
 
 def choices() -> dict[str, str]:
@@ -202,12 +212,17 @@ def _choices_in_a_name(*groups: str, _root_: DictConfig) -> str:
 
 
 def _load_configuration(
-    self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **keys: Any
+    self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], run_mode: RunMode, **keys: Any
 ) -> DictConfig:
     """Hydra's own, and a check before Hydra builds what the configuration names."""
-    config = LOAD(self, config_name, overrides, *args, **keys)
+    first = first_composition.take(self, config_name, overrides) if run_mode == RunMode.RUN else None
+    if first is not None:  # checked already
+        return first
+    config = LOAD(self, config_name, overrides, run_mode, **keys)
     check_hydra_node(config, overrides)
     write_through_no_link(config)
+    if run_mode == RunMode.MULTIRUN and not keys.get("validate_sweep_overrides", True):
+        first_composition.keep(self, config_name, overrides, config)
     return config
 
 
