@@ -53,14 +53,17 @@ def change_in_config(path: Path) -> str:
     return f"{path} was changed after vaerun wrote it: its checksum is not that of its content"
 
 
-def _checksum_of_file(path: Path) -> int:
-    """The CRC-32 of the lines of a file, read in parts; a half-written last line, left by a killed run, is none."""
+def _checksum_of_file(path: Path) -> int | None:
+    """The CRC-32 of the lines of a file, read in parts; a half-written last line, left by a killed run, is none.
+
+    None if a line is longer than a record can be: vaerun did not write this file, and its rest is not read.
+    """
     checksum, rest = 0, b""
     with open_to_read(path) as file:
         while part := file.read(PART):
             whole, end, rest = (rest + part).rpartition(b"\n")
-            if len(rest) > PART:  # longer than a record can be: nothing that vaerun wrote, and not kept in memory
-                whole, end, rest = whole + end, rest, b""
+            if len(rest) > PART:
+                return None
             checksum = zlib.crc32(whole + end, checksum)
     return zlib.crc32(rest + b"\n", checksum) if rest.endswith(b"}") else checksum
 
