@@ -332,6 +332,18 @@ def test_python_is_warned_of_what_the_shell_prints_below_the_table(tmp_path):
     assert {one.filename for one in said} == {__file__}
 
 
+def test_warnings_that_differ_in_their_numbers_alone_share_a_line(compared, tmp_path):
+    texts = (["0.46 nat is left to gain", "cut off"], ["0.48 nat is left to gain", "cut off"], ["0.5 s are left"])
+    for seed, warnings in enumerate(texts):
+        about = summary(elbo=-26.0 - seed / 10, warnings=warnings)
+        run(tmp_path / str(seed), config=config(strategy="joint", seed=seed), summary=about)
+    assert [note for note in compared().notes if note.startswith("joint")] == [
+        "joint seeds 0, 1 (the numbers are those of seed 0): 0.46 nat is left to gain",
+        "joint seeds 0, 1: cut off",
+        "joint seed 2: 0.5 s are left",
+    ]
+
+
 def test_a_number_of_training_points_and_a_batch_size_are_budgets_at_equal_cost_too(compared, tmp_path):
     for place, (strategy, train, size) in enumerate((("amortized", 1297, 10), ("joint", 500, 20))):
         about = summary(data=DATA | {"split_sizes": {"train": train, "valid": 200, "test": 300}})

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vaerun.config.defaults import flatten
@@ -12,6 +13,8 @@ from vaerun.report.entry import Entry
 from vaerun.report.matched import At
 from vaerun.report.recorded import mapping
 from vaerun.report.row import Row, machines
+
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Mapping[str, Metric]) -> Iterator[str]:
@@ -44,14 +47,18 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
 
 
 def _warned(row: Row) -> Iterator[str]:
-    """The warnings of the runs of a row; runs with the same warning share a line."""
-    told: dict[str, list[str]] = {}
+    """The warnings of the runs of a row; warnings that differ in their numbers alone share a line."""
+    told: dict[str, dict[str, list[str]]] = {}
     for entry in row.entries:
         warnings = entry.run.summary.get("warnings")
         for warning in warnings if isinstance(warnings, list) and entry.used else ():
-            told.setdefault(" ".join(str(warning).split()), []).append(str(entry.run.seed))
-    for warning, seeds in told.items():
-        yield f"{row.name} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {warning}"
+            text = " ".join(str(warning).split())
+            told.setdefault(NUMBER.sub("", text), {}).setdefault(text, []).append(str(entry.run.seed))
+    for texts in told.values():
+        seeds = list(dict.fromkeys(seed for some in texts.values() for seed in some))
+        first, of_first = next(iter(texts.items()))
+        whose = f" (the numbers are those of seed {of_first[0]})" if len(texts) > 1 and len(seeds) > 1 else ""
+        yield f"{row.name} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}{whose}: {first}"
 
 
 def _without_density(shown: Sequence[Metric]) -> Iterator[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST = 10  # rows of a plot; the table has the rest
+TICKS = 5  # more would touch each other: a number such as −23.75 is wide
 LETTERS = 52  # of a name and its number in one line
 FAR = 3  # times the range of the better half: a value further away is an arrow at the edge
 
@@ -84,6 +85,7 @@ def _dots(axes: "Axes", *, rows: Sequence[PlotRow], unit: str, limits: tuple[flo
     if limits is not None:
         room = 0.06 * (limits[1] - limits[0]) or 0.5
         axes.set_xlim(limits[0] - room, limits[1] + room)
+        axes.locator_params(axis="x", nbins=TICKS)
     elif all(value > 0 for row in rows for value in row.sample.values):
         axes.set_xscale("log")
         powers(axes.xaxis)
