@@ -1,11 +1,12 @@
-"""How does the cost of a training step grow? µs per data point against batch, K, D, inner steps and N.
+"""How does the cost of a training step grow? µs per data point against batch, K, D, widths, inner steps and N.
 
     python scripts/scaling.py --plot docs/scaling.png > scaling.jsonl     # about ten minutes on one core
     python scripts/scaling.py --quantities batch K --rounds 5             # some of it
     python scripts/scaling.py --read scaling.jsonl --plot scaling.png     # draw again what was measured
 
 784-200-200-2×50 and 50-200-200-784, tanh, Bernoulli pixels; rows of 784 bits drawn by the script; batch 100, K = 1,
-N = 60,000 and 20 inner steps wherever they are not the quantity that varies. What runs is ``strategy.step`` over the
+N = 60,000 and 20 inner steps wherever they are not the quantity that varies. The largest N stays on the disk (8 GB), and
+its φ in memory (12 GB with the moments of Adam). What runs is ``strategy.step`` over the
 batches of ``Loader``, operation by operation and with execution.compile=true, on one thread.
 
 Every point of a curve is a process of its own. A round asks each of them for a short chunk of steps; the figure is the
@@ -30,7 +31,7 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from bench.data import write
+from bench.data import write, write_mapped
 from bench.rounds import interleave
 
 NETWORK = (
@@ -57,7 +58,8 @@ class Quantity(NamedTuple):
     compiled: tuple[int, ...]  # every shape takes its seconds to compile
 
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+MAPPED = 10_000_000  # points from which on the data stay on the disk
 VISIT = "strategy=coordinate strategy.max_steps={} local.window=100"  # one window, so that no point leaves earlier
 QUANTITIES = {
     "batch": Quantity(
@@ -69,8 +71,20 @@ QUANTITIES = {
     "K": Quantity(
         "samples K, at B = 100", "objective=iwae objective.num_samples={}", (1, 2, 5, 10, 20, 50, 100), (1, 5, 20, 100)
     ),
+    "K of one point": Quantity(
+        "samples K, at B = 1",
+        "trainer.batch_size=1 objective=iwae objective.num_samples={}",
+        (1, 10, 100, 1_000, 10_000, 100_000),
+        (1, 1_000, 100_000),
+    ),
     "D": Quantity(
         "latent dimension D", "model.latent_dim={}", (2, 5, 10, 20, 50, 100, 200, 500, 1000), (2, 50, 200, 1000)
+    ),
+    "width": Quantity(
+        "units of each hidden layer",
+        "amortizer.hidden=[{0},{0}] model.decoder.hidden=[{0},{0}]",
+        (64, 128, 256, 512, 1024, 2048, 4096),
+        (64, 512, 4096),
     ),
     "T": Quantity("inner steps T of a visit", VISIT, (1, 2, 5, 10, 20, 50, 100), (1, 5, 20, 100)),
     "N": Quantity("data points N, amortized", "strategy=amortized", SIZES, (1_000, 1_000_000)),
@@ -121,8 +135,12 @@ def curve(name: str, options: argparse.Namespace, folder: Path) -> list[dict[str
     cases = [("eager", v) for v in quantity.values] + [("compiled", v) for v in quantity.compiled]
     workers: dict[str, Worker] = {}
     for engine, value in [case for case in cases if case[0] in options.engines]:
-        data = write(folder, value if name.startswith("N") else POINTS)
-        words = [*NETWORK, *quantity.words.format(value).split(), f"data.path={data}/data.npz"]
+        points = value if name.startswith("N") else POINTS
+        if points < MAPPED:
+            data = [f"data.path={write(folder, points) / 'data.npz'}"]
+        else:
+            data = [f"data.path='{write_mapped(folder, points)}'", "data.memory=map"]
+        words = [*NETWORK, *quantity.words.format(value).split(), *data]
         workers[f"{engine} {value}"] = Worker([*words, "data=arrays", f"execution.compile={engine == 'compiled'}"])
         print(f"{name}={value}, {engine}: {workers[f'{engine} {value}'].about}", file=sys.stderr)
     taken = interleave({key: worker.chunk for key, worker in workers.items()}, options.rounds)

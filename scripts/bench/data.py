@@ -20,6 +20,23 @@ def write(folder: Path, points: int, image: tuple[int, ...] = ()) -> Path:
     return here
 
 
+def write_mapped(folder: Path, points: int, part: int = 10**6) -> Path:
+    """A folder with train.npy, valid.npy and test.npy, written a part at a time: they may be larger than memory.
+
+    Every part has prototypes of its own.
+    """
+    here = folder / f"{points} mapped"
+    if not here.exists():
+        here.mkdir(parents=True)
+        for index, (name, rows) in enumerate((("train", points), ("valid", HELD_OUT), ("test", HELD_OUT))):
+            file = np.lib.format.open_memmap(here / f"{name}.npy", "w+", np.uint8, (rows, 784))
+            for start in range(0, rows, part):
+                seed = 3 * start // part + index
+                file[start : start + part] = draw(min(part, rows - start), (28, 28), seed)
+            file.flush()
+    return here
+
+
 def draw(points: int, image: tuple[int, ...], seed: int) -> np.ndarray:
     """uint8 [points, X] of zeros and ones, a fifth of them ones.
 
