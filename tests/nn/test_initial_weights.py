@@ -12,7 +12,8 @@ from vaerun.nn.network import mlp
 pytestmark = pytest.mark.usefixtures("exact")
 
 GROUPS = ("amortizer", "model", "model/decoder", "posterior")
-VARIANCE = {"pytorch": lambda i, o: 1 / (3 * i), "glorot": lambda i, o: 2 / (i + o)}
+VARIANCE = {"pytorch": lambda i, o: 1 / (3 * i), "glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i}
+KURTOSIS = {"pytorch": 9 / 5, "glorot": 9 / 5, "he": 3.0}  # of a uniform and of a normal distribution
 MEAN = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
 
 
@@ -29,16 +30,18 @@ def test_every_group_has_the_same_options(group: str) -> None:
 
 @pytest.mark.parametrize("option", VARIANCE)
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(300, 400), (500, 100)])
-def test_the_weights_have_their_variance_and_are_uniform(option: str, fan_in: int, fan_out: int) -> None:
+def test_the_weights_have_their_variance_and_their_shape(option: str, fan_in: int, fan_out: int) -> None:
     layer = mlp([fan_in, fan_out], "tanh", weights(option))[0]
     assert isinstance(layer, nn.Linear)
-    variance = VARIANCE[option](fan_in, fan_out)
+    variance, kurtosis = VARIANCE[option](fan_in, fan_out), KURTOSIS[option]
     found = layer.weight.detach()
-    error = variance * (0.8 / found.numel()) ** 0.5  # the kurtosis of a uniform distribution is 9/5
+    error = variance * ((kurtosis - 1) / found.numel()) ** 0.5
     assert float(found.square().mean()) == pytest.approx(variance, abs=5 * error)
     assert float(found.mean()) == pytest.approx(0, abs=5 * (variance / found.numel()) ** 0.5)
-    limit = (3 * variance) ** 0.5
-    assert 0.999 * limit < float(found.abs().max()) <= limit
+    assert float(found.pow(4).mean()) / variance**2 == pytest.approx(kurtosis, abs=0.25)
+    if kurtosis < 3:
+        limit = (3 * variance) ** 0.5
+        assert 0.999 * limit < float(found.abs().max()) <= limit
     assert bool(layer.bias.any()) == (option == "pytorch")
 
 
