@@ -5,9 +5,9 @@
     python scripts/scaling.py --read scaling.jsonl --plot scaling.png     # draw again what was measured
 
 784-200-200-2×50 and 50-200-200-784, tanh, Bernoulli pixels; rows of 784 bits drawn by the script; batch 100, K = 1,
-N = 60,000 and 20 inner steps wherever they are not the quantity that varies. The largest N stays on the disk (8 GB), and
-its φ in memory (12 GB with the moments of Adam). What runs is ``strategy.step`` over the
-batches of ``Loader``, operation by operation and with execution.compile=true, on one thread.
+N = 60,000 and 20 inner steps wherever they are not the quantity that varies. What runs is ``strategy.step`` over the
+batches of ``Loader``, operation by operation and with execution.compile=true, on one thread. With the largest N the
+data stay on the disk (8 GB), and Φ with the moments of Adam (12 GB) is in memory, or on the disk if it does not fit.
 
 Every point of a curve is a process of its own. A round asks each of them for a short chunk of steps; the figure is the
 median over rounds of the chunk's processor time, the range that of the rounds. One line of JSON a point, on stdout.
@@ -115,7 +115,7 @@ def main() -> None:
     for name in dict.fromkeys(point["quantity"] for point in found):
         for engine in ("eager", "compiled"):
             fixed, slope = fit(found, name, engine)
-            if slope > 0 and not name.startswith("N"):
+            if slope > 0:
                 told = (
                     f"{name}, {engine}: {fixed:.0f} µs a step + {slope:.3g} µs × {name}; the knee: {fixed / slope:.3g}"
                 )
@@ -270,11 +270,12 @@ def optimizer_time(strategy: Any) -> int:
 def fit(found: list[dict[str, Any]], name: str, engine: str) -> tuple[float, float]:
     """(a, b) of µs a step = a + b · value, by least squares of the relative error; the knee is at a/b.
 
+    A width enters the cost of a layer as its square, and N not at all: they have no such line, and (0, 0).
     Points where memory comes and goes at every step are a matter of their own, and left out.
     """
     points = [point for point in found if (point["quantity"], point["engine"]) == (name, engine)]
     points = [point for point in points if point["page_faults_per_step"] < FAULTS]
-    if len(points) < 2:
+    if len(points) < 2 or name.startswith(("N", "width")):
         return 0.0, 0.0
     value, spent = (np.array([point[key] for point in points], float) for key in ("value", "us_per_step"))
     (fixed, slope), *_ = np.linalg.lstsq(np.stack([1 / spent, value / spent], 1), np.ones(len(spent)), rcond=None)
@@ -323,8 +324,9 @@ def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
             engine, (value[end], middle[end]), xytext=(0, 10 if above else -8), textcoords="offset points",
             ha="right" if end else "left", va="bottom" if above else "top", color=colour,
         )  # fmt: skip
-        if above and not name.startswith("N"):
-            mark_knee(axes, name, *fit(found, name, engine), points[0]["batch"])
+        fixed, slope = fit(found, name, engine)
+        if above and slope > 0:
+            mark_knee(axes, name, fixed, slope, points[0]["batch"])
     shown = [point for point in found if point["quantity"] == name]
     top, bottom = max(p["high"] for p in shown), min(p["low"] for p in shown)
     room = max(2.2, (15 / (top / bottom)) ** 0.5)  # a decade at least: a flat curve is to look flat
