@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, final
 
@@ -15,12 +15,13 @@ from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
+from vaerun.execution.memory import large_blocks_kept
 from vaerun.experiment.columns import outweighing
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, how_to_resume, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.failure import as_failure, explained, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
-from vaerun.experiment.needs import estimated, refuse_too_large
+from vaerun.experiment.needs import estimated, is_roomy, refuse_too_large
 from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
@@ -204,7 +205,8 @@ class Experiment:
             write_summary(directory.path, {"status": "running", "reason": None, **known})
             needs = estimated(self)
             refuse_too_large(needs, self.device, directory.path)
-            with defer_signals() as stop:
+            kept = large_blocks_kept() if is_roomy(needs, self.device) else nullcontext()
+            with defer_signals() as stop, kept:
                 begun = has_checkpoint(directory.path)
                 resume = SavedStates(directory.checkpoints, self.device).mended() if begun else None
                 writer.saved = None if resume is None else resume.progress.step

@@ -106,6 +106,11 @@ def refuse_too_large(needs: Needs, device: torch.device, directory: Path) -> Non
         )
 
 
+def is_roomy(needs: Needs, device: torch.device) -> bool:
+    """Whether a run on a CPU may take twice the memory that it needs."""
+    return device.type == "cpu" and 2 * sum(needs.memory.values()) <= available(device)
+
+
 def available(device: torch.device) -> int:
     """Bytes of memory that are free on the device, and those that this process has of it already."""
     if device.type == "cuda":

@@ -1,0 +1,73 @@
+"""Which freed memory a process keeps for its next step, and that it gives it back."""
+
+import ctypes
+import multiprocessing
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runs import TINY
+from vaerun.config.hydra import compose
+from vaerun.execution.memory import large_blocks_kept
+from vaerun.experiment import needs
+from vaerun.experiment.build import build
+
+SIZE = 2**28  # bytes, much more than the blocks that glibc keeps by itself
+PAGES = SIZE // resource.getpagesize()
+
+glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+
+
+def faults() -> int:
+    """Page faults of writing to a large block, the fewest of five times: small blocks settle between large ones."""
+    found = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.empty(SIZE, dtype=torch.uint8).fill_(1)
+        found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return min(found)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def kept(queue: "multiprocessing.Queue[tuple[int, int, int, int]]") -> None:
+    with large_blocks_kept():
+        within = faults()
+        held = resident()
+    queue.put((within, held, resident(), faults()))
+
+
+def elsewhere(function: Callable[..., None]) -> tuple[int, int, int, int]:
+    """What a function finds in a process of its own: these settings are of a whole process."""
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    process = context.Process(target=function, args=(queue,))
+    process.start()
+    found = queue.get(timeout=60)
+    process.join()
+    return found
+
+
+@glibc
+def test_a_large_block_is_used_again_and_given_back_at_the_end() -> None:
+    within, held, after, outside = elsewhere(kept)
+    assert outside > 0.9 * PAGES / 512  # of huge pages, where the system has them
+    assert within < outside / 10
+    assert held - after > 0.9 * SIZE
+
+
+@pytest.mark.parametrize(("free", "roomy"), [(10**13, True), (1.5, False)])
+def test_a_run_takes_more_than_it_needs_only_where_there_is_twice_as_much(
+    free: float, roomy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = needs.estimated(build(compose(TINY)[0]))
+    bytes_free = free if free > 2 else free * sum(needed.memory.values())
+    monkeypatch.setattr(needs, "available", lambda device: bytes_free)
+    assert needs.is_roomy(needed, torch.device("cpu")) == roomy
+    assert not needs.is_roomy(needed, torch.device("cuda"))
