@@ -198,8 +198,11 @@ def work(pipe: Connection, words: list[str]) -> None:
     """Builds the run and steps as often as asked; says first what a step consists of."""
     from vaerun.config.hydra import compose
     from vaerun.execution.engine.eager import Eager
+    from vaerun.execution.memory import large_blocks_kept
     from vaerun.experiment.build import build
 
+    keeping = large_blocks_kept()  # as ``vaerun train`` does, to the end of this process
+    keeping.__enter__()
     cfg, _ = compose(words)
     run = build(cfg)
     strategy, batches = run.strategy, endless(run)
@@ -334,11 +337,19 @@ def panel(axes: Any, name: str, found: list[dict[str, Any]]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top / bottom < 15 else (1,)))
     axes.yaxis.set_minor_formatter(NullFormatter())
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda at, _: f"{at:,.0f}")
+        axis.set_major_formatter(lambda at, _: short(at))
     axes.grid(color="#d9dee4", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, which="both")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def short(number: float) -> str:
+    """With k for thousands and M for millions, where a number has five digits and more."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= max(size, 1e4):
+            return f"{number / size:g}{unit}"
+    return f"{number:,.0f}"
 
 
 def mark_knee(axes: Any, name: str, fixed: float, slope: float, batch: int) -> None:
