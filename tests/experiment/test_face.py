@@ -247,7 +247,9 @@ def test_an_experiment_made_by_hand_is_fitted_and_opened(tmp_path: Path) -> None
     assert run.evaluate(BoundEvaluation(num_samples=5)).num_points == 30
     with pytest.raises(UserError, match="Evaluation object"):
         run.evaluate("gap")
-    again = experiment.fit(tmp_path / "run", live=False)
+    with pytest.raises(UserError, match=r"call experiment\.fit\("):
+        vaerun.load(tmp_path / "run")
+    again = experiment.fit(tmp_path / "run", live=False)  # the remedy
     assert again.step == run.step
 
 

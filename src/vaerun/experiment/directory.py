@@ -192,7 +192,7 @@ def read_config(directory: Path) -> DictConfig:
         if (directory / "summary.json").exists():
             raise UserError(
                 f"{directory} has no config.yaml, because its run was made of objects in Python: make the same "
-                f"objects again, and call experiment.restore(Path({str(directory)!r}))."
+                f"objects again, and call experiment.fit({str(directory)!r}), which opens a finished run."
             ) from None
         what = "has no config.yaml, so it is not a run directory" if directory.exists() else "does not exist"
         raise UserError(f"{directory} {what}: give a directory that vaerun train has written.") from None
