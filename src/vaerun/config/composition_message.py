@@ -18,10 +18,15 @@ from vaerun.errors import close_key, close_match
 
 SHOWN = 4  # remedies in a message
 TRIED = 12  # remedies that are tried for a message
+READS = {".npy": "arrays", ".npz": "arrays", ".csv": "table", ".tsv": "table", ".parquet": "table", ".h5ad": "anndata"}
+"""The source of data that reads a file with such an end."""
+
 NAME = re.compile(r"([^\W\d]\w*)?$")
 
 
 def missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
+    if file := _file_as_data(argv):
+        return file
     wanted = (error.missing_cfg_file or "").removesuffix(".yaml")
     group, _, option = wanted.rpartition("/")
     options = list(error.options or _catalogue(argv).groups.get(group, {}))
@@ -36,6 +41,18 @@ def missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
         hint += f" {group} can be {', '.join(options)}."
     none = f" {group}=[] chooses none." if group in SEVERAL else ""
     return f"{group}={option} does not exist.{hint}{none}"
+
+
+def _file_as_data(argv: Sequence[str]) -> str:
+    """What to write where the user has given a file or a folder in place of a source of data; empty if it is none."""
+    for key, _, value in (word.partition("=") for word in argv):
+        path = Path(value.strip("'\""))
+        name = READS.get(path.suffix.lower())
+        if name is None and "/" in value and path.is_dir():
+            name = "arrays" if any(path.glob("*.npy")) else "images"
+        if key == "data" and name is not None:
+            return f"data must be the name of a source, got {value}: use data={name} data.path={value}."
+    return ""
 
 
 def composition(error: BaseException, argv: Sequence[str]) -> str:
