@@ -196,3 +196,31 @@ def test_json_is_whole_when_a_result_cannot_be_stored_safely(vaerun: Call, root:
     assert err.startswith("vaerun: ")
     assert err.count("\n") == 1
     assert (tmp_path / "victim").read_bytes() == b""
+
+
+def test_a_bound_that_overflows_is_null_in_json_and_one_sentence(
+    vaerun: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    np.savez(tmp_path / "known.npz", x=points)
+    np.savez(tmp_path / "large.npz", x=points * np.float32(1e30))
+    words = ("data=arrays", f"data.path={tmp_path / 'known.npz'}", "model/likelihood=gaussian", "trainer.epochs=1")
+    train(tmp_path / "run", *words)
+    capsys.readouterr()
+    code, out, err = vaerun(str(tmp_path / "run"), f"data.path={tmp_path / 'large.npz'}", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["metrics"]["elbo/new"] is None
+    assert "elbo/new" in err
+    assert "not finite in float32" in err
+    assert "Traceback" not in err
+    (line,) = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
+    assert json.loads(line)["metrics"]["elbo/new"] is None
+    recorded = read_recorded(tmp_path / "run", pytest.fail)
+    assert recorded is not None
+    assert "elbo/new" not in recorded.metrics
+
+
+def test_a_checkpoint_that_is_not_there_leads_to_those_that_are(vaerun: Call) -> None:
+    code, _, err = vaerun("one", "--checkpoint", "epoch_3")
+    assert code == 2
+    assert "epoch_3.pt does not exist. The checkpoints there are best, last: use one of them." in err

@@ -30,6 +30,7 @@ Examples:
 """
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,13 +78,14 @@ def main(argv: list[str]) -> int:
         result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
         if not given.json:
             print(printable(table(result)), flush=True)  # before it is stored, which may fail
+        warn_of_overflow(result)
         try:
             store(result, computed, run if out is None else out)
         except UnsafeFileError as error:
             unsafe = error  # what was computed is still shown
         results.append(result)
     if given.json:
-        print(json.dumps(results, indent=2, allow_nan=False))
+        print(json.dumps(list(map(strict, results)), indent=2, allow_nan=False))
     elif len(results) > 1:
         print(f"\n{printable(together(results))}")
     if unsafe is not None:
@@ -131,13 +133,29 @@ def evaluate(
     return result, computed
 
 
+def strict(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with null for every metric that is not finite, because strict JSON has no other form for it."""
+    metrics = {tag: value if math.isfinite(value) else None for tag, value in result["metrics"].items()}
+    return {**result, "metrics": metrics}
+
+
+def warn_of_overflow(result: dict[str, Any]) -> None:
+    """Warns of bounds that are not finite: the values are too large for float32, and say nothing about the model."""
+    if tags := [tag for tag, value in result["metrics"].items() if not math.isfinite(value)]:
+        print(
+            f"vaerun: {', '.join(tags)} of {result['run']} are not finite in float32, and are stored as null: check "
+            f"that the points have the scale of the training data.",
+            file=sys.stderr,
+        )
+
+
 def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> None:
     """Writes a result into a folder, and adds the path of its values per point to it; a warning if that fails."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         if computed.points or computed.pictures:
             result["points"] = str(keep(home, computed).relative_to(home))
-        append_line(home / "evaluations.jsonl", json.dumps(with_checksum(result), allow_nan=False))
+        append_line(home / "evaluations.jsonl", json.dumps(with_checksum(strict(result)), allow_nan=False))
     except OSError as error:
         what = fault.what if (fault := fault_of(error)) else str(error)
         print(

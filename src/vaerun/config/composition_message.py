@@ -22,6 +22,7 @@ READS = {".npy": "arrays", ".npz": "arrays", ".csv": "table", ".tsv": "table", "
 """The source of data that reads a file with such an end."""
 
 NAME = re.compile(r"([^\W\d]\w*)?$")
+PLAIN = re.compile(r"null|true|false|[-+]?(\d[\d_.e+-]*|\.\d+|inf|nan)", re.IGNORECASE)  # what Hydra reads as no text
 
 
 def missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
@@ -77,12 +78,27 @@ def composition(error: BaseException, argv: Sequence[str]) -> str:
     if match := re.search(r"Override (\S+) looks like a config group override, but config group '([^']+)'", text):
         return _no_such_key(match[2], argv)
     if "Config group override must be a string" in text:
-        return "the name of an option must be text: quote a number, as in GROUP='\"3\"', or choose another option."
+        return _no_name(argv)
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return f"{match[1]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
     text = text.partition(" See https://")[0]
     causes = [part for part in (text.rstrip("."), first_line(error.__cause__) if error.__cause__ else "") if part]
     return f"the configuration cannot be composed: {', '.join(causes) or type(error).__name__}."
+
+
+def _no_name(argv: Sequence[str]) -> str:
+    """The user gives a group a value that is no text, such as null or a number."""
+    catalogue = _catalogue(argv)
+    for word in argv:
+        key, _, value = word.lstrip("+/").partition("=")
+        group = key.partition("@")[0]
+        options = catalogue.experiments if group == "experiment" else catalogue.groups.get(group)
+        if options and group not in SEVERAL and PLAIN.fullmatch(value):
+            if value in options:
+                return f"the name of an option must be text: quote it, {key}='\"{value}\"'."
+            leave = f", or leave out {word}" if value == "null" else ""
+            return f"{word} does not name an option: choose one of {', '.join(options)}{leave}."
+    return "the name of an option must be text: quote a number, as in GROUP='\"3\"', or choose another option."
 
 
 def _no_list(argv: Sequence[str]) -> str:
@@ -152,6 +168,8 @@ def _no_such_key(key: str, argv: Sequence[str]) -> str:
         return f"{key} is no key of an option: if the class in {holder}._target_ takes it, write +{key}=VALUE."
     catalogue = _catalogue(argv)
     holders = catalogue.having_key(key)
+    if holders and f"~{key}" in argv:
+        return f"{key} is not set, so it cannot be removed: leave out ~{key}."
     if holders:
         return _elsewhere(key, holders)
     written = _own_hydra_keys() if key.startswith("hydra.") else catalogue.written()

@@ -103,6 +103,9 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     if state is None:
         other = "last" if path.stem == "best" else "best"
         remedy = f": use the checkpoint {other} of the run, or train again" if path.exists() else ""
+        kept = sorted(file.stem for file in path.parent.glob("*.pt") if "." not in file.stem and file != path)
+        if kept and not path.exists():
+            raise UserError(f"{path} does not exist. The checkpoints there are {', '.join(kept)}: use one of them.")
         raise UserError(f"{path} {fault}{remedy}.")
     warn_once(f"{path} {fault}: {before.name} is used, the state of step {state['progress']['step']}")
     return state

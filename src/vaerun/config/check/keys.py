@@ -48,6 +48,9 @@ RUNTIME: Mapping[str, tuple[str, ...]] = {
 }
 """By group, constructor parameters that build.py computes from the data or from other parts."""
 
+READ: Mapping[str, tuple[str, ...]] = {"trainer": ("epochs", "batch_size")}
+"""By group, keys that vaerun reads before it builds the part, so that the default of the constructor is too late."""
+
 INSTANTIATE = ("_target_", "_partial_")
 SAVED = ("choices", "changes")  # keys that only the config.yaml of a run has
 
@@ -131,6 +134,8 @@ def _check_part(part: Part, catalogue: Catalogue) -> None:
             has = f"Its keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
             near = close_match(key, open_to_user) or close_key(f"{part.path}.{key}", catalogue.written())
             raise UserError(f"{part.path}.{key} is not a key of {part}.{near} {has}")
-    missing = [name for name in open_to_user if part.info.parameters[name].required and name not in given]
+    read = READ.get(part.group, ())
+    needed = [name for name in open_to_user if part.info.parameters[name].required or name in read]
+    missing = [name for name in needed if name not in given]
     if missing and not part.node.get("_partial_"):
         raise UserError(f"{part} needs a value for {missing[0]}: give {part.path}.{missing[0]}=VALUE.")
