@@ -1,5 +1,8 @@
 """Typed columns through the whole of vaerun: the log, summary.json, the remedies, and a run that is opened again."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ import vaerun
 from tests.runs import train
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
-from vaerun.experiment.columns import outweighing
+from vaerun.experiment.columns import far_from_one, outweighing
 from vaerun.experiment.load import recorded_info
 
 pandas = pytest.importorskip("pandas")
@@ -88,3 +91,28 @@ def test_a_column_that_outweighs_the_rest_is_named():
     assert said.startswith("the column 1 (from 0) has 99.9")
     assert said.endswith("use data.standardise=true.")
     assert not list(outweighing(Dataset.of(x / x.std(0)), keys=()))
+
+
+@pytest.mark.parametrize(("std", "said"), [(0.01, True), (0.15, True), (0.3, False), (8, False), (30, True)])
+def test_a_unit_in_which_networks_learn_badly_is_named(std: float, said: bool) -> None:
+    x = 5 + std * RNG.normal(size=(300, 3))
+    found = list(far_from_one(Dataset.of(x), keys=("standardise",)))
+    assert len(found) == said
+    for sentence in found:
+        named = re.match(r"x has a standard deviation of (\S+), and networks", sentence)
+        assert named is not None
+        assert float(named[1]) == pytest.approx(std, rel=0.1)
+        assert sentence.endswith("use data.standardise=true.")
+    of_images = list(far_from_one(Dataset.of(x.reshape(100, 3, 3)), keys=("standardise",)))
+    assert [sentence.endswith("by data.scale.") for sentence in of_images] == [True] * said
+
+
+def test_the_remedy_for_the_unit_works(tmp_path: Path) -> None:
+    x = RNG.normal(size=(300, 1)) @ [[1.0, 2.0, 3.0]] + 0.1 * RNG.normal(size=(300, 3))
+    np.save(tmp_path / "x.npy", (0.01 * x).astype("float32"))
+    words = ("data=arrays", f"data.path={tmp_path / 'x.npy'}", "model/likelihood=gaussian", "trainer.epochs=20")
+    here = train(tmp_path / "a", *words)
+    there = train(tmp_path / "b", *words, "data.standardise=true")
+    assert len(here["warnings"]) == 1
+    assert there["warnings"] == []
+    assert there["metrics"]["elbo/test"] > here["metrics"]["elbo/test"] + 1

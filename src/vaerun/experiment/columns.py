@@ -9,6 +9,7 @@ from vaerun.notation import Column
 SHOWN = 40  # columns in the log
 CATEGORIES = 6  # of a column in the log
 LARGEST_SHARE = 0.99  # of the variance that one column may have
+USUAL = (0.2, 10.0)  # standard deviations near which networks start: without an own σ for them, they learn others badly
 
 
 class Row(NamedTuple):
@@ -55,6 +56,29 @@ def range_of(column: Column) -> str:
         return "0, 1"
     noise = f", noise of width {column.width:g}" if column.width else ""
     return f"{column.low:.10g} to {column.high:.10g}{noise}"
+
+
+def far_from_one(data: Dataset, *, keys: Sequence[str]) -> Iterator[str]:
+    """A sentence if real x have a standard deviation far from 1, because the outputs of a new decoder are near 1.
+
+    The ELBO of the same data in another unit should differ by the logarithm of the unit alone. After 100 epochs on 320
+    points it is 2 nats lower at a standard deviation of 0.1, 17 at 0.01, and 3 at 30.
+
+    Args:
+        data: the data set.
+        keys: those of its source.
+    """
+    if data.support != "real" or any(column.standardised for column in data.columns):
+        return
+    std = float(data.train.variances().mean()) ** 0.5
+    if std == 0 or USUAL[0] <= std <= USUAL[1]:
+        return
+    of_vectors = "standardise" in keys and len(data.shape) == 1
+    remedy = "use data.standardise=true" if of_vectors else "divide x by it, for instance by data.scale"
+    yield (
+        f"x has a standard deviation of {std:.3g}, and networks start with outputs near 1, so that the model learns "
+        f"slowly or badly in this unit: {remedy}."
+    )
 
 
 def outweighing(data: Dataset, *, keys: Sequence[str]) -> Iterator[str]:

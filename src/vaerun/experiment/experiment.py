@@ -16,7 +16,7 @@ from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
 from vaerun.execution.memory import large_blocks_kept
-from vaerun.experiment.columns import outweighing
+from vaerun.experiment.columns import far_from_one, outweighing
 from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, how_to_resume, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.failure import as_failure, explained, keep_summary, told
@@ -92,8 +92,8 @@ class Experiment:
         self.machine = present_machine(data) if machine is None else machine
         self.config, self.watchers, self.trackers = dict(config or {}), tuple(watchers), tuple(trackers)
         keys = tuple(self.config.get("data", {}))
-        found = (*discrete_under_density(data, strategy, keys=keys), *outweighing(data, keys=keys))
-        self.remarks = [*remarks, *data.warnings, *found]
+        units = [*outweighing(data, keys=keys)] or [*far_from_one(data, keys=keys)]
+        self.remarks = [*remarks, *data.warnings, *discrete_under_density(data, strategy, keys=keys), *units]
         for watcher in self.watchers:
             if not isinstance(watcher, Watcher):
                 raise UserError(f"every watcher must be an object of a class derived from Watcher, got {watcher!r}.")
