@@ -122,6 +122,21 @@ def test_several_runs_end_with_a_row_for_each(vaerun: Call) -> None:
     assert "different data" in out.splitlines()[-1]
 
 
+def test_a_run_that_cannot_be_evaluated_does_not_stop_the_others(vaerun: Call, root: Path, tmp_path: Path) -> None:
+    for name in ("begun", "one", "two"):
+        shutil.copytree(root / ("one" if name == "begun" else name), tmp_path / name)
+    for file in (tmp_path / "begun" / "checkpoints").iterdir():
+        file.unlink()
+    folders = [str(tmp_path / name) for name in ("begun", "one", "two")]
+    code, out, err = vaerun(*folders, "evaluation.points=5", "--json")
+    assert code == 2
+    assert [Path(result["run"]).name for result in json.loads(out)] == ["one", "two"]
+    first, last = err.splitlines()
+    assert first.startswith(f"vaerun: {tmp_path / 'begun'} is left out: ")
+    assert last.startswith("vaerun: 1 of 3 runs could not be evaluated, ")
+    assert (tmp_path / "two" / "evaluations.jsonl").exists()
+
+
 def test_rows_of_a_table_bear_names_that_tell_them_apart() -> None:
     one = {"metrics": {"elbo/test": -1.0, "elbo_se/test": 0.5, "kl/test": 2.0}, "data": {"sha256": "a"}}
     other = {"metrics": {"elbo/test": -2.0, "iwae_2/test": -1.5, "iwae_2_se/test": 0.25}, "data": {"sha256": "a"}}

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, runs_and_settings
+from vaerun.errors import UserError
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.experiment.integrity import with_checksum
 from vaerun.metric.metric import error_of, find, is_error, read, write
@@ -73,9 +74,17 @@ def main(argv: list[str]) -> int:
         read_config(run)
     out = None if given.out is None else open_folder(Path(given.out))
     results = []
+    left_out: list[Path] = []
     unsafe: UnsafeFileError | None = None
     for run in runs:
-        result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
+        try:
+            result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
+        except UserError as error:
+            if len(runs) == 1:
+                raise
+            print(f"vaerun: {printable(str(run))} is left out: {printable(str(error))}", file=sys.stderr)
+            left_out.append(run)
+            continue
         if not given.json:
             print(printable(table(result)), flush=True)  # before it is stored, which may fail
         warn_of_overflow(result)
@@ -90,6 +99,11 @@ def main(argv: list[str]) -> int:
         print(f"\n{printable(together(results))}")
     if unsafe is not None:
         raise unsafe
+    if left_out:
+        raise UserError(
+            f"{len(left_out)} of {len(runs)} runs could not be evaluated, for the reasons above; the results of the "
+            f"others are stored: correct these runs, or leave them out of the command."
+        )
     return 0
 
 
