@@ -79,8 +79,12 @@ def composition(error: BaseException, argv: Sequence[str]) -> str:
         return _no_such_key(match[2], argv)
     if "Config group override must be a string" in text:
         return _no_name(argv)
-    if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
-        return f"{match[1]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
+    if match := re.search(r"(\S+) appears more than once in the final defaults list", text):
+        return f"{match[1]} has several options, but a run takes one: leave out the + before {match[1]}=OPTION."
+    if match := re.search(r"Ambiguous value for argument '([^']+)'|Sweep parameters '(.+?)' requires", text):
+        return (
+            f"{match[1] or match[2]} gives several values: put -m before it for a sweep, or write KEY=[A,B] for a list."
+        )
     text = text.partition(" See https://")[0]
     causes = [part for part in (text.rstrip("."), first_line(error.__cause__) if error.__cause__ else "") if part]
     return f"the configuration cannot be composed: {', '.join(causes) or type(error).__name__}."

@@ -78,6 +78,10 @@ def _unresolved(error: InterpolationResolutionError, argv: Sequence[str]) -> str
     """A reference to another value that does not exist, in a file or on the command line."""
     why = first_line(error).partition(": ")[0] if "Error raised" in str(error) else first_line(error)
     removed = next((word for word in argv if word.startswith("~") and repr(word[1:]) in why), "")
+    lacking = re.search(r"key '([^']+)' not found", why)
+    typed = next((word for word in argv if lacking and f"${{{lacking[1]}}}" in word), "")
+    if typed and not removed:  # the value with this word may be that of a key that refers to this one
+        return f"{typed} cannot be resolved, because {why}: write the value instead of a reference."
     remedy = f"leave out {removed}" if removed else f"write its value instead of a reference, {error.full_key}=VALUE"
     return f"{error.full_key} cannot be resolved, because {why}: {remedy}."
 
