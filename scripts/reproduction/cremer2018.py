@@ -12,9 +12,14 @@ REMARKS = (
     "As in the code of the paper: networks, tanh, statically binarised MNIST, gaps at training points. The gaps are "
     "means over 100 of them; log p(x) is the larger of annealed importance sampling and L_2000 of the best q, a "
     "lower bound, so the approximation gap is a lower bound, too.",
-    "The amortization gap is the larger one in two of the three models. The approximation gap is only bounded from "
-    "below, and the runs have 4 of 3,280 epochs, so this neither supports nor contradicts the paper.",
-    "The shortened runs end within the KL warm-up of 100 epochs, so a warm-up of 2 epochs takes its place.",
+    "With an affine encoder (`small_encoder`) the amortization gap is larger by 1.5 ± 0.2 nats than with two hidden "
+    "layers, and the approximation gap by 0.6 ± 0.1. With an affine decoder (`small_decoder`) the approximation gap is "
+    "larger by 3.2 ± 0.2, and the amortization gap smaller by 0.7 ± 0.2. So the encoder decides mainly about the "
+    "amortization gap, and the decoder about the approximation gap.",
+    "The amortization gap is clearly the larger one in one of the three models only. The approximation gap is bounded "
+    "from below, one seed was run, the search for the best q ended before it had converged at 15 to 65 of 100 points, "
+    "and the runs have 121 of 3,280 epochs, 21 of them after the KL warm-up: so this neither supports nor contradicts "
+    "the paper's claim.",
 )
 SHORT = 121  # the first five of eight stages of the learning rate
 GAPS = ("approximation_gap", "amortization_gap")
@@ -22,7 +27,7 @@ GAPS = ("approximation_gap", "amortization_gap")
 
 def rows(laboratory: Laboratory) -> list[Row]:
     """Both gaps of each model, and what the paper says about them."""
-    names = ("standard", "small_encoder", "small_decoder", "flow")
+    names = ("standard", "small_encoder", "small_decoder", *(() if laboratory.short else ("flow",)))
     runs = {name: laboratory.train(f"cremer2018/{name}", "execution.compile=true", short=SHORT) for name in names}
     return [row(name, runs[name], gap) for name in names for gap in GAPS]
 
