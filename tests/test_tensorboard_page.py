@@ -103,8 +103,11 @@ def test_images_show_what_was_learned(see: See) -> None:
 
 def test_text_tells_the_environment(runs: Path, see: See) -> None:
     pages = "all('tf-text-loader').map(text)"
-    shown = see("text", f"{pages}.some(t => t.includes('1,297 train, 200 valid, 300 test')) && {pages}.join(' ')")
-    assert "strategy: amortized" in shown
+    there = " && ".join(
+        f"{pages}.some(t => t.includes('{words}'))"
+        for words in ("1,297 train, 200 valid, 300 test", "strategy: amortized")
+    )
+    shown = see("text", f"{there} && {pages}.join(' ')")
     assert summary(runs / "joint")["versions"]["torch"] in shown
 
 
@@ -119,7 +122,8 @@ def test_the_projector_places_every_validation_point(board: str, browser: Any, s
         points = np.frombuffer(ask(f"{data}/tensor", **query), np.float32)
         assert points.size == 600
         assert np.isfinite(points).all()
-        assert ask(f"{data}/metadata", **query).decode().splitlines()[0].split("\t")[1] == "elbo"
+        columns = ask(f"{data}/metadata", **query).decode().splitlines()[0].split("\t")
+        assert columns == ["label", "validation point", "elbo", "log_likelihood", "kl"]
         sprite = ask(f"{data}/sprite_image", **query)
         sides = struct.unpack(">II", sprite[16:24])
         assert sides == tuple(15 * side for side in embedding["sprite"]["singleImageDim"]), "15 rows of 15 tiles"

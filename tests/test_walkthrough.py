@@ -41,10 +41,14 @@ def summary(run: Path) -> dict:
 
 
 def test_the_page_has_a_module_and_a_yaml_for_each_walkthrough() -> None:
-    assert len([name for name in FILES if name.endswith(".py")]) == 5
+    assert len([name for name in FILES if name.endswith(".py")]) == 9
     assert {Path(name).parent.name for name in FILES if name.endswith(".yaml")} == {
         "estimator",
         "posterior",
+        "likelihood",
+        "prior",
+        "objective",
+        "strategy",
         "evaluation",
         "data",
     }

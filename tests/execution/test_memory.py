@@ -45,8 +45,8 @@ def kept(queue: "multiprocessing.Queue[tuple[int, int, int]]") -> None:
 
 
 def elsewhere(function: Callable[..., None]) -> tuple[int, int, int]:
-    """What a function finds in a process of its own: these settings are of a whole process."""
-    context = multiprocessing.get_context("fork")
+    """What a function finds in a new process: settings and earlier blocks are of a whole process."""
+    context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     process = context.Process(target=function, args=(queue,))
     process.start()
