@@ -1,6 +1,6 @@
 """How does the cost of a training step grow? µs per data point against batch, K, D, widths, inner steps and N.
 
-    python scripts/scaling.py --plot docs/scaling.png > scaling.jsonl     # about ten minutes on one core
+    python scripts/scaling.py --plot scaling.png > scaling.jsonl     # half an hour of one core, 8 GB on the disk
     python scripts/scaling.py --quantities batch K --rounds 5             # some of it
     python scripts/scaling.py --read scaling.jsonl --plot scaling.png     # draw again what was measured
 
@@ -195,14 +195,19 @@ class Worker:
 
 
 def work(pipe: Connection, words: list[str]) -> None:
+    """Steps with the memory that ``vaerun train`` keeps."""
+    from vaerun.execution.memory import large_blocks_kept
+
+    with large_blocks_kept():
+        steps(pipe, words)
+
+
+def steps(pipe: Connection, words: list[str]) -> None:
     """Builds the run and steps as often as asked; says first what a step consists of."""
     from vaerun.config.hydra import compose
     from vaerun.execution.engine.eager import Eager
-    from vaerun.execution.memory import large_blocks_kept
     from vaerun.experiment.build import build
 
-    keeping = large_blocks_kept()  # as ``vaerun train`` does, to the end of this process
-    keeping.__enter__()
     cfg, _ = compose(words)
     run = build(cfg)
     strategy, batches = run.strategy, endless(run)

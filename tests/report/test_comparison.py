@@ -333,7 +333,11 @@ def test_python_is_warned_of_what_the_shell_prints_below_the_table(tmp_path):
 
 
 def test_warnings_that_differ_in_their_numbers_alone_share_a_line(compared, tmp_path):
-    texts = (["0.46 nat is left to gain", "cut off"], ["0.48 nat is left to gain", "cut off"], ["0.5 s are left"])
+    texts = (
+        ["0.46 nat is left to gain", "cut off"],
+        ["0.48 nat is left to gain", "cut off"],
+        ["0.5 s are left", "the column n1 is cut", "the column n2 is cut"],
+    )
     for seed, warnings in enumerate(texts):
         about = summary(elbo=-26.0 - seed / 10, warnings=warnings)
         run(tmp_path / str(seed), config=config(strategy="joint", seed=seed), summary=about)
@@ -341,6 +345,8 @@ def test_warnings_that_differ_in_their_numbers_alone_share_a_line(compared, tmp_
         "joint seeds 0, 1 (the numbers are those of seed 0): 0.46 nat is left to gain",
         "joint seeds 0, 1: cut off",
         "joint seed 2: 0.5 s are left",
+        "joint seed 2: the column n1 is cut",
+        "joint seed 2: the column n2 is cut",
     ]
 
 

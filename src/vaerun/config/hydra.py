@@ -52,7 +52,7 @@ def prepare() -> None:
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
     SourcesRegistry.instance().types |= {"file": FileConfigSource, "pkg": ImportlibResourcesConfigSource}
-    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore
+    ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign,assignment]
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
 

@@ -40,7 +40,7 @@ def large_blocks_kept() -> Iterator[None]:
 
     glibc otherwise asks the system for every larger block anew, and the system fills it with zeros, page by page. That
     takes a quarter of a step with layers of 4,096 units, and two fifths with 100,000 samples of z. The price is memory,
-    because free blocks of the wrong size lie between those in use: up to 1.7 times as much. Without glibc, nothing
+    because free blocks of the wrong size lie between those in use: up to 1.6 times as much. Without glibc, nothing
     changes.
     """
     library = ctypes.CDLL(None)

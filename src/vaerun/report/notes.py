@@ -47,7 +47,10 @@ def notes(rows: Sequence[Row], shown: Sequence[str], at: At | None, declared: Ma
 
 
 def _warned(row: Row) -> Iterator[str]:
-    """The warnings of the runs of a row; warnings that differ in their numbers alone share a line."""
+    """The warnings of the runs of a row; warnings of several seeds that differ in their numbers alone share a line.
+
+    Two such warnings of one seed are about different things, such as two columns, and have a line each.
+    """
     told: dict[str, dict[str, list[str]]] = {}
     for entry in row.entries:
         warnings = entry.run.summary.get("warnings")
@@ -55,10 +58,13 @@ def _warned(row: Row) -> Iterator[str]:
             text = " ".join(str(warning).split())
             told.setdefault(NUMBER.sub("", text), {}).setdefault(text, []).append(str(entry.run.seed))
     for texts in told.values():
-        seeds = list(dict.fromkeys(seed for some in texts.values() for seed in some))
-        first, of_first = next(iter(texts.items()))
-        whose = f" (the numbers are those of seed {of_first[0]})" if len(texts) > 1 and len(seeds) > 1 else ""
-        yield f"{row.name} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}{whose}: {first}"
+        seeds = [seed for some in texts.values() for seed in some]
+        if len(texts) > 1 and len(set(seeds)) == len(seeds):
+            first, of_first = next(iter(texts.items()))
+            yield f"{row.name} seeds {', '.join(seeds)} (the numbers are those of seed {of_first[0]}): {first}"
+        else:
+            for text, some in texts.items():
+                yield f"{row.name} seed{'s' if len(some) > 1 else ''} {', '.join(some)}: {text}"
 
 
 def _without_density(shown: Sequence[Metric]) -> Iterator[str]:
