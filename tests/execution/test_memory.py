@@ -17,19 +17,17 @@ from vaerun.experiment.build import build
 
 SIZE = 2**28  # bytes, much more than the blocks that glibc keeps by itself
 PAGES = SIZE // resource.getpagesize()
-HUGE = 512  # pages in one, where the system has such
+ROUNDS = 12
 
 glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
 
 
 def faults() -> int:
-    """Page faults of writing to a large block, the fewest of five times: small blocks settle between large ones."""
-    found = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    """Page faults of writing to a large block, as often as ROUNDS says."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(ROUNDS):
         torch.empty(SIZE, dtype=torch.uint8).fill_(1)
-        found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    return min(found)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def resident() -> int:
@@ -38,6 +36,11 @@ def resident() -> int:
 
 
 def kept(queue: "multiprocessing.Queue[tuple[int, int, int]]") -> None:
+    torch.empty(2**20, dtype=torch.uint8).fill_(1)  # what libraries make at their first use stays
+    library = ctypes.CDLL(None)
+    for size in range(24, 169, 16):
+        for _ in range(100):
+            library.malloc(size)  # no small piece is free, as in a process that has just started
     with large_blocks_kept():
         within = faults()
         held = resident()
@@ -57,8 +60,9 @@ def elsewhere(function: Callable[..., None]) -> tuple[int, int, int]:
 
 @glibc
 def test_a_large_block_is_used_again_and_given_back_at_the_end() -> None:
+    """Two or three blocks are taken, for alignment. Where pages are huge, faults are fewer still."""
     within, held, after = elsewhere(kept)
-    assert within < PAGES / HUGE / 2
+    assert within < 3.5 * PAGES
     assert held - after > 0.9 * SIZE
 
 

@@ -13,6 +13,8 @@ BLOCK = 31 * 2**20  # bytes: glibc keeps blocks of up to 32 MiB
 TRIM, MMAP_MAX = -1, -4  # parameters of glibc's mallopt
 USUAL_MMAP_MAX = 65_536
 LARGEST = 2**31 - 1
+REMAINDERS = range(24, 169, 16)  # bytes: what aligning a block to 64 bytes leaves over before and after it
+PER_SIZE = 14  # glibc keeps 7 freed pieces of one size for each thread
 
 
 def numbers_at_once(device: torch.device) -> int:
@@ -34,6 +36,19 @@ def keep_freed_memory() -> None:
     torch.empty(BLOCK, dtype=torch.uint8)
 
 
+def fill_thread_cache(library: ctypes.CDLL) -> None:
+    """Makes the C library join what is left over beside a large block with that block, once both are free.
+
+    glibc before 2.38 sets the first 7 such pieces of each size aside for the next small request. Each of them makes the
+    freed block a few bytes too small for the next large one, so that up to 8 blocks were taken in place of 2.
+    """
+    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]
+    pieces = [library.malloc(size) for size in REMAINDERS for _ in range(PER_SIZE)]
+    for piece in pieces:
+        library.free(piece)
+
+
 @contextmanager
 def large_blocks_kept() -> Iterator[None]:
     """Makes the C library keep freed blocks of any size, too, and gives them back afterwards.
@@ -50,6 +65,7 @@ def large_blocks_kept() -> Iterator[None]:
     keep_freed_memory()  # glibc does not move this limit any more once another one is set
     library.mallopt(MMAP_MAX, 0)
     library.mallopt(TRIM, LARGEST)
+    fill_thread_cache(library)
     try:
         yield
     finally:
