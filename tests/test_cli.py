@@ -175,6 +175,8 @@ def test_version(vaerun):
         (["train", "data.binarize='a\nb'"], "got a\\nb."),
         (["train", "posterior=bernoulli", "model=linear_gaussian"], "sets model/prior, which model=linear_gaussian "),
         (["train", "model=linear_gaussian", "model/prior=bernoulli"], "not have the group model/prior: leave it out."),
+        (["train", "model/initial_weights=he"], "leave it out, or use model/decoder/initial_weights or model=hier"),
+        (["train", "experiment=rainforth2018/snr", "model/prior=normal"], "model=linear_gaussian does not have"),
         (["train", "-m", "estimator=reparm,score"], "Did you mean 'reparam'?"),
         (["train", "hydra/launcher=nothing"], "hydra/launcher=nothing does not exist."),
         (["train", "--multirunn"], "Did you mean '--multirun'?"),

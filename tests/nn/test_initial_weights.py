@@ -6,6 +6,7 @@ from torch import nn
 
 from tests.problems import class_of, node, options
 from vaerun.experiment.make import make
+from vaerun.model.sigmoid_belief import BeliefPrior
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.network import mlp
 
@@ -74,3 +75,12 @@ def test_glorot_reaches_every_affine_map_of_a_hierarchical_model() -> None:
     layers = [layer for layer in make(chosen, facts).modules() if isinstance(layer, nn.Linear)]
     assert len(layers) == 4
     assert all(not layer.bias.any() for layer in layers)
+
+
+@pytest.mark.parametrize("option", VARIANCE)
+def test_the_maps_between_layers_of_bits_have_them(option: str) -> None:
+    prior = make(node("model/prior/bernoulli"), {"latent_dim": 400})
+    (layer,) = BeliefPrior(top=prior, layers=[300, 400], initial_weights=weights(option)).maps
+    variance = VARIANCE[option](400, 300)
+    error = variance * ((KURTOSIS[option] - 1) / layer.weight.numel()) ** 0.5
+    assert float(layer.weight.detach().square().mean()) == pytest.approx(variance, abs=5 * error)

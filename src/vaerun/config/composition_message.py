@@ -120,21 +120,23 @@ def _no_such_group(group: str, argv: Sequence[str]) -> str:
     catalogue = _catalogue(argv)
     if group not in catalogue.groups:
         return f"there is no group {group}.{_near_group(group, argv, catalogue)} Run: vaerun list"
-    chosen = _chosen(argv, catalogue)
-    parent = group.rpartition("/")[0]
+    chosen = _chosen(argv, catalogue, leaving_out=group)
+    parent, _, name = group.rpartition("/")
     options = catalogue.groups.get(parent, {}).values()
     inside = [str(option) for option in options if f"/{group}" in option.nested()]
     having = _working(inside, parent, argv)
-    lacking = next((f"{parent}={name}" for name in chosen.get(parent, ()) if f"{parent}={name}" not in inside), parent)
+    holders = [f"{parent}={option}" for option in chosen.get(parent, ())]
+    lacking = next((holder for holder in holders if holder not in inside), parent)
     for other, names in chosen.items():
-        for name in names:
-            setter = catalogue.option(other, name)
+        for option in names:
+            setter = catalogue.option(other, option)
             if setter is not None and f"/{group}" in setter.overrides():
                 rest = [str(o) for o in catalogue.groups[other].values() if f"/{group}" not in o.overrides()]
                 found = [*having, *_working(rest, other, argv)][:SHOWN]
                 use = " or ".join(found or [f"another option of {other}"])
                 return f"{setter} sets {group}, which {lacking} does not have: use {use}."
-    use = f", or use {' or '.join(having)}" if having else ""
+    deeper = [other for other in chosen if other.startswith(f"{parent}/") and other.endswith(f"/{name}")]
+    use = f", or use {' or '.join([*deeper, *having])}" if deeper or having else ""
     return f"{group} cannot be chosen, because {lacking} does not have the group {group}: leave it out{use}."
 
 
@@ -212,10 +214,16 @@ def _catalogue(argv: Sequence[str]) -> Catalogue:
     return Catalogue([own, *(Path(directory) for directory in extra), *user])
 
 
-def _chosen(argv: Sequence[str], catalogue: Catalogue) -> dict[str, list[str]]:
-    """The chosen options of each group, from the command line or the defaults; several in a sweep."""
-    words = dict(word.lstrip("+").partition("=")[::2] for word in argv if "=" in word and not word.startswith("-"))
-    return {group: words.get(group, default or "").split(",") for group, default in catalogue.nouns.items()}
+def _chosen(argv: Sequence[str], catalogue: Catalogue, *, leaving_out: str) -> dict[str, list[str]]:
+    """The options of each group, several in a sweep, by the command line without one group."""
+    typed = [word for word in argv if "=" in word and not word.startswith("-")]
+    words = dict(word.lstrip("+").partition("=")[::2] for word in typed)
+    try:
+        choices = hydra.compose([word for word in typed if word.lstrip("+").partition("=")[0] != leaving_out])[1]
+    except Exception:  # a sweep, or a second error
+        choices = {}
+    nouns = catalogue.nouns | {group: option for group, option in choices.items() if group in catalogue.groups}
+    return {group: str(words.get(group) or option or "").split(",") for group, option in nouns.items()}
 
 
 def first_line(error: BaseException) -> str:

@@ -12,6 +12,8 @@ from vaerun.model.decoder.base import Decoder
 from vaerun.model.layered import Layered, layer_sizes
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.prior.base import Prior
+from vaerun.nn.initial_weights.base import InitialWeights
+from vaerun.nn.initial_weights.pytorch import PYTORCH
 
 
 def centred(z: Tensor) -> Tensor:
@@ -25,15 +27,19 @@ class BeliefPrior(Prior):
     Args:
         top: p(z_L).
         layers: units of z_1, …, z_L.
+        initial_weights: of A_l and b_l.
     """
 
     support: ClassVar[str] = "binary"
 
-    def __init__(self, *, top: Prior, layers: Sequence[int]) -> None:
+    def __init__(self, *, top: Prior, layers: Sequence[int], initial_weights: InitialWeights = PYTORCH) -> None:
         super().__init__(latent_dim=sum(layers))
         self.top = top
         self.layers = list(layers)
-        self.maps = nn.ModuleList(nn.Linear(above, below) for below, above in pairwise(layers))
+        maps = [nn.Linear(above, below) for below, above in pairwise(layers)]
+        for layer in maps:
+            initial_weights.fill(layer)
+        self.maps = nn.ModuleList(maps)
 
     def log_prob(self, z: Tensor) -> Tensor:
         *_, highest = layers = z.split(self.layers, dim=-1)
@@ -65,6 +71,7 @@ class SigmoidBelief(Layered):
         decoder: (input_dim, output_dim, output_bias) ↦ the network from z_1 to outputs.
         data_mean: mean of the training data, Float[Tensor, "X"].
         layers: units of z_1, …, z_L.
+        initial_weights: of the affine maps A_l, b_l between two layers.
         bias_from_data: initialise the output bias with the mean of the data.
         given_names: names of the C numbers in c, which the decoder reads beside z_1; empty without a condition.
         missing: whether values of x can be missing (nan).
@@ -86,6 +93,7 @@ class SigmoidBelief(Layered):
         decoder: Callable[..., Decoder],
         data_mean: Tensor,
         layers: Sequence[int] = (200,),
+        initial_weights: InitialWeights = PYTORCH,
         bias_from_data: bool = True,
         given_names: Sequence[str] = (),
         missing: bool = False,
@@ -94,7 +102,7 @@ class SigmoidBelief(Layered):
         top = prior(latent_dim=sizes[-1])
         super().__init__(
             # One layer is the top prior itself, which has closed forms.
-            prior=top if len(sizes) == 1 else BeliefPrior(top=top, layers=sizes),
+            prior=top if len(sizes) == 1 else BeliefPrior(top=top, layers=sizes, initial_weights=initial_weights),
             layers=sizes,
             likelihood=likelihood,
             decoder=decoder,
