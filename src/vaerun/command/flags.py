@@ -1,12 +1,16 @@
 """The flags of every command, with meanings, defaults and values; ``--help`` shows this table."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaerun.errors import UserError, close_match
 from vaerun.trainer.checkpoint_name import is_checkpoint_name
 
 LARGEST = 2**63 - 1  # the largest seed that torch accepts
+DOCUMENTS = (".html", ".jpg", ".json", ".md", ".pdf", ".png", ".svg", ".tex", ".txt", ".yaml")
+NUMBERS = (".csv", ".h5", ".h5ad", ".npy", ".npz", ".parquet", ".pkl", ".pt", ".tsv", ".xlsx")
+FILE_SUFFIXES = frozenset((*DOCUMENTS, *NUMBERS, ".gz", ".zip"))
 
 
 def text(flag: "Flag", value: str) -> str:
@@ -47,6 +51,24 @@ def whole(least: int) -> Callable[["Flag", str], int]:
                 f"{flag.name} {flag.example}."
             )
         return int(value)
+
+    return read
+
+
+def folder(*files: str) -> Callable[["Flag", str], str]:
+    """The path of a folder, or of a file with one of the suffixes ``files``.
+
+    A name such as z.txt is refused, because who writes it expects a file. A folder with such a name may exist already.
+    """
+
+    def read(flag: "Flag", value: str) -> str:
+        place = Path(value)
+        if place.suffix.lower() in FILE_SUFFIXES.difference(files) and not place.is_dir():
+            known = " or a file that ends in ".join(filter(None, ["a folder", " or ".join(files)]))
+            raise UserError(
+                f"{flag.name} must be {known}, got {value!r}: write, for example, {flag.name} {place.stem}."
+            )
+        return value
 
     return read
 
@@ -127,7 +149,7 @@ CHECKPOINT = Flag(
 )
 SEED = Flag(("--seed",), "the seed of all random numbers", value="N", default=0, read=whole(0))
 
-OUT = Flag(("--out",), "the folder to write", value="FOLDER", sample="FOLDER")
+OUT = Flag(("--out",), "the folder to write", value="FOLDER", sample="FOLDER", read=folder())
 
 COMPARISON = (
     Flag(
@@ -231,7 +253,8 @@ SYNTAX: dict[str, Syntax] = {
             CHECKPOINT,
             OUT._replace(
                 meaning="the folder to write; without it, RUN_DIR/samples; "
-                "FILE.npz or FILE.npy for the prior samples alone, any number of them"
+                "FILE.npz or FILE.npy for the prior samples alone, any number of them",
+                read=folder(".npz", ".npy"),
             ),
             Flag(("--force",), "replace FILE if it exists"),
         ),
@@ -282,6 +305,7 @@ SYNTAX: dict[str, Syntax] = {
                 meaning="the npz or csv file to write; without it, RUN_DIR/imputed_SPLIT.npz",
                 value="FILE",
                 sample="imputed.csv",
+                read=text,
             ),
             Flag(("--force",), "replace FILE if it exists"),
             JSON,
