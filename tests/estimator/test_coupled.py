@@ -139,6 +139,42 @@ def test_the_gradient_is_right_on_average_at_other_temperatures_and_at_learned_o
     assert error.max() < 0.02 * wanted.norm()
 
 
+@pytest.mark.parametrize("keys", [{}, {"eta": -0.8, "tau": 1.5}], ids=str)
+@pytest.mark.parametrize(("k", "J"), [(1, "elbo"), (3, "iwae")])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_q_of_two_layers_has_the_gradient_of_the_bound(name: str, k: int, J: str, keys: dict[str, Any]) -> None:
+    """In φ and in the map between the layers, by 60 means over 8,000 estimates each."""
+    family, model = family_and_model("layered_bernoulli", latent_dim=3)
+    assert family.num_layers == 2
+    weights = parameters(family)
+    with torch.no_grad():
+        for weight in weights:
+            weight.copy_(torch.randn_like(weight))
+    phi, bound = torch.tensor([[0.4, -0.7]], dtype=torch.float64), objective(J, k, 0.7)
+    estimator = talking(made(name, 3, **keys)).eval()
+    means = []
+    for _ in range(60):
+        leaf = phi.clone().requires_grad_()
+        surrogate = estimator(family(leaf.expand(8000, -1)), model, bound, X.expand(8000, -1)).surrogate.mean()
+        means.append(torch.cat([g.flatten() for g in torch.autograd.grad(surrogate, [leaf, *weights])]))
+    leaf = phi.clone().requires_grad_()
+    exact = truth(family(leaf), model, bound, X, space("binary", 3), beta=0.7).bound
+    wanted = torch.cat([g.flatten() for g in torch.autograd.grad(exact.sum(), [leaf, *weights])])
+    found = torch.stack(means)
+    error = found.std(0) / len(means) ** 0.5
+    assert ((found.mean(0) - wanted).abs() < 5 * error).all()
+    assert error.max() < 0.05 * wanted.norm()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_layers_need_five_decodes_a_sample(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    family, model = family_and_model("layered_bernoulli", latent_dim=3)
+    decoded = count_decoded(model, monkeypatch)
+    phi = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
+    made(name, 3)(family(phi), model, objective("iwae", 4), X)
+    assert sum(decoded) == made(name, 3).decodes(4, family) == 20
+
+
 def learn(
     estimator: Coupled,
     family: Family,

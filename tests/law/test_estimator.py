@@ -33,7 +33,7 @@ from vaerun.estimator.base import Estimator
 from vaerun.experiment.make import make
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, Relaxable, Stratified
+from vaerun.posterior.base import ClosedFormKL, Enumerable, Family, LayeredRelaxable, Stratified
 from vaerun.verify import estimator as verify
 from vaerun.verify.covering import covering
 from vaerun.verify.offer import Offer
@@ -108,7 +108,7 @@ def min_samples(case: Case) -> int:
 def listable(case: Case) -> bool:
     """Whether it draws what can be listed: z, or a reparameterized q's noise, but no noise of bits or of strata."""
     needs = class_of(f"estimator/{case.estimator}").needs
-    return unbiased(case) and not any(issubclass(need, (Relaxable, Stratified)) for need in needs)
+    return unbiased(case) and not any(issubclass(need, (LayeredRelaxable, Stratified)) for need in needs)
 
 
 CASES = list(cases())

@@ -2,7 +2,8 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from vaerun.estimator.base import Estimator, estimate, evaluate
 from vaerun.model.base import Model
 from vaerun.notation import Estimate
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import Family, Relaxable
+from vaerun.posterior.base import Family, LayeredRelaxable, Relaxable
 
 
 class Coupled(Estimator, ABC):
@@ -23,6 +24,10 @@ class Coupled(Estimator, ABC):
     of g̃. So the terms with η have mean zero for every h, η and τ, and the estimator is unbiased. In h, θ and q are
     constants: only the paths through g and g̃ are differentiated, and θ has the plain gradient of J(r).
 
+    A q of several layers has these terms for each z_l, given the hard layers below it: h is a function of g_l, with
+    z_1, …, z_{l−1} hard, z_l relaxed, and the layers above relaxed with the noise of their hard samples, which does not
+    depend on g_l or g̃_l.
+
     In training mode, η, τ and the weights of h minimise the squared norm of the gradient in the logits of q, which is
     the variance up to a constant, in expectation.
 
@@ -32,9 +37,11 @@ class Coupled(Estimator, ABC):
 
     Raises:
         UserError: τ ≤ 0.
+
+    Reference: Tucker et al. 2017, REBAR, §3.2 and its appendix on multilayer models.
     """
 
-    needs: ClassVar = (Relaxable,)
+    needs: ClassVar = (LayeredRelaxable,)
 
     def __init__(self, *, eta: float = 1.0, tau: float = 0.5) -> None:
         super().__init__()
@@ -43,53 +50,108 @@ class Coupled(Estimator, ABC):
         self.log_temperature = nn.Parameter(torch.tensor(math.log(tau)))
 
     def decodes(self, num_samples: int, family: Family) -> int:
-        return 3 * num_samples
+        return (1 + 2 * family.num_layers) * num_samples
 
     @abstractmethod
-    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(
+        self, q: LayeredRelaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor
+    ) -> Tensor:
         """h at relaxed z: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]; q has no gradient."""
 
-    def forward(self, q: Relaxable, model: Model, objective: Objective, x: Tensor) -> Estimate:  # type: ignore[override]
-        g = q.perturb(q.noise(objective.num_samples))
-        z = q.harden(g)
-        conditioned = q.condition(z, q.noise(objective.num_samples))
-        log_q = q.log_prob(z)
-        terms = evaluate(model, x, z, log_q.detach())
+    def forward(  # type: ignore[override]
+        self, q: LayeredRelaxable, model: Model, objective: Objective, x: Tensor
+    ) -> Estimate:
+        noise = q.noise(objective.num_samples).split(q.sizes, dim=-1)
+        layers = drawn(q, noise, q.noise(objective.num_samples).split(q.sizes, dim=-1))
+        log_q = layers[0].log_q
+        for layer in layers[1:]:
+            log_q = log_q + layer.log_q
+        terms = evaluate(model, x, torch.cat([layer.z for layer in layers], -1), log_q.detach())
         r = objective.reward(terms)
         value = objective(r)
 
         learns = self.training and torch.is_grad_enabled() and q.logits.requires_grad
-        with torch.enable_grad():
-            leaf = torch.cat((g, conditioned)).detach().requires_grad_()
-            soft = q.soften(leaf, self.log_temperature.exp())
-            unconditional, conditional = self.control_variate(q.frozen(), model, objective, x, soft).chunk(2)
-            summed = (objective(unconditional) - objective(conditional)).sum()
-            (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
-        advantage = (
-            objective.credit(r.detach())
-            - self.eta * objective.credit(conditional)
-            - objective.beta() * objective.score_weight(r.detach())
-        )
-        path = self.eta * slope
-
-        correction = (advantage.detach() * log_q).sum(0) + (path.detach() * torch.cat((g, conditioned))).sum((0, 2))
-        auxiliary = None
-        if learns:
-            total = (advantage * log_q).sum() + (path * torch.cat((g, conditioned))).sum()
-            auxiliary = self.loss(q, total)
+        constant = q.frozen()
+        correction, total = torch.zeros_like(value), value.new_zeros(())
+        for index, layer in enumerate(layers):
+            both = torch.cat((layer.g, layer.conditioned))
+            with torch.enable_grad():
+                leaf = both.detach().requires_grad_()
+                soft = relaxed(constant, index, leaf, layers, noise, self.log_temperature.exp())
+                unconditional, conditional = self.control_variate(constant, model, objective, x, soft).chunk(2)
+                summed = (objective(unconditional) - objective(conditional)).sum()
+                (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
+            advantage = (
+                objective.credit(r.detach())
+                - self.eta * objective.credit(conditional)
+                - objective.beta() * objective.score_weight(r.detach())
+            )
+            path = self.eta * slope
+            correction = correction + (advantage.detach() * layer.log_q).sum(0) + (path.detach() * both).sum((0, 2))
+            if learns:
+                total = total + (advantage * layer.log_q).sum() + (path * both).sum()
+        auxiliary = self.loss([layer.q.logits for layer in layers], total) if learns else None
         return estimate(value, value + correction, terms, auxiliary)
 
-    def loss(self, q: Relaxable, total: Tensor) -> Tensor:
-        """A loss whose gradient is that of mean_i ‖∂total/∂logits_i‖² in the weights of this module, Float[Tensor, ""].
+    def loss(self, logits: Sequence[Tensor], total: Tensor) -> Tensor:
+        """A loss whose gradient is that of mean_i Σ_l ‖∂total/∂logits_{l,i}‖² in the weights of this module.
 
         Args:
-            q: with the logits that ``total`` depends on.
+            logits: of each layer, which ``total`` depends on, Float[Tensor, "B D_1"] and Float[Tensor, "K B D_l"].
             total: linear in log q, g and g̃, with coefficients that depend on the weights of this module.
         """
-        (gradient,) = torch.autograd.grad(total, q.logits, create_graph=True)
+        points = len(logits[0])
+        square = total.new_zeros(())
+        for gradient in torch.autograd.grad(total, list(logits), create_graph=True):
+            square = square + gradient.square().sum(-1).reshape(-1, points).sum(0).mean()
         own = list(self.parameters())
-        slopes = torch.autograd.grad(gradient.square().sum(-1).mean(), own, retain_graph=True, allow_unused=True)
+        slopes = torch.autograd.grad(square, own, retain_graph=True, allow_unused=True)
         return sum(
             ((weight * slope).sum() for weight, slope in zip(own, slopes, strict=True) if slope is not None),
             start=total.new_zeros(()),
         )
+
+
+class Layer(NamedTuple):
+    """A layer of z with all that was drawn for it, each Float[Tensor, "K B D_l"] but log q."""
+
+    q: Relaxable  # q_l at the hard layer below
+    g: Tensor  # φ_l + ε_l
+    z: Tensor  # H(g)
+    conditioned: Tensor  # g̃, a sample of g given z
+    log_q: Tensor  # Float[Tensor, "K B"]
+
+
+def drawn(q: LayeredRelaxable, noise: Sequence[Tensor], fresh: Sequence[Tensor]) -> list[Layer]:
+    """A hard z from ``noise``, one layer after the other, and g̃ from the ``fresh`` noise."""
+    layers: list[Layer] = []
+    for index, (first, second) in enumerate(zip(noise, fresh, strict=True)):
+        here = q.layer(index, layers[-1].z if layers else None)
+        g = here.perturb(first)
+        z = here.harden(g)
+        layers.append(Layer(here, g, z, here.condition(z, second), here.log_prob(z)))
+    return layers
+
+
+def relaxed(
+    q: LayeredRelaxable, index: int, leaf: Tensor, layers: Sequence[Layer], noise: Sequence[Tensor], tau: Tensor
+) -> Tensor:
+    """z with hard layers below one layer, which is relaxed at ``leaf``, and relaxed layers above.
+
+    Args:
+        q: without gradient.
+        index: of the layer whose g is ``leaf``.
+        leaf: g and g̃, Float[Tensor, "2K B D_l"].
+        layers: the hard ones.
+        noise: of the hard layers, which the relaxed ones above use, too.
+        tau: τ, Float[Tensor, ""].
+
+    Returns:
+        The relaxed z at g and at g̃, Float[Tensor, "2K B D"].
+    """
+    parts = [torch.cat((layer.z, layer.z)) for layer in layers[:index]]
+    parts.append(q.layer(index, parts[-1] if parts else None).soften(leaf, tau))
+    for higher in range(index + 1, len(layers)):
+        here = q.layer(higher, parts[-1])
+        parts.append(here.soften(here.perturb(torch.cat((noise[higher], noise[higher]))), tau))
+    return torch.cat(parts, -1)

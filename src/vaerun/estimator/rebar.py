@@ -6,7 +6,7 @@ from vaerun.estimator.base import evaluate
 from vaerun.estimator.coupled import Coupled
 from vaerun.model.base import Model
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import Relaxable
+from vaerun.posterior.base import LayeredRelaxable
 
 
 class Rebar(Coupled):
@@ -24,5 +24,7 @@ class Rebar(Coupled):
     Reference: Tucker et al. 2017, REBAR: low-variance, unbiased gradient estimates for discrete latent variable models.
     """
 
-    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(
+        self, q: LayeredRelaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor
+    ) -> Tensor:
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft)))

@@ -12,7 +12,7 @@ from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import mlp
 from vaerun.notation import Column
 from vaerun.objective.base import Objective
-from vaerun.posterior.base import Relaxable
+from vaerun.posterior.base import LayeredRelaxable
 
 
 class Relax(Coupled):
@@ -72,7 +72,9 @@ class Relax(Coupled):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def control_variate(self, q: Relaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor) -> Tensor:
+    def control_variate(
+        self, q: LayeredRelaxable, model: Model, objective: Objective, x: Tensor, soft: Tensor
+    ) -> Tensor:
         seen = self.input(x.detach()).expand(len(soft), -1, -1)
         learned = self.data_dim * self.layers(torch.cat((soft, seen), -1)).squeeze(-1)
         return objective.reward(evaluate(model, x, soft, q.log_prob(soft))) + learned

@@ -62,7 +62,31 @@ class Reparameterized(Posterior, ABC):
         """The same q with φ and shared weights detached, so that log q is differentiated only in z."""
 
 
-class Relaxable(ClosedFormMean, ABC):
+class LayeredRelaxable(Posterior, ABC):
+    """q(z) = q_1(z_1) Π_l q_l(z_l given z_{l−1}) over layers of discrete z, where every q_l is ``Relaxable``.
+
+    Given the layer below, a layer has the relaxation of its q_l. A q with one layer is ``Relaxable`` itself.
+
+    Reference: Tucker et al. 2017, REBAR, §3.2 and its appendix on multilayer models.
+    """
+
+    logits: Tensor  # Float[Tensor, "B D_1"]: the parameters of q_1
+    sizes: tuple[int, ...]  # D_1, …, D_L
+
+    @abstractmethod
+    def layer(self, index: int, below: Tensor | None) -> "Relaxable":
+        """q_l at z_{l−1}, Float[Tensor, "K B D_{l−1}"], hard or relaxed; ``index`` = l − 1, and ``below`` None at 0."""
+
+    @abstractmethod
+    def frozen(self) -> "LayeredRelaxable":
+        """The same q with its parameters and shared weights detached, so that log q is differentiated only in z."""
+
+    @abstractmethod
+    def noise(self, k: int) -> Tensor:
+        """ε_1, …, ε_k of all layers, Float[Tensor, "K B D"]."""
+
+
+class Relaxable(LayeredRelaxable, ClosedFormMean, ABC):
     """Discrete z = H(g), where g = φ + ε elementwise and ε has a fixed distribution (logistic, Gumbel): Gumbel-max.
 
     A smooth H gives the continuous relaxations; samples of g given z give their control variates. The mass function,
@@ -72,6 +96,15 @@ class Relaxable(ClosedFormMean, ABC):
     """
 
     logits: Tensor  # Float[Tensor, "B D"]: the parameters φ
+
+    @property
+    def sizes(self) -> tuple[int, ...]:  # type: ignore[override]
+        """One layer, (D,)."""
+        return (self.logits.shape[-1],)
+
+    def layer(self, index: int, below: Tensor | None) -> "Relaxable":
+        """q itself."""
+        return self
 
     @abstractmethod
     def frozen(self) -> "Relaxable":
@@ -154,6 +187,11 @@ class Family(nn.Module, ABC):
     @abstractmethod
     def num_parameters(self) -> int:
         """P, the length of φ."""
+
+    @property
+    def num_layers(self) -> int:
+        """L, the number of layers of z that q conditions on one another; 1 by default."""
+        return 1
 
     @abstractmethod
     def initial(self) -> Tensor:

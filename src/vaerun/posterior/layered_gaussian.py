@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.errors import UserError
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.gaussian import HALF_LOG_2PI
+from vaerun.posterior.layers import layer_sizes, near_zero
 from vaerun.posterior.masked import constant
 
 
@@ -98,12 +98,7 @@ class LayeredGaussian(Family):
         initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__(latent_dim=latent_dim)
-        self.layers = list(latent_layers) or [size for size in (latent_dim - latent_dim // 2, latent_dim // 2) if size]
-        if sum(self.layers) != latent_dim or min(self.layers) < 1:
-            raise UserError(
-                f"the layers of posterior=layered_gaussian must have at least 1 coordinate each and {latent_dim} "
-                f"together, got {self.layers}: use those of the model."
-            )
+        self.layers = layer_sizes("layered_gaussian", latent_dim, latent_layers)
         self.maps = nn.ModuleList(
             near_zero(mlp([below, *hidden, 2 * here], activation, initial_weights))
             for below, here in pairwise(self.layers)
@@ -133,13 +128,3 @@ def conditional(read: Callable[[Tensor], Tensor], below: Tensor) -> tuple[Tensor
 def log_normal(z: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
     """log N(z; μ, diag σ²) in nats: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
     return -(0.5 * ((z - mu) * (-log_sigma).exp()).square() + log_sigma + HALF_LOG_2PI).sum(-1)
-
-
-@torch.no_grad()
-def near_zero(network: nn.Sequential) -> nn.Sequential:
-    """The network with its last map times 0.01: outputs near 0, but with a gradient for the maps before it."""
-    last = network[-1]
-    assert isinstance(last, nn.Linear)
-    last.weight.mul_(0.01)
-    last.bias.mul_(0.01)
-    return network
