@@ -11,7 +11,7 @@ from vaerun.errors import UserError
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 from vaerun.nn.normal import HALF_LOG_2PI, normal_log_prob
 from vaerun.posterior.base import Family, Reparameterized
 from vaerun.posterior.masked import constant
@@ -133,8 +133,7 @@ def conditional(read: Callable[[Tensor], Tensor], below: Tensor) -> tuple[Tensor
 @torch.no_grad()
 def near_zero(network: nn.Sequential) -> nn.Sequential:
     """The network with its last map times 0.01: outputs near 0, but with a gradient for the maps before it."""
-    last = network[-1]
-    assert isinstance(last, nn.Linear)
+    last = last_map(network)
     last.weight.mul_(0.01)
     last.bias.mul_(0.01)
     return network

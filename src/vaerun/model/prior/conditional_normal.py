@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.model.prior.base import ConditionalPrior, IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 from vaerun.nn.normal import normal_log_prob
 
 
@@ -71,8 +71,7 @@ class ConditionalNormal(ConditionalPrior):
                 "model/prior=standard_normal."
             )
         self.layers = mlp([given_dim, *hidden, 2 * latent_dim], activation)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
+        last = last_map(self.layers)
         with torch.no_grad():
             last.weight.mul_(0.1)
             last.bias.zero_()
