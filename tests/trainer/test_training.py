@@ -1,11 +1,11 @@
-"""What counts as training time: compiling and watchers do not."""
+"""A training is in training mode, and compiling is no training time."""
 
 from typing import Any
 
 import pytest
 import torch
 
-from tests.problems import linear_strategy, simulated
+from tests.problems import linear_strategy, objective, simulated
 from vaerun.data.base import Dataset
 from vaerun.data.split import Split
 from vaerun.execution.engine.base import Engine, Program
@@ -69,3 +69,16 @@ def test_compiling_is_no_training_time_and_does_not_use_up_the_budget(clock: Clo
     assert progress.compile_seconds >= COMPILING
     assert progress.seconds == pytest.approx(clock.now)
     assert training.position()["compile_seconds"] == progress.compile_seconds
+
+
+def test_a_strategy_that_was_evaluated_is_trained_as_if_it_had_not_been() -> None:
+    """An opened run leaves it in evaluation mode, in which the KL weight is 1 and running averages stand still."""
+    x, trained = simulated(8), []
+    for evaluated in (False, True):
+        torch.manual_seed(0)
+        strategy = linear_strategy("amortized", x)
+        strategy.bound.objective = objective("elbo", 4, beta=0.3)
+        data = Dataset("given", Split(x), Split(x[:7]), Split(x[:5]), (x.shape[1],), "none", "real", "sha")
+        Trainer(epochs=3, batch_size=4).fit(strategy.eval() if evaluated else strategy, data)
+        trained.append(strategy.bound.model.W.detach().clone())
+    assert torch.equal(*trained)
