@@ -82,3 +82,17 @@ def test_a_strategy_that_was_evaluated_is_trained_as_if_it_had_not_been() -> Non
         Trainer(epochs=3, batch_size=4).fit(strategy.eval() if evaluated else strategy, data)
         trained.append(strategy.bound.model.W.detach().clone())
     assert torch.equal(*trained)
+
+
+def test_a_second_training_of_the_same_objects_has_a_budget_and_a_cost_of_its_own() -> None:
+    torch.manual_seed(0)
+    x = simulated(8)
+    strategy = linear_strategy("amortized", x)
+    data = Dataset("given", Split(x), Split(x[:7]), Split(x[:5]), (x.shape[1],), "none", "real", "sha")
+    trainer = Trainer(epochs=50, batch_size=4, max_decoder_evaluations=100)
+    steps, costs = [], []
+    for _ in range(2):
+        steps.append(trainer.fit(strategy, data).progress.step)
+        costs.append((strategy.decoder_evaluations, strategy.encoder_evaluations))
+    assert steps[0] == steps[1] > 1
+    assert costs[0] == costs[1]

@@ -79,6 +79,7 @@ class Training:
         self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
         self.validation_interval = validation.interval(strategy, steps_per_epoch)
         self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
+        strategy.decoder_evaluations = strategy.encoder_evaluations = 0  # as steps and seconds: of this training
         self.device = data.train.x.device
         self.schedules = schedules_of(strategy)
         self.bound = strategy.bound.metric(ELBO).name
