@@ -10,6 +10,7 @@ from vaerun.data.base import Dataset
 from vaerun.data.split import Split
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.tf32 import TF32
+from vaerun.schedule.linear import Linear
 from vaerun.trainer import training as module
 from vaerun.trainer.trainer import Trainer
 
@@ -96,3 +97,16 @@ def test_a_second_training_of_the_same_objects_has_a_budget_and_a_cost_of_its_ow
         costs.append((strategy.decoder_evaluations, strategy.encoder_evaluations))
     assert steps[0] == steps[1] > 1
     assert costs[0] == costs[1]
+
+
+def test_schedules_of_one_name_in_two_parts_are_both_followed() -> None:
+    torch.manual_seed(0)
+    x = simulated(8)
+    strategy = linear_strategy("amortized", x)
+    strategy.bound.objective.kl_weight = Linear(epochs=4)
+    strategy.bound.model.prior.kl_weight = Linear(start=1, end=3, epochs=4)
+    data = Dataset("given", Split(x), Split(x[:7]), Split(x[:5]), (x.shape[1],), "none", "real", "sha")
+    training = Trainer(epochs=2, batch_size=4).fit(strategy, data)
+    assert strategy.bound.objective.kl_weight.now == 1.5 / 4  # at the beginning of the last of four steps
+    assert strategy.bound.model.prior.kl_weight.now == 1 + 2 * 1.5 / 4
+    assert len(training.schedules) == 2
