@@ -25,7 +25,7 @@ def test_the_moments_are_those_of_all_replicas_at_once() -> None:
     torch.testing.assert_close(whole.signal(known), away - values.var(0).sum(1) / 57, rtol=1e-7, atol=1e-9)
 
 
-def test_what_is_said_of_signal_and_noise_is_unbiased_and_as_sure_as_it_says() -> None:
+def test_signal_and_noise_are_unbiased_and_the_noise_is_as_sure_as_it_says() -> None:
     """Of 200 experiments with 60 replicas of N(m, Σ), where the signal is lost in the noise."""
     mean, scale = torch.tensor([0.1, 0.0, 0.0]), torch.tensor([1.0, 0.5, 0.2])
     found = [replicate(lambda: {"g": (mean + scale * torch.randn(3)).unsqueeze(0)}, 60)["g"] for _ in range(200)]
@@ -36,8 +36,23 @@ def test_what_is_said_of_signal_and_noise_is_unbiased_and_as_sure_as_it_says() -
     told = torch.stack([one.noise.var() for one in found]).mean() / GROUPS
     # Groups of 6 have 50 degrees of freedom where all replicas together have 59.
     assert float(told / noise.var()) == pytest.approx(59 / 50, abs=0.3)
-    assert torch.stack([one.signal.var() for one in found]).mean() / GROUPS > signal.var()  # rather too much
     assert (signal < 0).any()
+
+
+@pytest.mark.parametrize(("length", "most"), [(0.0, 2.5), (0.1, 2.0), (2.0, 1.4)])
+def test_the_error_of_the_signal_is_right_where_it_is_lost_in_the_noise_and_where_it_is_clear(
+    length: float, most: float
+) -> None:
+    """Groups that each estimate the signal alone would say ten times the variance where it is lost."""
+    mean, known = length * torch.tensor([[0.6, 0.8, 0.0]]), torch.tensor([[0.0, 0.0, 1.0]])
+    found = [replicate(lambda: {"g": mean + torch.randn(1, 3)}, 60, {"g": known})["g"] for _ in range(300)]
+    shifted = [replicate(lambda: {"g": mean + torch.randn(1, 3) + known}, 60, {"g": known})["g"] for _ in range(300)]
+    for values, told in (
+        ([one.moments.signal().mean() for one in found], [one.signal_error for one in found]),
+        ([one.moments.signal(known).mean() for one in shifted], [one.bias_error for one in shifted]),
+    ):
+        ratio = float(torch.tensor(told).square().mean() / torch.stack(values).var())
+        assert 0.75 < ratio < most
 
 
 def test_every_replica_counts_whatever_their_number() -> None:

@@ -71,6 +71,24 @@ def test_a_checkpoint_holds_the_phase(monkeypatch: pytest.MonkeyPatch) -> None:
     assert third.encoder_evaluations == 4
 
 
+def test_a_checkpoint_takes_the_place_of_what_the_same_object_has_done_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the last steps of a training that diverged are repeated."""
+    x = simulated(12)
+    information_of(2, 2, 2, 1, 1, 1, 1, 1, monkeypatch=monkeypatch)
+    batches = [Batch(rows, x[rows]) for rows in torch.arange(12).split(4)]
+    strategy = linear_strategy("aggressive", x, window=1, max_inner=1)
+    for batch in [*batches, batches[0]]:
+        strategy.step(batch)
+    saved = {name: tensor.clone() for name, tensor in strategy.state_dict().items()}
+    for batch in batches[1:]:
+        strategy.step(batch)
+    assert not strategy.aggressive
+    strategy.load_state_dict(saved)
+    before = strategy.encoder_evaluations
+    strategy.step(batches[1])
+    assert strategy.encoder_evaluations - before == 3 * 4  # information, a step of λ, and φ for the step of θ
+
+
 def test_mutual_information_of_one_q_for_all_is_nothing_and_of_far_ones_log_b() -> None:
     family = make(node("posterior/gaussian"), {"latent_dim": 2})
     assert mutual_information(family(torch.zeros(7, 4)), 5).abs() < 1e-12

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer, numbers_read
 from vaerun.nn.data_input import DataInput
-from vaerun.nn.network import convolutions, image_shape, mlp
+from vaerun.nn.network import convolutions, image_shape, last_map, mlp
 
 
 class ConvAmortizer(Amortizer):
@@ -63,14 +63,9 @@ class ConvAmortizer(Amortizer):
         self.convolutions = convolutions(self.shape._replace(channels=depth), channels, activation)
         smallest = math.prod(self.shape.halved(len(channels))[-1])
         self.dense = mlp([channels[-1] * smallest + read, *hidden, num_parameters], activation)
-        last = self.dense[-1]
-        assert isinstance(last, nn.Linear)
         with torch.no_grad():
-            last.bias.copy_(initial)
+            last_map(self.dense).bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
-        images = self.shape.image(self.input.values(x))
-        if self.input.missing:
-            images = torch.cat((images, self.shape.image(self.input.mask(x))), 1)
-        seen = self.convolutions(images).flatten(1)
-        return self.dense(torch.cat((seen, self.input.given(x)), 1) if self.input.given_dim else seen)
+        seen = self.convolutions(self.input.image(x, self.shape)).flatten(1)
+        return self.dense(self.input.beside(seen, x))

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaerun.amortizer.base import Amortizer, numbers_read
 from vaerun.nn.data_input import DataInput
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 from vaerun.notation import Column
 
 
@@ -68,10 +68,8 @@ class MLPAmortizer(Amortizer):
             columns=columns,
         )
         self.layers = mlp([self.input.dim, *hidden, num_parameters], activation, initial_weights)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
         with torch.no_grad():
-            last.bias.copy_(initial)
+            last_map(self.layers).bias.copy_(initial)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(self.input(x))

@@ -9,7 +9,7 @@ from vaerun.estimator.base import evaluate
 from vaerun.estimator.coupled import Coupled
 from vaerun.model.base import Model
 from vaerun.nn.data_input import DataInput
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 from vaerun.notation import Column
 from vaerun.objective.base import Objective
 from vaerun.posterior.base import LayeredRelaxable
@@ -67,8 +67,7 @@ class Relax(Coupled):
         )
         self.data_dim = data_dim
         self.layers = mlp([latent_dim + self.input.dim, *hidden, 1], activation)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
+        last = last_map(self.layers)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 

@@ -196,20 +196,20 @@ def exact_gradients(setting: GradientSetting, bound: Bound) -> Mapping[str, Tens
 
 def summarise(results: Results, name: str, found: Replicated, exact: Tensor | None, eps: float) -> None:
     """Adds the metrics of one estimator and parameter group to the results, under its ``name``."""
-    moments, root = found.moments, math.sqrt(GROUPS)
+    moments = found.moments
     noise, signal = float(moments.noise().mean()), float(moments.signal().mean())
-    noise_se, signal_se = float(found.noise.std()) / root, float(found.signal.std()) / root
+    noise_se = float(found.noise.std()) / math.sqrt(GROUPS)
     results.add(GRADIENT_VARIANCE, noise, of=name)
     results.add(GRADIENT_VARIANCE.error(), noise_se, of=name)
     if noise > (ROUNDING * eps) ** 2 * signal and noise > 0:
         low = max(signal, 0.0)
         snr = math.sqrt(low / noise)
         # One standard error up, since the root of a signal near zero has no slope to carry it.
-        rise = math.sqrt((low + signal_se) / noise) - snr
+        rise = math.sqrt((low + found.signal_error) / noise) - snr
         results.add(GRADIENT_SNR, snr, of=name)
         results.add(GRADIENT_SNR.error(), math.hypot(rise, snr * noise_se / (2 * noise)), of=name)
     if exact is not None and exact.any():
         scale = float(exact.square().sum(1).mean())
         bias = math.sqrt(max(float(moments.signal(exact).mean()), 0.0) / scale)
         results.add(GRADIENT_BIAS, bias, of=name)
-        results.add(GRADIENT_BIAS_SE, math.sqrt(float(found.bias.std()) / root / scale), of=name)
+        results.add(GRADIENT_BIAS_SE, math.sqrt(found.bias_error / scale), of=name)

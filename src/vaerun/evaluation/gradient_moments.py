@@ -51,12 +51,12 @@ class GradientMoments:
 
 
 class Replicated(NamedTuple):
-    """Moments of the replicas of one parameter group."""
+    """Moments of the replicas of one parameter group, and how sure their means over the rows are."""
 
     moments: GradientMoments  # of them all
     noise: Tensor  # mean over rows of tr Cov[g], from each group of replicas alone, Float[Tensor, "G"]
-    signal: Tensor  # mean over rows of ‖E[g]‖², likewise, Float[Tensor, "G"]
-    bias: Tensor  # mean over rows of ‖E[g] − known‖², likewise, Float[Tensor, "G"]; the signal's where none is known
+    signal_error: float  # the standard error of the mean over rows of ‖E[g]‖²
+    bias_error: float  # that of ‖E[g] − known‖²; of ‖E[g]‖² where nothing is known
 
 
 def replicate(
@@ -70,7 +70,8 @@ def replicate(
         known: what E[g] should be, of the parameter groups where that is known.
     """
     whole: dict[str, GradientMoments] = {}
-    scalars: dict[str, list[Tensor]] = {}
+    noise: dict[str, list[Tensor]] = {}
+    means: dict[str, list[Tensor]] = {}
     for group in range(GROUPS):
         part: dict[str, GradientMoments] = {}
         for _ in range(replicas // GROUPS + (group < replicas % GROUPS)):
@@ -78,6 +79,33 @@ def replicate(
                 part.setdefault(name, GradientMoments(value)).add(value)
         for name, moments in part.items():
             whole.setdefault(name, GradientMoments(moments.mean)).merge(moments)
-            rows = (moments.noise(), moments.signal(), moments.signal(known.get(name)))
-            scalars.setdefault(name, []).append(torch.stack(rows).mean(1))
-    return {name: Replicated(moments, *torch.stack(scalars[name], 1)) for name, moments in whole.items()}
+            noise.setdefault(name, []).append(moments.noise().mean())
+            means.setdefault(name, []).append(moments.mean)
+    found = {}
+    for name, moments in whole.items():
+        of_groups = torch.stack(means.pop(name))
+        signal_error = error_of_square(of_groups)
+        bias_error = error_of_square(of_groups.sub_(known[name])) if name in known else signal_error
+        found[name] = Replicated(moments, torch.stack(noise[name]), signal_error, bias_error)
+    return found
+
+
+def error_of_square(means: Tensor) -> float:
+    """The standard error of an estimate of ‖E[m]‖², mean over rows, from G independent means, Float[Tensor, "G B P"].
+
+    ⟨m_g, m_h⟩ = ‖E[m]‖² + a_g + a_h + e_gh for g ≠ h, with uncorrelated terms: a_g is the noise of m_g along E[m], e_gh
+    that of the pair. The mean of all pairs has the variance 4 Var[a]/G + 2 Var[e]/(G (G − 1)). Near E[m] = 0 only the
+    second term is left, which the variation over groups, each with its own estimate, would give G times.
+
+    Reference: Hoeffding 1948, A class of statistics with asymptotically normal distribution, §5.
+    """
+    rows = means.flatten(1)
+    products = rows @ rows.T / means.shape[1]
+    G = len(products)
+    products.fill_diagonal_(0.0)
+    signal = products.sum() / (G * (G - 1))
+    a = (products.sum(1) - (G - 1) * signal) / (G - 2)
+    e = (products - signal - a - a.unsqueeze(1)).fill_diagonal_(0.0)
+    of_pairs = e.square().sum() / (G * (G - 3))
+    of_single = (a.square().sum() / (G - 1) - of_pairs / (G - 2)).clamp(min=0)
+    return float((4 * of_single / G + 2 * of_pairs / (G * (G - 1))).sqrt())

@@ -7,9 +7,10 @@ from torch.nn.functional import logsigmoid
 
 from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.model.prior.bernoulli import BernoulliPrior
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.posterior.base import Posterior
 from vaerun.posterior.bernoulli import IndependentBernoulli
-from vaerun.posterior.gaussian import HALF_LOG_2PI, DiagonalGaussian
+from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.posterior.laplace import LOG_2, DiagonalLaplace
 
 

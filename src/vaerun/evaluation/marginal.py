@@ -83,8 +83,8 @@ class MarginalEvaluation(OverPoints):
             parts = []
             for x_part, phi_part in zip(batch.x.split(TOGETHER), phi.split(TOGETHER), strict=True):
                 weights = weigh(strategy.bound, x_part, phi_part, self.num_samples, points=self.num_points(data))
-                sizes = weights.effective_sample_size()
-                parts.append((weights.log_mean(), weights.mean_log(), sizes, weights.pareto_k()))
+                diagnostics = (weights.effective_sample_size(), weights.pareto_k())
+                parts.append((weights.log_mean(), weights.mean_log(), *diagnostics))
             return parts
 
         for parts in self.over(data, POINTS, values_of):

@@ -1,8 +1,7 @@
 """An experiment: data, strategy, trainer and evaluation; ``fit`` trains and tests it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -10,28 +9,24 @@ import torch
 
 from vaerun.bound.monte_carlo import ELBO
 from vaerun.data.base import Dataset
-from vaerun.errors import DivergedError, Interrupted, UserError
+from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
-from vaerun.execution.memory import large_blocks_kept
 from vaerun.experiment.columns import far_from_one, outweighing
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, has_checkpoint, how_to_resume, write_summary
+from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
-from vaerun.experiment.failure import as_failure, explained, keep_summary, told
 from vaerun.experiment.fitting import refuse_unfit
-from vaerun.experiment.needs import estimated, is_roomy, refuse_too_large
-from vaerun.experiment.observers import Observers
 from vaerun.experiment.run import Choice, Run
-from vaerun.experiment.summary import cut_off, outcome, reason, recorded, summarise, unconverged, unfinished
-from vaerun.metric.metric import write
+from vaerun.experiment.status import running
+from vaerun.experiment.summary import cut_off, summarise, unconverged
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION, Tracker
 from vaerun.trainer import checkpoint
 from vaerun.trainer.checkpoint_writer import CheckpointWriter
 from vaerun.trainer.metrics import declared
-from vaerun.trainer.resume_point import ResumePoint, SavedStates, reread
+from vaerun.trainer.resume_point import ResumePoint, reread
 from vaerun.trainer.stop_request import defer_signals
 from vaerun.trainer.trainer import Trainer
 from vaerun.trainer.watcher import Watcher
@@ -136,20 +131,20 @@ class Experiment:
         if directory.is_finished:
             directory.tell_finished()
             return self.opened(directory.path, self.restore(directory.path))
-        with self._run(directory, live=live) as (observers, watchers, resume):
-            self.align(resume)
+        with running(self, directory, live=live) as started:
+            self.align(started.resume)
             training = self.trainer.fit(
                 self.strategy,
                 self.data,
                 seed=self.seed,
                 evaluation=self.evaluation,
-                watchers=watchers,
-                resume=resume,
+                watchers=started.watchers,
+                resume=started.resume,
             )
             warnings = cut_off(self, training.progress.step, self.trainer.budget.reason(training))
             step = self.restore(directory.path)
-            training.record(lambda: observers.conclude(self.test()))
-            records = observers.close("completed")
+            training.record(lambda: started.observers.conclude(self.test()))
+            records = started.observers.close("completed")
             log_results(records[-1])
             warnings += unconverged(self, records)
             for warning in warnings:
@@ -191,37 +186,6 @@ class Experiment:
         if of is None or chosen is None:
             return resume
         return reread(of / chosen[0], chosen[1], self.device)
-
-    @contextmanager
-    def _run(
-        self, directory: RunDirectory, *, live: bool
-    ) -> Iterator[tuple[Observers, tuple[Watcher, ...], ResumePoint | None]]:
-        """The observers of a run, and where it resumes; an error inside becomes the status of the run."""
-        about = write(self.declared)
-        writer = CheckpointWriter(directory.checkpoints, self.trainer.checkpoints)
-        observers: Observers | None = None
-        try:
-            known = {"seed": self.seed, "data": recorded(self.data), "about": about}
-            write_summary(directory.path, {"status": "running", "reason": None, **known})
-            needs = estimated(self)
-            refuse_too_large(needs, self.device, directory.path)
-            kept = large_blocks_kept() if is_roomy(needs, self.device) else nullcontext()
-            with defer_signals() as stop, kept:
-                begun = has_checkpoint(directory.path)
-                resume = SavedStates(directory.checkpoints, self.device).mended() if begun else None
-                writer.saved = None if resume is None else resume.progress.step
-                observers = Observers(self, directory.path, resume, live=live, needs=needs.words())
-                yield observers, (*observers.watchers, writer, stop, *self.watchers), resume
-        except BaseException as raised:
-            error = explained(raised, self, directory.path) if isinstance(raised, DivergedError) else raised
-            failure = as_failure(error, directory.path, writer, self.config)
-            if observers is not None:
-                with told("the end of the records"):
-                    observers.close(outcome(failure), reason(failure))
-            keep_summary(directory.path, unfinished(failure, directory.path, seed=self.seed, experiment=self))
-            if failure is not error:
-                raise failure from error
-            raise interrupted(error, directory.path) from None
 
     def opened(self, directory: Path, step: int) -> Run:
         """The run in a directory, with the present weights, which are those of ``best`` at ``step``."""
@@ -291,13 +255,6 @@ def refuse_to_read(path: Path | str) -> Dataset:
 def present_machine(data: Dataset) -> Machine:
     """The present settings of torch, and the device of the data."""
     return Execution(device=str(data.train.x.device), threads=torch.get_num_threads()).prepare(1)
-
-
-def interrupted(error: BaseException, directory: Path) -> BaseException:
-    """The error; for an interruption, one whose message says how to resume."""
-    if isinstance(error, KeyboardInterrupt):
-        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {how_to_resume(directory)}")
-    return error
 
 
 def log_results(record: Mapping[str, float]) -> None:

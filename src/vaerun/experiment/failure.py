@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.errors import DivergedError, Interrupted, RunError, UserError
 from vaerun.execution import parallel
 from vaerun.experiment.directory import how_to_resume, write_summary
 from vaerun.experiment.resume import smaller_steps
@@ -69,6 +69,13 @@ def repeated(error: DivergedError, experiment: "Experiment", directory: Path) ->
         directory=directory / "checkpoints",
         end=error.step,
     )
+
+
+def interrupted(error: BaseException, directory: Path) -> BaseException:
+    """The error; for an interruption, one whose message says how to resume."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted(f"{str(error) or 'interrupted'}; resume with: {how_to_resume(directory)}")
+    return error
 
 
 def _saved(writer: CheckpointWriter) -> str:

@@ -20,8 +20,7 @@ from vaerun.execution import follower, parallel, team
 from vaerun.execution.parallel import LostProcessError
 from vaerun.experiment.build import build
 from vaerun.experiment.directory import FILES, RunDirectory, has_checkpoint
-from vaerun.experiment.experiment import interrupted
-from vaerun.experiment.failure import keep_summary
+from vaerun.experiment.failure import interrupted, keep_summary
 from vaerun.experiment.initial_weights import take_weights
 from vaerun.experiment.load import read_again
 from vaerun.experiment.make import plain

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from vaerun.model.base import ExactMarginal
 from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.nn.units import Units
 from vaerun.notation import Column
-
-LOG_2PI = math.log(2 * math.pi)
 
 
 class AffineGaussian(ExactMarginal):
@@ -93,12 +92,12 @@ class AffineGaussian(ExactMarginal):
             return torch.where(observed, self.terms(x.nan_to_num(1.0), z), 0.0).sum(-1)
         log_sigma, values = self.log_sigma(), self.values(x)
         squares = ((self.units(values) - self.location(z, self.given(x))) * (-log_sigma).exp()).square().sum(-1)
-        return -0.5 * squares - len(self.mu) * (log_sigma.mean() + 0.5 * LOG_2PI) + self.units.log_volume(values)
+        return -0.5 * squares - len(self.mu) * (log_sigma.mean() + HALF_LOG_2PI) + self.units.log_volume(values)
 
     def terms(self, x: Tensor, z: Tensor) -> Tensor:
         log_sigma, values = self.log_sigma(), self.values(x)
         scaled = (self.units(values) - self.location(z, self.given(x))) * (-log_sigma).exp()
-        return -0.5 * scaled.square() - log_sigma - 0.5 * LOG_2PI + self.units.log_volumes(values)
+        return -0.5 * scaled.square() - log_sigma - HALF_LOG_2PI + self.units.log_volumes(values)
 
     def mean(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         return self.units.inverse(self.location(z, given))
@@ -137,7 +136,7 @@ class AffineGaussian(ExactMarginal):
         variances = (2 * self.log_sigma()).exp().expand(len(self.mu))
         factor = torch.linalg.cholesky(self.W @ self.W.T + variances.diag().to(x.dtype))
         white = torch.linalg.solve_triangular(factor, self._centred(x).T, upper=False)
-        log_p = -0.5 * white.square().sum(0) - factor.diagonal().log().sum() - 0.5 * len(self.mu) * LOG_2PI
+        log_p = -0.5 * white.square().sum(0) - factor.diagonal().log().sum() - len(self.mu) * HALF_LOG_2PI
         return log_p + self.units.log_volume(self.values(x))
 
     def diagonal_gap(self, x: Tensor | None = None) -> Tensor:
@@ -169,7 +168,7 @@ class AffineGaussian(ExactMarginal):
         observed, log_sigma = ~values.isnan(), self.log_sigma().expand(len(self.mu))
         left = torch.where(observed, (self._centred(x) - mean @ self.W.T) * (-log_sigma).exp(), 0.0)
         squares = left.square().sum(-1) + mean.square().sum(-1)
-        constants = self.units.log_volumes(values.nan_to_num(1.0)) - log_sigma - 0.5 * LOG_2PI
+        constants = self.units.log_volumes(values.nan_to_num(1.0)) - log_sigma - HALF_LOG_2PI
         log_det = torch.linalg.slogdet(self.precision(x)).logabsdet
         return torch.where(observed, constants, 0.0).sum(-1) - 0.5 * (squares + log_det)
 

@@ -1,6 +1,5 @@
 """p_θ(x, z) = p(x given z_1) Π_l N(z_l; μ_l(z_{l+1}), diag σ_l²(z_{l+1})) N(z_L; 0, I)."""
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import ClassVar
@@ -17,8 +16,7 @@ from vaerun.nn.bounded_scale import bounded_log_scale
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+from vaerun.nn.normal import normal_log_prob
 
 
 class LayeredNormal(Prior):
@@ -53,9 +51,7 @@ class LayeredNormal(Prior):
         log_p = self.top.log_prob(highest)
         for below, above, read in zip(layers[:-1], layers[1:], self.maps, strict=True):
             mu, raw = read(above).chunk(2, dim=-1)
-            log_sigma = bounded_log_scale(raw)
-            squares = ((below - mu) * (-log_sigma).exp()).square()
-            log_p = log_p - (0.5 * squares + log_sigma + HALF_LOG_2PI).sum(-1)
+            log_p = log_p + normal_log_prob(below, mu, bounded_log_scale(raw))
         return log_p
 
     @torch.no_grad()

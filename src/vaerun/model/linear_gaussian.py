@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from vaerun.model.affine_gaussian import LOG_2PI, AffineGaussian
+from vaerun.model.affine_gaussian import AffineGaussian
+from vaerun.nn.normal import LOG_2PI
 
 
 class LinearGaussian(AffineGaussian):

@@ -1,4 +1,4 @@
-"""Networks, their initial weights, activations, bounded scales and running averages.
+"""Networks, their initial weights, activations, bounded scales, normal densities and running averages.
 
 It may import ``errors`` and ``config.ranges``, and no room of the lecture.
 """

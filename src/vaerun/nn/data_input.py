@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.nn.column_values import ColumnValues
+from vaerun.nn.network import ImageShape
 from vaerun.notation import Column
 
 
@@ -79,11 +80,19 @@ class DataInput(nn.Module):
         """c, Float[Tensor, "B C"]."""
         return x[:, len(self.data_mean) :]
 
+    def image(self, x: Tensor, shape: ImageShape) -> Tensor:
+        """The values of x as an image, and the mask as further channels of it, Float[Tensor, "B channels H W"]."""
+        seen = shape.image(self.values(x))
+        return torch.cat((seen, shape.image(self.mask(x))), 1) if self.missing else seen
+
+    def beside(self, seen: Tensor, x: Tensor) -> Tensor:
+        """What was computed of the values of x, and c: Float[Tensor, "B S"] ↦ Float[Tensor, "B S+C"]."""
+        return torch.cat((seen, self.given(x)), 1) if self.given_dim else seen
+
     def forward(self, x: Tensor) -> Tensor:
         """Float[Tensor, "B X+C"] ↦ Float[Tensor, "B dim"]."""
-        mask = [self.mask(x)] if self.missing else []
-        given = [self.given(x)] if self.given_dim else []
-        return torch.cat((self.values(x), *mask, *given), 1) if mask or given else self.values(x)
+        seen = self.values(x)
+        return self.beside(torch.cat((seen, self.mask(x)), 1) if self.missing else seen, x)
 
 
 def signed_log(x: Tensor) -> Tensor:

@@ -56,6 +56,13 @@ def mlp(sizes: Sequence[int], activation: str, initial_weights: InitialWeights =
     return nn.Sequential(*layers[:-1])
 
 
+def last_map(network: nn.Sequential) -> nn.Linear:
+    """The last affine map of an ``mlp``, whose initial weights decide what the network computes at first."""
+    last = network[-1]
+    assert isinstance(last, nn.Linear)
+    return last
+
+
 class ImageShape(NamedTuple):
     """The shape (H, W, C) of one data point, stored as X = H W C values row by row."""
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vaerun.config.ranges import at_least
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
+from vaerun.nn.normal import HALF_LOG_2PI, normal_log_prob
 from vaerun.posterior.base import Family, Reparameterized
-from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.masked import MaskedNetwork, constant
 
 
@@ -51,9 +51,7 @@ class DependentGaussian(Reparameterized):
         return self.transport(self.noise(k))[0]
 
     def log_prob(self, z: Tensor) -> Tensor:
-        mu, log_sigma = self.conditionals(z)
-        standardised = (z - mu) * (-log_sigma).exp()
-        return -(0.5 * standardised.square() + log_sigma + HALF_LOG_2PI).sum(-1)
+        return normal_log_prob(z, *self.conditionals(z))
 
     def frozen(self) -> "DependentGaussian":
         network = constant(self.network) if isinstance(self.network, torch.nn.Module) else self.network

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.posterior.base import Reparameterized
-from vaerun.posterior.gaussian import HALF_LOG_2PI
 
 
 class Flow(Reparameterized, ABC):

@@ -1,6 +1,5 @@
 """q(z; φ) = N(z; μ, diag σ²), φ = (μ, raw log σ)."""
 
-import math
 from typing import ClassVar
 
 import torch
@@ -8,9 +7,8 @@ from torch import Tensor
 
 from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, KnownScore, Reparameterized
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class DiagonalGaussian(Reparameterized, ClosedFormStd, KnownScore, ClosedFormKL):

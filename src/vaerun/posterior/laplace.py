@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import LIMIT, bounded_log_scale, location_scale
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, KnownScore, Reparameterized
-from vaerun.posterior.gaussian import HALF_LOG_2PI
 
 LOG_2 = math.log(2)
 

@@ -11,8 +11,8 @@ from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
+from vaerun.nn.normal import HALF_LOG_2PI, normal_log_prob
 from vaerun.posterior.base import Family, Reparameterized
-from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.layers import layer_sizes, near_zero
 from vaerun.posterior.masked import constant
 
@@ -53,9 +53,9 @@ class LayeredNormals(Reparameterized):
 
     def log_prob(self, z: Tensor) -> Tensor:
         layers = z.split(self.sizes, dim=-1)
-        log_q = log_normal(layers[0], self.mu, self.log_sigma)
+        log_q = normal_log_prob(layers[0], self.mu, self.log_sigma)
         for (below, here), read in zip(pairwise(layers), self.maps, strict=True):
-            log_q = log_q + log_normal(here, *conditional(read, below))
+            log_q = log_q + normal_log_prob(here, *conditional(read, below))
         return log_q
 
     def frozen(self) -> "LayeredNormals":
@@ -123,8 +123,3 @@ def conditional(read: Callable[[Tensor], Tensor], below: Tensor) -> tuple[Tensor
     """Mean and log σ of a layer given the one below it, each Float[Tensor, "K B D"]."""
     mu, raw = read(below).chunk(2, dim=-1)
     return mu, bounded_log_scale(raw)
-
-
-def log_normal(z: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
-    """log N(z; μ, diag σ²) in nats: Float[Tensor, "K B D"] ↦ Float[Tensor, "K B"]."""
-    return -(0.5 * ((z - mu) * (-log_sigma).exp()).square() + log_sigma + HALF_LOG_2PI).sum(-1)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from vaerun.errors import UserError
+from vaerun.nn.network import last_map
 
 
 def layer_sizes(option: str, latent_dim: int, latent_layers: Sequence[int]) -> list[int]:
@@ -31,8 +32,7 @@ def layer_sizes(option: str, latent_dim: int, latent_layers: Sequence[int]) -> l
 @torch.no_grad()
 def near_zero(network: nn.Sequential) -> nn.Sequential:
     """The network with its last map times 0.01: outputs near 0, but with a gradient for the maps before it."""
-    last = network[-1]
-    assert isinstance(last, nn.Linear)
+    last = last_map(network)
     last.weight.mul_(0.01)
     last.bias.mul_(0.01)
     return network

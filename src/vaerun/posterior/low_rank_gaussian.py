@@ -8,8 +8,8 @@ from torch import Tensor
 from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale, location_scale
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.posterior.base import ClosedFormKL, ClosedFormStd, Family, Reparameterized
-from vaerun.posterior.gaussian import HALF_LOG_2PI
 from vaerun.posterior.pattern import waves
 
 

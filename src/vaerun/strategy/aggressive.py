@@ -74,22 +74,33 @@ class Aggressive(Encoded):
         self.register_buffer("steps_in_epoch", torch.tensor(0))
         self.register_buffer("information", torch.tensor(0.0))
         self.register_buffer("best_information", torch.tensor(0.0))
-        # Copies of the first two on the host, so that a step does not wait for the device.
-        self.host: tuple[bool, int] | None = None
+        self.known = (-1, -1), (True, 0)  # the versions of the first two buffers, and their values on the host
 
     def step(self, batch: Batch) -> Estimate:
-        aggressive, done = self.host or (bool(self.aggressive), int(self.steps_in_epoch))
+        aggressive, done = self.phase()
         if not aggressive:
-            self.host = (False, 0)
             return self.joint_step(batch)
         information = self.record_information(batch)
         inner = self.lam_steps(batch)
         estimate = self.theta_step(batch, self.encode(batch))
-        self.host = (
-            self.close_epoch() if done + 1 >= self.num_points // (parallel.size() * len(batch.x)) else (True, done + 1)
-        )
+        ended = done + 1 >= self.num_points // (parallel.size() * len(batch.x))
+        phase = self.close_epoch() if ended else (True, done + 1)
+        self.known = self.versions(), phase
         metrics = {"information": information, "inner_steps": information.new_tensor(float(inner))}
         return estimate._replace(diagnostics={**estimate.diagnostics, **metrics})
+
+    def versions(self) -> tuple[int, int]:
+        """How often the phase and the count of steps have been written."""
+        return self.aggressive._version, self.steps_in_epoch._version
+
+    def phase(self) -> tuple[bool, int]:
+        """Whether the phase is aggressive, and the steps of this epoch.
+
+        It waits for the device only after something else has written them, such as a checkpoint.
+        """
+        if self.known[0] != self.versions():
+            self.known = self.versions(), (bool(self.aggressive), int(self.steps_in_epoch))
+        return self.known[1]
 
     def lam_steps(self, batch: Batch) -> int:
         """Takes steps of λ until a window of them does not improve the bound; returns their number."""
@@ -114,7 +125,7 @@ class Aggressive(Encoded):
         return information
 
     def close_epoch(self) -> tuple[bool, int]:
-        """Decides by the mean I_q of the epoch whether the next epoch is aggressive."""
+        """Decides by the mean I_q of the epoch whether the next epoch is aggressive; returns the new ``phase``."""
         mean = self.information / self.steps_in_epoch
         self.aggressive.copy_(mean >= self.best_information)
         self.best_information.copy_(torch.maximum(mean, self.best_information))

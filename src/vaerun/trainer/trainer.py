@@ -82,6 +82,9 @@ class Trainer:
             DivergedError: a value is not finite.
             Interrupted: a watcher asked to stop.
         """
+        # A run that was opened from these objects has left them in evaluation mode: without the KL weight, and with
+        # running averages and control variates that learn nothing.
+        strategy.train()
         loader = Loader(data.train, batch_size=self.batch_size, seed=seed, own=True)
         training = Training(
             strategy,

@@ -39,12 +39,16 @@ class Record(NamedTuple):
 
 
 def schedules_of(strategy: Strategy) -> dict[str, Schedule]:
-    """The schedules of a strategy and its parts by name, without constants."""
-    return {
-        name.split(".")[-1]: module
-        for name, module in strategy.named_modules()
-        if isinstance(module, Schedule) and not isinstance(module, Constant)
-    }
+    """The schedules of a strategy and its parts without constants, by the last word of their name.
+
+    Where two have the same last word, as in parts of a user, the second has its whole name.
+    """
+    found: dict[str, Schedule] = {}
+    for name, module in strategy.named_modules():
+        if isinstance(module, Schedule) and not isinstance(module, Constant):
+            last = name.rpartition(".")[2]
+            found[name if last in found else last] = module
+    return found
 
 
 class Training:
@@ -79,6 +83,7 @@ class Training:
         self.seed, self.steps_per_epoch, self.watchers = seed, steps_per_epoch, tuple(watchers)
         self.validation_interval = validation.interval(strategy, steps_per_epoch)
         self.progress, self.means, self.resumed = Progress(), RunningMeans(), False
+        strategy.decoder_evaluations = strategy.encoder_evaluations = 0  # as steps and seconds: of this training
         self.device = data.train.x.device
         self.schedules = schedules_of(strategy)
         self.bound = strategy.bound.metric(ELBO).name

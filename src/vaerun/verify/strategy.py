@@ -12,7 +12,8 @@ from vaerun.data.split import Split, Visit
 from vaerun.errors import UserError
 from vaerun.experiment.build import build_strategy
 from vaerun.local.solver import LocalSolver
-from vaerun.model.linear_gaussian import LOG_2PI, LinearGaussian, maximum_log_likelihood
+from vaerun.model.linear_gaussian import LinearGaussian, maximum_log_likelihood
+from vaerun.nn.normal import LOG_2PI
 from vaerun.notation import Batch
 from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
 from vaerun.strategy.base import Strategy

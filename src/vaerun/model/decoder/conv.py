@@ -1,5 +1,6 @@
 """outputs = transposed convolutions of h(A z): a decoder for images."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -46,7 +47,7 @@ class ConvDecoder(Decoder):
         shape = image_shape(data_shape, channels, "model/decoder")
         shape = shape._replace(channels=output_dim // (shape.height * shape.width))
         self.smallest = (channels[-1], *shape.halved(len(channels))[-1])
-        self.dense = mlp([input_dim, *hidden, self.smallest[0] * self.smallest[1] * self.smallest[2]], activation)
+        self.dense = mlp([input_dim, *hidden, math.prod(self.smallest)], activation)
         self.convolutions = transposed_convolutions(shape, channels, activation)
         self.bias = nn.Parameter(torch.zeros(output_dim) if output_bias is None else output_bias.clone())
 

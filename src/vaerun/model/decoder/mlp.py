@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaerun.model.decoder.base import Decoder
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 
 
 class MLPDecoder(Decoder):
@@ -40,11 +40,9 @@ class MLPDecoder(Decoder):
     ) -> None:
         super().__init__()
         self.layers = mlp([input_dim, *hidden, output_dim], activation, initial_weights)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
         if output_bias is not None:
             with torch.no_grad():
-                last.bias.copy_(output_bias)
+                last_map(self.layers).bias.copy_(output_bias)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z)

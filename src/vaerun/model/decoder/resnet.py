@@ -1,5 +1,6 @@
 """outputs = residual blocks of A z, up to the size of the image: a deep decoder for images."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -49,7 +50,7 @@ class ResNetDecoder(Decoder):
         shape = image_shape(data_shape, channels, "model/decoder", "resnet")
         sizes = shape.halved(len(channels))
         self.smallest = (channels[-1], *sizes[-1])
-        self.dense = mlp([input_dim, *hidden, self.smallest[0] * self.smallest[1] * self.smallest[2]], activation)
+        self.dense = mlp([input_dim, *hidden, math.prod(self.smallest)], activation)
         self.stages = upwards(output_dim // (shape.height * shape.width), channels, blocks, activation, sizes)
         self.bias = nn.Parameter(torch.zeros(output_dim) if output_bias is None else output_bias.clone())
 

@@ -1,6 +1,5 @@
 """p(x_j given outputs) for all columns of one type at once: the parts of ``model/likelihood=mixed``."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, final
@@ -12,10 +11,10 @@ from torch.nn.functional import logsigmoid, softplus
 from vaerun.model.likelihood.bernoulli import NEVER
 from vaerun.model.likelihood.gamma import log_coefficient
 from vaerun.nn.bounded_scale import bounded_log_scale
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.nn.units import Units
 from vaerun.notation import Column
 
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 LARGEST = 20.0  # the largest log of a mean count: float32 holds whole numbers up to 2²⁴ = e^16.6
 SMALLEST = 1e-3  # the smallest initial mean of a count
 

@@ -1,6 +1,5 @@
 """p(x given z) = N(x; mean(z), diag σ²): what normal likelihoods share."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,10 +8,9 @@ import torch
 from torch import Tensor
 
 from vaerun.model.likelihood.base import Likelihood
+from vaerun.nn.normal import HALF_LOG_2PI
 from vaerun.nn.units import Units
 from vaerun.notation import Column
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class Normal(Likelihood):

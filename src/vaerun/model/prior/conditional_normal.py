@@ -1,18 +1,16 @@
 """p_θ(z given c) = N(z; μ(c), diag σ²(c)), learned."""
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaerun.errors import UserError
 from vaerun.model.prior.base import ConditionalPrior, IndependentNormal, PriorDensity
 from vaerun.nn.bounded_scale import bounded_log_scale
-from vaerun.nn.network import mlp
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+from vaerun.nn.network import last_map, mlp
+from vaerun.nn.normal import normal_log_prob
 
 
 @final
@@ -29,8 +27,7 @@ class DiagonalNormal(IndependentNormal):
         self.latent_dim = mu.shape[-1]
 
     def log_prob(self, z: Tensor) -> Tensor:
-        squares = ((z - self.mu) * (-self.log_sigma).exp()).square()
-        return -(0.5 * squares + self.log_sigma + HALF_LOG_2PI).sum(-1)
+        return normal_log_prob(z, self.mu, self.log_sigma)
 
     def standardised(self, location: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
         return (location - self.mu) * (-self.log_sigma).exp(), log_scale - self.log_sigma
@@ -74,8 +71,7 @@ class ConditionalNormal(ConditionalPrior):
                 "model/prior=standard_normal."
             )
         self.layers = mlp([given_dim, *hidden, 2 * latent_dim], activation)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
+        last = last_map(self.layers)
         with torch.no_grad():
             last.weight.mul_(0.1)
             last.bias.zero_()

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from vaerun.config.ranges import at_least
 from vaerun.model.prior.base import Prior
 from vaerun.nn.bounded_scale import bounded_log_scale
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+from vaerun.nn.normal import HALF_LOG_2PI
 
 
 class MixtureOfGaussians(Prior):

@@ -1,14 +1,12 @@
 """p(z) = N(z; 0, I)."""
 
-import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from vaerun.model.prior.base import IndependentNormal, Prior
-
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+from vaerun.nn.normal import HALF_LOG_2PI
 
 
 class StandardNormal(Prior, IndependentNormal):

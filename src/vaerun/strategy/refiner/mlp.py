@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from vaerun.nn.network import mlp
+from vaerun.nn.network import last_map, mlp
 from vaerun.strategy.refiner.base import Refiner
 
 
@@ -37,8 +37,7 @@ class MLPRefiner(Refiner):
         super().__init__()
         self.register_buffer("initial", initial.clone())
         self.layers = mlp([2 * num_parameters, *hidden, num_parameters], activation)
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
+        last = last_map(self.layers)
         with torch.no_grad():
             last.weight.mul_(0.1)
             last.bias.zero_()
