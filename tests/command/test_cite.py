@@ -24,7 +24,7 @@ def cite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_a_run_and_its_choices_cite_the_same_papers(cite: Call, tmp_path: Path) -> None:
-    train(tmp_path / "run", "trainer.epochs=1", "strategy=joint", "posterior=planar")
+    train(tmp_path / "run", "trainer.epochs=1", "strategy=joint", "posterior=planar", "strategy.test_steps=20")
     code, of_run, _ = cite("run")
     assert code == 0
     assert "@inproceedings{rezende2015," in of_run

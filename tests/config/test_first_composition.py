@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from vaerun.config import hydra
 from vaerun.config.first_composition import SINGLE
+from vaerun.errors import UserError
 
 LOADED = hydra.LOAD
 
@@ -94,3 +95,17 @@ def test_a_file_that_asks_for_a_sweep_has_one(composing: Any, compositions: list
     assert composing.get_mode("config", words) == RunMode.MULTIRUN
     composing.compose_config("config", words, RunMode.MULTIRUN)
     assert len(compositions) == 2
+
+
+@pytest.mark.parametrize(
+    "word", ["strategy=nothing", "strategi=joint", "trainer.epoch=3", "+hydra.callbacks.x._target_=os.system"]
+)
+def test_an_error_is_met_once(word: str, composing: Any, compositions: list[Any]) -> None:
+    with pytest.raises((ConfigCompositionException, UserError)) as first:
+        run(composing, [word])
+    assert compositions == [[word]]
+    with pytest.raises(type(first.value)) as again:
+        composing.compose_config("config", [word, SINGLE], RunMode.RUN)
+    assert len(compositions) == 2
+    assert str(first.value) == str(again.value)
+    assert str(first.value.__cause__) == str(again.value.__cause__)

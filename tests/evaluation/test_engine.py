@@ -35,11 +35,13 @@ from vaerun.posterior.base import Posterior
 
 pytestmark = [pytest.mark.usefixtures("exact"), pytest.mark.filterwarnings("ignore")]
 
+# The K are the same, so that Inductor compiles one program for several of them; of a move, which is a long program, two
+# steps are the fewest that follow one another.
 EVALUATIONS: Mapping[str, Callable[[Bound, Tensor, Tensor], Any]] = {
     "samples": lambda bound, x, phi: weigh(bound, x, phi, 40, points=10**6).log_mean(),
-    "elbo": lambda bound, x, phi: elbo(bound, x, phi, 20, seed=3),
+    "elbo": lambda bound, x, phi: elbo(bound, x, phi, 40, seed=3),
     "gap": lambda bound, x, phi: draw([bound, bound], x, [phi, 0.5 * phi], 40),
-    "annealing": lambda bound, x, phi: ascended(transition_of(bound, 3, module.MANY), x, 4, sigmoidal(6, 4.0)),
+    "annealing": lambda bound, x, phi: ascended(transition_of(bound, 2, module.MANY), x, 4, sigmoidal(6, 4.0)),
     "left": lambda bound, x, phi: left_to_gain(lowest_variance_elbo(bound), x, phi, times=10**6),
     "ascent": lambda bound, x, phi: ascend(lowest_variance_elbo(bound, num_samples=4), x, phi, 20)[:5],
 }

@@ -28,11 +28,12 @@ def test_means_and_their_noise_are_those_of_the_rewards(
     numbers: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound, x, best = gaussian_problem(orthogonal=False)
-    monkeypatch.setattr(chunk, "NUMBERS", {"cpu": numbers})
-    monkeypatch.setattr(module, "TOGETHER", together)
     phis = [best + 0.3, best]
     exact = torch.stack([exact_elbo(bound.model, x, phi).detach() for phi in phis])
-    drawn = draw([bound, bound], x, phis, 400)
+    with monkeypatch.context() as patch:
+        patch.setattr(chunk, "NUMBERS", {"cpu": numbers})
+        patch.setattr(module, "TOGETHER", together)
+        drawn = draw([bound, bound], x, phis, 400)
     for q in (0, 1):
         off = (drawn.mean[q] - exact[q]) / drawn.error(q)
         assert off.shape == (9,)

@@ -105,33 +105,26 @@ def fits(option: Option, catalogue: Catalogue) -> dict[str, list[str]]:
     options fit.
     """
     nouns = [group for group in catalogue.nouns if group != option.group]
+    parts = swap(_default_parts(catalogue), option, catalogue)
     found = {}
     for group in nouns:
         others = catalogue.groups[group].values()
-        legal = [other.name for other in others if _together(option, other, catalogue, nouns)]
+        rest = [name for name in nouns if name != group]
+        legal = [other.name for other in others if _curable(swap(parts, other, catalogue), rest, catalogue)]
         if len(legal) < len(others):
             found[group] = legal
     return found
 
 
-def _together(one: Option, other: Option, catalogue: Catalogue, nouns: Sequence[str]) -> bool:
-    """Whether both can be part of one run under some choice of the remaining groups."""
-    parts = _default_parts(catalogue)
-    for option in (one, other):
-        parts = swap(parts, option, catalogue)
-    fixed = {one.group, other.group}
-    rest = [group for group in nouns if group not in fixed]
-    return _curable(parts, rest, fixed, catalogue)
-
-
-def _curable(parts: Mapping[str, Part], rest: Sequence[str], fixed: set[str], catalogue: Catalogue) -> bool:
+def _curable(parts: Mapping[str, Part], rest: Sequence[str], catalogue: Catalogue) -> bool:
+    """Whether the parts are legal under some choice of the groups in ``rest``."""
     clash = next(clashes(parts), None)
     if clash is None:
         return True
     for group in (group for group in clash.groups if group in rest):
         for option in catalogue.groups[group].values():
             remaining = [name for name in rest if name != group]
-            if _curable(swap(parts, option, catalogue), remaining, fixed, catalogue):
+            if _curable(swap(parts, option, catalogue), remaining, catalogue):
                 return True
     return False
 

@@ -1,6 +1,7 @@
 """The catalogue: all groups and options in the YAML files of a search path."""
 
 import copy
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -111,9 +112,8 @@ class Catalogue:
         self.experiments: dict[str, Option] = {}
         self.root: dict[str, Any] = Option("", "config", roots[0] / "config.yaml").content
         for root in roots:
-            # sorted by path, so that a group comes before its nested groups
-            for path in sorted(root.rglob("*.yaml"), key=lambda path: (path.parent.parts, path.name)):
-                group, _, inner = path.parent.relative_to(root).as_posix().partition(f"{EXPERIMENT}/")
+            for folder, path in _files(root):
+                group, _, inner = folder.partition(f"{EXPERIMENT}/")
                 if inner or group == EXPERIMENT:
                     name = f"{inner}/{path.stem}".lstrip("/")
                     self.experiments.setdefault(name, Option(EXPERIMENT, name, path))
@@ -154,6 +154,17 @@ class Catalogue:
     def having_key(self, key: str) -> list[Option]:
         """The options that have this key."""
         return [option for group in self.groups.values() for option in group.values() if key in option.written()]
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Each YAML file and its folder below ``root``, sorted by path, so that a group comes before its nested groups.
+
+    Names are text here, because every command asks for all files, and to compare paths takes longer than all the rest.
+    """
+    found = {Path(folder).relative_to(root).parts: (*folders, *names) for folder, folders, names in os.walk(root)}
+    for parts, names in sorted(found.items()):
+        for name in sorted(name for name in names if name.endswith(".yaml")):
+            yield "/".join(parts) or ".", root.joinpath(*parts, name)
 
 
 def _flat(prefix: str, content: Mapping[str, Any]) -> Iterator[str]:

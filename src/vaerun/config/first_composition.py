@@ -1,7 +1,8 @@
 """One composition in place of two.
 
 Hydra composes a configuration to learn its mode, drops it, adds the mode to the words, and composes it again to run it.
-A composition takes longer than a step of training, so that the first one is kept for the second.
+It drops an error, too, and meets it again. A composition takes longer than a step of training, so that what came of the
+first one is kept for the second.
 """
 
 from collections.abc import Sequence
@@ -16,18 +17,25 @@ SWEPT = frozenset(",()")  # without these a word has one value, and Hydra's chec
 MISSING = "???"  # an option that must be given: Hydra skips it while it asks for the mode, and refuses it afterwards
 
 
-def keep(loader: ConfigLoaderImpl, name: str | None, words: Sequence[str], config: DictConfig) -> None:
-    """Keeps the configuration that Hydra composed to learn the mode, if it is also that of a single job."""
-    if not any(SWEPT & set(word) for word in words) and MISSING not in config.hydra.runtime.choices.values():
-        vars(loader)[KEPT] = (name, list(words), config)
+def keep(loader: ConfigLoaderImpl, name: str | None, words: Sequence[str], made: DictConfig | Exception) -> None:
+    """Keeps the configuration that Hydra composed to learn the mode, or its error, if a single job has the same."""
+    asked = isinstance(made, Exception) or MISSING not in made.hydra.runtime.choices.values()
+    if asked and not any(SWEPT & set(word) for word in words):
+        vars(loader)[KEPT] = (name, [*words, SINGLE], made)
 
 
 def take(loader: ConfigLoaderImpl, name: str | None, words: Sequence[str]) -> DictConfig | None:
-    """What ``keep`` was given for the same words, with the mode of a single job; None if Hydra must compose."""
-    kept_name, kept_words, config = vars(loader).pop(KEPT, (None, None, None))
-    if config is None or kept_name != name or [*kept_words, SINGLE] != list(words):
+    """What ``keep`` was given for the same words, with the mode of a single job; None if Hydra must compose.
+
+    Raises:
+        Exception: the error that was kept.
+    """
+    kept_name, kept_words, made = vars(loader).pop(KEPT, (None, None, None))
+    if made is None or kept_name != name or kept_words != list(words):
         return None
-    with open_dict(config.hydra):
-        config.hydra.mode = RunMode.RUN
-        config.hydra.overrides.hydra.append(SINGLE)
-    return config
+    if isinstance(made, Exception):
+        raise made
+    with open_dict(made.hydra):
+        made.hydra.mode = RunMode.RUN
+        made.hydra.overrides.hydra.append(SINGLE)
+    return made

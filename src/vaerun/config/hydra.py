@@ -19,7 +19,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, _utils
 
-from vaerun.config import first_composition
+from vaerun.config import first_composition, known_choices
 from vaerun.config.folders import PACKAGE, own_directory, roots, user_directory
 from vaerun.config.hydra_guard import FileConfigSource, ImportlibResourcesConfigSource, check_hydra_node
 from vaerun.config.logging_guard import write_through_no_link
@@ -52,6 +52,7 @@ def prepare() -> None:
     register: Any = getattr(OmegaConf, "register_resolver" if V14 else "register_new_resolver")
     register("vaerun.choices", _choices_in_a_name, replace=True)
     SourcesRegistry.instance().types |= {"file": FileConfigSource, "pkg": ImportlibResourcesConfigSource}
+    known_choices.prepare()
     ConfigLoaderImpl.load_configuration = _load_configuration  # type: ignore[method-assign,assignment]
     printing: Any = JobReturn.return_value
     JobReturn.return_value = property(_return_value, printing.fset)  # type: ignore
@@ -218,10 +219,16 @@ def _load_configuration(
     first = first_composition.take(self, config_name, overrides) if run_mode == RunMode.RUN else None
     if first is not None:  # checked already
         return first
-    config = LOAD(self, config_name, overrides, run_mode, **keys)
-    check_hydra_node(config, overrides)
-    write_through_no_link(config)
-    if run_mode == RunMode.MULTIRUN and not keys.get("validate_sweep_overrides", True):
+    asks_for_the_mode = run_mode == RunMode.MULTIRUN and not keys.get("validate_sweep_overrides", True)
+    try:
+        config = LOAD(self, config_name, overrides, run_mode, **keys)
+        check_hydra_node(config, overrides)
+        write_through_no_link(config)
+    except Exception as error:
+        if asks_for_the_mode:
+            first_composition.keep(self, config_name, overrides, error)
+        raise
+    if asks_for_the_mode:
         first_composition.keep(self, config_name, overrides, config)
     return config
 

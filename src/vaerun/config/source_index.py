@@ -7,6 +7,7 @@ when a trusted class in it is built.
 import ast
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib.machinery import ModuleSpec, PathFinder
@@ -19,6 +20,7 @@ from vaerun.system.files import read
 FOREIGN = frozenset(sys.stdlib_module_names) | {"torch"}  # classes of these packages declare nothing for vaerun
 Definition = ast.ClassDef | ast.FunctionDef
 LARGEST = 2**22  # bytes of a source file
+BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # fields of a node that hold statements
 
 
 class Module:
@@ -35,7 +37,7 @@ class Module:
     @cached_property
     def imports(self) -> dict[str, str]:
         """The full dotted names of what the file imports anywhere, by the names that it uses."""
-        return {alias: dotted for node in ast.walk(self.tree) for alias, dotted in _imported(node, self.package)}
+        return {alias: dotted for node in _statements(self.tree) for alias, dotted in _imported(node, self.package)}
 
     def dotted(self, node: ast.expr) -> str:
         """The full dotted name of an expression such as ``a.b`` or ``a.b[c]`` in this file."""
@@ -136,6 +138,15 @@ def package(top: str) -> ModuleSpec | None:
     except (ValueError, ImportError):
         return None
     return spec or PathFinder.find_spec(top, [str(Path.cwd())])
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements, outer ones first, as ``ast.walk`` gives them without the expressions, which are most nodes."""
+    found: deque[ast.AST] = deque([tree])
+    while found:
+        node = found.popleft()
+        yield node
+        found.extend(child for name in BODIES for child in getattr(node, name, ()))
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:

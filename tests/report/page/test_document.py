@@ -16,6 +16,7 @@ from vaerun.image.grid import png_bytes
 from vaerun.report.cell import cells
 from vaerun.report.comparison import compare
 from vaerun.report.matched import At
+from vaerun.report.page.plot import RenderedPlot
 from vaerun.report.page.write import report_files, write
 from vaerun.report.recorded import find
 from vaerun.report.text import ABSENT
@@ -64,6 +65,16 @@ def coarse():
         yield
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leaves the figures blank, for what does not depend on how they look: to draw them takes most of the time."""
+
+    def blank(plot):
+        return RenderedPlot(plot.name, plot.title, "0 0 1 1", "", b"<svg/>", b"\x89PNG")
+
+    monkeypatch.setattr("vaerun.report.page.document.render_plot", blank)
+
+
 def make(root):
     seeds(root, "amortized", [-27.0, -27.1, -27.2])
     seeds(root, "coordinate", [-26.0, -26.2, -26.4], evaluations=21_000)
@@ -108,7 +119,7 @@ def test_the_page_says_the_answer_first(whole):
 
 
 @pytest.mark.parametrize("at", [None, At("steps", 15.0)], ids=["at the end", "at a cost"])
-def test_the_table_is_that_of_the_comparison(runs, at):
+def test_the_table_is_that_of_the_comparison(runs, at, undrawn):
     comparison, text = written(runs, at=at)
     head, *body = Outline(text).tables[0]
     assert head[1:] == [f"{column.title}{column.unit * (column.unit == 'nat')}" for column in comparison.columns]
@@ -175,7 +186,7 @@ def test_it_says_what_has_no_band_what_broke_off_and_what_it_is_of(whole):
         assert said in text
 
 
-def test_a_model_without_a_density_has_no_bound(runs, tmp_path):
+def test_a_model_without_a_density_has_no_bound(runs, tmp_path, undrawn):
     made = [{key.replace("elbo", "pseudo_elbo"): value for key, value in one.items()} for one in records([-3.0, -2.0])]
     root = tmp_path / "pseudo"
     run(root / "x", config=config(), summary=summary() | {"metrics": {"pseudo_elbo/test": -2.0}}, records=made)
@@ -195,7 +206,7 @@ def test_runs_with_nothing_to_draw_have_a_page_all_the_same(tmp_path):
     assert list((tmp_path / "report/figures").iterdir()) == []
 
 
-def test_a_second_report_replaces_its_own_files_alone(runs):
+def test_a_second_report_replaces_its_own_files_alone(runs, undrawn):
     line = evaluation(GAPS)
     path = runs / "joint_0" / "evaluations.jsonl"
     path.write_text(json.dumps(line) + "\n")
@@ -220,13 +231,13 @@ def test_what_is_no_report_is_left_alone(tmp_path):
         report_files(made)
 
 
-def test_a_folder_that_cannot_be_written_is_a_users_error(runs, tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_users_error(runs, tmp_path, undrawn):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         write(compare(list(find([runs], print))), tmp_path / "file" / "x")
 
 
-def test_images_are_those_that_the_run_drew_last(runs):
+def test_images_are_those_that_the_run_drew_last(runs, undrawn):
     board = TensorBoard(runs / "coordinate_1")
     grids = [np.full((8, 8), shade, np.uint8) for shade in (10, 20)]
     for step, grid in enumerate(grids, start=5):
