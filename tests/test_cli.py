@@ -224,6 +224,8 @@ def test_version(vaerun):
         (["list", "estimator", "model"], "vaerun list takes one group"),
         (["list", "--json=1"], "--json takes no value: write --json alone."),
         (["list", "estimatr"], "Did you mean 'estimator'?"),
+        (["verify", "--config-dir", "x"], "verify has no flag --config-dir: set VAERUN_CONF=FOLDER to the folder"),
+        (["train", "estimator=zzzz"], "; for one of your own, name its folder in VAERUN_CONF or with --config-dir."),
         (["list", "--jsn"], "vaerun list has no flag --jsn. Did you mean '--json'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

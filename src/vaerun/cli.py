@@ -176,8 +176,9 @@ def sentence(error: Exception, argv: list[str]) -> int:
 
         traceback.print_exception(error)
     if explained is None:
-        text = " ".join(str(error).split())
-        explained = (f"internal error, {type(error).__name__}: {text} (VAERUN_TRACEBACK=1 shows where)", 1)
+        from vaerun.config.trust import bug, divided
+
+        explained = (bug(error, divided(argv)[1], "VAERUN_TRACEBACK=1 shows where"), 1)
     tell(explained[0])
     return explained[1]
 

@@ -1,13 +1,19 @@
 """L(x; θ, φ): the one differentiable function, and what is read from it without gradient."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
 from tests.problems import exact_elbo, linear_gaussian, node, objective, quadrature
 from vaerun.bound.bound import Bound
 from vaerun.errors import UserError
+from vaerun.estimator.base import estimate
+from vaerun.estimator.reparam import Reparam
 from vaerun.experiment.make import make
 from vaerun.model.linear_gaussian import LinearGaussian
+from vaerun.notation import Estimate, Terms
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -54,6 +60,42 @@ def test_its_terms_and_rewards_are_of_hard_samples_at_weight_one() -> None:
         torch.testing.assert_close(rewards, bound.model.log_joint(x, z) - q.log_prob(z))
     assert not rewards.requires_grad
     assert rewards.shape == (6, 5)
+
+
+class Returns(Reparam):
+    """An estimator of a user that returns what the test gives."""
+
+    def __init__(self, what: Callable[[Estimate], object]) -> None:
+        super().__init__()
+        self.what = what
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.what(super().forward(*inputs))
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        (lambda made: made.surrogate, r"Returns\.forward must return an Estimate, got Tensor: end it with"),
+        (lambda made: None, r"must return an Estimate, got NoneType"),
+    ],
+)
+def test_an_estimator_that_returns_no_estimate_is_refused(what: Callable[[Estimate], object], sentence: str) -> None:
+    usual = bound_of()
+    bound = Bound(model=usual.model, family=usual.family, objective=usual.objective, estimator=Returns(what))
+    with pytest.raises(UserError, match=sentence):
+        bound(torch.randn(5, 3), torch.randn(5, 4))
+
+
+def test_an_estimate_has_one_number_for_each_point() -> None:
+    terms = Terms(*torch.randn(3, 5, 4))
+    value = torch.randn(4)
+    assert estimate(value, value, terms).value.shape == (4,)
+    for wrong in (value.mean(), terms.log_q):
+        with pytest.raises(
+            UserError, match=r"of shape \[4\], one number for each point, got .*: reduce over the samples"
+        ):
+            estimate(wrong, wrong, terms)
 
 
 def test_it_decodes_k_times() -> None:

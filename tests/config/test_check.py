@@ -191,6 +191,50 @@ def test_a_mistyped_key_inside_the_users_own_yaml(lab):
     assert "data.binarise is not a key of data=grey. Did you mean 'binarize'?" in refusal("data=grey", config_dir=lab)
 
 
+def test_a_file_of_ones_own_that_does_not_fit_its_class(lab):
+    """Each remedy names the file, because no word of the command line alone would help."""
+    file = lab / "data" / "grey.yaml"
+    file.write_text("_target_: lab.Grey\nsomething: 3\n")
+    assert f"{file} sets something, but lab.Grey takes no argument something" in refusal("data=grey", config_dir=lab)
+    file.write_text("target: lab.Grey\n")
+    assert f"data=grey names no class: write the line '_target_: MODULE.CLASS' into {file}." in refusal(
+        "data=grey", config_dir=lab
+    )
+
+
+def test_an_argument_that_the_file_lacks_is_given_by_a_word_that_works(tmp_path, monkeypatch):
+    write_own(tmp_path, "class E(Estimator):\n    def __init__(self, tau: float):\n        super().__init__()\n")
+    monkeypatch.chdir(tmp_path)
+    with trusting(["ownlab"]):
+        said = refusal("estimator=e", config_dir=tmp_path / "conf")
+        assert "needs a value for tau, which" in said
+        assert "give +estimator.tau=VALUE." in said
+        assert refusal("estimator=e", "+estimator.tau=3.0", config_dir=tmp_path / "conf") == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "target", "sentence"),
+    [
+        ("class E(:\n", "ownlab.own.E", "own.py, line 2, is not Python (invalid syntax): correct the file."),
+        ("class E(Estimator):\n    pass\n", "ownlab.owm.E", "because ownlab has no owm. Did you mean 'own'?"),
+    ],
+)
+def test_a_module_of_ones_own_that_cannot_be_read(tmp_path, monkeypatch, code, target, sentence):
+    """A package without __init__.py is one, and a mistake in its file is not a package that is missing."""
+    write_own(tmp_path, code, target)
+    monkeypatch.chdir(tmp_path)
+    with trusting(["ownlab"]):
+        assert sentence in refusal("estimator=e", config_dir=tmp_path / "conf")
+
+
+def write_own(folder, code, target="ownlab.own.E"):
+    """A module with this code and the option estimator=e in a folder."""
+    for place in ("ownlab", "conf/estimator"):
+        (folder / place).mkdir(parents=True)
+    (folder / "ownlab" / "own.py").write_text(f"from vaerun.estimator.base import Estimator\n{code}")
+    (folder / "conf" / "estimator" / "e.yaml").write_text(f"_target_: {target}\n")
+
+
 def test_a_closed_form_holds_for_the_priors_it_names(catalogue):
     cfg, choices = hydra.compose(["estimator=analytic_kl"])
     parts = parts_of(cfg, choices)

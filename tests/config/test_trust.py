@@ -1,8 +1,10 @@
 """Packages are named by the user, outside of files."""
 
+from pathlib import Path
+
 import pytest
 
-from vaerun.config.trust import divided, from_environment, named, trusted, trusting
+from vaerun.config.trust import bug, divided, from_environment, named, trusted, trusting
 from vaerun.errors import UserError
 
 
@@ -26,3 +28,18 @@ def test_an_error_inside_the_block_ends_the_trust() -> None:
         assert trusted() == ("a",)
         1 / 0  # noqa: B018
     assert trusted() == ()
+
+
+def test_a_mistake_in_a_package_of_the_user_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ownbug.py").write_text("def f():\n    return 1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    from importlib import import_module
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        import_module("ownbug").f()
+    said = "ZeroDivisionError: division by zero (in the log)"
+    assert bug(raised.value, ["ownbug"], "in the log") == f"error in ownbug.py, line 2, {said}"
+    assert bug(raised.value, ["other"], "in the log") == f"internal error, {said}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from vaerun.data.split import Dequantised
 from vaerun.data.table import Table
@@ -149,6 +150,12 @@ def test_merged_values_and_unseen_categories_are_said(load):
         (["same"] * N, {}, "has the value same in every row, .*: leave it out, data.drop=[odd]"),
         ([None] * N, {}, "has no value in any row: leave it out, data.drop=[odd]"),
         ([f"t{i}" for i in range(N)], {}, "has 60 different texts, more than the 50"),
+        ([f"{i},5" for i in range(N)], {}, "holds numbers with a comma, such as '0,5': leave it out"),
+        (
+            [f"1,{i:03},0.5" for i in range(N)],
+            {},
+            "holds numbers with a comma, .*write the numbers with a decimal point",
+        ),
         (["1.5"] * (N - 1) + ["?"], {}, None),
         ([str(i) for i in range(N - 1)] + ["?"], {}, "holds numbers and also the text '?': write an empty cell"),
         ([math.inf, *range(N - 1)], {}, "must be finite, but the column 'odd' holds inf in row 0"),
@@ -184,6 +191,31 @@ def test_a_column_that_cannot_be_used_is_one_sentence(load, column, keys, senten
 def test_keys_that_name_no_column_are_one_sentence(load, keys, sentence):
     with pytest.raises(UserError, match=sentence):
         load(**keys)
+
+
+def test_all_columns_that_cannot_be_used_are_named_at_once_with_a_remedy_that_works(load):
+    table = PEOPLE[["height", "income"]].assign(
+        **{"a b": 1.0, "id": [f"n{i}" for i in range(N)], "empty": None, "cost": [f"{i},5" for i in range(N)]}
+    )
+    for dropped in (None, ["income"]):
+        with pytest.raises(UserError) as refused:
+            load(table, drop=dropped)
+        sentence = str(refused.value)
+        parts = ("'a b' has the value 1 in every row", "'id' has 60", "'empty' has no value", "'cost' holds numbers")
+        assert all(part in sentence for part in parts)
+        assert sentence.endswith("or write the numbers with a decimal point and without other marks.")
+        (typed,) = re.findall(r"'data\.drop=(\[.*\])'", sentence)
+        names = yaml.safe_load(typed)
+        assert names == [*(dropped or []), "a b", "id", "empty", "cost"]
+        assert len(load(table, drop=names).columns) == (2 if dropped is None else 1)
+
+
+def test_a_remedy_keeps_the_columns_that_are_dropped_already(load):
+    table = PEOPLE[["height", "income"]].assign(same=1.0)
+    with pytest.raises(UserError, match=r"leave it out, data\.drop=\[same\]"):
+        load(table)
+    with pytest.raises(UserError, match=r"Leave it out, data\.drop=\[income,same\]"):
+        load(table, drop="income")
 
 
 def test_a_name_that_the_shell_would_split_is_quoted_in_the_remedy(load):

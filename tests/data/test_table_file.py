@@ -21,6 +21,9 @@ pandas = pytest.importorskip("pandas")
         (b"PAR1 and nothing else", "it is damaged or cut off"),
         (b"a;b\n1;2\n", """the only column of the table is 'a;b': .*use "data.separator=';'"."""),
         (b"a\tb\n1\t2\n", "use data.separator=tab"),
+        (b"a;b\n1,5;2,25\n3,1;4,2\n", """do not seem to be separated by ',', .*use "data.separator=';'"."""),
+        (b",a\n0,1.5\n", r"column 0 \(from 0\) has no name .*to_csv\(path, index=False\)"),
+        ("gr\xf6\xdfe,b\n1,2\n".encode("latin-1"), "not text in UTF-8 .*iconv -f latin1 -t utf-8"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path, content, sentence):

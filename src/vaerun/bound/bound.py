@@ -79,6 +79,11 @@ class Bound(nn.Module):
     def forward(self, x: Tensor, phi: Tensor) -> Estimate:
         """One estimate per point: Float[Tensor, "B X"], Float[Tensor, "B P"] ↦ Estimate over B, in nats per datum."""
         estimate = self.estimator(self.family(phi), self.model, self.objective, x)
+        if not isinstance(estimate, Estimate):
+            raise UserError(
+                f"{type(self.estimator).__name__}.forward must return an Estimate, got {type(estimate).__name__}: end "
+                "it with 'return estimate(value, surrogate, terms)'."
+            )
         self.objective.record_kl(estimate.kl)
         return estimate
 

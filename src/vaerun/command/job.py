@@ -15,7 +15,7 @@ from vaerun.config import hydra
 from vaerun.config.admission import check_targets
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
-from vaerun.config.trust import trusting
+from vaerun.config.trust import bug, trusted, trusting
 from vaerun.errors import Interrupted, UserError
 from vaerun.experiment.directory import write_summary
 from vaerun.system.files import UnsafeFileError, refuse_odd
@@ -156,10 +156,8 @@ def report(error: Exception, directory: Path, *, keep: bool) -> JobFailed:
         keep: do not remove the directory.
     """
     log = directory / LOG
-    text = " ".join(str(error).split())
-    bug = (f"internal error, {type(error).__name__}: {text} (the traceback is in {log})", 1)
     explained = explain(error)
-    sentence, code = explained or bug
+    sentence, code = explained or (bug(error, trusted(), f"the traceback is in {log}"), 1)
     if os.environ.get("VAERUN_TRACEBACK") == "1":
         traceback.print_exception(error)
     try:

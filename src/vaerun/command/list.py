@@ -36,7 +36,10 @@ def main(argv: Sequence[str]) -> int:
 
     given = parse("list", argv)
     if len(given.words) > 1:
-        raise UserError(f"vaerun list takes one group, got {' '.join(given.words)}: run it once for each.")
+        raise UserError(
+            f"vaerun list takes one group, and shows all its options, got {' '.join(given.words)}: run it once for "
+            "each group."
+        )
     catalogue = Catalogue(hydra.roots())
     offered = catalogue.groups | ({EXPERIMENT: catalogue.experiments} if catalogue.experiments else {})
     for group in given.words:

@@ -99,6 +99,10 @@ def _deletes(word: str) -> bool:
 
 def unknown(command: str, name: str) -> str:
     """One sentence about an unknown flag."""
+    if name in ("-cd", "--config-dir"):
+        return (
+            f"vaerun {command} has no flag {name}: set VAERUN_CONF=FOLDER to the folder of your own YAML files instead."
+        )
     known = [*(flag.name for flag in SYNTAX[command].flags), HELP[-1]]
     flags = f"Its flags are {', '.join(known)}" if len(known) < MANY else f"Its flags are in vaerun {command} --help"
     near = close_match(name, known) or f" {flags}; configuration is written KEY=VALUE."

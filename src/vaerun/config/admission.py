@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaerun.config.several import home
-from vaerun.config.source_index import FOREIGN, Module, locate, module, names_in, package
+from vaerun.config.source_index import FOREIGN, Module, damage, folders, locate, module, names_in, package
 from vaerun.config.trust import KEY, OWN, trusted
 from vaerun.errors import UserError, close_match
 
@@ -216,6 +216,10 @@ def _absent(key: str, target: str) -> UserError:
     """A name that does not exist: where it ends, and the nearest name there."""
     home, _, name = target.rpartition(".")
     while home and module(home) is None:
+        if wrong := damage(home):
+            return UserError(f"{key}={target} cannot be used, because {wrong}: correct the file.")
+        if "." not in home and folders(home):  # a package without __init__.py
+            break
         home, _, name = home.rpartition(".")
     where = f"{home} has no {name}" if home else f"Python cannot find the package {name}"
     near = close_match(name, names_in(home)) if home else " Install it, or add its folder to PYTHONPATH."

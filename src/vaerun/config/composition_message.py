@@ -11,7 +11,7 @@ from vaerun.config import hydra
 from vaerun.config.catalogue import EXPERIMENT, Catalogue, Option
 from vaerun.config.check import check
 from vaerun.config.defaults import flatten
-from vaerun.config.folders import own_directory
+from vaerun.config.folders import own_directory, user_directory
 from vaerun.config.several import SEVERAL
 from vaerun.config.yaml_file import load
 from vaerun.errors import close_key, close_match
@@ -37,11 +37,17 @@ def missing_option(error: MissingConfigException, argv: Sequence[str]) -> str:
     if not options:
         name = wanted or first_line(error)
         return f"the configuration {name!r} does not exist: check --config-dir and --config-name."
-    hint = close_match(option, options) or f" Choose one of {', '.join(options)}."
+    hint = close_match(option, options) or f" Choose one of {', '.join(options)}{_or_a_folder(argv)}."
     if close_match(option, options):
         hint += f" {group} can be {', '.join(options)}."
     none = f" {group}=[] chooses none." if group in SEVERAL else ""
     return f"{group}={option} does not exist.{hint}{none}"
+
+
+def _or_a_folder(argv: Sequence[str]) -> str:
+    """How to name the folder of the user's own options, where none is read."""
+    named = any(word.startswith(("--config-dir", "-cd")) for word in argv) or user_directory() is not None
+    return "" if named else "; for one of your own, name its folder in VAERUN_CONF or with --config-dir"
 
 
 def _file_as_data(argv: Sequence[str]) -> str:

@@ -72,6 +72,20 @@ def _read(dotted: str, path: str, written: int) -> Module | None:
         return None  # a file of somebody else can hold anything; Python says what is wrong when it imports it
 
 
+def damage(dotted: str) -> str:
+    """What is wrong with the file of a module that Python cannot read; empty if there is no such file."""
+    path = _file(dotted)
+    if path is None or module(dotted) is not None:
+        return ""
+    try:
+        Module(dotted, Path(path))
+    except SyntaxError as error:
+        return f"{path}, line {error.lineno}, is not Python ({error.msg})"
+    except (ValueError, RecursionError, MemoryError, OSError, UserError) as error:
+        return f"{path} cannot be read ({' '.join(str(error).split())})"
+    return ""
+
+
 def locate(target: str, visited: frozenset[str] = frozenset()) -> tuple[Module, Definition] | None:
     """The definition of the class or function with that dotted name; re-exports are followed, but not in a circle."""
     dotted, _, name = target.rpartition(".")
@@ -89,7 +103,7 @@ def names_in(dotted: str) -> list[str]:
     file = _file(dotted)
     home = module(dotted)
     if file is None or home is None:
-        return []
+        return [] if "." in dotted else sorted(_modules(folders(dotted)))
     path = Path(file)
     beside = path.parent.iterdir() if path.name == "__init__.py" else ()
     inside = [p.stem for p in beside if p.suffix == ".py" or (p / "__init__.py").exists()]
@@ -129,6 +143,17 @@ def _found(dotted: str, here: str) -> str:
             if path.is_file():
                 return str(path)
     raise LookupError(dotted)
+
+
+def folders(top: str) -> list[Path]:
+    """The folders of a top-level package, also of one without ``__init__.py``."""
+    spec = package(top)
+    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec is not None else []
+
+
+def _modules(places: list[Path]) -> Iterator[str]:
+    for place in places:
+        yield from (path.stem for path in place.glob("*.py") if not path.name.startswith("_"))
 
 
 def package(top: str) -> ModuleSpec | None:

@@ -5,9 +5,11 @@ A class of a package runs its code. The user names a package on the command line
 """
 
 import os
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 from vaerun.errors import UserError
 
@@ -52,6 +54,35 @@ def named(names: str | Iterable[str], origin: str = KEY) -> tuple[str, ...]:
                 f"{origin}=[mylab,other] for several."
             )
     return made
+
+
+def place_in(error: BaseException, packages: Iterable[str]) -> str:
+    """The innermost line of these packages that an exception came through, as "FILE, line N"; empty if there is none.
+
+    A package that the user has named is the user's own code, and a mistake in it is no internal error of vaerun.
+    """
+    names = tuple(packages)
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in names:
+            path = Path(frame.f_code.co_filename)
+            here = Path.cwd()
+            found = f"{path.relative_to(here) if path.is_relative_to(here) else path}, line {line}"
+    return found
+
+
+def bug(error: BaseException, packages: Iterable[str], where: str) -> str:
+    """The sentence about an exception that no user or run can cause: a bug of vaerun, or of a package of the user.
+
+    Args:
+        error: the exception.
+        packages: those that the user has named.
+        where: where its traceback is.
+    """
+    text = " ".join(str(error).split())
+    place = place_in(error, packages)
+    what = f"error in {place}" if place else "internal error"
+    return f"{what}, {type(error).__name__}: {text} ({where})"
 
 
 def from_environment() -> tuple[str, ...]:

@@ -17,6 +17,34 @@ MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
 
 
+class UnusableColumnError(UserError):
+    """A column that cannot be part of x.
+
+    Args:
+        name: of the column.
+        why: what it holds, to complete "the column NAME …".
+        instead: what to do besides leaving it out; empty for nothing.
+        or_category: whether it can be made a category.
+    """
+
+    def __init__(self, name: str, why: str, instead: str = "", *, or_category: bool = False) -> None:
+        category = f", or use {word('categorical', name)}" if or_category else ""
+        rewrite = f", or {instead}" if instead else ""
+        super().__init__(f"the column {name!r} {why}: leave it out, {word('drop', name)}{category}{rewrite}.")
+        self.name, self.why, self.instead = name, why, instead
+
+
+def unusable(errors: Sequence[UnusableColumnError], dropped: Sequence[str]) -> UserError:
+    """The error about all columns that cannot be part of x, whose remedy keeps what is dropped already."""
+    if len(errors) == 1 and not dropped:
+        return errors[0]
+    each = "; ".join(f"{error.name!r} {error.why}" for error in errors)
+    these, them = ("these columns", "them") if len(errors) > 1 else ("this column", "it")
+    drop = word("drop", *dropped, *(error.name for error in errors))
+    instead = "".join(f", or {what}" for what in dict.fromkeys(error.instead for error in errors) if what)
+    return UserError(f"{these} cannot be part of x: {each}. Leave {them} out, {drop}{instead}.")
+
+
 class Cells(NamedTuple):
     """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing."""
 
@@ -57,10 +85,7 @@ def cells_of(name: str, series: "pandas.Series") -> Cells:
     if isinstance(series.dtype, pandas.CategoricalDtype):
         series, kind = series.astype(object), "O"
     if kind in "mM":
-        raise UserError(
-            f"the column {name!r} holds dates or times: leave it out, {word('drop', name)}, or write it as a number, "
-            "such as days since a date."
-        )
+        raise UnusableColumnError(name, "holds dates or times", "write a date as a number, such as days since a date")
     if kind in "biuf":
         # A copy, because pandas 3 gives its own memory, which torch may not write to.
         return Cells(name, _finite(name, series.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)), None)
@@ -111,13 +136,12 @@ def refuse_empty(cells: Cells) -> None:
         UserError: the column, and how to leave it out.
     """
     if not cells.observed.any():
-        raise UserError(f"the column {cells.name!r} has no value in any row: leave it out, {word('drop', cells.name)}.")
+        raise UnusableColumnError(cells.name, "has no value in any row")
     numbers = cells.numbers
     several = len(cells.different) > 1 if numbers is None else bool(np.nanmin(numbers) < np.nanmax(numbers))
     if not several:
-        raise UserError(
-            f"the column {cells.name!r} has the value {cells.levels[0]} in every row, so it has no distribution to "
-            f"learn: leave it out, {word('drop', cells.name)}."
+        raise UnusableColumnError(
+            cells.name, f"has the value {cells.levels[0]} in every row, so it has no distribution to learn"
         )
 
 
@@ -155,12 +179,19 @@ def check(cells: Cells, kind: Kind) -> None:
         )
 
 
-def word(key: str, name: str) -> str:
-    """The word of a command line that gives a key this column, quoted where the shell or Hydra needs it."""
+def word(key: str, *names: str) -> str:
+    """The word of a command line that gives a key these columns, quoted where the shell or Hydra needs it."""
+    made = f"data.{key}=[{','.join(map(_quoted, names))}]"
+    plain = all(re.fullmatch(r"[\w-]+", name) for name in names)
+    return made if plain and '"' not in made else shlex.quote(made)
+
+
+def _quoted(name: str) -> str:
+    """The name of a column as Hydra reads it as a text."""
     if re.fullmatch(r"[A-Za-z_][\w*-]*", name) and name.lower() not in ("null", "true", "false", "inf", "nan"):
-        return f"data.{key}=[{name}]"
+        return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return shlex.quote(f'data.{key}=["{escaped}"]')
+    return f'"{escaped}"'
 
 
 def shown(value: object) -> str:
@@ -179,10 +210,18 @@ def _refuse_free_text(cells: Cells) -> None:
             f"the column {cells.name!r} holds numbers and also the text {odd!r}: write an empty cell where a value is "
             f"missing, or use {word('categorical', cells.name)}."
         )
+    if 2 * sum("," in text and is_number(text.replace(",", "")) for text in texts) > len(texts):
+        example = next(text for text in texts if "," in text)
+        raise UnusableColumnError(
+            cells.name,
+            f"holds numbers with a comma, such as {example!r}",
+            "write the numbers with a decimal point and without other marks",
+        )
     if len(texts) > MOST_LEVELS:
-        raise UserError(
-            f"the column {cells.name!r} has {len(texts):,} different texts, more than the {MOST_LEVELS} of a category: "
-            f"leave it out, {word('drop', cells.name)}, or use {word('categorical', cells.name)}."
+        raise UnusableColumnError(
+            cells.name,
+            f"has {len(texts):,} different texts, more than the {MOST_LEVELS} of a category",
+            or_category=True,
         )
 
 

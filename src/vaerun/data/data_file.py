@@ -19,7 +19,16 @@ SMALLER = "use a file with fewer points, or with values of a smaller type, such 
 
 
 class DamagedFileError(ValueError):
-    """The content of a file cannot be used. The message completes "FILE cannot be used, because …"."""
+    """The content of a file cannot be used. The message completes "FILE cannot be used, because …".
+
+    Args:
+        why: the message.
+        remedy: what helps; empty where the remedy of the kind of file does.
+    """
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 class TooLargeError(DamagedFileError):
@@ -112,7 +121,9 @@ def cause(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    """What helps where the content of the file is not at fault; empty otherwise."""
+    """What helps where it is known, or where the content of the file is not at fault; empty otherwise."""
+    if isinstance(error, DamagedFileError) and error.remedy:
+        return error.remedy
     if isinstance(error, PermissionError):
         return READABLE
     return SMALLER if isinstance(error, (MemoryError, TooLargeError)) else ""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaerun.data.assemble import NEW
 from vaerun.data.base import Dataset, Source, Support
-from vaerun.data.column_type import Cells, cells_of
+from vaerun.data.column_type import Cells, UnusableColumnError, cells_of, unusable
 from vaerun.data.condition import given_new, labelled, labelled_new
 from vaerun.data.covariates import covariates_of, on_scale_of
 from vaerun.data.data_file import located
@@ -221,17 +221,7 @@ class Table(Source):
         train = places[0].numpy()
         covariates = covariates_of(roles.given, kinds, train=train) if roles.given else None
         hidden = self._hidden(places, len(table), len(chosen))
-        encoded = (
-            column_of(
-                cells_of(column, table[column]),
-                kinds.get(column),
-                train=train,
-                standardise=self.standardise,
-                dequantise=self.dequantise,
-                hidden=None if hidden is None else hidden[:, j],
-            )
-            for j, column in enumerate(chosen)
-        )
+        encoded = self._encoded(table, chosen, kinds, train, hidden)
         rows, columns, warnings = stored(table, encoded, len(chosen))
         parts = [selected(rows, place) for place in places]
         del rows  # they were copied
@@ -258,6 +248,42 @@ class Table(Source):
             covariates=covariates,
             names=() if names is None else [text or "" for text in texts_of(names)],
         )
+
+    def _encoded(
+        self,
+        table: Tabular,
+        chosen: Sequence[str],
+        kinds: Mapping[str, Kind],
+        train: np.ndarray,
+        hidden: np.ndarray | None,
+    ) -> Iterator[tuple[np.ndarray, Column]]:
+        """The columns of x. If one cannot be used, all others are looked at, too, so that one message names them all.
+
+        Raises:
+            UserError: columns cannot be part of x, or the values of one do not fit its type.
+        """
+        errors: list[UnusableColumnError] = []
+        for j, name in enumerate(chosen):
+            try:
+                cells = cells_of(name, table[name])
+                made = column_of(
+                    cells,
+                    kinds.get(name),
+                    train=train,
+                    standardise=self.standardise,
+                    dequantise=self.dequantise,
+                    hidden=None if hidden is None else hidden[:, j],
+                )
+            except UnusableColumnError as error:
+                errors.append(error)
+            except UserError:
+                if not errors:  # otherwise it is said once those are left out
+                    raise
+            else:
+                if not errors:
+                    yield made
+        if errors:
+            raise unusable(errors, listed(self.drop))
 
     def _hidden(self, places: Sequence[Tensor], rows: int, columns: int) -> np.ndarray | None:
         """Which values are hidden, Bool[Array, "N X"], before anything is computed from them; None for none."""

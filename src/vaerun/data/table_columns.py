@@ -144,4 +144,5 @@ def _measured(column: Column, train: np.ndarray) -> Column:
     if column.kind == "categorical" or not len(values):
         return column
     t = {"positive": np.log, "count": np.log1p}.get(column.kind, np.asarray)(values)
-    return column._replace(mean=float(t.mean()), std=float(t.std()) or 1.0)
+    with np.errstate(over="ignore"):  # values that are too large for float32 are refused when they are rounded to it
+        return column._replace(mean=float(t.mean()), std=float(t.std()) or 1.0)

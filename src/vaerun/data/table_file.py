@@ -24,6 +24,7 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 """Texts of a CSV or TSV file that stand for a cell without a value."""
 TAB = "tab"  # in words, because it is hard to write on a command line
 AS_PARQUET = "write it as Parquet, as docs/large.md shows, which can be read column by column"
+LONGEST_LINE = 2**16  # bytes of the first row in which separators are counted
 BUFFER = 2**20  # bytes of a column of a Parquet file that are read at a time
 BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
 TEXT_COPIES = 4  # memory that reading a text file needs, as a multiple of its size
@@ -97,6 +98,8 @@ def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
 
     options = {"sep": separator, "keep_default_na": False, "skipinitialspace": True, "encoding": "utf-8-sig"}
     try:
+        first = stream.readline(LONGEST_LINE).decode("utf-8-sig", errors="replace")
+        stream.seek(0)
         names = pandas.read_csv(stream, header=None, nrows=1, dtype=str, **options).iloc[0].tolist()
         stream.seek(0)
         _check_names([str(name) for name in names])
@@ -116,19 +119,33 @@ def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
                 **options,
             )
     except UnicodeDecodeError as error:
-        raise DamagedFileError(f"it is not text in UTF-8 (byte {error.start}), nor a Parquet file") from None
+        raise DamagedFileError(
+            f"it is not text in UTF-8 (byte {error.start}), nor a Parquet file",
+            "save it as a CSV file in UTF-8, or, if it is text in Latin-1, convert it with iconv -f latin1 -t utf-8",
+        ) from None
     except pandas.errors.EmptyDataError:
         raise DamagedFileError("it holds no row") from None
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+        if other := _other_separator(first, separator):
+            raise UserError(
+                f"the cells of the table do not seem to be separated by {separator!r}, because its first row is "
+                f"{first.strip()[:60]!r} and its rows are not equally long: use {other}."
+            ) from None
         said = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise DamagedFileError(f"its rows are not equally long ({said})") from None
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t|,"):
-        mark = next(mark for mark in ";\t|," if mark in names[0])
-        word = "data.separator=tab" if mark == "\t" else f"\"data.separator='{mark}'\""
+    if len(names) == 1 and (other := _other_separator(names[0], separator)):
         raise UserError(
-            f"the only column of the table is {names[0]!r}: if its cells are separated otherwise, use {word}."
+            f"the only column of the table is {names[0]!r}: if its cells are separated otherwise, use {other}."
         )
     return table
+
+
+def _other_separator(first: str, separator: str) -> str:
+    """The word for the separator that is more frequent in the first row than the present one; empty if none is."""
+    mark = max(";\t|,", key=first.count)
+    if mark == separator or first.count(mark) <= first.count(separator):
+        return ""
+    return "data.separator=tab" if mark == "\t" else f"\"data.separator='{mark}'\""
 
 
 def _is_parquet(file: DataFile) -> bool:
@@ -168,7 +185,10 @@ def _parquet(file: DataFile, path: Path) -> "pandas.DataFrame":
 def _check_names(names: list[str]) -> None:
     """Refuses names that do not name exactly one column each, and a first row of numbers."""
     if empty := [place for place, name in enumerate(names) if not name.strip()]:
-        raise DamagedFileError(f"column {empty[0]} (from 0) has no name in the first row")
+        raise DamagedFileError(
+            f"column {empty[0]} (from 0) has no name in the first row",
+            "give it one; pandas writes no column of row numbers with to_csv(path, index=False)",
+        )
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DamagedFileError(f"{repeated[0]!r} names more than one of its columns")
     # Columns can be named 0, 1, 2, …

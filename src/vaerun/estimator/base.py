@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from vaerun.errors import UserError
 from vaerun.metric.metric import Declares
 from vaerun.model.base import Model
 from vaerun.notation import Estimate, Terms
@@ -61,7 +62,16 @@ def estimate(value: Tensor, surrogate: Tensor, terms: Terms, auxiliary: Tensor |
         surrogate: what to differentiate, Float[Tensor, "B"].
         terms: at samples of the true q, each Float[Tensor, "K B"].
         auxiliary: the loss of the weights of the estimator, Float[Tensor, ""]; None without weights.
+
+    Raises:
+        UserError: value or surrogate do not have one number for each point.
     """
+    points = terms.log_q.shape[-1:]
+    if value.shape != points or surrogate.shape != points:
+        raise UserError(
+            f"an estimator must return a value and a surrogate of shape {list(points)}, one number for each point, got "
+            f"{list(value.shape)} and {list(surrogate.shape)}: reduce over the samples only, as objective(r) does."
+        )
     detached = Terms(*(term.detach() for term in terms))
     return Estimate(
         value=value.detach(),

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vaerun.config.trust import place_in, trusted
+
 THRESHOLD = 7.0
 """A claim fails if |z| is larger. The probability of this by chance is 2.6e-12 per coordinate, below 1e-6 per run."""
 
@@ -46,7 +48,9 @@ def seen(method: str, problem: str, claimed: str, *, z: float, unseen: str) -> C
 def raised(method: str, problem: str, error: Exception) -> Claim:
     """The failed claim of a method that raised an exception."""
     text = " ".join(str(error).split())
-    return Claim(method, problem, "runs", f"raised {type(error).__name__}: {text}", None, None, False, math.inf)
+    place = place_in(error, trusted())
+    measured = f"raised {type(error).__name__}: {text}" + (f" ({place})" if place else "")
+    return Claim(method, problem, "runs", measured, None, None, False, math.inf)
 
 
 def left_out(method: str, problem: str, why: object) -> Claim:

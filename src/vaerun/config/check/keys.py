@@ -69,15 +69,21 @@ def check_keys(config: Mapping[str, Any], choices: Mapping[str, str], catalogue:
     for group in catalogue.nouns:
         node = config.get(group)
         if not isinstance(node, Mapping) or "_target_" not in node:
-            raise UserError(
-                f"{group} is {'not chosen' if node is None else 'not an option with a class'}, but every run needs "
-                f"one: use {group}={' or '.join(catalogue.groups[group])}."
-            )
+            raise UserError(_without_class(group, node, choices, catalogue))
     for group in SEVERAL:
         _check_several(group, config.get(group, {}), catalogue)
     for part in parts_of(config, choices).values():
         _check_part(part, catalogue)
         _check_nested(part, catalogue)
+
+
+def _without_class(group: str, node: Any, choices: Mapping[str, str], catalogue: Catalogue) -> str:
+    """A sentence about a group that every run needs, and that has no class here."""
+    chosen = catalogue.option(group, choices.get(group, ""))
+    if node is not None and chosen is not None and "_target_" not in chosen.content:
+        return f"{chosen} names no class: write the line '_target_: MODULE.CLASS' into {chosen.path}."
+    why = "not chosen" if node is None else "not an option with a class"
+    return f"{group} is {why}, but every run needs one: use {group}={' or '.join(catalogue.groups[group])}."
 
 
 def _check_several(group: str, nodes: Any, catalogue: Catalogue) -> None:
@@ -123,6 +129,8 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
 def _check_part(part: Part, catalogue: Catalogue) -> None:
     given = [str(key) for key in part.node if key not in INSTANTIATE]
     runtime = RUNTIME.get(home(part.group), ())
+    chosen = catalogue.option(part.group, part.option)
+    written = {} if chosen is None else chosen.content
     open_to_user = [name for name in part.info.parameters if name not in runtime]
     for key in given:
         if key in runtime and key in part.info.parameters:
@@ -131,6 +139,11 @@ def _check_part(part: Part, catalogue: Catalogue) -> None:
                 f"remove it."
             )
         if key not in open_to_user and not part.info.accepts_any:
+            if chosen is not None and key in written and not close_match(key, open_to_user):
+                raise UserError(
+                    f"{chosen.path} sets {key}, but {part.info.target} takes no argument {key}: remove the line, or "
+                    "let the class take it."
+                )
             has = f"Its keys are {', '.join(open_to_user)}." if open_to_user else "It has no keys."
             near = close_match(key, open_to_user) or close_key(f"{part.path}.{key}", catalogue.written())
             raise UserError(f"{part.path}.{key} is not a key of {part}.{near} {has}")
@@ -138,4 +151,10 @@ def _check_part(part: Part, catalogue: Catalogue) -> None:
     needed = [name for name in open_to_user if part.info.parameters[name].required or name in read]
     missing = [name for name in needed if name not in given]
     if missing and not part.node.get("_partial_"):
-        raise UserError(f"{part} needs a value for {missing[0]}: give {part.path}.{missing[0]}=VALUE.")
+        name = f"{part.path}.{missing[0]}"
+        if chosen is None or missing[0] in written:
+            raise UserError(f"{part} needs a value for {missing[0]}: give {name}=VALUE.")
+        raise UserError(
+            f"{part} needs a value for {missing[0]}, which {chosen.path} does not have: write the line "
+            f"'{missing[0]}: VALUE' into it, or give +{name}=VALUE."
+        )
