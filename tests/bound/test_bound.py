@@ -87,6 +87,18 @@ def test_an_estimator_that_returns_no_estimate_is_refused(what: Callable[[Estima
         bound(torch.randn(5, 3), torch.randn(5, 4))
 
 
+def test_a_surrogate_without_a_gradient_is_refused_where_one_is_needed() -> None:
+    usual = bound_of()
+    constant = Returns(lambda made: made._replace(surrogate=made.surrogate.detach()))
+    bound = Bound(model=usual.model, family=usual.family, objective=usual.objective, estimator=constant)
+    phi = torch.randn(5, 4)
+    bound(torch.randn(5, 3), phi)
+    with torch.no_grad():
+        bound(torch.randn(5, 3), phi.requires_grad_())
+    with pytest.raises(UserError, match=r"Returns\.forward must return a surrogate with a gradient"):
+        bound(torch.randn(5, 3), phi)
+
+
 def test_an_estimate_has_one_number_for_each_point() -> None:
     terms = Terms(*torch.randn(3, 5, 4))
     value = torch.randn(4)

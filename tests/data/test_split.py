@@ -7,7 +7,7 @@ import torch
 from torch import nan
 
 from vaerun.data.base import Dataset
-from vaerun.data.split import Split, fingerprint
+from vaerun.data.split import Split, are_counts, fingerprint
 from vaerun.errors import UserError
 
 X = torch.tensor([[1.0, 2.0], [3.0, nan], [5.0, 6.0]])
@@ -53,3 +53,17 @@ def test_each_point_keeps_its_row_of_the_source_and_what_the_source_says_of_it()
     assert data.info().labels == ("even", "odd")
     assert data.sha256 != plain.sha256
     assert torch.equal(data.to("cpu").test.points(), data.test.points())
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        ([0, 3, 2e9], True),
+        ([0, 3.5, 2e9], False),
+        ([5e9, 5.1e9, 6e9], False),  # whole numbers only because float32 has no others there
+        ([nan, 4, 7], True),
+        ([nan, 4, -7], False),
+    ],
+)
+def test_counts_are_whole_numbers_among_values_that_could_be_others(values: list[float], counts: bool) -> None:
+    assert are_counts(torch.tensor(values, dtype=torch.float32).unsqueeze(1)) == counts

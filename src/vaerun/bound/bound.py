@@ -84,6 +84,11 @@ class Bound(nn.Module):
                 f"{type(self.estimator).__name__}.forward must return an Estimate, got {type(estimate).__name__}: end "
                 "it with 'return estimate(value, surrogate, terms)'."
             )
+        if phi.requires_grad and torch.is_grad_enabled() and not estimate.surrogate.requires_grad:
+            raise UserError(
+                f"{type(self.estimator).__name__}.forward must return a surrogate with a gradient, but it does not "
+                "depend on q or on the model through tensors with a gradient: leave out detach() and torch.no_grad()."
+            )
         self.objective.record_kl(estimate.kl)
         return estimate
 

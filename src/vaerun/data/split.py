@@ -18,6 +18,9 @@ from vaerun.execution.random_state import isolated
 CHUNK = 256
 """Rows that are converted to float at a time, which bounds the memory of the conversion."""
 
+WHOLE_FROM = 2**24
+"""From here on every float32 is a whole number."""
+
 
 class Visit(ABC):
     """rows ↦ x: the rule that turns stored rows into the points x of a model."""
@@ -181,12 +184,17 @@ def at(rows: Rows, index: Tensor | slice) -> Tensor:
 
 
 def are_counts(rows: Rows, scale: float = 1.0) -> bool:
-    """Whether all values scale · row that are not missing are whole numbers ≥ 0, Float[Tensor, "N X"]."""
+    """Whether all values scale · row that are not missing are whole numbers ≥ 0, Float[Tensor, "N X"].
+
+    Every float32 above 2^24 is a whole number, so such values alone say nothing: they are no counts.
+    """
+    could_have_fractions = False
     for part in in_any_order(rows, CHUNK):
         x = Scaled(scale)(part)
         if not bool((((x >= 0) & (x == x.round())) | x.isnan()).all()):
             return False
-    return True
+        could_have_fractions = could_have_fractions or bool((x < WHOLE_FROM).any())
+    return could_have_fractions
 
 
 def pooled(splits: Sequence[Split]) -> Split:
