@@ -20,8 +20,8 @@ REMARKS = (
     "The published figure is not reached by 0.7 nat. The validation ELBO is highest after some 350 epochs, so more "
     "epochs would not help. `scripts/pythae_example.py`, the same in plain PyTorch with inputs, scale, KL and initial "
     "weights as there, had −90.11 ± 0.24 at the same test points (one seed, best validation ELBO −95.51). So half of "
-    "the difference, 0.35 nat, lies between vaerun and this program, and the other half, 0.33, between this program and "
-    "the published figure.",
+    "the difference, 0.35 nat, lies between vaerun and this program, and the other half, 0.33, between this program "
+    "and the published figure.",
     "Of the first half, no single cause was found. After 40 epochs the validation ELBO of vaerun was −103.20 and "
     "−103.38 (two seeds, KL by samples), −103.14 (KL in closed form), −103.10 (an unbounded log variance, KL by "
     "samples), and −103.80 (the encoder reads x itself, KL by samples); that of the plain program −102.66, and −102.81 "
