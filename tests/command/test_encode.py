@@ -140,7 +140,7 @@ def test_figures_on_new_points_carry_their_own_hash_and_stay_out_of_comparisons(
             ("sample", "amortized", "--out", "z.txt"),
             "must be a folder or a file that ends in .npz or .npy, got 'z.txt'",
         ),
-        (("eval", "amortized", "--out", "a/z.csv"), "must be a folder, got 'a/z.csv': write, for example, --out z."),
+        (("eval", "amortized", "--out", "a/z.csv"), "must be a folder, got 'a/z.csv': write, for example, --out a/z."),
         (("report", "amortized", "--out", "r.HTML"), "must be a folder, got 'r.HTML': write, for example, --out r."),
         (("sample", "amortized", "digits", "--out", "x.npy"), "--out names one file, but there are 2 runs"),
     ],

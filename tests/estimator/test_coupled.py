@@ -175,6 +175,21 @@ def test_two_layers_need_five_decodes_a_sample(name: str, monkeypatch: pytest.Mo
     assert sum(decoded) == made(name, 3).decodes(4, family) == 20
 
 
+@pytest.mark.parametrize("fixed", ["phi", "maps"])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_from_the_layers_that_have_a_gradient(name: str, fixed: str) -> None:
+    """At fixed φ, as in a step of θ of a per-point strategy, and with fixed networks between the layers."""
+    family, model = family_and_model("layered_bernoulli", latent_dim=3)
+    family.requires_grad_(fixed == "phi")
+    phi = torch.tensor([[0.4, -0.7], [0.1, 0.2]], dtype=torch.float64, requires_grad=fixed == "maps")
+    estimator = talking(made(name, 3))
+    estimate = estimator(family(phi), model, objective("iwae", 3), X.expand(2, -1))
+    own = torch.autograd.grad(estimate.auxiliary, parameters(estimator))
+    assert all(bool((g != 0).any()) for g in own)
+    moved = torch.autograd.grad(estimate.surrogate.sum(), [phi] if fixed == "maps" else parameters(family))
+    assert all(bool(g.any()) for g in moved)
+
+
 def learn(
     estimator: Coupled,
     family: Family,

@@ -185,6 +185,18 @@ def test_collapse_is_said_with_its_remedies(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.records
 
 
+def test_the_remedy_names_the_key_that_the_model_has(caplog: pytest.LogCaptureFixture) -> None:
+    problem = given(torch.zeros(40, 8), latent_dim=4)
+    facts = {"data_dim": 3, "data_mean": torch.full((3,), 0.5), "data_std": 0.5}
+    model = make(node("model/sigmoid_belief", layers=[3, 1]), facts)
+    layered = Given(bound_of(model, make(node("posterior/bernoulli"), {"latent_dim": 4})), torch.zeros(40, 4))
+    for strategy, key in ((problem, "model.latent_dim"), (layered, "model.layers")):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "vaerun"):
+            LatentEvaluation()(strategy, points(40))
+        assert f"or use fewer units ({key})." in caplog.text
+
+
 @pytest.mark.parametrize("keys", [{"split": "all"}, {"points": 0}, {"points": 1}, {"num_samples": 0}])
 def test_what_cannot_be_evaluated_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"evaluation.{next(iter(keys))}"):

@@ -70,7 +70,9 @@ class Coupled(Estimator, ABC):
         r = objective.reward(terms)
         value = objective(r)
 
-        learns = self.training and torch.is_grad_enabled() and q.logits.requires_grad
+        # A layer without a gradient, as at fixed φ or with fixed weights of q, has no variance to reduce.
+        varying = [layer.q.logits for layer in layers if layer.q.logits.requires_grad]
+        learns = self.training and torch.is_grad_enabled() and bool(varying)
         constant = q.frozen()
         correction, total = torch.zeros_like(value), value.new_zeros(())
         for index, layer in enumerate(layers):
@@ -90,17 +92,17 @@ class Coupled(Estimator, ABC):
             correction = correction + (advantage.detach() * layer.log_q).sum(0) + (path.detach() * both).sum((0, 2))
             if learns:
                 total = total + (advantage * layer.log_q).sum() + (path * both).sum()
-        auxiliary = self.loss([layer.q.logits for layer in layers], total) if learns else None
+        auxiliary = self.loss(varying, total) if learns else None
         return estimate(value, value + correction, terms, auxiliary)
 
     def loss(self, logits: Sequence[Tensor], total: Tensor) -> Tensor:
         """A loss whose gradient is that of mean_i Σ_l ‖∂total/∂logits_{l,i}‖² in the weights of this module.
 
         Args:
-            logits: of each layer, which ``total`` depends on, Float[Tensor, "B D_1"] and Float[Tensor, "K B D_l"].
+            logits: of each layer with a gradient, Float[Tensor, "B D_1"] or Float[Tensor, "K B D_l"].
             total: linear in log q, g and g̃, with coefficients that depend on the weights of this module.
         """
-        points = len(logits[0])
+        points = logits[0].shape[-2]
         square = total.new_zeros(())
         for gradient in torch.autograd.grad(total, list(logits), create_graph=True):
             square = square + gradient.square().sum(-1).reshape(-1, points).sum(0).mean()

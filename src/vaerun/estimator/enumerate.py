@@ -38,8 +38,9 @@ class Enumerate(Estimator):
         assert isinstance(q, Enumerable)
         if q.support_size > LIMIT:
             raise UserError(
-                f"estimator=enumerate decodes every value of z, at most {LIMIT}, got {q.support_size} values at "
-                f"model.latent_dim={family.latent_dim}: use a smaller model.latent_dim or an estimator that samples."
+                f"estimator=enumerate decodes every value of z, at most {LIMIT}, got {q.support_size} values of the "
+                f"{family.latent_dim} coordinates of z: use fewer of them, by model.latent_dim or, if z has layers, by "
+                "model.layers, or an estimator that samples."
             )
         return q.support_size
 

@@ -118,7 +118,7 @@ class LatentEvaluation(OverPoints):
         information = statistics.log_q - aggregate_log_prob(bound.family, statistics.phi, statistics.z)
         results = Results(self.split)
         if len(statistics.phi) >= LEAST:
-            self.count(statistics, results)
+            self.count(statistics, results, "model.layers" if bound.model.latent_layers else "model.latent_dim")
         else:
             warn_once(self.too_few(len(statistics.phi), len(data.split(self.split))))
         results.add_mean(KL, statistics.log_ratio.mean(1))
@@ -169,8 +169,14 @@ class LatentEvaluation(OverPoints):
             phi.new_empty(len(phi), 0) if kl is None else kl,
         )
 
-    def count(self, statistics: LatentStatistics, results: Results) -> None:
-        """Adds the number of active units and its interval; warns if surely few are active, with the usual remedies."""
+    def count(self, statistics: LatentStatistics, results: Results, key: str) -> None:
+        """Adds the number of active units and its interval; warns if surely few are active, with the usual remedies.
+
+        Args:
+            statistics: of the points.
+            results: to add to.
+            key: of the number of units.
+        """
         activity, margin = variance(statistics.mean, statistics.twin), half_width(statistics.mean, statistics.twin)
         units = len(activity)
         low, active, high = (int((bound > ACTIVE).sum()) for bound in (activity - margin, activity, activity + margin))
@@ -182,7 +188,7 @@ class LatentEvaluation(OverPoints):
                 f"95 % interval over {len(statistics.mean):,} points), so either the "
                 f"data need no more or the posterior has collapsed onto the prior: warm the KL up "
                 f"(objective/kl_weight=linear), leave it some nats (objective=free_bits), train the encoder harder "
-                f"(strategy=aggressive), or use fewer units (model.latent_dim)."
+                f"(strategy=aggressive), or use fewer units ({key})."
             )
 
 
