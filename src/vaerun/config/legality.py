@@ -33,7 +33,7 @@ SETS = {
 
 CAPABILITIES = {
     "Reparameterized": ("a reparameterized posterior", "has no differentiable sampler"),
-    "Relaxable": ("a posterior with a continuous relaxation of all its bits at once", "has none"),
+    "Relaxable": ("a posterior with a continuous relaxation of all z at once", "has none"),
     "LayeredRelaxable": ("a posterior with a continuous relaxation", "has none"),
     "Enumerable": ("a posterior over a finite set", "takes infinitely many values"),
     "ClosedFormKL": ("a posterior with a closed-form KL", "has none"),
