@@ -110,7 +110,11 @@ def data_for(choices: dict[str, str]) -> Dataset:
     """Points with what a part needs to be told: the kinds of their columns, or c."""
     bits = data()
     if "mixed" in choices.values():
-        columns = [Column("a", "real"), Column("b", "positive"), Column("c", "count"), Column("d", "binary")]
+        # The pseudo-inputs of a VampPrior are real numbers.
+        kinds = (
+            ("real", "real", "real", "real") if "vamp" in choices.values() else ("real", "positive", "count", "binary")
+        )
+        columns = [Column(letter, kind) for letter, kind in zip("abcd", kinds, strict=True)]
         return replace(bits, columns=tuple(columns), support="real")
     if "conditional_normal" in choices.values():
         split = replace(bits.train, given=torch.eye(2).repeat(len(bits.train), 1)[: len(bits.train)])

@@ -99,17 +99,21 @@ class Bernoulli(Family):
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
 
-    @torch.no_grad()
     def inverse_fisher(self, phi: Tensor) -> Tensor:
-        """1 / (p (1 − p)), at most 1,000.
-
-        It does not scale the steps: the noise of a gradient would be multiplied by it where p is near 0 or 1.
-        """
-        p = phi.sigmoid()
-        return (p * (1 - p)).clamp(min=1e-3).reciprocal()
+        return inverse_fisher_of_logits(phi)
 
     def forward(self, phi: Tensor) -> IndependentBernoulli:
         return IndependentBernoulli(phi)
+
+
+@torch.no_grad()
+def inverse_fisher_of_logits(phi: Tensor) -> Tensor:
+    """1 / (p (1 − p)), at most 1,000, p = σ(φ).
+
+    It does not scale the steps: the noise of a gradient would be multiplied by it where p is near 0 or 1.
+    """
+    p = phi.sigmoid()
+    return (p * (1 - p)).clamp(min=1e-3).reciprocal()
 
 
 def corners(like: Tensor) -> Tensor:

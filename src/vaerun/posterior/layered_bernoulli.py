@@ -11,7 +11,7 @@ from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 from vaerun.posterior.base import Enumerable, Family, LayeredRelaxable
-from vaerun.posterior.bernoulli import IndependentBernoulli, corners
+from vaerun.posterior.bernoulli import IndependentBernoulli, corners, inverse_fisher_of_logits
 from vaerun.posterior.layers import layer_sizes, near_zero
 from vaerun.posterior.masked import constant
 
@@ -115,6 +115,10 @@ class LayeredBernoulli(Family):
 
     def initial(self) -> Tensor:
         return torch.zeros(self.num_parameters)
+
+    def inverse_fisher(self, phi: Tensor) -> Tensor:
+        """That of z_1: given z_1, the layers above do not depend on φ."""
+        return inverse_fisher_of_logits(phi)
 
     def forward(self, phi: Tensor) -> LayeredBernoullis:
         return LayeredBernoullis(phi, self.layers, list(self.maps))
