@@ -213,7 +213,7 @@ def test_the_interval_of_active_units_covers_those_of_the_distribution(caplog: p
         evaluation = LatentEvaluation(points=None, num_samples=1)
         statistics = evaluation.statistics(given(phi, latent_dim=4), torch.zeros(n, 3), phi)
         results = Results("test")
-        evaluation.count(statistics, results)
+        evaluation.count(statistics, results, "model.latent_dim")
         metrics = results.result({}).metrics
         return tuple(metrics[f"active_units{end}/test"] for end in ("_low", "", "_high"))
 

@@ -1,6 +1,5 @@
 """The flags of every command, with meanings, defaults and values; ``--help`` shows this table."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +65,8 @@ def folder(*files: str) -> Callable[["Flag", str], str]:
         place = Path(value)
         if place.suffix.lower() in FILE_SUFFIXES.difference(files) and not place.is_dir():
             known = " or a file that ends in ".join(filter(None, ["a folder", " or ".join(files)]))
+            import shlex  # not needed for a help
+
             instead = shlex.quote(str(place.with_suffix("")))
             raise UserError(f"{flag.name} must be {known}, got {value!r}: write, for example, {flag.name} {instead}.")
         return value
