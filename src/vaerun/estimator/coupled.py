@@ -38,7 +38,7 @@ class Coupled(Estimator, ABC):
     Raises:
         UserError: τ ≤ 0.
 
-    Reference: Tucker et al. 2017, REBAR, §3.2 and its appendix on multilayer models.
+    Reference: Tucker et al. 2017, REBAR, and for several layers its code, research/rebar of tensorflow/models.
     """
 
     needs: ClassVar = (LayeredRelaxable,)

@@ -14,7 +14,7 @@ TRIM, MMAP_MAX = -1, -4  # parameters of glibc's mallopt
 USUAL_MMAP_MAX = 65_536
 LARGEST = 2**31 - 1
 REMAINDERS = range(24, 169, 16)  # bytes: what aligning a block to 64 bytes leaves over before and after it
-PER_SIZE = 14  # glibc keeps 7 freed pieces of one size for each thread
+PER_SIZE = 14  # glibc sets 7 freed pieces of one size aside for each thread; 7 more replace those that are used
 
 
 def numbers_at_once(device: torch.device) -> int:
@@ -39,8 +39,8 @@ def keep_freed_memory() -> None:
 def fill_thread_cache(library: ctypes.CDLL) -> None:
     """Makes the C library join what is left over beside a large block with that block, once both are free.
 
-    glibc before 2.38 sets the first 7 such pieces of each size aside for the next small request. Each of them makes the
-    freed block a few bytes too small for the next large one, so that up to 8 blocks were taken in place of 2.
+    glibc (2.36) sets the first 7 such pieces of each size aside for the next small request. Each of them makes the
+    freed block a few bytes too small for the next large one, so that 8 blocks are taken in place of 2.
     """
     library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]

@@ -67,7 +67,7 @@ class LayeredRelaxable(Posterior, ABC):
 
     Given the layer below, a layer has the relaxation of its q_l. A q with one layer is ``Relaxable`` itself.
 
-    Reference: Tucker et al. 2017, REBAR, §3.2 and its appendix on multilayer models.
+    Reference: Tucker et al. 2017, REBAR, and its code, research/rebar of tensorflow/models.
     """
 
     logits: Tensor  # Float[Tensor, "B D_1"]: the parameters of q_1

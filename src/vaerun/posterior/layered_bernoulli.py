@@ -12,7 +12,7 @@ from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 from vaerun.posterior.base import Enumerable, Family, LayeredRelaxable
 from vaerun.posterior.bernoulli import IndependentBernoulli, corners, inverse_fisher_of_logits
-from vaerun.posterior.layers import layer_sizes, near_zero
+from vaerun.posterior.layers import near_zero, sizes_of_layers
 from vaerun.posterior.masked import constant
 
 
@@ -46,9 +46,9 @@ class LayeredBernoullis(LayeredRelaxable, Enumerable):
         return torch.cat(layers, -1)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        first, *others = layers = z.split(self.sizes, dim=-1)
-        log_q = self.layer(0, None).log_prob(first)
-        for index, (below, here) in enumerate(zip(layers, others, strict=False), 1):
+        layers = z.split(self.sizes, dim=-1)
+        log_q = self.layer(0, None).log_prob(layers[0])
+        for index, (below, here) in enumerate(pairwise(layers), 1):
             log_q = log_q + self.layer(index, below).log_prob(here)
         return log_q
 
@@ -84,7 +84,7 @@ class LayeredBernoulli(Family):
         UserError: the layers do not have D coordinates together, no activation of that name, or a layer without units.
 
     Reference: Mnih, Gregor 2014, Neural variational inference and learning in belief networks, §4; Tucker et al. 2017,
-    REBAR: low-variance, unbiased gradient estimates for discrete latent variable models, §3.2.
+    REBAR: low-variance, unbiased gradient estimates for discrete latent variable models.
     """
 
     posterior: ClassVar = LayeredBernoullis
@@ -100,7 +100,7 @@ class LayeredBernoulli(Family):
         initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__(latent_dim=latent_dim)
-        self.layers = layer_sizes("layered_bernoulli", latent_dim, latent_layers)
+        self.layers = sizes_of_layers("layered_bernoulli", latent_dim, latent_layers)
         self.maps = nn.ModuleList(
             near_zero(mlp([below, *hidden, here], activation, initial_weights)) for below, here in pairwise(self.layers)
         )

@@ -13,7 +13,7 @@ from vaerun.nn.initial_weights.pytorch import PYTORCH
 from vaerun.nn.network import mlp
 from vaerun.nn.normal import HALF_LOG_2PI, normal_log_prob
 from vaerun.posterior.base import Family, Reparameterized
-from vaerun.posterior.layers import layer_sizes, near_zero
+from vaerun.posterior.layers import near_zero, sizes_of_layers
 from vaerun.posterior.masked import constant
 
 
@@ -98,7 +98,7 @@ class LayeredGaussian(Family):
         initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__(latent_dim=latent_dim)
-        self.layers = layer_sizes("layered_gaussian", latent_dim, latent_layers)
+        self.layers = sizes_of_layers("layered_gaussian", latent_dim, latent_layers)
         self.maps = nn.ModuleList(
             near_zero(mlp([below, *hidden, 2 * here], activation, initial_weights))
             for below, here in pairwise(self.layers)

@@ -9,7 +9,7 @@ from vaerun.errors import UserError
 from vaerun.nn.network import last_map
 
 
-def layer_sizes(option: str, latent_dim: int, latent_layers: Sequence[int]) -> list[int]:
+def sizes_of_layers(option: str, latent_dim: int, latent_layers: Sequence[int]) -> list[int]:
     """D_1, …, D_L of the model; for a model without layers, the halves of z.
 
     Args:
