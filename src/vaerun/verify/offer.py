@@ -44,6 +44,7 @@ class Offer:
     ) -> None:
         self.catalogue, self.chosen, self.keys = catalogue, chosen or {}, keys or {}
         self.default = default_parts(catalogue)
+        self._begun: dict[tuple[tuple[str, str], ...], dict[str, Part]] = {}
         for group, name in self.chosen.items():
             known = catalogue.groups.get(group)
             if known is None:
@@ -87,12 +88,26 @@ class Offer:
 
     def parts(self, choices: Mapping[str, str]) -> dict[str, Part] | None:
         """The parts of a run with these choices and what they set; None if they do not fit together."""
-        parts = self.default
         wanted = {**choices, **{g: n for g, n in self.chosen.items() if g.startswith("model")}}
-        for group in sorted(wanted, key=lambda group: (group.startswith("model"), group)):
-            option = self.catalogue.option(group, wanted[group])
-            parts = swap(parts, option, self.catalogue) if option is not None else parts
+        order = sorted(wanted, key=lambda group: (group.startswith("model"), group))
+        parts = self._with(tuple((group, wanted[group]) for group in order), keep=False)
         return None if any(clashes(parts)) else parts
+
+    def _with(self, wanted: tuple[tuple[str, str], ...], *, keep: bool = True) -> dict[str, Part]:
+        """The defaults with these choices put in one after another.
+
+        Choices are asked for in thousands of combinations that begin alike, so what they begin with is kept.
+        """
+        if not wanted:
+            return self.default
+        if wanted in self._begun:
+            return self._begun[wanted]
+        *before, last = wanted
+        parts, option = self._with(tuple(before)), self.catalogue.option(*last)
+        parts = parts if option is None else swap(parts, option, self.catalogue)
+        if keep:
+            self._begun[wanted] = parts
+        return parts
 
     def configuration(self, parts: Mapping[str, Part], **more: Mapping[str, Any]) -> dict[str, Any]:
         """The resolved nodes of these parts: the values of YAML files, overridden by small values, keys and ``more``.
