@@ -1,4 +1,4 @@
-"""Claims about likelihoods: the right ones hold, and a mask that drops the wrong terms is found."""
+"""Claims about likelihoods and priors: the right ones hold, and a planted error is found by the claim that names it."""
 
 import pytest
 import torch
@@ -8,6 +8,9 @@ from vaerun.config.catalogue import Catalogue
 from vaerun.config.folders import roots
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.bernoulli import BernoulliLikelihood
+from vaerun.model.likelihood.column_types import NormalColumns
+from vaerun.model.likelihood.gaussian import GaussianLikelihood
+from vaerun.model.prior.standard_normal import StandardNormal
 from vaerun.verify import observation
 from vaerun.verify.claim import Claim
 from vaerun.verify.offer import Offer
@@ -17,10 +20,18 @@ CLAIMED = "missing x_j is summed over"
 pytestmark = pytest.mark.usefixtures("exact")
 
 
+def every(group: str, name: str) -> list[Claim]:
+    offer = Offer(Catalogue(roots()), {group: name})
+    return list(observation.claims(offer, seed=0, device=torch.device("cpu")))
+
+
 def claims(name: str) -> list[Claim]:
-    offer = Offer(Catalogue(roots()), {"model/likelihood": name})
-    found = observation.claims(offer, seed=0, device=torch.device("cpu"))
-    return [claim for claim in found if claim.claimed == CLAIMED]
+    return [claim for claim in every("model/likelihood", name) if claim.claimed == CLAIMED]
+
+
+def failing(group: str, name: str) -> set[str]:
+    torch.manual_seed(0)
+    return {claim.claimed for claim in every(group, name) if not claim.holds}
 
 
 @pytest.mark.parametrize("name", ["bernoulli", "gaussian", "continuous_bernoulli", "categorical"])
@@ -36,3 +47,37 @@ def test_a_mask_that_is_turned_round_is_found(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(BernoulliLikelihood, "masked_log_prob", turned)
     (claim,) = claims("bernoulli")
     assert not claim.holds
+
+
+def test_a_gaussian_is_without_fault() -> None:
+    assert failing("model/likelihood", "gaussian") == failing("model/prior", "standard_normal") == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "factor", "claimed"),
+    [
+        ("sample", 1.1, "samples follow it"),
+        ("mean", 0.9, "mean is E[x]"),
+        ("variance", 1.1, "variance is Var[x]"),
+        ("output_gradient", -1.0, "output_gradient is its derivative"),
+        ("log_prob", 1.01, "log_prob is the sum of its terms"),
+    ],
+)
+def test_a_likelihood_with_one_wrong_method_is_found(
+    method: str, factor: float, claimed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(GaussianLikelihood, method)
+    monkeypatch.setattr(GaussianLikelihood, method, lambda self, *given: factor * right(self, *given))
+    assert claimed in failing("model/likelihood", "gaussian")
+
+
+def test_wrong_samples_of_one_type_of_column_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = NormalColumns.sample
+    monkeypatch.setattr(NormalColumns, "sample", lambda self, units, outputs: right(self, units, outputs + 0.1))
+    assert failing("model/likelihood", "mixed") == {"samples follow it"}
+
+
+def test_a_prior_whose_samples_are_wider_than_its_density_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = StandardNormal.sample
+    monkeypatch.setattr(StandardNormal, "sample", lambda self, n: 1.1 * right(self, n))
+    assert failing("model/prior", "standard_normal") == {"samples have its second moments", "samples have its shape"}
