@@ -11,7 +11,7 @@ from vaerun.config.folders import roots
 from vaerun.posterior.full_gaussian import FullGaussian
 from vaerun.posterior.gaussian import DiagonalGaussian
 from vaerun.verify import density
-from vaerun.verify.follow import distance, statistics
+from vaerun.verify.follow import distance, statistics, units
 from vaerun.verify.offer import Offer
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -37,7 +37,10 @@ def test_noise_that_is_too_narrow_is_found_in_what_is_transported(monkeypatch: p
 
     monkeypatch.setattr(DiagonalGaussian, "noise", narrow)
     monkeypatch.setattr(DiagonalGaussian, "sample", right)
-    assert failing("gaussian") == {"transported noises have its second moments", "transported noises have its shape"}
+    assert failing("gaussian") == {
+        "transported noises have its scale and correlations",
+        "transported noises have its shape",
+    }
 
 
 def test_samples_of_another_shape_with_the_same_moments_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +49,7 @@ def test_samples_of_another_shape_with_the_same_moments_are_found(monkeypatch: p
         return (self.mu + self.log_sigma.exp() * noise).detach()
 
     monkeypatch.setattr(DiagonalGaussian, "sample", uniform)
-    assert failing("gaussian") == {"samples have its shape"}
+    assert failing("gaussian") == {"samples have its scale and correlations", "samples have its shape"}
 
 
 def test_samples_of_another_correlation_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +62,7 @@ def test_samples_of_another_correlation_are_found(monkeypatch: pytest.MonkeyPatc
         return torch.cat((z[..., :1], 2 * mean[..., 1:] - z[..., 1:]), -1)
 
     monkeypatch.setattr(kind, "sample", turned)
-    assert failing("full_gaussian") == {"samples have its second moments"}
+    assert failing("full_gaussian") == {"samples have its scale and correlations"}
 
 
 def test_a_frozen_q_that_is_another_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +80,14 @@ def test_the_distance_of_two_distribution_functions() -> None:
     assert distance(torch.tensor([1e-9, -1e-9, 1.0, 2.0]), axis, mass) == 0  # rounding is no difference
 
 
-def test_second_moments_are_those_of_pairs_too() -> None:
+def test_pairs_of_coordinates_are_compared_too() -> None:
     u = torch.tensor([[2.0, 3.0]])
-    assert statistics(u)["second moments"].tolist() == [[4.0, 6.0, 9.0]]
+    one, other = u.tanh()[0]
+    torch.testing.assert_close(statistics(u)["scale and correlations"][0], torch.stack((one**2, one * other, other**2)))
+
+
+def test_units_are_the_quartiles_of_each_coordinate() -> None:
+    z = torch.tensor([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
+    middle, unit = units(z, torch.tensor([0.2, 0.2, 0.4, 0.2]))
+    assert middle.tolist() == [2.0, 5.0]
+    assert unit.tolist() == [1.0, 1.0]

@@ -1,4 +1,4 @@
-"""Whether draws follow a density: their moments and their distribution function against sums over it."""
+"""Whether draws follow a density: means of functions of them, and their distribution function, against sums over it."""
 
 import math
 from collections.abc import Iterator
@@ -16,13 +16,23 @@ KOLMOGOROV = 3.8
 
 
 def statistics(u: Tensor) -> dict[str, Tensor]:
-    """Functions of z in standard units, by what their means tell: Float[Tensor, "S D"] ↦ each Float[Tensor, "S F"]."""
-    pairs = torch.triu_indices(u.shape[1], u.shape[1], device=u.device)
-    return {
-        "mean": u,
-        "second moments": u[:, pairs[0]] * u[:, pairs[1]],  # also of two coordinates, which a correlation changes
-        "shape": (-0.5 * u.square()).exp(),
-    }
+    """Functions of z in standard units, by what their means tell: Float[Tensor, "S D"] ↦ each Float[Tensor, "S F"].
+
+    They are bounded, because a density with heavy tails may have no moments.
+    """
+    near, (i, j) = u.tanh(), torch.triu_indices(u.shape[1], u.shape[1], device=u.device)
+    return {"location": near, "scale and correlations": near[:, i] * near[:, j], "shape": (-0.5 * u.square()).exp()}
+
+
+def units(z: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
+    """Median and distance of the quartiles of each coordinate, where that is not 0: each Float[Tensor, "D"]."""
+    values, order = z.sort(dim=0)
+    below = mass[order].cumsum(0)
+    low, middle, high = (
+        values.gather(0, (below < q * below[-1:]).sum(0, keepdim=True).clamp(max=len(z) - 1))[0]
+        for q in (0.25, 0.5, 0.75)
+    )
+    return middle, torch.where(high > low, high - low, 1.0)
 
 
 def follows(
@@ -34,7 +44,7 @@ def follows(
     *,
     what: str = "samples",
 ) -> Iterator[Claim]:
-    """Means, second moments of one and of two coordinates, and shape of draws of z are those of a density.
+    """Location, scale, correlations and shape of draws of z are those of a density.
 
     Args:
         method: whose density it is.
@@ -45,14 +55,12 @@ def follows(
         what: the draws, in words.
     """
     masses = [(log.exp() * one.volume[:, 0]).detach() for log, one in zip(log_p, over, strict=True)]
-    z = over[0].z[:, 0]
-    mean = masses[0] @ z
-    scale = (masses[0] @ (z - mean).square()).sqrt().clamp(min=1e-12)
+    middle, unit = units(over[0].z[:, 0], masses[0])
     exact = [
-        {name: mass @ f for name, f in statistics((one.z[:, 0] - mean) / scale).items()}
+        {name: mass @ f for name, f in statistics((one.z[:, 0] - middle) / unit).items()}
         for mass, one in zip(masses, over, strict=True)
     ]
-    for name, f in statistics((draws - mean) / scale).items():
+    for name, f in statistics((draws - middle) / unit).items():
         fine, coarse = (one[name] for one in exact)
         error = f.std(0) / math.sqrt(len(f))
         scores = z_scores(f.mean(0), error, fine, (fine - coarse).abs(), freedom=len(f) - 1)
