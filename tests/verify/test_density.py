@@ -9,7 +9,7 @@ from torch import Tensor
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.folders import roots
 from vaerun.posterior.full_gaussian import FullGaussian
-from vaerun.posterior.gaussian import DiagonalGaussian
+from vaerun.posterior.gaussian import DiagonalGaussian, Gaussian
 from vaerun.verify import density
 from vaerun.verify.follow import distance, statistics, units
 from vaerun.verify.offer import Offer
@@ -71,6 +71,12 @@ def test_a_frozen_q_that_is_another_one_is_found(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(DiagonalGaussian, "frozen", other)
     assert failing("gaussian") == {"frozen has its density"}
+
+
+def test_steps_that_lead_down_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Gaussian.scale
+    monkeypatch.setattr(Gaussian, "scale", lambda self, phi: -right(self, phi))
+    assert failing("gaussian") == {"scale and inverse_fisher > 0"}
 
 
 def test_the_distance_of_two_distribution_functions() -> None:

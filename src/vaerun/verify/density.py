@@ -58,12 +58,25 @@ def posterior(problem: Problem, name: str) -> Iterator[Claim]:
         yield within(name, where, "frozen is a constant", error=float(frozen.requires_grad), allowed=0.0)
         apart = float((frozen - q.log_prob(z).detach()).abs().max())
         yield within(name, where, "frozen has its density", error=apart)
+    yield steps(problem, name, where)
     prior = problem.model.prior_of(problem.model.given(problem.x))
     if isinstance(q, ClosedFormKL) and isinstance(prior, q.closed_form_with) and over is not None:
         both = [*leaves, *problem.model.prior.parameters()]
         fine, coarse = (gradient(summed_kl(q, prior, one), both) for one in over)
         off = (gradient(q.kl(prior)[0], both) - fine).abs() - (fine - coarse).abs()
         yield within(name, where, "KL agrees with the sum", error=max(float(off.max()), 0.0), allowed=1e-7)
+
+
+def steps(problem: Problem, name: str, where: str) -> Claim:
+    """Lengths of steps of single points are positive: the others would lead down, or nowhere."""
+    found = {"scale": problem.family.scale(problem.phi), "inverse_fisher": problem.family.inverse_fisher(problem.phi)}
+    wrong = [
+        word
+        for word, lengths in found.items()
+        if lengths.shape != problem.phi.shape or not bool((lengths.isfinite() & (lengths > 0)).all())
+    ]
+    told = " and ".join(wrong) or "both"
+    return within(name, where, "scale and inverse_fisher > 0", error=len(wrong), allowed=0.0, measured=told)
 
 
 def summed_kl(q: Posterior, prior: PriorDensity, over: Space) -> Tensor:
