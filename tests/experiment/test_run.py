@@ -277,3 +277,16 @@ def test_ascents_that_did_not_converge_in_training_are_noted(tmp_path: Path, cap
     better = train(tmp_path / "better", "strategy=coordinate", "strategy.test_steps=20", *remedy)
     assert 0 < better["metrics"]["gain_left/train"] < 0.1
     assert not any("ascents" in one for one in better["warnings"])
+
+
+def test_an_evaluation_of_some_points_stands_beside_the_elbo_of_all_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "vaerun")
+    metrics = train(tmp_path / "some", "evaluation=latent", "evaluation.points=40", "trainer.epochs=1")["metrics"]
+    assert "kl_se/test" not in metrics  # of 40 points, beside the KL of all 300
+    assert "elbo, log_likelihood and kl are means over all 300 test points, the other figures over 40" in caplog.text
+    caplog.clear()
+    metrics = train(tmp_path / "all", "evaluation=latent", "trainer.epochs=1")["metrics"]
+    assert metrics["kl/test"] - metrics["mutual_information/test"] == pytest.approx(metrics["marginal_kl/test"])
+    assert "means over all" not in caplog.text

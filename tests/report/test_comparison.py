@@ -221,6 +221,7 @@ def test_gaps_and_signals_of_later_evaluations(compared, tmp_path):
     told = "\n".join(made.notes)
     assert "the test approximation gap of amortized is below 0, which is impossible in theory" in told
     assert "amortization_gap/test was computed with points=100 and 300" in told
+    assert "elbo/test was computed" not in told
     assert made.answer.startswith(
         "joint is ahead of amortized by 0.20 nat of test amortization gap (1 seed each, no interval)"
     )
@@ -410,3 +411,11 @@ def test_runs_of_a_race_beside_others_have_no_ordinary_answer(compared, tmp_path
         "This table does not say which configuration is better, because it has runs of a race"
     )
     assert set(marks(made, "elbo/test").values()) == {""}
+
+
+def test_the_elbo_is_of_all_test_points_whatever_the_evaluation(compared, tmp_path):
+    for strategy, points in (("joint", 10), ("amortized", 20)):
+        run(tmp_path / strategy, config=config(strategy=strategy, evaluation={"points": points}), summary=summary())
+    told = "\n".join(compared().notes)
+    assert "iwae_100/test was computed with points=10 and 20" in told
+    assert "elbo/test was computed" not in told

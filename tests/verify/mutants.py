@@ -208,6 +208,15 @@ class SlightlyShort(Path):
         return right
 
 
+class OtherAscent(Path):
+    """The gradient of an ascent in φ points down."""
+
+    caught_by: ClassVar[str] = "phi_surrogate has the same ∇φ"
+
+    def phi_surrogate(self, q: Posterior, model: Model, objective: Objective, x: Tensor) -> Tensor:  # type: ignore[override]
+        return -self(q, model, objective, x).surrogate  # type: ignore[no-any-return]
+
+
 class FalseModesty(Path):
     """Claims to be biased, and is not."""
 
@@ -239,6 +248,7 @@ MUTANTS = (
     LeakingLoss,
     WeightedKL,
     SlightlyShort,
+    OtherAscent,
     FalseModesty,
     Stumbles,
 )

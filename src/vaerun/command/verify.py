@@ -30,7 +30,7 @@ from vaerun.errors import UserError, close_key
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
 
-COLUMNS = (26, 52, 26, 20, 12)
+COLUMNS = (26, 52, 50, 20, 12)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -35,16 +35,19 @@ def space(support: str, latent_dim: int, *, width: float = 24.0, cell: float = 0
     return Space(z, torch.full((1, 1), 1.0 if support == "binary" else cell**latent_dim))
 
 
-def wide_space(centre: Tensor, scale: Tensor, points: int) -> Space:
-    """A grid z = centre + 2 scale sinh t, |t| ≤ 3.2 equidistant: fine in the middle, wide for tails like e^−|z|.
+def wide_space(centre: Tensor, scale: Tensor, points: int, *, reach: float = 3.2) -> Space:
+    """A grid z = centre + 2 scale sinh t, |t| ≤ reach equidistant: fine in the middle, wide for tails like e^−|z|.
 
     Args:
         centre: Float[Tensor, "1 D"]. If the density has a kink, it must be at the centre, which is a grid point.
         scale: Float[Tensor, "1 D"].
         points: of each coordinate, an odd number.
+        reach: the largest t; the default ends at 24.5 scales.
     """
     # The middle must be exactly 0: a point beside a kink would have the derivative of one side.
-    t = torch.arange(-(points // 2), points // 2 + 1, device=centre.device) * centre.new_tensor(6.4 / (points - 1))
+    t = torch.arange(-(points // 2), points // 2 + 1, device=centre.device) * centre.new_tensor(
+        2 * reach / (points - 1)
+    )
     axis, width = 2 * t.sinh(), 2 * t.cosh() * (t[1] - t[0])
     dim = centre.shape[1]
     every = torch.cartesian_prod(*[torch.arange(points, device=centre.device)] * dim).reshape(-1, dim)

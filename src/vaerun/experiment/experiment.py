@@ -7,7 +7,7 @@ from typing import Any, final
 
 import torch
 
-from vaerun.bound.monte_carlo import ELBO
+from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD
 from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
@@ -21,6 +21,7 @@ from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.status import running
 from vaerun.experiment.summary import cut_off, summarise, unconverged
+from vaerun.metric.metric import error_of, is_error
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION, Tracker
 from vaerun.trainer import checkpoint
@@ -146,6 +147,8 @@ class Experiment:
             training.record(lambda: started.observers.conclude(self.test()))
             records = started.observers.close("completed")
             log_results(records[-1])
+            if sentence := self.told_points(records[-1]):
+                logger.info(sentence)
             warnings += unconverged(self, records)
             for warning in warnings:
                 logger.warning(warning)
@@ -228,15 +231,27 @@ class Experiment:
         return evaluated(evaluation, self.strategy, self.data if data is None else data, self.seed)
 
     def test(self) -> EvaluationResult:
-        """The same, and always the ELBO of all test points, because runs are compared by it."""
+        """The same, and always the ELBO of all test points and its terms, because runs are compared by it."""
         result = self.evaluate()
-        if f"{self.strategy.bound.metric(ELBO).name}/test" in result.metrics and self.evaluation.num_points(
-            self.data
-        ) == len(self.data.test):
+        whole = self.evaluation.num_points(self.data) == len(self.data.test)
+        if whole and f"{self.strategy.bound.metric(ELBO).name}/test" in result.metrics:
             return result
         bound = self.evaluate(BoundEvaluation(split="test", num_samples=1))
-        return result._replace(
-            metrics={**result.metrics, **bound.metrics}, declared={**result.declared, **bound.declared}
+        # A figure of some points must not stand beside the standard error of others.
+        replaced = set() if whole else {*bound.metrics, *map(error_of, bound.metrics)}
+        own = {tag: value for tag, value in result.metrics.items() if tag not in replaced}
+        return result._replace(metrics={**bound.metrics, **own}, declared={**result.declared, **bound.declared})
+
+    def told_points(self, record: Mapping[str, float]) -> str:
+        """Which test figures are of all points and which of some, where a record has both; empty where it has not."""
+        some, every = self.evaluation.num_points(self.data), len(self.data.test)
+        terms = [self.strategy.bound.metric(metric).name for metric in (ELBO, LOG_LIKELIHOOD, KL)]
+        others = {tag for tag in record if tag.endswith("/test") and not is_error(tag)} - {f"{n}/test" for n in terms}
+        if some == every or not others:
+            return ""
+        return (
+            f"{', '.join(terms[:-1])} and {terms[-1]} are means over all {every:,} test points, the other figures over "
+            f"{some:,}: they cannot be subtracted from each other."
         )
 
 

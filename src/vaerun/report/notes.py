@@ -14,6 +14,7 @@ from vaerun.report.matched import At
 from vaerun.report.recorded import mapping
 from vaerun.report.row import Row, machines
 
+OF_ALL_POINTS = ("elbo", "log_likelihood", "kl")  # at the end of a run, whatever its evaluation
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -98,7 +99,7 @@ def _alike(name: str, used: Sequence[Entry], at: At | None) -> Iterator[str]:
     if at is None:
         later = [json.loads(entry.run.sources[name]) for entry in having if name in entry.run.sources]
         made = [flatten(source) for source in later]
-        made += [_own(entry) for entry in having if name not in entry.run.sources and "/" in name]
+        made += [_own(entry, name) for entry in having if name not in entry.run.sources and "/" in name]
     else:
         made = [_validation(entry) for entry in having if "/" in name]
     for key in sorted({key for facts in made for key in facts}):
@@ -107,10 +108,11 @@ def _alike(name: str, used: Sequence[Entry], at: At | None) -> Iterator[str]:
             yield f"{name} was computed with {key}={' and '.join(sorted(values))}"
 
 
-def _own(entry: Entry) -> dict[str, object]:
-    """Checkpoint and number of test points of the metrics at the end of a run."""
+def _own(entry: Entry, name: str) -> dict[str, object]:
+    """Checkpoint and number of test points of a metric at the end of a run; the ELBO and its terms have all points."""
     available = mapping(entry.run.data.get("split_sizes")).get("test")
-    asked = entry.run.configuration.get("evaluation.points")
+    quantity = name.partition("/")[0].removeprefix("pseudo_")
+    asked = None if quantity in OF_ALL_POINTS else entry.run.configuration.get("evaluation.points")
     points = min((n for n in (asked, available) if isinstance(n, int)), default=None)
     return {"checkpoint": "best", "points": points}
 

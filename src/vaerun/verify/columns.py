@@ -1,4 +1,4 @@
-"""p(x_j given outputs) of typed columns: it sums to one over x_j in the units of the data, before standardising."""
+"""p(x_j given outputs) of typed columns, in the units of the data: it sums to one, and samples and mean are its own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,7 @@ from vaerun.experiment.make import make
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.notation import Column
 from vaerun.verify.claim import Claim, within
+from vaerun.verify.follow import DRAWS, GRID, distributed
 from vaerun.verify.offer import Offer
 
 NORMALISED = 1e-6
@@ -30,7 +31,7 @@ COLUMNS = (
 
 @torch.no_grad()
 def claims(offer: Offer, name: str, device: torch.device) -> Iterator[Claim]:
-    """Σ p(x_j given outputs) = 1 over the values of x_j as they are given, for each type of column of a likelihood."""
+    """Σ p(x_j given outputs) = 1, and samples and mean, over x_j as it is given, for each type of column."""
     option = offer.catalogue.groups["model/likelihood"][name]
     if option.info is None or "columns" not in option.info.parameters:
         return
@@ -42,15 +43,25 @@ def claims(offer: Offer, name: str, device: torch.device) -> Iterator[Claim]:
     for weight in likelihood.parameters():
         weight.copy_(0.5 * torch.randn_like(weight))
     outputs = 0.8 * torch.randn(1, 1, likelihood.num_outputs, device=device)
+    drawn = likelihood.sample(outputs.expand(1, DRAWS // len(columns), -1))[0]
+    mean = likelihood.mean(outputs)[0, 0]
     for j, column in enumerate(columns):
         axis, volume = axis_of(column)
         rows = torch.ones(len(axis), len(columns), device=device)
         rows[:, j] = axis.to(device)
         log_p = likelihood.terms(rows, outputs.expand(1, len(rows), -1))[0, :, j]
-        total = float((log_p.exp() * volume.to(device)).sum())
+        mass, values = log_p.exp() * volume.to(device), axis.to(device)
+        total = float(mass.sum())
         error, told = abs(total - 1), f"{total:.9f}"
         claimed = "sums to one over x in its units"
-        yield within(name, f"{column.kind} {column.name}", claimed, error=error, allowed=NORMALISED, measured=told)
+        where = f"{column.kind} {column.name}"
+        yield within(name, where, claimed, error=error, allowed=NORMALISED, measured=told)
+        yield distributed(name, where, drawn[:, j : j + 1], values, mass.unsqueeze(1))
+        if column.kind != "categorical":  # a code has no mean
+            spread = (mass @ (values - mass @ values).square()).sqrt()
+            off = float((mean[j] - mass @ values).abs() / spread)
+            told = f"{off:.1e} standard deviations off"
+            yield within(name, where, "mean is E[x]", error=off, allowed=GRID, measured=told)
 
 
 def axis_of(column: Column) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ ROWS = 5
 
 
 def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
-    """Points do not affect each other, metrics have no gradient, and decoder evaluations are as declared."""
+    """Points do not affect each other, metrics have no gradient, and decodes and ``phi_surrogate`` are as declared."""
     estimate, leaf, decoded = run(problem, problem.x.expand(ROWS, -1))
     announced = problem.estimator.decodes(problem.objective.num_samples, problem.family)
     yield within(
@@ -38,6 +38,7 @@ def contract(problem: Problem, method: str, case: str) -> Iterator[Claim]:
         measured=f"through {' and '.join(leaking)}" if leaking else "none",
     )
     yield within(method, case, "points apart", error=influence(problem))
+    yield within(method, case, "phi_surrogate has the same ∇φ", error=disagreement(problem))
 
 
 def run(problem: Problem, x: Tensor) -> tuple[Estimate, Tensor, int]:
@@ -79,3 +80,17 @@ def influence(problem: Problem) -> float:
         own = torch.stack((estimate.value[0], estimate.log_likelihood[0], estimate.kl[0]))
         seen.append(torch.cat((gradient[0], own.detach(), stray.unsqueeze(0))))
     return max(float((seen[0] - seen[1]).abs().max()), float(seen[0][-1]))
+
+
+def disagreement(problem: Problem) -> float:
+    """The largest difference between ∇φ of ``phi_surrogate``, which an ascent in φ takes, and of the surrogate."""
+    memory, found = copy.deepcopy(problem.estimator.state_dict()), []
+    x = problem.x.expand(ROWS, -1)
+    for alone in (False, True):
+        problem.estimator.load_state_dict(memory)
+        torch.manual_seed(1)
+        leaf = problem.phi.expand(ROWS, -1).clone().requires_grad_()
+        arguments = (problem.q(leaf), problem.model, problem.objective, x)
+        surrogate = problem.estimator.phi_surrogate(*arguments) if alone else problem.estimator(*arguments).surrogate
+        found.append(torch.autograd.grad(surrogate.sum(), leaf)[0])
+    return float(((found[0] - found[1]).abs() / (1 + found[0].abs())).max())

@@ -1,6 +1,5 @@
 """q(z; φ): its density sums to one; samples, transport, KL and derivatives agree with it."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -10,12 +9,12 @@ from vaerun.errors import UserError
 from vaerun.exact.expectation import Space, spaces
 from vaerun.model.prior.base import PriorDensity
 from vaerun.posterior.base import ClosedFormKL, ClosedFormMean, Enumerable, Posterior, Reparameterized
-from vaerun.verify.claim import EXACT, Claim, by_chance, left_out, raised, within, z_scores
+from vaerun.verify.claim import EXACT, Claim, left_out, raised, within
+from vaerun.verify.follow import DRAWS, follows
 from vaerun.verify.offer import Offer
 from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("posterior",)
-DRAWS = 200_000
 GRID = 1e-4  # allowed error of a two-dimensional grid at a kink, which the coarse grid may not show
 
 
@@ -57,12 +56,27 @@ def posterior(problem: Problem, name: str) -> Iterator[Claim]:
         )
         frozen = q.frozen().log_prob(z.detach())
         yield within(name, where, "frozen is a constant", error=float(frozen.requires_grad), allowed=0.0)
+        apart = float((frozen - q.log_prob(z).detach()).abs().max())
+        yield within(name, where, "frozen has its density", error=apart)
+    yield steps(problem, name, where)
     prior = problem.model.prior_of(problem.model.given(problem.x))
     if isinstance(q, ClosedFormKL) and isinstance(prior, q.closed_form_with) and over is not None:
         both = [*leaves, *problem.model.prior.parameters()]
         fine, coarse = (gradient(summed_kl(q, prior, one), both) for one in over)
         off = (gradient(q.kl(prior)[0], both) - fine).abs() - (fine - coarse).abs()
         yield within(name, where, "KL agrees with the sum", error=max(float(off.max()), 0.0), allowed=1e-7)
+
+
+def steps(problem: Problem, name: str, where: str) -> Claim:
+    """Lengths of steps of single points are positive: the others would lead down, or nowhere."""
+    found = {"scale": problem.family.scale(problem.phi), "inverse_fisher": problem.family.inverse_fisher(problem.phi)}
+    wrong = [
+        word
+        for word, lengths in found.items()
+        if lengths.shape != problem.phi.shape or not bool((lengths.isfinite() & (lengths > 0)).all())
+    ]
+    told = " and ".join(wrong) or "both"
+    return within(name, where, "scale and inverse_fisher > 0", error=len(wrong), allowed=0.0, measured=told)
 
 
 def summed_kl(q: Posterior, prior: PriorDensity, over: Space) -> Tensor:
@@ -79,15 +93,13 @@ def gradient(value: Tensor, leaves: Sequence[Tensor]) -> Tensor:
 
 
 def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, where: str) -> Iterator[Claim]:
-    """Σ q = 1, and the moments of samples and ``mean`` agree with sums over q."""
+    """Σ q = 1, and samples, transported noises and ``mean`` agree with sums over q."""
     with torch.no_grad():
-        z = q.sample(DRAWS)[:, 0]
-        masses, firsts, seconds = [], [], []
+        masses, firsts = [], []
         for one in over:
             mass = q.log_prob(one.z)[:, 0].exp() * one.volume[:, 0]
             masses.append(mass.sum())
             firsts.append(mass @ one.z[:, 0])
-            seconds.append(mass @ one.z[:, 0].square())
         slack = (masses[0] - masses[1]).abs()
         claimed = "sums to one" if isinstance(q, Enumerable) else "integrates to one"
         error = float((masses[0] - 1).abs())
@@ -103,10 +115,8 @@ def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, w
                 error=off,
                 allowed=open_to_the_grid + (EXACT if isinstance(q, Enumerable) else GRID),
             )
-        for claimed, values, (fine, coarse) in (
-            ("samples have its mean", z, firsts),
-            ("samples have its second moment", z.square(), seconds),
-        ):
-            error_of_mean = values.std(0) / math.sqrt(DRAWS)
-            scores = z_scores(values.mean(0), error_of_mean, fine, (fine - coarse).abs(), freedom=DRAWS - 1)
-            yield by_chance(name, where, claimed, z=float(scores.max()))
+        logs = (q.log_prob(over[0].z)[:, 0], q.log_prob(over[1].z)[:, 0])
+        yield from follows(name, where, q.sample(DRAWS)[:, 0], over, logs)
+        if isinstance(q, Reparameterized):
+            moved = q.transport(q.noise(DRAWS))[0][:, 0]
+            yield from follows(name, where, moved, over, logs, what="transported noises")

@@ -1,5 +1,6 @@
-"""p_θ(z) and p(x given outputs): sums over their values, of which some can be missing."""
+"""p_θ(z) and p(x given outputs): sums over their values, of which some can be missing, and samples."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -8,19 +9,25 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
-from vaerun.exact.expectation import Space, space, wide_space
+from vaerun.exact.expectation import Space, wide_space
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.count import CountLikelihood
 from vaerun.model.vae import VAE
 from vaerun.posterior.base import Enumerable
 from vaerun.verify import columns
-from vaerun.verify.claim import Claim, left_out, raised, within
+from vaerun.verify.claim import Claim, by_chance, left_out, raised, within, z_scores
+from vaerun.verify.follow import DRAWS, GRID, distributed, follows
 from vaerun.verify.offer import Choices, Offer, spoken
 from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("model/prior", "model/likelihood", "model/likelihood/rate")
 NORMALISED = 1e-5
 TOTALS = (1.0, 20.0, 300.0)
+REACHES = (3.2, 14.0)  # of the grid of a prior: 24 and a million units
+NEAR, FAR = 60.0, 1e12  # ends of the fine cells of real x, and of all of them
+TAIL = 1e6  # where the moments of x are complete
+CELL, RATIO = 0.01, 0.002  # widths of a cell: near 0, and relative to x
+CELLS = 20_000  # of an axis to which samples are compared
 COUNTS = 100_000  # counts from 0 on; the probability of larger ones is below the allowed error
 
 LogProb = Callable[[Tensor, Tensor], Tensor]
@@ -62,18 +69,27 @@ def posed(offer: Offer, choices: Choices, *, seed: int, device: torch.device) ->
 
 @torch.no_grad()
 def prior(problem: Problem, name: str) -> Iterator[Claim]:
-    """Σ p(z) = 1."""
+    """Σ p(z) = 1, and samples follow p(z)."""
     q = problem.q(problem.phi)
+    given = problem.model.given(problem.x)
     if isinstance(q, Enumerable):
-        over = Space(q.support(), q.support().new_ones(1, 1))
+        every = Space(q.support(), q.support().new_ones(1, 1))
+        grids = [(every, every)]
     else:
         middle = torch.zeros_like(q.sample(1)[0])
-        over = wide_space(middle, torch.ones_like(middle), 301)
-    total = float(
-        (problem.model.log_prior(over.z, problem.model.given(problem.x))[:, 0].exp() * over.volume[:, 0]).sum()
-    )
+        unit = torch.ones_like(middle)
+        grids = [
+            (wide_space(middle, unit, 301, reach=far), wide_space(middle, unit, 151, reach=far)) for far in REACHES
+        ]
+    for over in grids:  # the far one is for tails like a power of z
+        fine, coarse = (problem.model.log_prior(one.z, given)[:, 0] for one in over)
+        total = float((fine.exp() * over[0].volume[:, 0]).sum())
+        if abs(total - 1) <= NORMALISED:
+            break
     where = f"D={problem.family.latent_dim}"
     yield within(name, where, "sums to one", error=abs(total - 1), allowed=NORMALISED, measured=f"{total:.9f}")
+    drawn = problem.model.sample_prior(DRAWS, None if given is None else given.expand(DRAWS, -1))
+    yield from follows(name, where, drawn, over, (fine, coarse))
 
 
 @torch.no_grad()
@@ -101,6 +117,45 @@ def likelihood(problem: Problem, name: str) -> Iterator[Claim]:
             )
             told = f"{off:.1e} nats away"
             yield within(name, where, "missing x_j is summed over", error=off, allowed=NORMALISED, measured=told)
+    yield from agree(p, outputs, name)
+    if p.normalized:
+        yield from moments(p, outputs, name)
+
+
+def agree(p: Likelihood, outputs: Tensor, name: str) -> Iterator[Claim]:
+    """``log_prob`` is the sum of ``terms``, and ``output_gradient`` its derivative, whatever way computes them."""
+    x, where = p.sample(outputs)[0], f"X={p.data_dim}"
+    log_p, terms = p.log_prob(x, outputs), p.terms(x, outputs).sum(-1)
+    yield within(name, where, "log_prob is the sum of its terms", error=float((log_p - terms).abs().max()))
+    off = float((p.output_gradient(x, outputs) - Likelihood.output_gradient(p, x, outputs)).abs().max())
+    yield within(name, where, "output_gradient is its derivative", error=off)
+
+
+def moments(p: Likelihood, outputs: Tensor, name: str) -> Iterator[Claim]:
+    """``sample``, ``mean`` and ``variance`` are those of the density."""
+    where = f"X={p.data_dim}"
+    axis, volume = samples_axis(p, outputs)
+    terms = p.terms
+    if isinstance(p, CountLikelihood) and p.rate.reference is not None:
+        terms = partial(p.terms_at, total=p.rate.reference)
+    mass = terms(axis.unsqueeze(1).expand(-1, p.data_dim), outputs.expand(1, len(axis), -1))[0].exp() * volume
+    mean = axis @ mass
+    squares = (axis.unsqueeze(1) - mean).square() * mass
+    variance = squares.sum(0)
+    rows = outputs.expand(1, DRAWS // p.data_dim, -1)
+    yield distributed(name, where, p.sample(rows)[0], axis, mass)
+    if bool((squares[axis.abs() > TAIL].sum(0) > GRID * variance).any()):
+        yield left_out(name, where, "x has no finite variance, so its mean and variance are not compared.")
+        return
+    off = float(((p.mean(outputs)[0, 0] - mean).abs() / variance.sqrt().clamp(min=1e-12)).max())
+    yield within(name, where, "mean is E[x]", error=off, allowed=GRID, measured=f"{off:.1e} standard deviations off")
+    told = p.variance(rows)[0]  # it may be an estimate
+    if bool(told.std(0).any()) and bool((squares.square() / mass.clamp(min=1e-300))[axis.abs() > TAIL].sum() > GRID):
+        yield left_out(name, where, "x has no finite fourth moment, so estimates of its variance are not compared.")
+        return
+    error = told.std(0) / math.sqrt(len(told))
+    scores = z_scores(told.mean(0), error, variance, GRID * variance, freedom=len(told) - 1)
+    yield by_chance(name, where, "variance is Var[x]", z=float(scores.max()))
 
 
 def densities(p: Likelihood) -> Iterator[tuple[str, LogProb]]:
@@ -140,6 +195,17 @@ class Sums:
         self.masked.fill_diagonal_(torch.nan)
 
 
+def samples_axis(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The same with cells of equal width where x is continuous: their edges are needed, too, [S] and [S, 1]."""
+    if p.data_support == "unit" and p.levels is None:
+        middles = (torch.arange(CELLS, device=outputs.device).to(outputs) + 0.5) / CELLS
+        return middles, outputs.new_full((CELLS, 1), 1 / CELLS)
+    axis, volume = axis_of(p, outputs)
+    if p.data_support == "count":  # larger counts have no probability that could be seen
+        axis, volume = axis[:CELLS], volume[:CELLS]
+    return axis, volume.unsqueeze(1)
+
+
 def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
     """The values of one coordinate of x, and the volume of each."""
     like = outputs.new_ones
@@ -152,5 +218,7 @@ def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
     if p.data_support == "unit":
         nodes, weights = (torch.from_numpy(a).to(outputs) for a in np.polynomial.legendre.leggauss(60))
         return nodes / 2 + 0.5, weights / 2
-    over = space("real", 1, width=60.0, cell=0.01)
-    return over.z[:, 0, 0].to(outputs), over.volume.expand(len(over.z), -1)[:, 0].to(outputs)
+    inner = torch.arange(-NEAR, NEAR + CELL / 2, CELL, dtype=torch.float64)
+    outer = NEAR * torch.arange(1, round(math.log(FAR / NEAR) / RATIO)).mul(RATIO).exp().double()
+    x = torch.cat((-outer.flip(0), inner, outer))  # the tails, of which a power of x has much, are wide
+    return x.to(outputs), (torch.cat((x[1:], x[-1:])) - torch.cat((x[:1], x[:-1]))).div(2).to(outputs)

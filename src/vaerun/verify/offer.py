@@ -88,6 +88,11 @@ class Offer:
 
     def parts(self, choices: Mapping[str, str]) -> dict[str, Part] | None:
         """The parts of a run with these choices and what they set; None if they do not fit together."""
+        if "model" in choices:  # a law's own model, which may have no place for what the user has chosen
+            home = {group.strip("/") for group in self.catalogue.groups["model"][choices["model"]].nested()}
+            inside = {"/".join(group.split("/")[:2]) for group in self.chosen if group.startswith("model/")}
+            if not inside <= home:
+                return None
         wanted = {**choices, **{g: n for g, n in self.chosen.items() if g.startswith("model")}}
         order = sorted(wanted, key=lambda group: (group.startswith("model"), group))
         parts = self._with(tuple((group, wanted[group]) for group in order), keep=False)

@@ -10,6 +10,7 @@ from torch import Tensor
 from vaerun.data.base import Dataset
 from vaerun.data.split import Split, Visit
 from vaerun.errors import UserError
+from vaerun.evaluation.base import evaluating
 from vaerun.experiment.build import build_strategy
 from vaerun.local.solver import LocalSolver
 from vaerun.model.linear_gaussian import LinearGaussian, maximum_log_likelihood
@@ -30,6 +31,7 @@ CONCERNS = (
     "strategy/theta_schedule",
 )
 STEPS = 500
+SOME = 3  # points whose φ is inferred without the others
 ROUNDS = 4  # times STEPS, for strategies that converge more slowly
 REACHED = 0.02  # nats
 QUICK: Mapping[str, Any] = {"steps": 3, "max_steps": 5, "max_inner": 4, "window": 2, "hidden": []}
@@ -98,6 +100,7 @@ def claims(offer: Offer, *, seed: int, device: torch.device) -> Iterator[Claim]:
                 if exact_gap(strategy, x) < REACHED:
                     break
             yield from limits(strategy, x, method)
+            yield from inference(strategy, x, method)
         except Exception as error:
             yield raised(method, "linear_gaussian", error)
 
@@ -176,6 +179,25 @@ def limits(strategy: Strategy, x: Tensor, method: str) -> Iterator[Claim]:
     else:
         yield within(method, where, "reaches ℓ_max", error=abs(gap), allowed=REACHED, measured=told)
     yield within(method, where, "never passes ℓ_max", error=max(-gap, 0.0), allowed=EXACT, measured=told)
+
+
+def inference(strategy: Strategy, x: Tensor, method: str) -> Iterator[Claim]:
+    """``infer`` changes no weight and no stored φ on any split; without noise, a point's φ is its own.
+
+    A strategy that learned from the points that it infers would be trained on the test points.
+    """
+    where, everyone = "linear_gaussian", torch.arange(len(x), device=x.device)
+    with evaluating(strategy, 0, x.device):
+        before = {name: tensor.clone() for name, tensor in strategy.state_dict().items()}
+        for split in ("train", "valid", "test"):
+            strategy.infer(x, everyone, split)
+        found, again = strategy.infer(x).phi, strategy.infer(x).phi
+        changed = [name for name, tensor in strategy.state_dict().items() if not torch.equal(tensor, before[name])]
+        told = f"{changed[0]} and {len(changed) - 1} more" if len(changed) > 1 else "".join(changed) or "nothing"
+        yield within(method, where, "infer changes nothing", error=len(changed), allowed=0.0, measured=told)
+        if torch.equal(found, again):
+            some = strategy.infer(x[:SOME]).phi
+            yield within(method, where, "φ of points apart", error=float((some - found[:SOME]).abs().max()))
 
 
 def simulated(n: int, data_dim: int, latent_dim: int = 2, sigma: float = 0.5) -> Tensor:
