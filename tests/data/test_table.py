@@ -104,6 +104,31 @@ def test_a_split_column_decides_the_split(load):
         load(PEOPLE.assign(part=np.where(words == "test", "tset", words)), split="part")
 
 
+@pytest.mark.parametrize("split", [True, False])
+def test_rows_that_are_in_train_and_in_a_held_out_split_are_said_and_kept(load, split):
+    rng = np.random.default_rng(0)
+    table = pandas.DataFrame(rng.normal(size=(60, 3)).round(3), columns=["a", "b", "c"])
+    if split:
+        table["split"] = ["train"] * 40 + ["valid"] * 10 + ["test"] * 10
+        table.iloc[50:54, :3] = table.iloc[0:4, :3].to_numpy()
+        data = load(table, split="split")
+        said = "4 of the 10 test points also occur in train"
+        remedy = "remove the repeated rows from the table."
+    else:
+        data = load(pandas.concat([table, table]))
+        said = "test points also occur in train"
+        remedy = "or put equal rows into one split by a column that data.split names."
+    (sentence,) = [warning for warning in data.warnings if said in warning]
+    assert sentence.endswith(remedy)
+    assert sum(map(len, (data.train, data.valid, data.test))) == (60 if split else 120)
+
+
+def test_equal_rows_of_a_few_categories_are_no_copies(load):
+    rng = np.random.default_rng(0)
+    data = load(pandas.DataFrame({"a": rng.choice(["x", "y"], 100), "b": rng.choice(["u", "v", "w"], 100)}))
+    assert not [warning for warning in data.warnings if "also occur" in warning]
+
+
 def test_parquet_tsv_and_a_dataframe_are_the_same_data(load, tmp_path):
     pytest.importorskip("pyarrow")
     known = load(index="name").sha256

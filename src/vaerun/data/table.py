@@ -17,6 +17,7 @@ from vaerun.data.dequantise import dequantised, still
 from vaerun.data.hide import Hide
 from vaerun.data.mapped import Rows, refuse_unknown_memory, selected
 from vaerun.data.missing import told
+from vaerun.data.overlap import may_coincide, overlap_warnings
 from vaerun.data.parquet_table import ParquetTable, stored
 from vaerun.data.random_split import RandomSplit
 from vaerun.data.split import Split, fingerprint
@@ -225,6 +226,7 @@ class Table(Source):
         rows, columns, warnings = stored(table, encoded, len(chosen))
         parts = [selected(rows, place) for place in places]
         del rows  # they were copied
+        copies = list(self._copies(parts))
         train_split, valid, test = self._splits(parts, columns)
         data = Dataset(
             name,
@@ -236,7 +238,7 @@ class Table(Source):
             support=support_of(columns),
             sha256=fingerprint(train_split, valid, test),
             values=self._said(columns),
-            warnings=(*warnings, *unseen([*columns, *(covariates.columns if covariates else ())])),
+            warnings=(*warnings, *copies, *unseen([*columns, *(covariates.columns if covariates else ())])),
             columns=tuple(columns),
         )
         return labelled(
@@ -354,6 +356,17 @@ class Table(Source):
                 )
             return [Split(part) for part in rows]
         return dequantised([part for part in rows if isinstance(part, Tensor)], widths, self.dequantise_seed)
+
+    def _copies(self, parts: Sequence[Rows]) -> Iterator[str]:
+        """A sentence for each held-out split with rows that are also in train."""
+        train, valid, test = parts
+        remedy = "remove the repeated rows from the table"
+        if self.roles["split"] is None:
+            remedy += ", or put equal rows into one split by a column that data.split names"
+        for sentence in overlap_warnings(train, remedy=remedy, valid=valid, test=test):
+            if may_coincide(train):
+                return
+            yield sentence
 
     def _said(self, columns: Sequence[Column]) -> str:
         done = []
