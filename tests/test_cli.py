@@ -525,3 +525,12 @@ def test_waiting_threads_give_their_core_back_unless_the_user_decides(monkeypatc
     assert cli.dispatch(["list"]) == 0
     assert found == [seen]
     assert os.environ.get("GOMP_SPINCOUNT") == user.get("GOMP_SPINCOUNT")
+
+
+@pytest.mark.parametrize(("word", "variable"), [("trust=", ""), ("trust=[", ""), ("trust=a.b", ""), ("", "a b")])
+def test_an_internal_error_beside_a_word_that_names_no_package_is_one_sentence(word, variable, monkeypatch, capsys):
+    """``vaerun list`` builds no class, so that it reads trust= and VAERUN_TRUST only to report the error."""
+    monkeypatch.setenv("VAERUN_TRUST", variable)
+    assert cli.sentence(ZeroDivisionError("division by zero"), [word] if word else []) == 1
+    said = capsys.readouterr().err
+    assert said == "vaerun: internal error, ZeroDivisionError: division by zero (VAERUN_TRACEBACK=1 shows where)\n"
