@@ -485,13 +485,30 @@ def test_a_refusal_takes_nothing_away_that_the_user_had(vaerun, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("word", "group"),
-    [("model.prior=bernoulli", "model/prior"), ("objective.kl_weight=0.5", "objective/kl_weight")],
+    ("words", "remedy"),
+    [
+        (["train", "model.prior=bernoulli"], "model/prior=bernoulli"),
+        (["train", "model.prior=null"], "model/prior=OPTION"),
+        (["train", "objective.kl_weight=0.5"], "objective/kl_weight=OPTION"),
+        (["train", "objective.kl_weight=[linear]"], "objective/kl_weight=linear"),
+        (["train", "+objective.kl_weight=linear"], "objective/kl_weight=linear"),
+        (["train", "objective.kl_weight=linear", "objective.kl_weight.epochs=3"], "objective/kl_weight=linear"),
+        (["train", "objective.kl_weight=linear,constant"], "objective/kl_weight=linear,constant"),
+        (["train", "hydra.sweeper=optuna"], "hydra/sweeper=optuna"),
+        (["sweep", "seed=0,1", "hydra.launcher=joblib"], "hydra/launcher=joblib"),
+        (["verify", "objective.kl_weight=linear"], "objective/kl_weight=linear"),
+    ],
 )
-def test_a_dot_where_a_slash_belongs_is_said(vaerun, word, group):
-    code, _, stderr = vaerun("train", word)
+def test_a_dot_where_a_slash_belongs_is_said(vaerun, words, remedy):
+    code, _, stderr = vaerun(*words)
     assert code == 2
-    assert f"write {group}=OPTION, with a slash" in stderr
+    assert f"write {remedy}, with a slash" in stderr
+
+
+def test_a_dot_for_a_group_that_the_choices_do_not_have(vaerun):
+    code, _, stderr = vaerun("train", "estimator.baseline=nvil")
+    assert code == 2
+    assert "estimator=reparam does not have the group estimator/baseline: leave it out, or use estimator=" in stderr
 
 
 @pytest.mark.parametrize(
@@ -508,3 +525,12 @@ def test_waiting_threads_give_their_core_back_unless_the_user_decides(monkeypatc
     assert cli.dispatch(["list"]) == 0
     assert found == [seen]
     assert os.environ.get("GOMP_SPINCOUNT") == user.get("GOMP_SPINCOUNT")
+
+
+@pytest.mark.parametrize(("word", "variable"), [("trust=", ""), ("trust=[", ""), ("trust=a.b", ""), ("", "a b")])
+def test_an_internal_error_beside_a_word_that_names_no_package_is_one_sentence(word, variable, monkeypatch, capsys):
+    """``vaerun list`` builds no class, so that it reads trust= and VAERUN_TRUST only to report the error."""
+    monkeypatch.setenv("VAERUN_TRUST", variable)
+    assert cli.sentence(ZeroDivisionError("division by zero"), [word] if word else []) == 1
+    said = capsys.readouterr().err
+    assert said == "vaerun: internal error, ZeroDivisionError: division by zero (VAERUN_TRACEBACK=1 shows where)\n"

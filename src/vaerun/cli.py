@@ -177,8 +177,13 @@ def sentence(error: Exception, argv: list[str]) -> int:
         traceback.print_exception(error)
     if explained is None:
         from vaerun.config.trust import bug, divided
+        from vaerun.errors import UserError
 
-        explained = (bug(error, divided(argv)[1], "VAERUN_TRACEBACK=1 shows where"), 1)
+        try:
+            packages = divided(argv)[1]
+        except UserError:  # a command that builds no class has not read trust= before
+            packages = ()
+        explained = (bug(error, packages, "VAERUN_TRACEBACK=1 shows where"), 1)
     tell(explained[0])
     return explained[1]
 

@@ -114,7 +114,7 @@ ILLEGAL = {
     ("~model.latent_dim",): ["model=vae needs a value for latent_dim: give model.latent_dim=VALUE"],
     ("++posterior._target_=vaerun.posterior.gaussian.Gausian",): ["has no Gausian.", "Did you mean 'Gaussian'?"],
     ("++posterior._target_=vaerun.posterior.gausian.Gaussian",): ["has no gausian.", "Did you mean 'gaussian'?"],
-    ("++posterior._target_=nowhere.Gaussian",): ["Python cannot find the package nowhere"],
+    ("++posterior._target_=nowhere.Gaussian",): ["nowhere is neither in this folder nor on Python's path: change to"],
 }
 
 

@@ -11,9 +11,9 @@ from vaerun.config.folders import roots
 from vaerun.experiment.make import plain
 
 
-def said(*words, unused=()):
+def said(*words, unused=(), interval=None):
     cfg, choices = composed(list(words))
-    return list(without_effect(plain(cfg), choices, Catalogue(roots()), unused))
+    return list(without_effect(plain(cfg), choices, Catalogue(roots()), unused, interval))
 
 
 DISCRETE = ("posterior=bernoulli", "model.latent_dim=4")
@@ -62,6 +62,17 @@ def test_a_key_with_effect_and_a_default_are_not_spoken_of(words):
     assert said(*words) == []
 
 
+def test_the_interval_of_validations_that_the_strategy_has_chosen_counts():
+    """trainer.validation.every is null, which is not 1 for a strategy with a φ for each point."""
+    words = ("strategy=joint", "trainer.epochs=9", "trainer.records.images_every=4")
+    assert said(*words) == said(*words, interval=2) == []
+    (sentence,) = said(*words, interval=3)
+    assert sentence == (
+        "trainer.records.images_every=4 has no effect: the training has at most 3 validations, and its end has images "
+        "in any case."
+    )
+
+
 def test_keys_that_the_data_did_not_use_are_said_if_they_were_set():
     unused = ("data.split_seed", "data.valid_fraction")
     (sentence,) = said("data=arrays", "data.path=x.npz", "data.split_seed=4", unused=unused)
@@ -77,3 +88,10 @@ def test_the_log_and_the_summary_say_it(tmp_path, caplog):
     sentence = "data.split_seed=4 has no effect: the data file has its own splits."
     assert sentence in summary["warnings"]
     assert sentence in caplog.text
+
+
+def test_a_run_knows_its_interval_of_validations(tmp_path):
+    """120 gradients one after another between validations: more epochs than this training has."""
+    words = ("strategy=joint", "trainer.epochs=3", "trainer.records.images_every=2", "trainer.validation.every=null")
+    summary = train(tmp_path / "run", *words)
+    assert any(text.startswith("trainer.records.images_every=2 has no effect") for text in summary["warnings"])

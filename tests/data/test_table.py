@@ -104,6 +104,68 @@ def test_a_split_column_decides_the_split(load):
         load(PEOPLE.assign(part=np.where(words == "test", "tset", words)), split="part")
 
 
+@pytest.mark.parametrize("split", [True, False])
+def test_rows_that_are_in_train_and_in_a_held_out_split_are_said_and_kept(load, split):
+    rng = np.random.default_rng(0)
+    table = pandas.DataFrame(rng.normal(size=(60, 3)).round(3), columns=["a", "b", "c"])
+    if split:
+        table["split"] = ["train"] * 40 + ["valid"] * 10 + ["test"] * 10
+        table.iloc[50:54, :3] = table.iloc[0:4, :3].to_numpy()
+        data = load(table, split="split")
+        said = "4 of the 10 test points also occur in train"
+        remedy = "remove the repeated rows from the table."
+    else:
+        data = load(pandas.concat([table, table]))
+        said = "test points also occur in train"
+        remedy = "or put equal rows into one split by a column that data.split names."
+    (sentence,) = [warning for warning in data.warnings if said in warning]
+    assert sentence.endswith(remedy)
+    assert sum(map(len, (data.train, data.valid, data.test))) == (60 if split else 120)
+
+
+def test_equal_rows_of_a_few_categories_are_no_copies(load):
+    rng = np.random.default_rng(0)
+    data = load(pandas.DataFrame({"a": rng.choice(["x", "y"], 100), "b": rng.choice(["u", "v", "w"], 100)}))
+    assert not [warning for warning in data.warnings if "also occur" in warning]
+
+
+UNITS = {
+    "kg": ["12.3 kg", "8 kg", "70.5 kg", "n/a"],
+    "percent": ["5%", "17.5%", "100 %", "low"],
+    "euro": ["€ 5", "€7.50", "€1,200", "free"],
+}
+NO_UNITS = {
+    "place": ["1st", "2nd", "3rd", "4th"],
+    "flat": ["3a", "3b", "4c", "4d"],
+    "code": ["A1", "B2", "C3", "D4"],
+    "range": ["0-9", "10-19", "20-29", "30-39"],
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_numbers_with_a_unit_that_become_a_category_are_said(load, name):
+    table = pandas.DataFrame({name: UNITS[name] * 10, "b": np.random.default_rng(0).normal(size=40)})
+    (sentence,) = load(table).warnings
+    assert f"the column {name!r} was taken for a category of 4 texts, but" in sentence
+    assert any(repr(text) in sentence for text in UNITS[name][:3])
+    assert sentence.endswith(f"take the unit out of the column, or use data.categorical=[{name}] if it is one.")
+    assert not load(table, categorical=[name]).warnings
+    (said,) = load(table, columns=["b"], condition=[name]).warnings
+    assert said == sentence
+
+
+@pytest.mark.parametrize("name", NO_UNITS)
+def test_texts_with_digits_that_are_names_are_categories(load, name):
+    table = pandas.DataFrame({name: NO_UNITS[name] * 10, "b": np.random.default_rng(0).normal(size=40)})
+    assert not load(table).warnings
+
+
+def test_a_category_of_a_dataframe_is_declared():
+    column = pandas.Categorical(UNITS["kg"] * 10)
+    table = pandas.DataFrame({"kg": column, "b": np.random.default_rng(0).normal(size=40)})
+    assert not Table(path="t.csv").tabulate(table).warnings
+
+
 def test_parquet_tsv_and_a_dataframe_are_the_same_data(load, tmp_path):
     pytest.importorskip("pyarrow")
     known = load(index="name").sha256

@@ -155,7 +155,8 @@ def test_a_class_of_ones_own_from_the_shell(lab):
     words = ("train", "data=torch_dataset", "model/likelihood=gaussian", "trainer.epochs=1", *MINE, "trust=torch_lab")
     failed = vaerun(*words, "+data.dataset.folder=absent", "hydra.run.dir=other")
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert "torch_lab.Noise cannot be made (FileNotFoundError: absent): change its keys" in failed.stderr
+    said = "torch_lab.Noise cannot be made (FileNotFoundError: absent, in torch_lab.py, line 9): change its keys"
+    assert said in failed.stderr
     test = "data.test_dataset={_target_: torch_lab.Noise, count: 7}"
     trained = vaerun(*words, "+data.dataset.count=60", test, "hydra.run.dir=run")
     assert trained.returncode == 0, trained.stderr

@@ -13,7 +13,7 @@ from vaerun.data.split import Split
 from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.predictive import PredictiveEvaluation
-from vaerun.evaluation.statistic import STATISTICS
+from vaerun.evaluation.statistic import STATISTICS, Check
 from vaerun.experiment.make import make
 
 W = torch.tensor([[1.0, 0.0], [0.0, 0.8], [0.0, 0.6], [0.0, 0.2]])  # orthogonal: the diagonal q is the posterior
@@ -61,6 +61,20 @@ def test_few_replicas_give_no_verdict(num_samples: int, caplog: pytest.LogCaptur
     assert result.metrics["predictive_p_value_sd/test"] == 0
     assert "predictive_extreme_coordinates/test" not in result.metrics
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("count", [10, 200])
+@pytest.mark.parametrize("p", [0.0, 0.01, 0.3, 1.0])
+def test_the_p_value_and_twice_its_error_cover_the_probability(p: float, count: int) -> None:
+    """Summed over all outcomes of S replicas; √(p (1 − p) / S) covers p = 0.01 in 87 of 100 at S = 200."""
+    covered = 0.0
+    for above in range(count + 1):
+        check = Check(torch.tensor(0.5), (torch.arange(count) < above).double())
+        error = float(check.error())
+        assert error > 0
+        chance = math.comb(count, above) * p**above * (1 - p) ** (count - above)
+        covered += chance * (abs(float(check.p_value()) - p) <= 1.96 * error)
+    assert covered > 0.92
 
 
 def test_the_statistics_are_those_of_the_page() -> None:

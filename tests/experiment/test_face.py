@@ -194,6 +194,27 @@ def test_a_damaged_directory_is_a_sentence(name: str, text: str, sentence: str, 
 
 
 @pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("mylab.plain.Plain", "is not found, because mylab is neither in this folder nor on Python's path: change"),
+        ("otherlab.plain.Plain", "does not exist, because otherlab has no plain: change to the folder whose otherlab"),
+    ],
+)
+def test_a_run_with_code_that_is_not_in_this_folder_says_where_to_go(
+    target: str, sentence: str, digits: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(digits.directory, tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(file.read_text().replace("vaerun.estimator.reparam.Reparam", target))
+    (tmp_path / "otherlab").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        vaerun.load("run", trust=target.partition(".")[0])
+    said = f"run was trained with code of your own: estimator._target_={target} {sentence}"
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         ({"checkpoint": "worst"}, "checkpoint must be best, last or epoch_N, got 'worst'"),

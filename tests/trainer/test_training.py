@@ -10,7 +10,9 @@ from vaerun.data.base import Dataset
 from vaerun.data.split import Split
 from vaerun.execution.engine.base import Engine, Program
 from vaerun.execution.engine.tf32 import TF32
+from vaerun.objective.elbo import ELBO
 from vaerun.schedule.linear import Linear
+from vaerun.schedule.plateau import Plateau
 from vaerun.trainer import training as module
 from vaerun.trainer.trainer import Trainer
 
@@ -83,6 +85,19 @@ def test_a_strategy_that_was_evaluated_is_trained_as_if_it_had_not_been() -> Non
         Trainer(epochs=3, batch_size=4).fit(strategy.eval() if evaluated else strategy, data)
         trained.append(strategy.bound.model.W.detach().clone())
     assert torch.equal(*trained)
+
+
+def test_a_second_training_of_the_same_objects_begins_its_schedules_anew() -> None:
+    torch.manual_seed(0)
+    x = simulated(8)
+    strategy, weight = linear_strategy("amortized", x), Plateau(patience=0)
+    strategy.bound.objective = ELBO(num_samples=4, kl_weight=weight)
+    data = Dataset("given", Split(x), Split(x[:7]), Split(x[:5]), (x.shape[1],), "none", "real", "sha")
+    weight.validated(1e6)
+    weight.validated(0.0)  # an earlier training has ended with half of the weight
+    training = Trainer(epochs=1, batch_size=4).fit(strategy, data)
+    assert weight.at(1.0) == 1.0
+    assert float(weight.best) == training.progress.best
 
 
 def test_a_second_training_of_the_same_objects_has_a_budget_and_a_cost_of_its_own() -> None:

@@ -1,5 +1,6 @@
 """Claims about likelihoods and priors: the right ones hold, and a planted error is found by the claim that names it."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,34 @@ def test_a_right_part_with_heavy_tails_is_without_fault(group: str, name: str, t
         found = list(observation.claims(offer, seed=0, device=torch.device("cpu")))
     assert found
     assert [claim.claimed for claim in found if claim.holds is False] == []
+
+
+@pytest.mark.parametrize(
+    ("middle", "scale", "factor", "holds"),
+    [
+        (0.0, 1.0, 1.0, True),  # the kink is a point of the grid
+        (0.0, 0.6, 1.0, True),
+        (0.0, 1.0, 1.0001, False),
+        (0.37, 1.0, 1.0, True),
+        (0.37, 1.0, 2.0, False),
+    ],
+)
+def test_a_prior_with_a_kink_sums_to_one_if_it_is_a_density(
+    middle: float, scale: float, factor: float, holds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = Offer(Catalogue(roots()), {"model/prior": "standard_normal"})
+    problem = observation.posed(offer, {"model/prior": "standard_normal"}, seed=0, device=torch.device("cpu"))
+    assert problem is not None
+
+    def laplace(z: Tensor, given: Tensor) -> Tensor:
+        dim = z.shape[-1]
+        return math.log(factor) - dim * math.log(2 * scale) - ((z - middle).abs() / scale).sum(-1)
+
+    def drawn(n: int, given: Tensor | None) -> Tensor:
+        return torch.distributions.Laplace(middle, scale).sample((n, problem.family.latent_dim))
+
+    monkeypatch.setattr(problem.model, "log_prior", laplace)
+    monkeypatch.setattr(problem.model, "sample_prior", drawn)
+    total, *samples = observation.prior(problem, "laplace")
+    assert total.holds is holds
+    assert factor != 1 or all(claim.holds for claim in samples)

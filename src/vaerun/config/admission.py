@@ -62,6 +62,10 @@ class NotTrustedError(UserError):
     """A class of a package that the user has not named."""
 
 
+class AbsentCodeError(UserError):
+    """A class that is not vaerun's own does not exist in this folder and on Python's path."""
+
+
 class Place(NamedTuple):
     """A class by the module that defines it, and its name there."""
 
@@ -221,9 +225,17 @@ def _absent(key: str, target: str) -> UserError:
         if "." not in home and folders(home):  # a package without __init__.py
             break
         home, _, name = home.rpartition(".")
-    where = f"{home} has no {name}" if home else f"Python cannot find the package {name}"
-    near = close_match(name, names_in(home)) if home else " Install it, or add its folder to PYTHONPATH."
-    return UserError(f"{key}={target} does not exist, because {where}.{near}")
+    if not home:
+        return AbsentCodeError(
+            f"{key}={target} is not found, because {name} is neither in this folder nor on Python's path: "
+            f"change to the folder that {name} is in, or set PYTHONPATH=FOLDER to it."
+        )
+    near = close_match(name, names_in(home))
+    absent = f"{key}={target} does not exist, because {home} has no {name}"
+    if home.partition(".")[0] in (OWN, *FOREIGN):
+        return UserError(f"{absent}.{near}")
+    elsewhere = f": change to the folder whose {home} has it, or set PYTHONPATH=FOLDER to that."
+    return AbsentCodeError(f"{absent}.{near}" if near else f"{absent}{elsewhere}")
 
 
 def _remedy(group: str) -> str:

@@ -13,6 +13,7 @@ from vaerun.config.check import check
 from vaerun.config.defaults import flatten
 from vaerun.config.folders import own_directory, user_directory
 from vaerun.config.several import SEVERAL
+from vaerun.config.with_slash import group_of, with_slash
 from vaerun.config.yaml_file import load
 from vaerun.errors import close_key, close_match
 
@@ -69,6 +70,8 @@ def composition(error: BaseException, argv: Sequence[str]) -> str:
         group = word.lstrip("+~/").partition("=")[0]
         some = ",".join(_catalogue(argv).several.get(group, ()))
         return f"{group} takes a list of options, got {word}: write {group}=[{some}], or {group}=[] for none."
+    if sentence := _dotted(text, argv):
+        return sentence
     if "BasicSweeper does not support sweep type" in text:
         return "interval() needs a search: add hydra/sweeper=optuna, or give the values as KEY=A,B,..."
     no_default = r"Could not override '([^']+)'\. ?No match in the defaults list"
@@ -118,6 +121,20 @@ def _no_list(argv: Sequence[str]) -> str:
         names = [name.strip(" '\"") for name in value.strip("[]").split(",")]
         if key.lstrip("+~/") in SEVERAL and (key.startswith("~") or value == "null" or not all(map(NAME.match, names))):
             return word
+    return ""
+
+
+def _dotted(text: str, argv: Sequence[str]) -> str:
+    """What to write where a word gives the node of a group a value that is no set of keys; empty if no word does."""
+    catalogue = _catalogue(argv)
+    for place, word in enumerate(argv):
+        key, _, value = word.lstrip("+").partition("=")
+        group = "" if word.startswith(("-", "~")) else group_of(key, catalogue.groups)
+        if not group or value.startswith("{"):
+            continue
+        if f"Could not override '{key}'" in text:  # the group itself is not there
+            return _no_such_group(group, [*argv[:place], f"{group}={value}", *argv[place + 1 :]])
+        return with_slash(key, value, catalogue.groups[group])
     return ""
 
 

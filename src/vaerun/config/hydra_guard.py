@@ -22,6 +22,7 @@ from vaerun.config.folders import own_directory
 from vaerun.config.logging_guard import check_logging
 from vaerun.config.trust import KEY, OWN, trusted
 from vaerun.config.typed import TYPED_LAUNCHER, Typed
+from vaerun.config.with_slash import with_slash
 from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
 
@@ -92,6 +93,10 @@ def check_hydra_node(config: Any, words: Sequence[str] = ()) -> None:
     node: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]
     typed = Typed(words)
     _check_origin(node, typed)
+    for group in ("launcher", "sweeper"):
+        if not isinstance(node.get(group) or {}, Mapping):
+            names = ["basic", *sorted(path.stem for path in (own_directory() / "hydra" / group).glob("*.yaml"))]
+            raise UserError(with_slash(f"hydra.{group}", node[group], names))
     for group, child in node.items():
         key = f"hydra.{group}"
         if group in ("job_logging", "hydra_logging"):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
+WITH_UNIT = re.compile(
+    r"(?P<before>[€$£¥])?\s*[-+]?\d[\d,.]*\s*(?P<after>[€$£¥%‰°]\w*|[^\W\d_][^\s\d]*(\s[^\W\d_]+)?)?"
+)
+ORDINALS = ("st", "nd", "rd", "th")  # of 1st, 22nd, …
 
 
 class UnusableColumnError(UserError):
@@ -239,6 +243,13 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def unit_of(text: str) -> str:
+    """The unit of a number with a unit, such as kg in "12.3 kg" or € in "€ 5"; empty for any other text."""
+    found = WITH_UNIT.fullmatch(text.strip())
+    unit = (found["before"] or found["after"] or "") if found is not None else ""
+    return "" if unit in ORDINALS else unit
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:

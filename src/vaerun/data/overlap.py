@@ -25,6 +25,20 @@ def overlap_warnings(train: Rows, *, remedy: str, **others: Rows) -> Iterator[st
             )
 
 
+def may_coincide(train: Rows) -> bool:
+    """Whether N different points have equal rows by necessity: the values of the columns have at most N combinations.
+
+    This is so in tables of a few categories; equal rows there are no copies of one point.
+    """
+    combinations = 1
+    for j in range(train.shape[1]):
+        values = np.unique(np.concatenate([piece[:, j].numpy() for piece in in_any_order(train, CHUNK)]))
+        combinations *= len(values)
+        if combinations > len(train):
+            return False
+    return True
+
+
 def shared_points(rows: Rows, others: Rows) -> int:
     """The number of rows [N, X] that also occur, bit for bit, in ``others`` [M, X]."""
     weights = np.random.default_rng(0).integers(1, 2**63, rows.shape[1], dtype=np.uint64) | np.uint64(1)

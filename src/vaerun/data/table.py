@@ -17,11 +17,12 @@ from vaerun.data.dequantise import dequantised, still
 from vaerun.data.hide import Hide
 from vaerun.data.mapped import Rows, refuse_unknown_memory, selected
 from vaerun.data.missing import told
+from vaerun.data.overlap import may_coincide, overlap_warnings
 from vaerun.data.parquet_table import ParquetTable, stored
 from vaerun.data.random_split import RandomSplit
 from vaerun.data.split import Split, fingerprint
 from vaerun.data.stream import stream
-from vaerun.data.table_columns import column_of, encode, unseen
+from vaerun.data.table_columns import column_of, encode, unseen, with_units
 from vaerun.data.table_file import TAB, opened_table
 from vaerun.data.table_roles import class_numbers, conditions, listed, matching, split_rows, texts_of
 from vaerun.errors import UserError, close_match
@@ -225,6 +226,9 @@ class Table(Source):
         rows, columns, warnings = stored(table, encoded, len(chosen))
         parts = [selected(rows, place) for place in places]
         del rows  # they were copied
+        inferred = [c for c in (*columns, *(covariates.columns if covariates else ())) if c.name not in kinds]
+        texts = with_units([c for c in inferred if not is_category(table, c.name)])
+        copies = list(self._copies(parts))
         train_split, valid, test = self._splits(parts, columns)
         data = Dataset(
             name,
@@ -236,7 +240,7 @@ class Table(Source):
             support=support_of(columns),
             sha256=fingerprint(train_split, valid, test),
             values=self._said(columns),
-            warnings=(*warnings, *unseen([*columns, *(covariates.columns if covariates else ())])),
+            warnings=(*warnings, *texts, *copies, *unseen([*columns, *(covariates.columns if covariates else ())])),
             columns=tuple(columns),
         )
         return labelled(
@@ -355,6 +359,17 @@ class Table(Source):
             return [Split(part) for part in rows]
         return dequantised([part for part in rows if isinstance(part, Tensor)], widths, self.dequantise_seed)
 
+    def _copies(self, parts: Sequence[Rows]) -> Iterator[str]:
+        """A sentence for each held-out split with rows that are also in train."""
+        train, valid, test = parts
+        remedy = "remove the repeated rows from the table"
+        if self.roles["split"] is None:
+            remedy += ", or put equal rows into one split by a column that data.split names"
+        for sentence in overlap_warnings(train, remedy=remedy, valid=valid, test=test):
+            if may_coincide(train):
+                return
+            yield sentence
+
     def _said(self, columns: Sequence[Column]) -> str:
         done = []
         if any(column.standardised for column in columns):
@@ -369,6 +384,11 @@ def with_text_names(table: Tabular) -> Tabular:
     return (
         table if isinstance(table, ParquetTable) else table.set_axis([str(column) for column in table.columns], axis=1)
     )
+
+
+def is_category(table: Tabular, name: str) -> bool:
+    """Whether a DataFrame declares a column a category."""
+    return not isinstance(table, ParquetTable) and table[name].dtype.name == "category"
 
 
 def support_of(columns: Sequence[Column]) -> Support:

@@ -1,10 +1,11 @@
 """Cells of a column and its type ↦ a column of x, Float[Array, "N"], and what is recorded about it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, word
+from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, unit_of, word
 from vaerun.data.dequantise import grid_width
 from vaerun.data.given import ROUNDING
 from vaerun.errors import UserError, close_match
@@ -110,6 +111,29 @@ def rounded(values: np.ndarray, column: Column) -> tuple[np.ndarray, list[str]]:
         f"different values: subtract its smallest value {shown(float(column.low))} in the file, or leave the column "
         f"out with {word('drop', column.name)}."
     ]
+
+
+def with_units(columns: Sequence[Column]) -> Iterator[str]:
+    """A sentence for each category whose texts are numbers with a unit, such as "12.3 kg".
+
+    They are so if more than half of the texts have the same unit.
+
+    Args:
+        columns: those whose type was inferred.
+    """
+    for column in columns:
+        texts = column.categories if column.kind == "categorical" else ()
+        units = {text: unit for text in texts if (unit := unit_of(text))}
+        if not units:
+            continue
+        (unit, count), *_ = Counter(units.values()).most_common(1)
+        if count > 1 and 2 * count > len(texts):
+            example = next(text for text in texts if units.get(text) == unit)
+            instead = word("categorical", column.name)
+            yield (
+                f"the column {column.name!r} was taken for a category of {len(texts)} texts, but {example!r} is a "
+                f"number with a unit: take the unit out of the column, or use {instead} if it is one."
+            )
 
 
 def unseen(columns: Sequence[Column]) -> Iterator[str]:

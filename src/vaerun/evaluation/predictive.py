@@ -54,8 +54,9 @@ class PredictiveEvaluation(OverPoints):
     of p(z given x). Replicas that are equal to the data count one half, so that a statistic of binary x that cannot
     differ has p = 1/2. Missing values are missing in the replicas, too.
 
-    predictive_p_value_T, with its standard error √(p (1 − p) / S); predictive_observed_T: T(x);
-    predictive_replicated_T: the mean of T(x_rep). The statistics T of a data set:
+    predictive_p_value_T, with its standard error √(p̃ (1 − p̃) / (S + 4)), p̃ = (S p + 2) / (S + 4) (Agresti, Coull 1998),
+    which is above 0 also for p = 0 and 1; predictive_observed_T: T(x); predictive_replicated_T: the mean of T(x_rep).
+    The statistics T of a data set:
 
     mean, sd, min, max: means over the points of the mean, standard deviation, smallest and largest value of x.
     zeros: the fraction of values that are 0. spread: the standard deviation over the points of the mean of x.
@@ -114,7 +115,7 @@ class PredictiveEvaluation(OverPoints):
             if name == COORDINATES:
                 continue
             results.add(p_value(name), float(p))
-            results.add(p_value(name).error(), float((p * (1 - p) / self.num_samples).sqrt()))
+            results.add(p_value(name).error(), float(check.error()))
             results.add(observed(name), float(check.data))
             results.add(replicated(name), float(check.replicas.mean()))
         shown = {name: check for name, check in checks.items() if name != COORDINATES}

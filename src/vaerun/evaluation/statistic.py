@@ -51,6 +51,19 @@ class Check(NamedTuple):
         above = (self.replicas > self.data).double() + 0.5 * (self.replicas == self.data).double()
         return above.mean(0)
 
+    def error(self) -> Tensor:
+        """√(p̃ (1 − p̃) / (S + 4)) with p̃ = (S p + 2) / (S + 4), the standard error of the p-value, of shape [] or [X].
+
+        √(p (1 − p) / S) is 0 where no replica, or every one, is above the data, although S draws cannot show p = 0.
+        Two successes and two failures are added. Ties have less noise, so that it is too large where there are many.
+
+        Reference: Agresti, Coull 1998, Approximate is better than "exact" for interval estimation of binomial
+        proportions.
+        """
+        number = len(self.replicas) + 4
+        p = (self.p_value() * len(self.replicas) + 2) / number
+        return (p * (1 - p) / number).sqrt()
+
 
 def _sd(x: Tensor) -> Tensor:
     """The standard deviation over the coordinates of each point."""

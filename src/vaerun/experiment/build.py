@@ -57,15 +57,19 @@ def build(
     trainer: Trainer = make(config["trainer"], {}, group="trainer")
     machine = prepare(config, trainer)
     remarks: list[str] = []
+    read_now = data is None
+    unused: Sequence[str] = ()
     if data is None:
         source = make(config["data"], {}, group="data")
         data = source.load()
         unused = source.unused() if isinstance(source, Source) else ()
-        remarks += without_effect(config, config.get("choices", {}), Catalogue(searched()), unused)
     data = data.to(machine.device)
     torch.manual_seed(config["seed"])
     parts = build_parts(config, data, machine.device, machine.engine)
     strategy = make(config["strategy"], parts, group="strategy").to(machine.device)
+    if read_now:
+        every = trainer.validation.interval(strategy, max(1, len(data.train) // trainer.batch_size))
+        remarks += without_effect(config, config.get("choices", {}), Catalogue(searched()), unused, every)
     with isolated(config["seed"], machine.device):  # the random numbers of training stay the same with any evaluation
         evaluation = build_evaluation(config, parts, machine.device)
     return Experiment(

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, final
 
 from omegaconf import DictConfig, OmegaConf
 
+from vaerun.config.command_line import command_line
 from vaerun.config.defaults import flatten
 from vaerun.config.yaml_file import load, refuse_references
 from vaerun.errors import UserError
@@ -128,7 +128,7 @@ def checkpoint_path(directory: Path, name: str) -> Path:
 
 def resume_command(directory: Path) -> str:
     """The command that continues a run, as it can be copied into a shell."""
-    return f"vaerun train {shlex.quote(f'resume={directory}')}"
+    return command_line("vaerun", "train", f"resume={directory}")
 
 
 def how_to_resume(directory: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import torch
 
-from vaerun.config.admission import NotTrustedError
+from vaerun.config.admission import AbsentCodeError, NotTrustedError
 from vaerun.config.check import check
 from vaerun.config.hydra import searched
 from vaerun.config.trust import from_environment, named, trusted, trusting
@@ -170,6 +170,8 @@ def configuration(directory: Path, overrides: Sequence[str]) -> dict[str, Any]:
         check(cfg, cfg.get("choices", {}), searched())
     except NotTrustedError:
         raise
+    except AbsentCodeError as error:
+        raise UserError(f"{directory} was trained with code of your own: {error}") from error
     except UserError as error:
         raise UserError(f"{directory} cannot be opened by this version of vaerun: {error}") from error
     # Settings that only training uses; this machine may not support them.

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from vaerun.config.admission import KNOWN, PARTIAL, TARGET, Place, admitted, asked
-from vaerun.config.trust import OWN
+from vaerun.config.trust import OWN, place_in, trusted
 from vaerun.errors import RunError, UserError
 from vaerun.system.memory import refused_memory
 
@@ -57,10 +57,16 @@ def _constructed(construct: Callable[[], Any], place: Place) -> Any:
         own = place.module.partition(".")[0] == OWN
         if own or isinstance(error, (UserError, RunError)) or refused_memory(error):
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(
-            f"{place.module}.{place.name} cannot be made ({said}): change its keys, or correct the class."
+            f"{place.module}.{place.name} cannot be made ({said(error, place)}): change its keys, or correct the class."
         ) from error
+
+
+def said(error: Exception, place: Place) -> str:
+    """An exception from code of the user: its class, its text, and the line of the user's packages it came through."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    line = place_in(error, (place.module.partition(".")[0], *trusted()))
+    return f"{text}, in {line}" if line else text
 
 
 def is_node(value: Any) -> bool:
@@ -94,8 +100,9 @@ def imported(place: Place) -> type:
     except Exception as error:
         if own:
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{place.module} cannot be imported ({said}): correct it, or choose another class.") from error
+        raise UserError(
+            f"{place.module} cannot be imported ({said(error, place)}): correct it, or choose another class."
+        ) from error
     if not isinstance(kind, type) or inspect.isabstract(kind):
         missing = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
         why = f"does not define {missing}" if missing else "is not a class"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from vaerun.config.ranges import above
+from vaerun.config.trust import place_in, trusted
 from vaerun.errors import UserError
 from vaerun.optimizer.base import GuardedOptimizer
 from vaerun.schedule.base import Schedule
@@ -55,8 +56,12 @@ class TorchOptimizer(GuardedOptimizer):
         )
         try:
             self.inner = method(self.weights, lr=learning_rate)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except Exception as error:
+            place = place_in(error, trusted())
+            if not place and not isinstance(error, (TypeError, ValueError, RuntimeError)):
+                raise
             why = " ".join(str(error).split()).rstrip(".")
+            why = f"{type(error).__name__}: {why}, in {place}" if place else why
             raise UserError(f"optimizer.method cannot be made ({why}): change its keys, or use another one.") from error
         closure = inspect.signature(self.inner.step).parameters.get("closure")
         if closure is not None and closure.default is inspect.Parameter.empty:

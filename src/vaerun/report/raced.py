@@ -2,11 +2,11 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaerun.config.command_line import command_line
 from vaerun.report.recorded import Recorded, mapping
 from vaerun.system import files
 from vaerun.system.files import UnsafeFileError
@@ -39,7 +39,7 @@ class Raced:
 
     def told(self) -> str:
         """The answer, and how to let the race go on."""
-        more = shlex.join(["vaerun", "sweep", str(self.directory), self.further]) if self.further else ""
+        more = command_line("vaerun", "sweep", str(self.directory), self.further) if self.further else ""
         return f"{self.answer} More seeds: {more}" if more else self.answer
 
 

@@ -35,6 +35,9 @@ class Schedule(nn.Module, ABC):
         self.now = self.at(epochs)
         self.value.fill_(self.now)
 
+    def begin(self) -> None:
+        """Forgets an earlier training, before the first step of a new one; by default there is nothing to forget."""
+
     def validated(self, bound: float) -> None:
         """Receives the bound of each validation, nats per datum; by default it is not used."""
 

@@ -7,6 +7,8 @@ from vaerun.config.ranges import above, at_least
 from vaerun.errors import UserError
 from vaerun.schedule.base import Schedule
 
+LOWEST = torch.finfo(torch.float64).min  # not −∞, because a checkpoint is finite
+
 
 class Plateau(Schedule):
     """value(t) = max(end, start · factor^n): a value that falls when the validation bound no longer rises.
@@ -39,13 +41,18 @@ class Plateau(Schedule):
             raise UserError(f"factor must be below 1, got {factor}: the value falls on a plateau.")
         self.start, self.factor, self.patience, self.end = float(start), float(factor), patience, float(end)
         self.read = (-1, 0)  # the version of ``reductions`` that was read last, and its value on the host
-        best = torch.tensor(torch.finfo(torch.float64).min, dtype=torch.float64)  # a checkpoint is finite
+        best = torch.tensor(LOWEST, dtype=torch.float64)
         super().__init__(reductions=torch.tensor(0), best=best, waited=torch.tensor(0))
 
     def at(self, epochs: float) -> float:
         if self.read[0] != self.reductions._version:  # so that a step waits for the device only after a change
             self.read = (self.reductions._version, int(self.reductions))
         return max(self.end, self.start * self.factor ** self.read[1])
+
+    def begin(self) -> None:
+        self.reductions.zero_()
+        self.best.fill_(LOWEST)
+        self.waited.zero_()
 
     def validated(self, bound: float) -> None:
         if bound > float(self.best):

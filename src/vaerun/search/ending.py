@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.config import hydra
+from vaerun.config.command_line import command_line
 from vaerun.search.objective import Objective
 from vaerun.search.record import STATES, pareto
 from vaerun.search.trials import REASON
-from vaerun.sweep.outcome import Plan, command
+from vaerun.sweep.outcome import Plan
 from vaerun.system.output import printable, say, shown
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def conclude(study: "optuna.Study", objectives: Sequence[Objective], best: Path 
     if own:  # Hydra takes one --config-dir
         flags = [*own, hydra.searching(best), "experiment=best"]
     what = "the best" if len(objectives) == 1 else f"trial {pareto(study)[0]}"
-    print(f"train {what} again: {command('vaerun', 'train', *flags)}")
-    print(f"with several seeds: {command('vaerun', 'sweep', *flags, 'seed=0,1,2')}", flush=True)
+    print(f"train {what} again: {command_line('vaerun', 'train', *flags)}")
+    print(f"with several seeds: {command_line('vaerun', 'sweep', *flags, 'seed=0,1,2')}", flush=True)
     return 0
 
 

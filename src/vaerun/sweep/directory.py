@@ -1,7 +1,6 @@
 """The directory of a sweep: its lock, its definition, and a run directory for every job."""
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, final
 import yaml
 from omegaconf import OmegaConf
 
+from vaerun.config.command_line import command_line
 from vaerun.config.typed import must_be_typed
 from vaerun.config.yaml_file import load, load_plain
 from vaerun.errors import UserError
@@ -190,7 +190,7 @@ def refuse_typed_words(definition: Definition, directory: Path, words: Sequence[
         if must_be_typed(word) and word not in words:
             raise UserError(
                 f"{directory / FILE} has {word}, which is not taken from a file: if it is your own, type it again, "
-                f"{shlex.join(['vaerun', 'sweep', str(directory), word])}, or remove it there."
+                f"{command_line('vaerun', 'sweep', str(directory), word)}, or remove it there."
             )
 
 

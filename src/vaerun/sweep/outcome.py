@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vaerun.config.trust import KEY, trusted
+from vaerun.config.command_line import command_line
 from vaerun.config.typed import must_be_typed
 from vaerun.sweep.directory import Definition
 from vaerun.sweep.job import Job
@@ -35,7 +35,7 @@ class Plan:
     def again(self, directory: Path) -> str:
         """The command that continues the sweep in a directory, from the folder of the user."""
         repeated = [word for word in self.definition.words if must_be_typed(word)]
-        return command("vaerun", "sweep", shown(directory, self.user_folder), *repeated)
+        return command_line("vaerun", "sweep", shown(directory, self.user_folder), *repeated)
 
     def rerun(self, job: Job, flags: Sequence[str]) -> str:
         """The command that runs one job again, in its directory.
@@ -47,8 +47,9 @@ class Plan:
         place = shown(job.directory)
         quoted = place if re.fullmatch(r"[\w./+-]+", place) else f"'{place}'"
         words = [word for word in job.overrides if not word.startswith("hydra.")]
-        run = command("vaerun", "train", *flags, *words, f"hydra.run.dir={quoted}")
         moved = self.user_folder != Path.cwd()  # paths in the words count from the folder of the sweep
+        started_in = self.user_folder if moved else None
+        run = command_line("vaerun", "train", *flags, *words, f"hydra.run.dir={quoted}", started_in=started_in)
         return f"(cd {shlex.quote(str(Path.cwd()))} && {run})" if moved else run
 
 
@@ -65,9 +66,3 @@ class Outcome:
     jobs: list[Job] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     code: int | None = None
-
-
-def command(*words: str) -> str:
-    """A command line that a shell reads as these words, with the packages that are trusted at present."""
-    names = ",".join(trusted())
-    return shlex.join([*words, *([f"{KEY}=[{names}]" if "," in names else f"{KEY}={names}"] if names else [])])

@@ -86,6 +86,8 @@ class Training:
         strategy.decoder_evaluations = strategy.encoder_evaluations = 0  # as steps and seconds: of this training
         self.device = data.train.x.device
         self.schedules = schedules_of(strategy)
+        for schedule in self.schedules.values():
+            schedule.begin()
         self.bound = strategy.bound.metric(ELBO).name
         self.declared = declared(strategy, self.schedules)
         self.last_record = 0

@@ -11,6 +11,7 @@ from vaerun.config.catalogue import Catalogue, Option
 from vaerun.config.check.pairs import check_pairs, clashes, swap
 from vaerun.config.check.parts import Part
 from vaerun.config.check.values import check_ranges, check_types
+from vaerun.config.with_slash import with_slash
 from vaerun.errors import UserError, close_match
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
@@ -165,6 +166,9 @@ class Offer:
 
     def _refuse_unknown_keys(self) -> None:
         for group, values in self.keys.items():
+            for key, value in values.items():
+                if (nested := f"{group}/{key}") in self.catalogue.groups and not isinstance(value, Mapping):
+                    raise UserError(with_slash(nested.replace("/", "."), value, self.catalogue.groups[nested]))
             options = [self.catalogue.groups[group][name] for name in self.names(group) if group in self.chosen]
             facts = [option.info for option in options if option.info is not None]
             if not facts:

@@ -17,7 +17,11 @@ ASKED = {"local": "solver", "amortizer": "amortizer"}
 
 
 def without_effect(
-    config: Mapping[str, Any], choices: Mapping[str, Any], catalogue: Catalogue, unused: Iterable[str] = ()
+    config: Mapping[str, Any],
+    choices: Mapping[str, Any],
+    catalogue: Catalogue,
+    unused: Iterable[str] = (),
+    interval: int | None = None,
 ) -> Iterator[str]:
     """One sentence for each reason why keys that the user has set have no effect.
 
@@ -26,6 +30,8 @@ def without_effect(
         choices: the chosen option of each group.
         catalogue: all options.
         unused: keys that the data have not used, such as those of a split that their file gives.
+        interval: epochs between two validations of the run; None if they are not known, because the data and the
+            strategy decide them where ``trainer.validation.every`` is null.
     """
     parts = parts_of(config, choices)
     set_by_user = changed(config, choices, catalogue)
@@ -42,7 +48,7 @@ def without_effect(
                 why = f"it is not used with {part.path}.{sibling}={_text(part.node[sibling])}"
                 yield from _said(_taken(set_by_user, [f"{part.path}.{key}"]), why)
     yield from _said(_taken(set_by_user, list(unused)), "the data file has its own splits")
-    yield from _never(set_by_user, parts)
+    yield from _never(set_by_user, parts, interval)
 
 
 def unasked(parts: Mapping[str, Part]) -> list[str]:
@@ -98,14 +104,14 @@ def _conditions(part: Part) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
         yield str(key), str(sibling), tuple(values)
 
 
-def _never(set_by_user: Mapping[str, Any], parts: Mapping[str, Part]) -> Iterator[str]:
+def _never(set_by_user: Mapping[str, Any], parts: Mapping[str, Part], interval: int | None) -> Iterator[str]:
     """Periods in epochs that are longer than the training."""
     if "trainer" not in parts or "trainer/validation" not in parts:
         return
     epochs = parts["trainer"].node.get("epochs")
     if not isinstance(epochs, int):
         return
-    every = parts["trainer/validation"].node.get("every") or 1
+    every = parts["trainer/validation"].node.get("every") or interval or 1  # the fewest epochs, if it is not known
     for key in ("trainer.validation.every", "trainer.validation.evaluation_every"):
         if isinstance(set_by_user.get(key), int) and set_by_user[key] > epochs:
             yield from _said({key: set_by_user[key]}, f"the training has only trainer.epochs={epochs}, and its end is "

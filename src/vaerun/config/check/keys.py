@@ -7,6 +7,7 @@ from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.parts import parts_of
 from vaerun.config.part import Part
 from vaerun.config.several import SEVERAL, home
+from vaerun.config.with_slash import with_slash
 from vaerun.errors import UserError, close_key, close_match
 
 DATA = (
@@ -120,10 +121,7 @@ def _check_nested(part: Part, catalogue: Catalogue) -> None:
             keys = ", ".join(f"{part.path}.{key}.{name}" for name in names)
             raise UserError(f"{part.path}.{key} must be set key by key, got {value}: the keys are {keys}.")
         if group in catalogue.groups:
-            raise UserError(
-                f"{part.path}.{key}={value} sets a value for a nested group: write {group}=OPTION, with a slash; "
-                f"the options are {', '.join(catalogue.groups[group])}."
-            )
+            raise UserError(with_slash(f"{part.path}.{key}", value, catalogue.groups[group]))
 
 
 def _check_part(part: Part, catalogue: Catalogue) -> None:
