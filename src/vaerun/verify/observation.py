@@ -21,10 +21,13 @@ from vaerun.verify.offer import Choices, Offer, spoken
 from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("model/prior", "model/likelihood", "model/likelihood/rate")
-POINTS = (305, 153, 77)  # of each coordinate of z: each grid has every second point of the one before, and 0
 NORMALISED = 1e-5
 TOTALS = (1.0, 20.0, 300.0)
-REACHES = (3.2, 14.0)  # of the grid of a prior: 24 and a million units
+GRIDS = ((3.2, (305, 153, 77)), (14.0, (1329, 665, 333)))
+"""Reach of the grids of z (24 units, and a million), and points of each coordinate at the same distance.
+
+Each grid has every second point of the one before, and 0.
+"""
 NEAR, FAR = 60.0, 1e12  # ends of the fine cells of real x, and of all of them
 TAIL = 1e6  # where the moments of x are complete
 CELL, RATIO = 0.01, 0.002  # widths of a cell: near 0, and relative to x
@@ -84,8 +87,8 @@ def prior(problem: Problem, name: str) -> Iterator[Claim]:
         total = mass(logs[0], every)
     else:
         middle = torch.zeros_like(q.sample(1)[0])
-        for reach in REACHES:  # the far one is for tails like a power of z
-            over = [wide_space(middle, torch.ones_like(middle), points, reach=reach) for points in POINTS]
+        for reach, numbers in GRIDS:  # the far ones are for tails like a power of z
+            over = [wide_space(middle, torch.ones_like(middle), points, reach=reach) for points in numbers]
             logs = [density(one) for one in over]
             total, slack = extrapolated([mass(log, one) for log, one in zip(logs, over, strict=True)])
             if abs(total - 1) <= NORMALISED + slack:
