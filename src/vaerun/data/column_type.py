@@ -152,6 +152,8 @@ def check(cells: Cells, kind: Kind) -> None:
         UserError: the column, a value and its row, and another type.
     """
     name = cells.name
+    if not cells.observed.any():  # of cells that are all empty, a file does not always say that they are numbers
+        return
     if kind in ("real", "positive", "count") and cells.numbers is None:
         assert cells.texts is not None
         row = next((row for row, text in enumerate(cells.texts) if text is not None and not is_number(text)), None)
