@@ -104,3 +104,19 @@ def test_a_table_without_a_row_is_refused_and_columns_of_empty_cells_are_missing
     pyarrow.parquet.write_table(pyarrow.table(dict.fromkeys("anb", empty)), tmp_path / "empty.parquet")
     new = Table(path=str(tmp_path / "empty.parquet")).load_new({"columns": columns})
     assert new.split("new").points().isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("x", r"the type count of the training data needs numbers, .* holds the text 'x' in row 0 .*: correct it\.$"),
+        ("1.5", r"needs whole numbers of at least 0, but the column 'n' holds 1\.5 in row 0 .*: correct it\.$"),
+        (str(2**64), r"numbers that are written as texts, such as '18446744073709551616': save it as numbers\.$"),
+    ],
+)
+def test_a_new_table_is_not_told_to_set_a_key_that_the_run_fixes(tmp_path: Path, cell: str, sentence: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    columns = Table(path="t.csv").tabulate(pandas.DataFrame({"n": np.arange(30) % 5})).columns
+    (tmp_path / "new.csv").write_text(f"n\n{cell}\n")
+    with pytest.raises(UserError, match=sentence):
+        Table(path=str(tmp_path / "new.csv")).load_new({"columns": columns})

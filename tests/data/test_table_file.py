@@ -28,7 +28,7 @@ pandas = pytest.importorskip("pandas")
         (b"a,b\n1,2,3\n4,5,6\n", r"\(row 0 \(from 0\) has 3 cells, and the first row has 2 names\)"),
         (b"a,b\n1,2\n\n3\n4,5\n", r"\(row 1 \(from 0\) has 1 cells, .*check that the file is complete"),
         (b'a,b\n1,2\n"3', "it is damaged or cut off|its rows are not equally long"),
-        (gzip.compress(b"a,b\n1,2\n"), "it is compressed by gzip: decompress it, with gunzip"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is compressed by gzip: decompress it, with gunzip"),
         (b"PK\x03\x04 and nothing else", "it is a zip archive, .* save the table in it as a CSV file"),
         ("a,b\n1,2\n".encode("utf-16"), "it is text in UTF-16: .*iconv -f utf-16 -t utf-8"),
         ("gr\xf6\xdfe,b\n1,2\n".encode("latin-1"), "not text in UTF-8 .*iconv -f latin1 -t utf-8"),
