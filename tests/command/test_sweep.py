@@ -104,6 +104,20 @@ def test_a_combination_that_cannot_be_composed_is_illegal_but_a_typo_is_never_le
     assert len(trained) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["strategy=glob(jiont*)"], "one value of strategy, but strategy=glob(jiont*) stands for none"),
+        (["posterior=gaussian,laplace", "seed=range(3,3)"], "one value of seed, but seed=range(3,3) stands for none"),
+    ],
+)
+def test_a_sweep_without_a_job_is_refused(words, sentence, vaerun, trained, tmp_path):  # noqa: F811
+    code, _, err = vaerun("sweep", *words, *BASIC)
+    assert code == 2
+    assert sentence in err
+    assert not (tmp_path / "s").exists()
+
+
 def test_an_interruption_ends_the_sweep_and_says_how_to_continue(vaerun, fit):  # noqa: F811
     def interrupted(cfg, choices, directory, *, live, words):
         if cfg.seed == 1:

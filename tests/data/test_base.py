@@ -156,3 +156,30 @@ def test_labels_and_names_stay_with_their_points():
     for wrong in (["a"], "abc", list(range(20))):
         with pytest.raises(UserError, match="names must be one text for each of the 20 points"):
             Dataset.of(x, names=wrong)
+
+
+def test_masked_values_are_not_taken_for_values():
+    x = np.ma.masked_greater(np.arange(40.0).reshape(20, 2), 30)
+    with pytest.raises(UserError, match=r"x must not be masked, but 9 of its values are: give x\.astype") as refused:
+        Dataset.of(x)
+    remedy = str(refused.value).partition("give ")[2].partition(", in which")[0]
+    assert Dataset.of(eval(remedy, {"x": x}), missing=float("nan")).missing
+    assert Dataset.of(np.ma.masked_greater(np.eye(20), 2)).data_dim == 20  # none of its values is masked
+
+
+def test_whole_numbers_without_a_place_in_float32_are_said_to_be_rounded():
+    x = torch.arange(40).reshape(20, 2) * 1_000_001 + 2**30
+    assert Dataset.of(x).values == "int64 rounded to float32"
+    assert Dataset.of(x % 1000).values == "as they are"
+
+
+def test_a_nested_tensor_is_no_tensor_of_points():
+    with pytest.warns(UserWarning, match="prototype"):
+        x = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+    with pytest.raises(UserError, match="must be a dense tensor of real numbers, got a nested tensor"):
+        Dataset.of(x)
+
+
+def test_names_that_are_no_texts_are_refused_with_the_texts():
+    with pytest.raises(UserError, match=r"of the 20 points, got 0: give \[str\(name\) for name in names\]"):
+        Dataset.of(torch.randn(20, 2), names=range(20))

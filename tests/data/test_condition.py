@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.data.condition import Condition, labelled
+from vaerun.data.condition import Condition, labelled, labelled_new
 from vaerun.data.digits import Digits
 from vaerun.data.fashion_mnist import FashionMnist
 from vaerun.data.mnist import Mnist
@@ -90,6 +90,18 @@ def test_a_condition_is_one_hot_for_classes_and_a_number_otherwise():
 def test_a_wrong_condition_is_one_sentence(given, sentence):
     with pytest.raises(UserError, match=sentence):
         MIXED.rows(given, 2)
+
+
+def test_a_variable_with_two_values_is_refused():
+    with pytest.raises(UserError, match=r"one value to each variable, got 'y=c,age=40,age=41': use, for example, y="):
+        MIXED.parse("y=c,age=40,age=41")
+
+
+def test_new_points_without_a_label_are_not_told_to_set_a_key_that_the_run_fixes():
+    new = Digits().load().as_new()
+    for labels, remedy in ((None, "give them"), (torch.full((1797,), -1), "remove these points")):
+        with pytest.raises(UserError, match=f"have none: {remedy}\\.$|has none: {remedy}\\.$"):
+            labelled_new(new, labels=labels, classes=[], known=["a", "b"])
 
 
 def test_a_model_without_condition_says_so():

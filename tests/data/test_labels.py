@@ -73,3 +73,16 @@ def test_whole_numbers_of_any_type_are_the_same_classes(kind):
     parts = [Labelled("a", np.array([5, 7], kind), 2), Labelled("b", None, 1), Labelled("c", np.array([7, -1]), 2)]
     found = classes_of_parts(parts)
     assert (found.numbers.tolist(), found.names) == ([0, 1, -1, 1, -1], ("5", "7"))
+
+
+def test_a_column_of_a_data_frame_holds_labels():
+    pandas = pytest.importorskip("pandas")
+    found = classes_of("labels", pandas.Series(["b", "a", None, "b"], index=[7, 7, 8, 9]), 4)
+    assert (found.numbers.tolist(), found.names) == ([1, 0, -1, 1], ("a", "b"))
+
+
+def test_masked_labels_are_refused():
+    labels = np.ma.masked_equal([0, 9, 1], 9)
+    with pytest.raises(UserError, match=r"1 of its values are: give labels\.filled\(-1\)"):
+        classes_of("labels", labels, 3)
+    assert classes_of("labels", labels.filled(-1), 3).numbers.tolist() == [0, -1, 1]

@@ -10,6 +10,7 @@ from vaerun.data.arrays import Arrays
 from vaerun.data.base import Dataset
 from vaerun.data.digits import Digits
 from vaerun.data.split import Redrawn, Scaled, Split, pooled
+from vaerun.data.table import Table
 from vaerun.errors import UserError
 
 
@@ -89,3 +90,33 @@ def test_new_points_with_nan_are_not_told_to_set_a_key_that_the_run_fixes(tmp_pa
     np.save(tmp_path / "new.npy", np.array([[0.0, np.nan], [1.0, 2.0]], dtype=np.float32))
     with pytest.raises(UserError, match=r"rows: remove or correct them\.$"):
         Arrays(path=str(tmp_path / "new.npy")).load_new({})
+
+
+def test_a_table_without_a_row_is_refused_and_columns_of_empty_cells_are_missing(tmp_path: Path) -> None:
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    table = pandas.DataFrame({"a": np.arange(30) / 7, "n": np.arange(30) % 5, "b": np.arange(30) % 2})
+    columns = Table(path="t.csv").tabulate(table).columns
+    (tmp_path / "none.csv").write_text("a,n,b\n")
+    with pytest.raises(UserError, match=r"none\.csv must hold at least one point, .*: add rows\.$"):
+        Table(path=str(tmp_path / "none.csv")).load_new({"columns": columns})
+    empty = pyarrow.array([None, None], pyarrow.string())
+    pyarrow.parquet.write_table(pyarrow.table(dict.fromkeys("anb", empty)), tmp_path / "empty.parquet")
+    new = Table(path=str(tmp_path / "empty.parquet")).load_new({"columns": columns})
+    assert new.split("new").points().isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("x", r"the type count of the training data needs numbers, .* holds the text 'x' in row 0 .*: correct it\.$"),
+        ("1.5", r"needs whole numbers of at least 0, but the column 'n' holds 1\.5 in row 0 .*: correct it\.$"),
+        (str(2**64), r"numbers that are written as texts, such as '18446744073709551616': save it as numbers\.$"),
+    ],
+)
+def test_a_new_table_is_not_told_to_set_a_key_that_the_run_fixes(tmp_path: Path, cell: str, sentence: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    columns = Table(path="t.csv").tabulate(pandas.DataFrame({"n": np.arange(30) % 5})).columns
+    (tmp_path / "new.csv").write_text(f"n\n{cell}\n")
+    with pytest.raises(UserError, match=sentence):
+        Table(path=str(tmp_path / "new.csv")).load_new({"columns": columns})

@@ -1,5 +1,7 @@
 """CSV, TSV and Parquet files: read as data, whole, or refused in one sentence."""
 
+import gzip
+
 import pytest
 
 from vaerun.data import table_file
@@ -23,6 +25,12 @@ pandas = pytest.importorskip("pandas")
         (b"a\tb\n1\t2\n", "use data.separator=tab"),
         (b"a;b\n1,5;2,25\n3,1;4,2\n", """do not seem to be separated by ',', .*use "data.separator=';'"."""),
         (b",a\n0,1.5\n", r"column 0 \(from 0\) has no name .*to_csv\(path, index=False\)"),
+        (b"a,b\n1,2,3\n4,5,6\n", r"\(row 0 \(from 0\) has 3 cells, and the first row has 2 names\)"),
+        (b"a,b\n1,2\n\n3\n4,5\n", r"\(row 1 \(from 0\) has 1 cells, .*check that the file is complete"),
+        (b'a,b\n1,2\n"3', "it is damaged or cut off|its rows are not equally long"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is compressed by gzip: decompress it, with gunzip"),
+        (b"PK\x03\x04 and nothing else", "it is a zip archive, .* save the table in it as a CSV file"),
+        ("a,b\n1,2\n".encode("utf-16"), "it is text in UTF-16: .*iconv -f utf-16 -t utf-8"),
         ("gr\xf6\xdfe,b\n1,2\n".encode("latin-1"), "not text in UTF-8 .*iconv -f latin1 -t utf-8"),
     ],
 )
@@ -53,3 +61,11 @@ def test_a_table_larger_than_memory_is_refused(tmp_path, monkeypatch):
     pandas.DataFrame({"a": range(100)}).to_csv(tmp_path / "t.csv")
     with pytest.raises(UserError, match=r"its values need about .* of memory, and 10 .* are free"):
         read_table(tmp_path / "t.csv")
+
+
+def test_rows_with_all_their_cells_are_read_whatever_the_last_one_holds(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,\n\n2,NA\n"x, y\nz", "u, v"\n \n')
+    assert read_table(path).isna().sum().tolist() == [0, 2]
+    path.write_text("a\n1\n\n2\n")
+    assert len(read_table(path)) == 2

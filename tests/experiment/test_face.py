@@ -17,6 +17,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.estimator.reparam import Reparam
 from vaerun.evaluation.bound import BoundEvaluation
+from vaerun.experiment.directory import write_summary
 from vaerun.experiment.experiment import Experiment
 from vaerun.experiment.run import Run
 from vaerun.model.decoder.mlp import MLPDecoder
@@ -375,7 +376,13 @@ def test_columns_may_be_written_as_on_the_command_line(digits: Run) -> None:
 
 def test_a_directory_made_by_hand_says_how_to_open_it(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{}")
-    with pytest.raises(UserError, match="made of objects in Python: make the same"):
+    with pytest.raises(UserError, match=r"its run was made of objects in Python, make the .* otherwise restore"):
+        vaerun.load(tmp_path)
+
+
+def test_the_directory_of_a_refused_run_says_why_it_holds_none(tmp_path: Path) -> None:
+    write_summary(tmp_path, {"status": "failed", "reason": "data.path must be a path: rename the file."})
+    with pytest.raises(UserError, match=r"holds no run, because it failed before it began: data\.path must be a path"):
         vaerun.load(tmp_path)
 
 

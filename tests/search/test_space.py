@@ -80,3 +80,12 @@ def test_every_choice_is_tried_before_the_search() -> None:
         ["a=3", "b=x"],
         ["a=1", "b=y"],
     ]
+
+
+def test_a_pattern_is_the_names_that_fit_it() -> None:
+    class Loader:
+        def get_group_options(self, group: str, results_filter: object) -> list[str]:
+            return ["joint", "coordinate", "jolly"]
+
+    words = OverridesParser.create(config_loader=Loader()).parse_overrides(["strategy=glob(jo*)"])  # type: ignore[arg-type]
+    assert read_space(words).dimensions == {"strategy": Choices(("joint", "jolly"))}

@@ -130,7 +130,7 @@ class Dataset:
                 raise UserError(f"x must hold at least one observed value, but missing={missing} marks all as missing.")
             x = torch.where(absent, x[~absent][0], x)
         rows = float_rows("x", x)
-        rounded = x.dtype == torch.float64 and not torch.equal(rows.double(), x.reshape(len(x), -1))
+        rounded = not torch.equal(rows.to(x.dtype), x.reshape(len(x), -1))
         generator = torch.Generator().manual_seed(whole("seed", seed, 0))
         order = torch.randperm(len(x), generator=generator)
         sizes = split_sizes(len(x), valid, test)
@@ -146,7 +146,7 @@ class Dataset:
         train, valid_split, test_split = (Split(part) for part in parts)
         sha256 = fingerprint(*(Split(part.cpu()) for part in parts))
         if rounded:
-            done.append("float64 rounded to float32")
+            done.append(f"{str(x.dtype).removeprefix('torch.')} rounded to float32")
         values = "; ".join(done) or "as they are"
         data = cls(str(name), train, valid_split, test_split, shape, "none", support, sha256, values)
         device = x.device  # of the points, and so of what belongs to them
@@ -269,8 +269,13 @@ def _names(names: Sequence[str], count: int) -> tuple[str, ...]:
         UserError: there is not one text for each point.
     """
     found = tuple(names)
-    if found and (len(found) != count or not all(isinstance(name, str) for name in found)):
+    if found and len(found) != count:
         raise UserError(f"names must be one text for each of the {count} points, got {len(found)} values.")
+    if other := [name for name in found if not isinstance(name, str)]:
+        raise UserError(
+            f"names must be one text for each of the {count} points, got {other[0]!r}: give [str(name) for name in "
+            "names]."
+        )
     return found
 
 

@@ -149,21 +149,30 @@ def refuse_empty(cells: Cells) -> None:
         )
 
 
-def check(cells: Cells, kind: Kind) -> None:
-    """Refuses values that a declared type excludes.
+def check(cells: Cells, kind: Kind, *, recorded: bool = False) -> None:
+    """Refuses values that a type excludes.
+
+    Args:
+        cells: of the column.
+        kind: the type.
+        recorded: whether it is that of a run, which keeps it; otherwise a key can declare another one.
 
     Raises:
         UserError: the column, a value and its row, and another type.
     """
     name = cells.name
+    needs = f"the type {kind} of the training data needs" if recorded else f"data.{kind} needs"
+    if not cells.observed.any():  # of cells that are all empty, a file does not always say that they are numbers
+        return
     if kind in ("real", "positive", "count") and cells.numbers is None:
         assert cells.texts is not None
         row = next((row for row, text in enumerate(cells.texts) if text is not None and not is_number(text)), None)
         if row is None:
-            raise UserError(_numbers_as_texts(cells))
+            raise UserError(_numbers_as_texts(cells, recorded=recorded))
+        remedy = "correct it" if recorded else f"use {word('categorical', name)}, or empty cells for missing values"
         raise UserError(
-            f"data.{kind} needs numbers, but the column {name!r} holds the text {cells.texts[row]!r} in row {row} "
-            f"(from 0): use {word('categorical', name)}, or empty cells for missing values."
+            f"{needs} numbers, but the column {name!r} holds the text {cells.texts[row]!r} in row {row} "
+            f"(from 0): {remedy}."
         )
     if kind == "binary" and (count := len(cells.different)) != 2:
         raise UserError(
@@ -177,9 +186,9 @@ def check(cells: Cells, kind: Kind) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         rule = "numbers above 0" if kind == "positive" else "whole numbers of at least 0"
+        remedy = "correct it" if recorded else f"use {word('real', name)}"
         raise UserError(
-            f"data.{kind} needs {rule}, but the column {name!r} holds {values[row]:g} in row {row} (from 0): use "
-            f"{word('real', name)}."
+            f"{needs} {rule}, but the column {name!r} holds {values[row]:g} in row {row} (from 0): {remedy}."
         )
 
 
@@ -229,10 +238,11 @@ def _refuse_free_text(cells: Cells) -> None:
         )
 
 
-def _numbers_as_texts(cells: Cells) -> str:
+def _numbers_as_texts(cells: Cells, *, recorded: bool = False) -> str:
+    category = "" if recorded else f", or use {word('categorical', cells.name)}"
     return (
         f"the column {cells.name!r} holds numbers that are written as texts, such as {cells.levels[0]!r}: save it as "
-        f"numbers, or use {word('categorical', cells.name)}."
+        f"numbers{category}."
     )
 
 

@@ -45,7 +45,7 @@ def labelled(
         UserError: it conditions on y, and points have no label or all have the same one.
     """
     if condition is not None:
-        used = known_labels(labels, rows, data.name)
+        used = known_labels(labels, rows, data.name, ", or use data.condition=null")
         if len(used.unique()) < 2:
             raise UserError(
                 f"data.condition=y needs at least two classes, but {data.name} has {len(used.unique())}: use "
@@ -111,23 +111,26 @@ def of_labels(labels: Tensor | None, classes: Sequence[str]) -> Covariates:
     return Covariates(one_hot_rows(labels, len(classes)), tuple(f"y={name}" for name in classes))
 
 
-def known_labels(labels: Tensor | None, rows: Sequence[Tensor], name: str) -> Tensor:
+def known_labels(labels: Tensor | None, rows: Sequence[Tensor], name: str, otherwise: str = "") -> Tensor:
     """The labels of some rows of the source.
+
+    Args:
+        labels: by row of the source; None without labels.
+        rows: which.
+        name: of the data, for the error message.
+        otherwise: another remedy; a run that is trained keeps its condition.
 
     Raises:
         UserError: there are none, or some are not known.
     """
     if labels is None:
-        raise UserError(
-            f"data.condition=y needs a label for every point, but {name} has none: give them, or use "
-            "data.condition=null."
-        )
+        raise UserError(f"data.condition=y needs a label for every point, but {name} has none: give them{otherwise}.")
     used = labels[torch.cat(list(rows))]
     unknown = int((used < 0).sum())
     if unknown:
         raise UserError(
             f"data.condition=y needs a label for every point, but {unknown:,} of {len(used):,} points of {name} "
-            "have none: remove these points, or use data.condition=null."
+            f"have none: remove these points{otherwise}."
         )
     return used
 
@@ -174,7 +177,12 @@ class Condition:
         pairs = [part.partition("=") for part in parts]
         if not all(equals and name and value for name, equals, value in pairs):
             raise UserError(f"a condition is written NAME=VALUE, got {text!r}: use, for example, {self.example()}.")
-        return {name.strip(): value.strip() for name, _, value in pairs}
+        found = {name.strip(): value.strip() for name, _, value in pairs}
+        if len(found) < len(pairs):
+            raise UserError(
+                f"a condition gives one value to each variable, got {text!r}: use, for example, {self.example()}."
+            )
+        return found
 
     def example(self) -> str:
         """A condition as text."""

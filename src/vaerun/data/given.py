@@ -25,9 +25,12 @@ def numbers(name: str, given: Numbers) -> Tensor:
         UserError: they are not real numbers, or their rows are not equally long.
     """
     if isinstance(given, Tensor):
-        if given.layout == torch.strided and not (given.is_complex() or given.is_meta or given.is_quantized):
+        dense = given.layout == torch.strided and not given.is_nested
+        if dense and not (given.is_complex() or given.is_meta or given.is_quantized):
             return given.detach()
-        raise UserError(f"{name} must be a dense tensor of real numbers, got {given.layout} of {given.dtype}.")
+        kind = "a nested tensor" if given.is_nested else str(given.layout)
+        raise UserError(f"{name} must be a dense tensor of real numbers, got {kind} of {given.dtype}.")
+    refuse_masked(name, given, "nan")
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError):
@@ -46,6 +49,25 @@ def numbers(name: str, given: Numbers) -> Tensor:
         return torch.from_numpy(array.astype(bool))
     exact = np.can_cast(array.dtype, np.float32)  # float32 holds every value of its type
     return torch.from_numpy(array.astype(np.float32 if exact else np.float64))
+
+
+def refuse_masked(name: str, given: Any, unknown: str) -> None:
+    """Refuses an array with a mask: NumPy keeps some number below it, which would be taken for a value.
+
+    Args:
+        name: what is given is called, for the error message.
+        given: anything.
+        unknown: what stands for a value that is not known, as a word of Python.
+
+    Raises:
+        UserError: a value is masked.
+    """
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        filled = "astype(float).filled(float('nan'))" if unknown == "nan" else f"filled({unknown})"
+        raise UserError(
+            f"{name} must not be masked, but {np.ma.count_masked(given):,} of its values are: give {name}.{filled}, in "
+            f"which {unknown} stands for a value that is not known."
+        )
 
 
 def float_rows(name: str, x: Tensor) -> Tensor:

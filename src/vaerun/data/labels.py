@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaerun.data.given import refuse_masked
 from vaerun.errors import UserError, one_line
 
 UNKNOWN = -1
@@ -91,10 +92,12 @@ def plain_label(value: Any) -> int | str | None:
 def _array(part: Labelled) -> np.ndarray:
     """The labels of a part as whole numbers or text [N]."""
     labels = part.labels
+    assert labels is not None
     if isinstance(labels, Tensor):
         array = labels.detach().cpu().numpy()
     else:
-        array = labels if isinstance(labels, np.ndarray) else _listed(list(labels or ()))
+        array = labels if isinstance(labels, np.ndarray) else _listed(list(labels))
+    refuse_masked(part.what, array, '""' if array.dtype.kind in "SU" else str(UNKNOWN))
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8", "backslashreplace")
     if array.dtype.kind not in "buiU":

@@ -159,6 +159,8 @@ class Table(Source):
     def _new(self, table: Tabular, treatment: Mapping[str, Any]) -> Dataset:
         columns: Sequence[Column] = treatment.get("columns", ())
         self._refuse_other_columns(table, columns)
+        if not len(table):
+            raise UserError(f"{self.path} must hold at least one point, but it has no row below the names: add rows.")
         missing = False
 
         def encoded() -> Iterator[tuple[np.ndarray, Column]]:

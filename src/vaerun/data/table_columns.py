@@ -62,7 +62,7 @@ def encode(cells: Cells, column: Column) -> np.ndarray:
         if column.kind == "binary":
             _refuse_other_bits(cells)
         else:
-            check(cells, column.kind)
+            check(cells, column.kind, recorded=True)
     return codes_of(cells, column)
 
 

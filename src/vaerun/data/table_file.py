@@ -1,5 +1,7 @@
 """FILE ↦ table: CSV, TSV and Parquet files, read as data only."""
 
+import csv
+import io
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +26,16 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 """Texts of a CSV or TSV file that stand for a cell without a value."""
 TAB = "tab"  # in words, because it is hard to write on a command line
 AS_PARQUET = "write it as Parquet, as docs/large.md shows, which can be read column by column"
+NOT_TEXT = {
+    b"\x1f\x8b": ("it is compressed by gzip", "decompress it, with gunzip"),
+    b"BZh": ("it is compressed by bzip2", "decompress it, with bunzip2"),
+    b"\xfd7zXZ": ("it is compressed by xz", "decompress it, with unxz"),
+    b"(\xb5/\xfd": ("it is compressed by zstd", "decompress it, with unzstd"),
+    b"PK\x03\x04": ("it is a zip archive, as .zip, .xlsx and .npz files are", "save the table in it as a CSV file"),
+    b"\xff\xfe": ("it is text in UTF-16", "convert it to UTF-8, with iconv -f utf-16 -t utf-8"),
+    b"\xfe\xff": ("it is text in UTF-16", "convert it to UTF-8, with iconv -f utf-16 -t utf-8"),
+}
+"""What files begin with that are often taken for text in UTF-8: what they are, and what helps."""
 LONGEST_LINE = 2**16  # bytes of the first row in which separators are counted
 BUFFER = 2**20  # bytes of a column of a Parquet file that are read at a time
 BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
@@ -77,6 +89,7 @@ def read_table(path: Path, separator: str | None = None) -> "pandas.DataFrame":
                 f"{path} is read as a whole, because it is a text file, but its values need about {amount(needed)} of "
                 f"memory, and {amount(free)} are free: {AS_PARQUET}."
             )
+        _refuse_not_text(file.stream)
         separator = "\t" if separator == TAB else separator
         return _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
 
@@ -91,6 +104,14 @@ def need_pandas() -> None:
         import pandas  # noqa: F401
     except ImportError:
         raise MissingPackageError("data=table", "pandas", extra="table") from None
+
+
+def _refuse_not_text(stream: IO[bytes]) -> None:
+    start = stream.read(max(map(len, NOT_TEXT)))
+    stream.seek(0)
+    for mark, (what, remedy) in NOT_TEXT.items():
+        if start.startswith(mark):
+            raise DamagedFileError(what, remedy)
 
 
 def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
@@ -132,12 +153,36 @@ def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
                 f"{first.strip()[:60]!r} and its rows are not equally long: use {other}."
             ) from None
         said = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        said = _unequal(stream, separator, len(names)) or said
         raise DamagedFileError(f"its rows are not equally long ({said})") from None
+    # pandas fills a row that is too short with empty cells, so that the last column has one.
+    if table.iloc[:, -1].isna().any() and (said := _unequal(stream, separator, len(names))):
+        raise DamagedFileError(
+            f"its rows are not equally long ({said})",
+            "check that the file is complete, and write an empty cell where a value is missing",
+        )
     if len(names) == 1 and (other := _other_separator(names[0], separator)):
         raise UserError(
             f"the only column of the table is {names[0]!r}: if its cells are separated otherwise, use {other}."
         )
     return table
+
+
+def _unequal(stream: IO[bytes], separator: str, count: int) -> str:
+    """The first row that does not have ``count`` cells, in words; empty if there is none."""
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    try:
+        rows = csv.reader(text, delimiter=separator, skipinitialspace=True)
+        filled = (row for row in rows if len(row) > 1 or (row and row[0].strip()))  # pandas skips empty lines, too
+        for number, row in enumerate(filled, -1):
+            if len(row) != count:
+                return f"row {number} (from 0) has {len(row)} cells, and the first row has {count} names"
+    except csv.Error:  # a cell is too long for csv
+        return ""
+    finally:
+        text.detach()
+    return ""
 
 
 def _other_separator(first: str, separator: str) -> str:

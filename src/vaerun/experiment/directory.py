@@ -190,9 +190,14 @@ def read_config(directory: Path) -> DictConfig:
         config = load(path)
     except (FileNotFoundError, NotADirectoryError):
         if (directory / "summary.json").exists():
+            summary = read_summary(directory)
+            if summary.get("status") == "failed" and not (directory / "checkpoints").exists():
+                reason = str(summary.get("reason") or "log.txt has the reason.")
+                raise UserError(f"{directory} holds no run, because it failed before it began: {reason}") from None
             raise UserError(
-                f"{directory} has no config.yaml, because its run was made of objects in Python: make the same "
-                f"objects again, and call experiment.fit({str(directory)!r}), which opens a finished run."
+                f"{directory} has no config.yaml: if its run was made of objects in Python, make the same objects "
+                f"again, and call experiment.fit({str(directory)!r}), which opens a finished run; otherwise restore "
+                "the file that vaerun train has written."
             ) from None
         what = "has no config.yaml, so it is not a run directory" if directory.exists() else "does not exist"
         raise UserError(f"{directory} {what}: give a directory that vaerun train has written.") from None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, RangeSweep
 
 from vaerun.errors import UserError
 
@@ -128,7 +128,7 @@ def _dimension(word: Override) -> Dimension:
     made = next((made for kind, made in kinds.items() if isinstance(value, kind)), _choices)
     if made is not _interval and tags:
         raise UserError(f"{typed} has the tag {min(tags)}, but only interval() can have one: leave it out.")
-    if isinstance(value, (ChoiceSweep, RangeSweep)):
+    if isinstance(value, (ChoiceSweep, Glob, RangeSweep)):
         texts = tuple(word.sweep_string_iterator())
         return made(typed, texts if made is _choices else value, tags)
     return made(typed, value, tags)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -21,6 +22,7 @@ from vaerun.sweep.job import Job, distinguished, key_of
 from vaerun.sweep.outcome import Outcome
 from vaerun.sweep.progress import COMPLETED, FAILED, LOST, WAITING, State
 from vaerun.sweep.starter import Starter
+from vaerun.sweep.values import refuse_no_value
 from vaerun.sweep.watch import Watch
 from vaerun.system.output import shown
 
@@ -49,6 +51,8 @@ class SweepLauncher:
             Interrupted: a signal came; the states of the jobs are saved.
         """
         try:
+            parser = OverridesParser.create(config_loader=self.composer.loader)
+            refuse_no_value(parser.parse_overrides(list(self.config.hydra.overrides.task)))
             jobs = distinguished(legal_jobs(job_overrides, self.composer, self.config, self.plan))
             parallel = self.starter.parallel(jobs)
         except BaseException:

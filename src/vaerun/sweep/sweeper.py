@@ -12,6 +12,7 @@ from vaerun.sweep.directory import SweepDirectory, refuse_odd_files
 from vaerun.sweep.outcome import Outcome
 from vaerun.sweep.runner import CheckedComposer, Runner
 from vaerun.sweep.starter import Starter
+from vaerun.sweep.values import refuse_no_value
 
 
 class Sweeper(ABC):
@@ -57,7 +58,9 @@ class HydraSweeper:
         plan, path = self.outcome.plan, self.starter.sweep
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         compose = CheckedComposer(self.context, self.starter.config, plan.check)
-        total = self.sweeper.read(parser.parse_overrides(list(arguments)), compose)
+        words = parser.parse_overrides(list(arguments))
+        refuse_no_value(words)
+        total = self.sweeper.read(words, compose)
         refuse_odd_files(path)
         with SweepDirectory(path) as place:
             place.write(plan.definition)
