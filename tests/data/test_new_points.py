@@ -120,3 +120,13 @@ def test_a_new_table_is_not_told_to_set_a_key_that_the_run_fixes(tmp_path: Path,
     (tmp_path / "new.csv").write_text(f"n\n{cell}\n")
     with pytest.raises(UserError, match=sentence):
         Table(path=str(tmp_path / "new.csv")).load_new({"columns": columns})
+
+
+@pytest.mark.parametrize("text", ["a;b\n1;2\n", "a;b\n1,5;2,25\n3,1;4,2\n"])
+def test_a_new_table_with_another_separator_is_to_be_saved_with_that_of_the_training(tmp_path: Path, text: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    columns = Table(path="t.csv").tabulate(pandas.DataFrame({"a": np.arange(30) % 5, "b": np.arange(30) % 7})).columns
+    (tmp_path / "new.csv").write_text(text)
+    with pytest.raises(UserError, match="save it with the separator of the training data") as refused:
+        Table(path=str(tmp_path / "new.csv")).load_new({"columns": columns})
+    assert "data.separator" not in str(refused.value)

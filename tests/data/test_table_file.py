@@ -21,7 +21,7 @@ pandas = pytest.importorskip("pandas")
         (b"a,b\n1,2\n3,4,5\n", "its rows are not equally long"),
         (b"a,b\n\xff\xfe,2\n", "it is not text in UTF-8"),
         (b"PAR1 and nothing else", "it is damaged or cut off"),
-        (b"a;b\n1;2\n", """the only column of the table is 'a;b': .*use "data.separator=';'"."""),
+        (b"a;b\n1;2\n", """the only column of the table is 'a;b', so .*: use "data.separator=';'"."""),
         (b"a\tb\n1\t2\n", "use data.separator=tab"),
         (b"a;b\n1,5;2,25\n3,1;4,2\n", """do not seem to be separated by ',', .*use "data.separator=';'"."""),
         (b",a\n0,1.5\n", r"column 0 \(from 0\) has no name .*to_csv\(path, index=False\)"),

@@ -23,7 +23,7 @@ from vaerun.data.random_split import RandomSplit
 from vaerun.data.split import Split, fingerprint
 from vaerun.data.stream import stream
 from vaerun.data.table_columns import column_of, encode, unseen, with_units
-from vaerun.data.table_file import TAB, opened_table
+from vaerun.data.table_file import TAB, OtherSeparatorError, opened_table
 from vaerun.data.table_roles import class_numbers, conditions, listed, matching, split_rows, texts_of
 from vaerun.errors import UserError, close_match
 from vaerun.notation import Column, Kind
@@ -149,8 +149,14 @@ class Table(Source):
             return self.tabulate(table, self.path.name)
 
     def load_new(self, treatment: Mapping[str, Any]) -> Dataset:
-        with opened_table(self.path, self.separator, self._memory()) as table:
-            return self._new(with_text_names(table), treatment)
+        try:
+            with opened_table(self.path, self.separator, self._memory()) as table:
+                return self._new(with_text_names(table), treatment)
+        except OtherSeparatorError as error:  # the run fixes data.separator
+            raise UserError(
+                f"{self.path} cannot be read as the training data were, because {error.why}: save it with the "
+                "separator of the training data."
+            ) from None
 
     def _memory(self) -> str:
         """``memory``, but noise is added to rows in memory, and values are hidden there."""

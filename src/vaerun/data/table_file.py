@@ -42,6 +42,19 @@ BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
 TEXT_COPIES = 4  # memory that reading a text file needs, as a multiple of its size
 
 
+class OtherSeparatorError(UserError):
+    """The cells of a text file are separated by another character.
+
+    Args:
+        why: what was seen.
+        use: the word that chooses the separator.
+    """
+
+    def __init__(self, why: str, use: str) -> None:
+        super().__init__(f"{why}: use {use}.")
+        self.why = why
+
+
 @contextmanager
 def opened_table(path: Path, separator: str | None, memory: str) -> "Iterator[pandas.DataFrame | ParquetTable]":
     """The table of a file, read as a whole or column by column.
@@ -148,9 +161,10 @@ def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
         raise DamagedFileError("it holds no row") from None
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         if other := _other_separator(first, separator):
-            raise UserError(
+            raise OtherSeparatorError(
                 f"the cells of the table do not seem to be separated by {separator!r}, because its first row is "
-                f"{first.strip()[:60]!r} and its rows are not equally long: use {other}."
+                f"{first.strip()[:60]!r} and its rows are not equally long",
+                other,
             ) from None
         said = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         said = _unequal(stream, separator, len(names)) or said
@@ -162,8 +176,9 @@ def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
             "check that the file is complete, and write an empty cell where a value is missing",
         )
     if len(names) == 1 and (other := _other_separator(names[0], separator)):
-        raise UserError(
-            f"the only column of the table is {names[0]!r}: if its cells are separated otherwise, use {other}."
+        raise OtherSeparatorError(
+            f"the only column of the table is {names[0]!r}, so its cells do not seem to be separated by {separator!r}",
+            other,
         )
     return table
 
