@@ -46,13 +46,15 @@ DATA: Mapping[str, Source] = {
 
 
 class Budget(NamedTuple):
-    """How long a cell is trained: both limits, each read off at its own step."""
+    """How long a cell has been trained when it is measured: both limits, each read off at its own step."""
 
     seconds: float  # of the processor, in training steps
     evaluations: int  # of the decoder, in training steps
 
 
-BUDGETS: Mapping[str, Budget] = {"full": Budget(15.0, 150_000), "short": Budget(1.5, 15_000)}
+STEPS = (Budget(1.5, 15_000), Budget(5.0, 50_000), Budget(15.0, 150_000))
+BUDGETS: Mapping[str, tuple[Budget, ...]] = {"full": STEPS, "short": STEPS[:1]}
+"""One training is measured at each of these, and ends with the last."""
 
 
 class Cell(NamedTuple):

@@ -1,8 +1,8 @@
-"""Trains a cell once, up to both budgets, and measures the weights that it had at each of them."""
+"""Trains a cell once, up to the largest budget, and measures the weights that it had at each budget."""
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -54,17 +54,17 @@ class Meter(Watcher):
     it far less than a clock on the wall. One thread is used, so both are the same on an idle machine.
 
     Args:
-        budget: both limits.
+        budgets: from the smallest to the largest.
 
     Attributes:
-        costs: seconds, decoder evaluations and steps at each budget.
-        states: weights at each budget.
+        costs: seconds, decoder evaluations and steps at each budget, by the limit that was reached.
+        states: weights at each budget, likewise.
     """
 
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self.costs: dict[str, dict[str, float]] = {}
-        self.states: dict[str, dict[str, Any]] = {}
+    def __init__(self, budgets: Sequence[Budget]) -> None:
+        self.budgets = budgets
+        self.costs: dict[str, list[dict[str, float]]] = {name: [] for name in Budget._fields}
+        self.states: dict[str, list[dict[str, Any]]] = {name: [] for name in Budget._fields}
         self.spent, self.clock = 0.0, 0.0
 
     def on_start(self, training: Training) -> None:
@@ -78,12 +78,14 @@ class Meter(Watcher):
             "evaluations": training.strategy.decoder_evaluations,
             "steps": training.progress.step,
         }
-        for name, limit in self.budget._asdict().items():
-            if name not in self.costs and cost[name] >= limit:
-                self.costs[name] = cost
-                self.states[name] = copy.deepcopy(training.strategy.state_dict())
-        if len(self.costs) == len(self.budget):
-            training.request_stop("both budgets are used up")
+        for name, costs in self.costs.items():
+            reached = sum(cost[name] >= getattr(budget, name) for budget in self.budgets)
+            if reached > len(costs):
+                state = copy.deepcopy(training.strategy.state_dict())
+                self.states[name] += [state] * (reached - len(costs))
+                costs += [cost] * (reached - len(costs))
+        if all(len(costs) == len(self.budgets) for costs in self.costs.values()):
+            training.request_stop("all budgets are used up")
         self.clock = time.process_time()
 
 
@@ -93,11 +95,11 @@ class Lab:
     Args:
         folder: of the runs of this budget.
         data: the folder of the four files.
-        budget: of each cell.
+        budgets: at which a cell is measured, from the smallest to the largest.
     """
 
-    def __init__(self, folder: Path, data: Path, budget: Budget) -> None:
-        self.folder, self.data, self.budget = folder, data, budget
+    def __init__(self, folder: Path, data: Path, budgets: Sequence[Budget]) -> None:
+        self.folder, self.data, self.budgets = folder, data, budgets
         self.folder.mkdir(parents=True, exist_ok=True)
         self.composed: dict[tuple[str, ...], DictConfig] = {}
         self.sets: dict[tuple[str, int], Dataset] = {}
@@ -121,44 +123,33 @@ class Lab:
         return experiment
 
     def train(self, cell: Cell) -> dict[str, Any]:
-        """The test bounds and the cost at both budgets.
+        """The bounds and the cost: ``at`` the largest budget, and at the ``earlier`` ones.
 
         Raises:
             UserError: the choices do not fit together.
         """
         if cell[1:3] not in WARMED:  # what is imported or compiled at the first steps is not part of a training
             self.warm(cell)
-        experiment, meter = self.experiment(cell), Meter(self.budget)
+        experiment, meter = self.experiment(cell), Meter(self.budgets)
         with suppress(Interrupted):  # the end without a validation, whose result is not used
             experiment.trainer.fit(experiment.strategy, experiment.data, seed=cell.seed, watchers=[meter])
-        torch.save(meter.states["evaluations"], self.weights(cell))
-        found: dict[str, Any] = {}
-        for name, state in meter.states.items():
-            experiment.strategy.load_state_dict(state)
-            begin = time.process_time()
-            metrics = experiment.evaluate(BoundEvaluation(split="test", num_samples=K)).metrics
-            test_seconds = time.process_time() - begin
-            found[name] = {
-                "elbo": round(metrics["elbo/test"], 4),
-                "iwae": round(metrics[f"iwae_{K}/test"], 4),
-                "seconds": round(meter.costs[name]["seconds"], 2),
-                "evaluations": int(meter.costs[name]["evaluations"]),
-                "steps": int(meter.costs[name]["steps"]),
-                "test_seconds": round(test_seconds, 2),
-            }
-        return found
+        torch.save(meter.states["evaluations"][-1], self.weights(cell))
+        found: list[dict[str, Any]] = [{} for _ in self.budgets]
+        for name, states in meter.states.items():
+            for place, (state, cost) in enumerate(zip(states, meter.costs[name], strict=True)):
+                experiment.strategy.load_state_dict(state)
+                found[place][name] = measured(experiment, cost)
+        return {"at": found.pop(), "earlier": found}
 
     def compare(self, cell: Cell) -> dict[str, Any]:
-        """The gaps and the row of the cross matrix, at equal decoder evaluations."""
+        """``more``: the gaps and the row of the cross matrix, at the largest number of decoder evaluations."""
         if not self.weights(cell).exists():
             self.train(cell)
         experiment = self.experiment(cell)
         experiment.strategy.load_state_dict(torch.load(self.weights(cell), weights_only=True))
         gap = GapEvaluation(points=POINTS, num_samples=K, starts=1, max_steps=SEARCH, temperatures=0)
-        return {
-            "gap": over_all_points(chosen(experiment.evaluate(gap).metrics)),
-            "cross": chosen(experiment.evaluate().metrics),
-        }
+        found = over_all_points(chosen(experiment.evaluate(gap).metrics))
+        return {"more": {"gap": found, "cross": chosen(experiment.evaluate().metrics)}}
 
     def without_latents(self, name: str) -> float:
         """The mean test log p of independent pixels, each 1 with its frequency in training, (sum + 1)/(N + 2)."""
@@ -177,6 +168,23 @@ class Lab:
     def weights(self, cell: Cell) -> Path:
         """The file of the weights of a cell."""
         return self.folder / f"{cell.name}.pt"
+
+
+def measured(experiment: Experiment, cost: Mapping[str, float]) -> dict[str, float]:
+    """The bounds of the present weights, what they cost, and the seconds of the test."""
+    begin = time.process_time()
+    test = experiment.evaluate(BoundEvaluation(split="test", num_samples=K)).metrics
+    test_seconds = time.process_time() - begin
+    valid = experiment.evaluate(BoundEvaluation(split="valid", num_samples=K)).metrics
+    return {
+        "elbo": round(test["elbo/test"], 4),
+        "iwae": round(test[f"iwae_{K}/test"], 4),
+        "valid": round(valid["elbo/valid"], 4),
+        "seconds": round(cost["seconds"], 2),
+        "evaluations": int(cost["evaluations"]),
+        "steps": int(cost["steps"]),
+        "test_seconds": round(test_seconds, 2),
+    }
 
 
 def chosen(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -1,16 +1,23 @@
-"""docs/strategies.svg: the test ELBO of every strategy, as its distance from the best mean of its block."""
+"""docs/strategies.svg: the test ELBO of every strategy at each number of decoder evaluations."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from reproduction.strategies.grid import DATA, FAMILIES, STRATEGIES
 from reproduction.strategies.results import Mean, Results
-from reproduction.strategies.verdict import key
+from reproduction.strategies.verdict import BLOCKS, Block, key
 
-COLOURS = {"evaluations": "#3f51b5", "seconds": "#e07b00"}
-SHIFT = {"evaluations": 0.15, "seconds": -0.15}
+LINES = {
+    "amortized": ("#1f4e9c", "o", "-"),
+    "joint": ("#e07b00", "s", "-"),
+    "coordinate": ("#2a8f3c", "^", "-"),
+    "alternating": ("#6fa8dc", "o", "--"),
+    "aggressive": ("#9a9a9a", "v", "--"),
+    "semi_amortized": ("#b3339c", "D", "-"),
+    "iterative_amortized": ("#7a4b2a", "P", "--"),
+}
+"""Colour, mark and line of each strategy."""
 
 
 def drawn_from(results: Results) -> str:
@@ -18,17 +25,17 @@ def drawn_from(results: Results) -> str:
     return hashlib.sha256(repr(points(results)).encode()).hexdigest()[:16]
 
 
-def points(results: Results) -> list[tuple[str, str, str, str, Mean]]:
-    """Data, family, budget, strategy and mean, rounded."""
-    found = []
-    for data in DATA:
-        for family in FAMILIES:
-            for budget in COLOURS:
-                for name in STRATEGIES:
-                    one = results.mean(key((data, family), name), "at", budget, "elbo")
-                    if one is not None:
-                        error = None if one.error is None else round(one.error, 3)
-                        found.append((data, family, budget, name, Mean(round(one.value, 3), error, one.seeds)))
+def points(results: Results) -> dict[tuple[Block, str], list[tuple[int, Mean]]]:
+    """By block and strategy: decoder evaluations and mean test ELBO at each budget, rounded."""
+    found: dict[tuple[Block, str], list[tuple[int, Mean]]] = {}
+    for place, budget in enumerate(results.budgets):
+        view = results.at_budget(place)
+        for block in BLOCKS:
+            for name in STRATEGIES:
+                if (one := view.mean(key(block, name), "at", "evaluations", "elbo")) is not None:
+                    error = None if one.error is None else round(one.error, 3)
+                    point = (budget.evaluations, Mean(round(one.value, 3), error, one.seeds))
+                    found.setdefault((block, name), []).append(point)
     return found
 
 
@@ -41,43 +48,41 @@ def draw(results: Results, path: Path) -> None:
 
     matplotlib.rcParams.update({"svg.hashsalt": "vaerun", "svg.fonttype": "none", "font.size": 9})
     all_points = points(results)
-    figure, axes = plt.subplots(len(DATA), len(FAMILIES), figsize=(10, 11), sharey=True, sharex="row")
+    figure, axes = plt.subplots(len(DATA), len(FAMILIES), figsize=(10, 11), sharex=True, sharey="row")
     for row, data in enumerate(DATA):
         for column, family in enumerate(FAMILIES):
-            panel(axes[row][column], [one for one in all_points if one[:2] == (data, family)])
-            axes[row][column].set_title(f"{DATA[data].title}, {family}", fontsize=9)
-    axes[0][0].set_yticks(range(len(STRATEGIES)), [name.replace("_", " ") for name in STRATEGIES])
-    axes[0][0].invert_yaxis()
+            axis, block = axes[row][column], (data, family)
+            panel(axis, {name: all_points.get((block, name), []) for name in STRATEGIES})
+            axis.set_title(f"{DATA[data].title}, {family}", fontsize=9)
+        axes[row][0].set_ylabel("test ELBO, nats")
+    ticks = [budget.evaluations for budget in results.budgets]
     for axis in axes[-1]:
-        axis.set_xlabel("test ELBO, distance from the best, nats")
-    names = {
-        "evaluations": f"at {results.limits.evaluations:,} decoder evaluations",
-        "seconds": f"after {results.limits.seconds:g} s of the processor",
-    }
-    handles = [
-        plt.Line2D([], [], marker="o", linestyle="", color=colour, label=names[budget])
-        for budget, colour in COLOURS.items()
-    ]
-    figure.legend(handles=handles, loc="upper center", ncols=2, frameon=False)
+        axis.set_xlabel("decoder evaluations in training")
+        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axis.minorticks_off()
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper center", ncols=len(names), frameon=False)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
     figure.savefig(path, metadata={"Date": None, "Description": drawn_from(results)})
     plt.close(figure)
 
 
-def panel(axis: Any, found: Sequence[tuple[str, str, str, str, Mean]]) -> None:
-    """One block: a dot for each strategy and kind of cost, with ± one standard error over seeds."""
-    axis.grid(axis="x", color="#dddddd")
+def panel(axis: Any, lines: dict[str, list[tuple[int, Mean]]]) -> None:
+    """One block: a line for each strategy, with ± one standard error over seeds."""
+    axis.grid(axis="y", color="#dddddd")
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-    for budget, colour in COLOURS.items():
-        some = [one for one in found if one[2] == budget]
-        best = max((one[4].value for one in some), default=0.0)
-        for *_, name, mean in some:
-            axis.errorbar(
-                mean.value - best,
-                STRATEGIES.index(name) - SHIFT[budget],
-                xerr=mean.error or 0.0,
-                marker="o",
-                markersize=4,
-                color=colour,
-            )
+    axis.set_xscale("log")
+    for name, found in lines.items():
+        colour, mark, line = LINES[name]
+        axis.errorbar(
+            [evaluations for evaluations, _ in found],
+            [mean.value for _, mean in found],
+            yerr=[mean.error or 0.0 for _, mean in found],
+            label=name.replace("_", " "),
+            color=colour,
+            marker=mark,
+            linestyle=line,
+            markersize=4,
+            linewidth=1.2,
+        )

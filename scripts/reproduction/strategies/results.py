@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ class Results:
         runs: of each cell the measurements, and the place of its machine in the list.
         refused: of each combination that vaerun refuses its sentence, by ``DATA/FAMILY/STRATEGY``.
         without_latents: mean test log p of independent pixels, by data set of images.
+        levels: how many budgets are looked at; None for all.
     """
 
     budget: str
@@ -49,11 +50,35 @@ class Results:
     runs: dict[Cell, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     without_latents: dict[str, float] = field(default_factory=dict)
+    levels: int | None = None
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """At which each training is measured, from the smallest to the largest."""
+        return BUDGETS[self.budget][: self.levels]
 
     @property
     def limits(self) -> Budget:
-        """Both limits of a training."""
-        return BUDGETS[self.budget]
+        """Both limits of a training: the largest budget."""
+        return self.budgets[-1]
+
+    def at_budget(self, place: int) -> "Results":
+        """The results as if the budget at this place had been the largest."""
+        if place == len(self.budgets) - 1:
+            return self
+        runs = {
+            cell: {"at": run["earlier"][place], "earlier": run["earlier"][:place], "machine": run["machine"]}
+            for cell, run in self.runs.items()
+        }
+        return replace(self, levels=place + 1, runs=runs)
+
+    def stopped(self) -> "Results":
+        """The results as if each training had kept the weights of its budget with the highest validation ELBO."""
+        runs = {
+            cell: {**run, "at": {name: max(_in_order(run, name), key=_valid) for name in Budget._fields}}
+            for cell, run in self.runs.items()
+        }
+        return replace(self, runs=runs)
 
     def text(self) -> str:
         """The content of the JSON file, a line for each run."""
@@ -94,6 +119,15 @@ class Results:
         first, second = self.values(a, *path), self.values(b, *path)
         both = sorted(first.keys() & second.keys())
         return mean([first[seed] - second[seed] for seed in both]) if both else None
+
+
+def _in_order(run: Mapping[str, Any], name: str) -> list[Mapping[str, float]]:
+    """What was measured at each budget of a kind, from the smallest to the largest."""
+    return [*(one[name] for one in run["earlier"]), run["at"][name]]
+
+
+def _valid(measured: Mapping[str, float]) -> float:
+    return measured["valid"]
 
 
 def read(path: Path) -> Results:

@@ -44,7 +44,7 @@ def run(stored: Path, folder: Path, root: Path | None, *, budget: str, machine: 
     files.write(place / "data", root)
     logging.getLogger("vaerun").setLevel(logging.ERROR)  # warnings of so many short runs; the page has their figures
     torch.set_num_threads(1)
-    lab = Lab(place / budget, place / "data", results.limits)
+    lab = Lab(place / budget, place / "data", results.budgets)
     if machine not in results.machines:
         results.machines.append(machine)
     for name, source in DATA.items():
@@ -59,7 +59,7 @@ def run(stored: Path, folder: Path, root: Path | None, *, budget: str, machine: 
         except UserError as error:
             results.refused["/".join(cell[:3])] = str(error)
         else:
-            results.runs[cell] = {**known, what: found, "machine": results.machines.index(machine)}
+            results.runs[cell] = {**known, **found, "machine": results.machines.index(machine)}
         save(stored, results)
         print(what, cell.name, results.runs.get(cell, {}).get(what), flush=True)
 

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from reproduction.strategies.files import TABLE_TRAIN, TEST, TRAIN
-from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Cell
+from reproduction.strategies.grid import BATCH, DATA, FAMILIES, SEEDS, STRATEGIES, Budget, Cell
 from reproduction.strategies.measure import POINTS, K
-from reproduction.strategies.results import Mean, Results, seeds_of
-from reproduction.strategies.verdict import BLOCKS, FEWEST, Block, difference, half_width, key, verdict
+from reproduction.strategies.results import Mean, Results, mean, seeds_of
+from reproduction.strategies.verdict import BLOCKS, FEWEST, Block, above, difference, half_width, key, verdict
 from reproduction.table import signed
 
-SHORT = {"evaluations": "decoder evaluations", "seconds": "seconds"}
-BUDGETS = tuple(SHORT)
+BUDGETS = Budget._fields[::-1]
+"""Kinds of equal cost."""
+
 CROSS = {
     "own": "elbo",
     "own encoder": "elbo_encoder",
@@ -27,7 +28,10 @@ CLOSE = 0.2
 def sections(results: Results) -> dict[str, str]:
     """The generated parts by the name of their marks."""
     return {
+        "standing": standing(results),
+        "places": places(results),
         "answer": answer(results),
+        "growth": growth(results),
         "winners": winners(results),
         "distance": distance(results),
         "why": why(results),
@@ -42,58 +46,94 @@ def sections(results: Results) -> dict[str, str]:
 
 
 def answer(results: Results) -> str:
-    """The short answer, as a list."""
-    lines = [said(results, budget) for budget in BUDGETS] + [ranks(results, budget) for budget in BUDGETS]
-    return "\n".join(
-        f"- {line}" for line in [*lines, changes(results), *because(results), *without_latents(results)] if line
-    )
+    """What the figures say, as a list."""
+    lines = [changes(results), *falling(results), *because(results), *without_latents(results.at_budget(0))]
+    return "\n".join(f"- {line}" for line in lines if line)
 
 
-def said(results: Results, budget: str) -> str:
-    """How often which strategy is best at one kind of equal cost."""
-    found = {block: verdict(results, block, budget) for block in BLOCKS}
-    known = {block: one for block, one in found.items() if one is not None}
-    wins = {name: [block for block, one in known.items() if one.best == name] for name in STRATEGIES}
-    parts = []
-    for name in sorted(wins, key=lambda name: -len(wins[name])):
-        if wins[name]:
-            clear = sum(known[block].clear for block in wins[name])
-            beyond = f"better than each other strategy beyond the noise of the seeds: in {clear}"
-            parts.append(f"**{name}** in {len(wins[name])} ({beyond})")
-    return (
-        f"**At equal {named(results, budget)}**, the strategy with the highest mean test ELBO in the {len(known)} "
-        f"pairs of data set and family is {listed(parts)}."
-    )
+def views(results: Results) -> dict[str, tuple[Results, str]]:
+    """Columns of the tables of all budgets: the results to look at, and the kind of equal cost."""
+    found = {}
+    for budget in BUDGETS:
+        for place in range(len(results.budgets)):
+            view = results.at_budget(place)
+            found[amount(view, budget)] = (view, budget)
+    if len(results.budgets) > 1:
+        for budget in BUDGETS:
+            found[f"{amount(results, budget)}, stopped"] = (results.stopped(), budget)
+    return found
 
 
-def ranks(results: Results, budget: str) -> str:
-    """The mean place of each strategy in the order of the test ELBO, over the pairs."""
+def standing(results: Results) -> str:
+    """In how many blocks each strategy has the highest mean, at every budget."""
+    rows = [[name, *(wins(view, budget, name) for view, budget in views(results).values())] for name in STRATEGIES]
+    return table(["strategy", *views(results)], rows)
+
+
+def wins(results: Results, budget: str, name: str) -> str:
+    """The number of blocks, and in brackets in how many of them it is better than all others beyond noise."""
+    found = [one for block in BLOCKS if (one := verdict(results, block, budget)) is not None and one.best == name]
+    return f"{len(found)} ({sum(one.clear for one in found)})" if found else "0"
+
+
+def places(results: Results) -> str:
+    """The mean place of each strategy, at every budget."""
+    columns = [ranks(view, budget) for view, budget in views(results).values()]
+    rows = [[name, *(f"{one[name]:.1f}" if name in one else "" for one in columns)] for name in STRATEGIES]
+    return table(["strategy", *views(results)], rows)
+
+
+def ranks(results: Results, budget: str) -> dict[str, float]:
+    """The mean place of each strategy in the order of the test ELBO, over the blocks."""
     places: dict[str, list[int]] = {name: [] for name in STRATEGIES}
     for block in BLOCKS:
         means = {name: results.mean(key(block, name), "at", budget, "elbo") for name in STRATEGIES}
         known = {name: one.value for name, one in means.items() if one is not None}
         for place, name in enumerate(sorted(known, key=lambda name: -known[name]), start=1):
             places[name].append(place)
-    found = {name: sum(some) / len(some) for name, some in places.items() if some}
-    order = sorted(found, key=lambda name: found[name])
-    parts = [f"{name} {found[name]:.1f}" for name in order]
-    return f"Mean place from 1 to {len(STRATEGIES)} at equal {SHORT[budget]}: {listed(parts)}." if parts else ""
+    return {name: sum(some) / len(some) for name, some in places.items() if some}
+
+
+def falling(results: Results) -> Iterable[str]:
+    """In how many blocks more training has lowered the test ELBO of a strategy, beyond the noise of the seeds."""
+    found = {name: [lower(results, block, name) for block in BLOCKS] for name in STRATEGIES}
+    known = {name: [one for one in some if one is not None] for name, some in found.items()}
+    parts = [f"{name} in {sum(some)} of {len(some)}" for name, some in known.items() if some]
+    if parts:
+        yield (
+            f"**More training can lower the test ELBO** (overfitting). It is lower after {amount(results, 'seconds')} "
+            "of the processor than after a smaller budget, beyond the noise of the seeds: "
+            f"{listed(parts)} pairs of data set and family."
+        )
+
+
+def lower(results: Results, block: Block, name: str) -> bool | None:
+    """Whether the test ELBO at equal seconds is lower at the largest budget than at an earlier one."""
+    last = results.values(key(block, name), "at", "seconds", "elbo")
+    some = []
+    for place in range(len(results.budgets) - 1):
+        first = results.at_budget(place).values(key(block, name), "at", "seconds", "elbo")
+        some.append(mean([first[seed] - last[seed] for seed in sorted(last)]) if last else None)
+    known = [one for one in some if one is not None]
+    return any(above(one) for one in known) if known else None
 
 
 def changes(results: Results) -> str:
     """Whether the kind of equal cost changes the strategy with the highest mean, and whether that is noise."""
-    other = []
+    other, beyond = 0, []
     for block in BLOCKS:
         first, second = (verdict(results, block, budget) for budget in BUDGETS)
         if first is not None and second is not None and first.best != second.best:
-            noise = second.best in first.open or first.best in second.open
-            names = f"{first.best}, {second.best}"
-            other.append(f"{title(block)} ({names}; {'not told apart by the seeds' if noise else 'both beyond noise'})")
+            other += 1
+            if second.best not in first.open and first.best not in second.open:
+                beyond.append(f"{title(block)} ({first.best}, {second.best})")
     if not other:
         return "The highest mean is that of the same strategy at both kinds of equal cost, in all pairs."
+    told = f"these {len(beyond)} pairs: {listed(beyond)}" if beyond else "none of them"
     return (
-        "The strategy with the highest mean is not the same at equal decoder evaluations and at equal seconds for "
-        f"{listed(other)}."
+        f"**Equal decoder evaluations or equal seconds?** Between {amount(results, 'evaluations')} evaluations and "
+        f"{amount(results, 'seconds')}, the strategy with the highest mean differs in {other} of {len(BLOCKS)} pairs; "
+        f"both differences are beyond the noise of the seeds in {told}."
     )
 
 
@@ -102,8 +142,8 @@ def because(results: Results) -> Iterable[str]:
     steps = {name: spread(results, name, "at", "evaluations", "steps") for name in STRATEGIES}
     if all(steps.values()):
         yield (
-            f"**A likely reason is the number of θ-steps.** {results.limits.evaluations:,} decoder evaluations pay for "
-            f"this many θ-steps: {listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
+            f"**How many θ-steps a budget pays for.** {results.limits.evaluations:,} decoder evaluations: "
+            f"{listed([f'{name} {interval(steps[name], 0)}' for name in STRATEGIES])}."
         )
     yield from visits(results)
     lost = {name: spread(results, name, "more", "gap", "amortization") for name in STRATEGIES}
@@ -203,8 +243,8 @@ def without_latents(results: Results) -> Iterable[str]:
             low = [name for name, some in above.items() if some and max(some) < 0.5]
             yield (
                 f"On {DATA[data].title}, a model without latents (independent pixels) has "
-                f"{f'{value:.2f}'.replace('-', '−')}. Test ELBO minus this, gaussian, at equal decoder evaluations: "
-                f"{listed(parts)}."
+                f"{f'{value:.2f}'.replace('-', '−')}. Test ELBO minus this, gaussian, after "
+                f"{amount(results, 'evaluations')} decoder evaluations: {listed(parts)}."
                 + (
                     f" Less than half a nat above it with every family: {listed(low)}. The order of these says nothing "
                     "about models that are trained."
@@ -365,8 +405,8 @@ def limits(results: Results) -> str:
         f"Small data: {TRAIN:,} training points and {TEST} test points of each set of images, 14 × 14 pixels, and of "
         f"the counts; 10 latents, one hidden layer of 64 units, batches of {BATCH}, Adam at 0.003. The table has "
         f"{TABLE_TRAIN} training points.",
-        f"Short budgets: {results.limits.evaluations:,} decoder evaluations, {results.limits.seconds:g} s of one "
-        f"thread (`--budget {results.budget}`). What needs long training is at a disadvantage here.",
+        f"Budgets of up to {results.limits.evaluations:,} decoder evaluations and {results.limits.seconds:g} s of one "
+        f"thread (`--budget {results.budget}`). What needs longer training is at a disadvantage here.",
         f"A step is not divided, so a training may exceed the budget. In the mean over runs, and at most, the decoder "
         f"evaluations are this part of the budget: {listed(list(exceeding(results)))}. This is in favour of those that "
         "exceed it.",
@@ -410,11 +450,27 @@ def commands(results: Results) -> str:
     return f"<!-- not run: FOLDER is where the script writes its data -->\n```sh\n{text}\n```"
 
 
+def amount(results: Results, budget: str) -> str:
+    """The limit with its unit."""
+    return f"{results.limits.evaluations:,}" if budget == "evaluations" else f"{results.limits.seconds:g} s"
+
+
 def named(results: Results, budget: str) -> str:
     """The limit in words."""
-    if budget == "evaluations":
-        return f"decoder evaluations ({results.limits.evaluations:,})"
-    return f"processor seconds ({results.limits.seconds:g} s)"
+    return f"{'decoder evaluations' if budget == 'evaluations' else 'processor seconds'} ({amount(results, budget)})"
+
+
+def growth(results: Results) -> str:
+    """The test ELBO of every cell at every number of decoder evaluations."""
+    found = [results.at_budget(place) for place in range(len(results.budgets))]
+    rows = []
+    for data in DATA:
+        for name in STRATEGIES:
+            cells = [
+                figure(view, (data, family), name, "at", "evaluations", "elbo") for family in FAMILIES for view in found
+            ]
+            rows.append([DATA[data].title, name, *cells, of_row(results, data, name, "at")])
+    return table(["data", "strategy", *both(*(amount(view, "evaluations") for view in found)), "seeds"], rows)
 
 
 def title(block: Block) -> str:
