@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaerun.data.base import Dataset
 from vaerun.execution.random_state import isolated
+from vaerun.execution.tiny_numbers import tiny_numbers_are_zero
 from vaerun.metric.metric import Metric
 from vaerun.notation import NOTHING
 from vaerun.strategy.base import Strategy
@@ -61,7 +62,7 @@ class Evaluation(ABC):
 def evaluating(strategy: Strategy, seed: int, device: torch.device) -> Iterator[None]:
     """Evaluation mode, the evaluated weights, and the random numbers of ``seed``; at the end, all are as before."""
     training = strategy.training
-    with isolated(seed, device), strategy.evaluated_weights():
+    with isolated(seed, device), strategy.evaluated_weights(), tiny_numbers_are_zero():
         strategy.eval()
         try:
             yield

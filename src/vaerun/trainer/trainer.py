@@ -8,6 +8,7 @@ from vaerun.data.base import Dataset
 from vaerun.data.loader import Loader
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.execution.memory import keep_freed_memory
+from vaerun.execution.tiny_numbers import tiny_numbers_are_zero
 from vaerun.strategy.base import Strategy
 from vaerun.trainer.budget import Budget
 from vaerun.trainer.checkpoints import Checkpoints
@@ -96,7 +97,7 @@ class Trainer:
         )
         if resume is not None:
             training.resume(resume)
-        with training.watched():
+        with training.watched(), tiny_numbers_are_zero():
             keep_freed_memory()
             # Only a validated state can be tested, so that at least one step is made before there is one.
             over = training.progress.best_step > 0 and (self.budget.spent(training) or self.stops_early(training))
