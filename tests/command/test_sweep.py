@@ -108,8 +108,6 @@ def test_a_combination_that_cannot_be_composed_is_illegal_but_a_typo_is_never_le
     ("words", "sentence"),
     [
         (["strategy=glob(jiont*)"], "one value of strategy, but strategy=glob(jiont*) stands for none"),
-        (["seed=0,1", "seed=2"], "this sweep has seed=0,1 and seed=2: write all values in one word"),
-        (["seed=2", "seed=0,1"], "this sweep has seed=2 and seed=0,1: write all values in one word"),
         (["posterior=gaussian,laplace", "seed=range(3,3)"], "one value of seed, but seed=range(3,3) stands for none"),
     ],
 )

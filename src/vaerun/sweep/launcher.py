@@ -22,7 +22,7 @@ from vaerun.sweep.job import Job, distinguished, key_of
 from vaerun.sweep.outcome import Outcome
 from vaerun.sweep.progress import COMPLETED, FAILED, LOST, WAITING, State
 from vaerun.sweep.starter import Starter
-from vaerun.sweep.values import refuse_lost_jobs
+from vaerun.sweep.values import refuse_no_value
 from vaerun.sweep.watch import Watch
 from vaerun.system.output import shown
 
@@ -52,7 +52,7 @@ class SweepLauncher:
         """
         try:
             parser = OverridesParser.create(config_loader=self.composer.loader)
-            refuse_lost_jobs(parser.parse_overrides(list(self.config.hydra.overrides.task)))
+            refuse_no_value(parser.parse_overrides(list(self.config.hydra.overrides.task)))
             jobs = distinguished(legal_jobs(job_overrides, self.composer, self.config, self.plan))
             parallel = self.starter.parallel(jobs)
         except BaseException:

@@ -7,23 +7,16 @@ from hydra.core.override_parser.types import Override
 from vaerun.errors import UserError
 
 
-def refuse_lost_jobs(words: Sequence[Override]) -> None:
-    """Refuses words that drop what another word asks for: values that are given twice, a pattern without a name.
+def refuse_no_value(words: Sequence[Override]) -> None:
+    """Refuses a range without a number and a pattern that no name fits: the sweep would have no job.
 
     Args:
         words: parsed with the loader of the configuration, which knows the names that a pattern stands for.
 
     Raises:
-        UserError: a word stands for no value, or the values of a key are given in two words.
+        UserError: a word stands for no value.
     """
-    given: dict[str, Override] = {}
     for word in words:
-        first = given.setdefault(word.key_or_group, word)
-        if first is not word and (first.is_sweep_override() or word.is_sweep_override()):
-            raise UserError(
-                f"the values of a key are given once, but this sweep has {first.input_line} and {word.input_line}: "
-                "write all values in one word."
-            )
         if word.is_discrete_sweep() and next(iter(word.sweep_string_iterator()), None) is None:
             key = word.key_or_group
             raise UserError(
