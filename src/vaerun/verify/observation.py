@@ -222,7 +222,7 @@ class Sums:
 
 
 def samples_axis(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The same with cells of equal width where x is continuous: their edges are needed, too, [S] and [S, 1]."""
+    """Values of one coordinate of x [S] and the volume of each [S, 1], as cells side by side, whose edges are known."""
     if p.data_support == "unit" and p.levels is None:
         middles = (torch.arange(CELLS, device=outputs.device).to(outputs) + 0.5) / CELLS
         return middles, outputs.new_full((CELLS, 1), 1 / CELLS)
@@ -245,6 +245,7 @@ def axis_of(p: Likelihood, outputs: Tensor) -> tuple[Tensor, Tensor]:
         nodes, weights = (torch.from_numpy(a).to(outputs) for a in np.polynomial.legendre.leggauss(60))
         return nodes / 2 + 0.5, weights / 2
     inner = torch.arange(-NEAR, NEAR + CELL / 2, CELL, dtype=torch.float64)
-    outer = NEAR * torch.arange(1, round(math.log(FAR / NEAR) / RATIO)).mul(RATIO).exp().double()
-    x = torch.cat((-outer.flip(0), inner, outer))  # the tails, of which a power of x has much, are wide
+    steps = torch.arange(1, round(math.log(FAR / NEAR) / RATIO), dtype=torch.float64)
+    outer = NEAR * steps.mul(RATIO).exp()  # cells that grow with x, because a density like a power of x has long tails
+    x = torch.cat((-outer.flip(0), inner, outer))
     return x.to(outputs), (torch.cat((x[1:], x[-1:])) - torch.cat((x[:1], x[:-1]))).div(2).to(outputs)

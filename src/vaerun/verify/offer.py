@@ -96,24 +96,22 @@ class Offer:
                 return None
         wanted = {**choices, **{g: n for g, n in self.chosen.items() if g.startswith("model")}}
         order = sorted(wanted, key=lambda group: (group.startswith("model"), group))
-        parts = self._with(tuple((group, wanted[group]) for group in order), keep=False)
+        parts = self._with(tuple((group, wanted[group]) for group in order))
         return None if any(clashes(parts)) else parts
 
-    def _with(self, wanted: tuple[tuple[str, str], ...], *, keep: bool = True) -> dict[str, Part]:
+    def _with(self, wanted: tuple[tuple[str, str], ...]) -> dict[str, Part]:
         """The defaults with these choices put in one after another.
 
-        Choices are asked for in thousands of combinations that begin alike, so what they begin with is kept.
+        Thousands of combinations are asked for that begin alike, so what all but the last choice give is kept.
         """
         if not wanted:
             return self.default
-        if wanted in self._begun:
-            return self._begun[wanted]
         *before, last = wanted
-        parts, option = self._with(tuple(before)), self.catalogue.option(*last)
-        parts = parts if option is None else swap(parts, option, self.catalogue)
-        if keep:
-            self._begun[wanted] = parts
-        return parts
+        begun = tuple(before)
+        if begun not in self._begun:
+            self._begun[begun] = self._with(begun)
+        parts, option = self._begun[begun], self.catalogue.option(*last)
+        return parts if option is None else swap(parts, option, self.catalogue)
 
     def configuration(self, parts: Mapping[str, Part], **more: Mapping[str, Any]) -> dict[str, Any]:
         """The resolved nodes of these parts: the values of YAML files, overridden by small values, keys and ``more``.
