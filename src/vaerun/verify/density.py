@@ -95,9 +95,10 @@ def gradient(value: Tensor, leaves: Sequence[Tensor]) -> Tensor:
 def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, where: str) -> Iterator[Claim]:
     """Σ q = 1, and samples, transported noises and ``mean`` agree with sums over q."""
     with torch.no_grad():
+        logs = (q.log_prob(over[0].z)[:, 0], q.log_prob(over[1].z)[:, 0])
         masses, firsts = [], []
-        for one in over:
-            mass = q.log_prob(one.z)[:, 0].exp() * one.volume[:, 0]
+        for one, log_q in zip(over, logs, strict=True):
+            mass = log_q.exp() * one.volume[:, 0]
             masses.append(mass.sum())
             firsts.append(mass @ one.z[:, 0])
         slack = (masses[0] - masses[1]).abs()
@@ -115,7 +116,6 @@ def sums(problem: Problem, q: Posterior, over: tuple[Space, Space], name: str, w
                 error=off,
                 allowed=open_to_the_grid + (EXACT if isinstance(q, Enumerable) else GRID),
             )
-        logs = (q.log_prob(over[0].z)[:, 0], q.log_prob(over[1].z)[:, 0])
         yield from follows(name, where, q.sample(DRAWS)[:, 0], over, logs)
         if isinstance(q, Reparameterized):
             moved = q.transport(q.noise(DRAWS))[0][:, 0]
