@@ -14,6 +14,9 @@ LOGGERS = (None, "vaerun")
 # Every process of a session would compile vaerun anew, and every session the tests, where the environment says so.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Of the person who tests; the commands that vaerun prints repeat them.
+os.environ.pop("PYTHONPATH", None)
+os.environ.pop("VAERUN_CONF", None)
 
 
 @pytest.hookimpl(wrapper=True)

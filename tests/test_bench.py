@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -96,3 +97,20 @@ def test_a_gpu_gets_further_rows_whose_words_vaerun_knows() -> None:
     known = compose([])[0].execution
     for peer in further:
         assert all(word.partition("=")[0].removeprefix("execution.") in known for word in peer.words)
+
+
+def test_every_program_of_the_evaluations_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    import evaluation_benchmark
+
+    few = {"SAMPLES": 400, "CHAINS": 2, "POINTS": 3, "MOVES": 2, "STEPS": 2, "TOGETHER": 2, "HIDDEN": (8, 8)}
+    for name, number in few.items():
+        monkeypatch.setattr(evaluation_benchmark, name, number)
+    monkeypatch.setattr(sys, "argv", ["evaluation_benchmark.py", "--engines", "eager", "--rounds", "1"])
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        evaluation_benchmark.main()
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[3:]]
+    assert len(rows) == 5 * 4
+    assert {row[1] for row in rows} == {"vaerun, eager", "plain torch", "as torch comes", "products"}

@@ -2,13 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests import pages
+from tests import forked, pages
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.hydra import roots
 from vaerun.config.trust import trusting
@@ -25,15 +23,7 @@ def run(name: str, folder: Path, *, shell: bool) -> None:
     """Runs a page as a program; vaerun itself warns of what short runs leave undone."""
     script = folder / Path(name).name
     script.write_text(pages.program((TOP / name).read_text(), shell=shell))
-    warn = ["-W", "error", "-W", "default::UserWarning:__main__"]
-    ran = subprocess.run(
-        [sys.executable, *warn, script.name],
-        cwd=folder,
-        env=pages.environment(),
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
+    ran = forked.program(script, environment=pages.environment())
     assert ran.returncode == 0, ran.stderr[-5000:]
 
 

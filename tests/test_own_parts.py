@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.runs import TINY
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -26,8 +25,7 @@ def files(page: str, folder: Path) -> list[str]:
 
 
 def vaerun(folder: Path, *words: str) -> str:
-    command = [str(Path(sys.executable).parent / "vaerun"), *words]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    ran = forked.vaerun(*words, cwd=folder)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

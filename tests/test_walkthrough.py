@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.runs import TINY
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own.md").read_text()
@@ -29,8 +28,7 @@ def lab(tmp_path: Path) -> Path:
 
 def vaerun(lab: Path, *words: str) -> str:
     """What ``vaerun WORDS`` prints in that folder; it must end well."""
-    command = [Path(sys.executable).parent / "vaerun", *words]
-    ran = subprocess.run(command, cwd=lab, capture_output=True, text=True, timeout=300)
+    ran = forked.vaerun(*words, cwd=lab, timeout=300)
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
     return ran.stdout
 
@@ -67,8 +65,7 @@ def test_an_estimator_that_draws_pairs(lab: Path) -> None:
     assert summary(lab / "run")["decoder_evaluations"] == 7200  # 18 steps of 200 points, each noise used twice
     vaerun(lab, "verify", "estimator=antithetic", TRUST, "posterior=gaussian", "objective=elbo")
     assert re.search(r"antithetic\s.*?with posterior: [^\n]*gaussian", vaerun(lab, "list", "estimator"), re.DOTALL)
-    command = [Path(sys.executable).parent / "vaerun", "train", "estimator=antithetic", TRUST, "posterior=bernoulli"]
-    refused = subprocess.run(command, cwd=lab, capture_output=True, text=True, timeout=300)
+    refused = forked.vaerun("train", "estimator=antithetic", TRUST, "posterior=bernoulli", cwd=lab)
     assert refused.returncode == 2
     assert "estimator=antithetic needs a reparameterized posterior" in refused.stderr
 
@@ -76,8 +73,8 @@ def test_an_estimator_that_draws_pairs(lab: Path) -> None:
 def test_a_wrong_estimator_is_found_out(lab: Path) -> None:
     module = lab / "mylab" / "plain_score.py"
     module.write_text(module.read_text().replace("value + (credit", "value - (credit"))
-    command = [Path(sys.executable).parent / "vaerun", "verify", "estimator=plain_score", "posterior=bernoulli"]
-    ran = subprocess.run([*command, TRUST, "objective=elbo"], cwd=lab, capture_output=True, text=True, timeout=300)
+    words = ("estimator=plain_score", "posterior=bernoulli", TRUST, "objective=elbo")
+    ran = forked.vaerun("verify", *words, cwd=lab, timeout=300)
     assert ran.returncode == 1
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset as MapStyle
 from torch.utils.data import TensorDataset
 
+from tests import forked
 from vaerun.config.trust import trusting
 from vaerun.data.split import Scaled
 from vaerun.data.torch_dataset import TorchDataset
@@ -149,8 +150,7 @@ def test_no_class_is_built_that_is_not_trusted(lab):
 @pytest.mark.slow
 def test_a_class_of_ones_own_from_the_shell(lab):
     def vaerun(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [Path(sys.executable).parent / "vaerun", *words]
-        return subprocess.run(command, cwd=lab, capture_output=True, text=True, timeout=120)
+        return forked.vaerun(*words, cwd=lab)
 
     words = ("train", "data=torch_dataset", "model/likelihood=gaussian", "trainer.epochs=1", *MINE, "trust=torch_lab")
     failed = vaerun(*words, "+data.dataset.folder=absent", "hydra.run.dir=other")

@@ -125,7 +125,7 @@ def test_the_gradient_is_right_on_average_at_other_temperatures_and_at_learned_o
 ) -> None:
     """Sampled, where nothing is smooth enough to integrate."""
     family, model = family_and_model(posterior, latent_dim=2)
-    phi, bound, rows = torch.tensor([[0.4, -0.7]]), objective(J, k, 0.3), 100_000
+    phi, bound, rows = torch.tensor([[0.4, -0.7]]), objective(J, k, 0.3), 50_000
     estimator = made(name, **(keys or {"eta": 0.3, "tau": 1.0}))
     if keys is None:
         before = [weight.detach().clone() for weight in estimator.parameters()]
@@ -139,10 +139,16 @@ def test_the_gradient_is_right_on_average_at_other_temperatures_and_at_learned_o
     assert error.max() < 0.02 * wanted.norm()
 
 
-@pytest.mark.parametrize(("k", "J", "keys"), [(1, "elbo", {}), (3, "iwae", {"eta": -0.8, "tau": 1.5})], ids=str)
+@pytest.mark.parametrize(
+    ("k", "J", "keys", "rows"),
+    [(1, "elbo", {}, 1_000), (3, "iwae", {"eta": -0.8, "tau": 1.5}, 8_000)],  # the second has more variance
+    ids=str,
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_q_of_two_layers_has_the_gradient_of_the_bound(name: str, k: int, J: str, keys: dict[str, Any]) -> None:
-    """In φ and in the map between the layers, by 60 means over 8,000 estimates each."""
+def test_a_q_of_two_layers_has_the_gradient_of_the_bound(
+    name: str, k: int, J: str, keys: dict[str, Any], rows: int
+) -> None:
+    """In φ and in the map between the layers, by 60 means over so many estimates each."""
     family, model = family_and_model("layered_bernoulli", latent_dim=3)
     assert family.num_layers == 2
     weights = parameters(family)
@@ -154,7 +160,7 @@ def test_a_q_of_two_layers_has_the_gradient_of_the_bound(name: str, k: int, J: s
     means = []
     for _ in range(60):
         leaf = phi.clone().requires_grad_()
-        surrogate = estimator(family(leaf.expand(8000, -1)), model, bound, X.expand(8000, -1)).surrogate.mean()
+        surrogate = estimator(family(leaf.expand(rows, -1)), model, bound, X.expand(rows, -1)).surrogate.mean()
         means.append(torch.cat([g.flatten() for g in torch.autograd.grad(surrogate, [leaf, *weights])]))
     leaf = phi.clone().requires_grad_()
     exact = truth(family(leaf), model, bound, X, space("binary", 3), beta=0.7).bound

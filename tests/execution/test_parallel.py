@@ -2,11 +2,13 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import torch
 
+from tests import forked
 from tests.several import CPU, limited, together
 from vaerun.errors import DivergedError, RunError, UserError
 from vaerun.execution import parallel, team
@@ -105,6 +107,19 @@ def test_a_failure_of_one_process_is_that_of_all_with_its_reason(name: str) -> N
 def test_a_killed_process_ends_all() -> None:
     with pytest.raises(RunError, match=r"rank 1 of 2 was killed by signal 9 \(SIGKILL\)"):
         together(failing, "killed")
+
+
+def after_a_group_that_failed() -> None:
+    """Another run of the same process, as in a notebook."""
+    torch.distributed.distributed_c10d._world.group_count = 3
+    assert together(parallel.gathered, "met") == ["met", "met"]
+
+
+@pytest.mark.slow
+def test_a_group_that_failed_does_not_let_the_next_one_wait(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = forked.finished(after_a_group_that_failed, [], cwd=tmp_path, environment=environment, timeout=120)
+    assert ran.returncode == 0, ran.stderr
 
 
 def refusing() -> NoReturn:

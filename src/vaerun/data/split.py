@@ -18,6 +18,9 @@ from vaerun.execution.random_state import isolated
 CHUNK = 256
 """Rows that are converted to float at a time, which bounds the memory of the conversion."""
 
+NUMBERS = 2**15
+"""The numbers whose moments are computed at a time: of larger parts, the C library keeps ten megabytes."""
+
 WHOLE_FROM = 2**24
 """From here on every float32 is a whole number."""
 
@@ -163,7 +166,7 @@ class Split:
     def _moments(self) -> tuple[Tensor, Tensor]:
         first = torch.zeros(self.x.shape[1], dtype=torch.float64, device=self.x.device)
         second, count = torch.zeros_like(first), torch.zeros_like(first)
-        for rows in self.chunks():
+        for rows in self.x.split(max(1, NUMBERS // self.x.shape[1])):
             mean, square = self.rule.moments(rows)
             first += mean.nansum(0)
             second += square.nansum(0)

@@ -92,6 +92,10 @@ def group(store: Any, device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    if not dist.is_initialized():
+        # torch counts the groups that a process begins, also those that fail, and looks for the other processes under
+        # that number: without this, a process that has lost another one would wait for its next one for ever.
+        dist.distributed_c10d._world.group_count = 0
     with _exchange():
         dist.init_process_group(backend, store=store, rank=rank(), world_size=size(), timeout=LONG)
     try:

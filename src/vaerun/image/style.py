@@ -28,10 +28,10 @@ class ImageStyle:
     @classmethod
     def of(cls, data: Dataset) -> "ImageStyle":
         """Black and white are 0 and 1, or for real x the smallest and largest value of the training points."""
-        first = data.train.values(slice(ROWS))
-        first = first[~first.isnan()]
         if data.support in ("binary", "unit"):
             return cls(data.shape)
+        first = data.train.values(slice(ROWS))
+        first = first[~first.isnan()]
         low, high = float(first.min()), float(first.max())
         return cls(data.shape, low, high if high > low else low + 1)
 
