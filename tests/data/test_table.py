@@ -206,6 +206,9 @@ def test_merged_values_and_unseen_categories_are_said(load):
         assert not unseen or data.warnings[0].startswith("no training point has the category 'b' of the column 'kind'")
 
 
+DATES = [f"2024-01-{1 + i % 4:02}" for i in range(N)]
+
+
 @pytest.mark.parametrize(
     ("column", "keys", "sentence"),
     [
@@ -219,6 +222,16 @@ def test_merged_values_and_unseen_categories_are_said(load):
             "holds numbers with a comma, .*write the numbers with a decimal point",
         ),
         (["1.5"] * (N - 1) + ["?"], {}, None),
+        (
+            DATES,
+            {},
+            "holds dates or times, such as '2024-01-01': leave .*data.categorical=[odd], or write a date",
+        ),
+        (["2024-01-05T10:00"] + ["05/01/2024"] * (N - 2) + ["unknown"], {}, "holds dates or times"),
+        (["2024-01-05"] + ["unknown", "never"] * 29 + ["later"], {}, None),
+        (DATES, {"categorical": "odd"}, None),
+        (DATES, {"label": "odd"}, None),
+        (DATES, {"condition": "odd"}, "data.condition=odd cannot be used, .* leave it out of data.condition, or use"),
         ([str(i) for i in range(N - 1)] + ["?"], {}, "holds numbers and also the text '?': write an empty cell"),
         ([math.inf, *range(N - 1)], {}, "must be finite, but the column 'odd' holds inf in row 0"),
         ([1e39, *range(N - 1)], {}, "must fit into float32, but the column 'odd'"),
@@ -233,7 +246,7 @@ def test_merged_values_and_unseen_categories_are_said(load):
 def test_a_column_that_cannot_be_used_is_one_sentence(load, column, keys, sentence):
     table = PEOPLE[["height"]].assign(odd=column)
     if sentence is None:
-        load(table)
+        load(table, **keys)
         return
     with pytest.raises(UserError, match=sentence.replace("[", r"\[").replace("]", r"\]").replace("?", r"\?")):
         load(table, **keys)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vaerun.data.cell_text import is_date, is_number
 from vaerun.errors import UserError
 from vaerun.notation import Kind
 
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
-WITH_UNIT = re.compile(
-    r"(?P<before>[€$£¥])?\s*[-+]?\d[\d,.]*\s*(?P<after>[€$£¥%‰°]\w*|[^\W\d_][^\s\d]*(\s[^\W\d_]+)?)?"
-)
-ORDINALS = ("st", "nd", "rd", "th")  # of 1st, 22nd, …
+REWRITE_DATES = "write a date as a number, such as days since a date"
 
 
 class UnusableColumnError(UserError):
@@ -33,9 +31,9 @@ class UnusableColumnError(UserError):
 
     def __init__(self, name: str, why: str, instead: str = "", *, or_category: bool = False) -> None:
         category = f", or use {word('categorical', name)}" if or_category else ""
-        rewrite = f", or {instead}" if instead else ""
-        super().__init__(f"the column {name!r} {why}: leave it out, {word('drop', name)}{category}{rewrite}.")
         self.name, self.why, self.instead = name, why, instead
+        self.otherwise = category + (f", or {instead}" if instead else "")
+        super().__init__(f"the column {name!r} {why}: leave it out, {word('drop', name)}{self.otherwise}.")
 
 
 def unusable(errors: Sequence[UnusableColumnError], dropped: Sequence[str]) -> UserError:
@@ -89,7 +87,7 @@ def cells_of(name: str, series: "pandas.Series") -> Cells:
     if isinstance(series.dtype, pandas.CategoricalDtype):
         series, kind = series.astype(object), "O"
     if kind in "mM":
-        raise UnusableColumnError(name, "holds dates or times", "write a date as a number, such as days since a date")
+        raise UnusableColumnError(name, "holds dates or times", REWRITE_DATES)
     if kind in "biuf":
         # A copy, because pandas 3 gives its own memory, which torch may not write to.
         return Cells(name, _finite(name, series.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)), None)
@@ -230,6 +228,11 @@ def _refuse_free_text(cells: Cells) -> None:
             f"holds numbers with a comma, such as {example!r}",
             "write the numbers with a decimal point and without other marks",
         )
+    dates = [text for text in texts if is_date(text)]
+    if 2 * len(dates) > len(texts):
+        raise UnusableColumnError(
+            cells.name, f"holds dates or times, such as {dates[0]!r}", REWRITE_DATES, or_category=True
+        )
     if len(texts) > MOST_LEVELS:
         raise UnusableColumnError(
             cells.name,
@@ -244,22 +247,6 @@ def _numbers_as_texts(cells: Cells, *, recorded: bool = False) -> str:
         f"the column {cells.name!r} holds numbers that are written as texts, such as {cells.levels[0]!r}: save it as "
         f"numbers{category}."
     )
-
-
-def is_number(text: str) -> bool:
-    """Whether Python reads the text as a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def unit_of(text: str) -> str:
-    """The unit of a number with a unit, such as kg in "12.3 kg" or € in "€ 5"; empty for any other text."""
-    found = WITH_UNIT.fullmatch(text.strip())
-    unit = (found["before"] or found["after"] or "") if found is not None else ""
-    return "" if unit in ORDINALS else unit
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from vaerun.data.assemble import NEW
 from vaerun.data.base import Dataset, Source, Support
 from vaerun.data.column_type import Cells, UnusableColumnError, cells_of, unusable
 from vaerun.data.condition import given_new, labelled, labelled_new
-from vaerun.data.covariates import covariates_of, on_scale_of
+from vaerun.data.covariates import covariates_of, on_scale_of, unusable_condition
 from vaerun.data.data_file import located
 from vaerun.data.dequantise import dequantised, still
 from vaerun.data.hide import Hide
@@ -325,7 +325,8 @@ class Table(Source):
                 "other columns."
             )
         places = split_rows(taken["split"]) if "split" in taken else None
-        cells = [cells_of(name, table[name]) for name in given]
+        with unusable_condition():
+            cells = [cells_of(name, table[name]) for name in given]
         return Roles(chosen, cells, taken.get("label"), taken.get("index"), places)
 
     def _known(self, table: Tabular, columns: Sequence[Column]) -> list[Cells]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, unit_of, word
+from vaerun.data.cell_text import unit_of
+from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, word
 from vaerun.data.dequantise import grid_width
 from vaerun.data.given import ROUNDING
 from vaerun.errors import UserError, close_match

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vaerun.data.column_type import is_number
+from vaerun.data.cell_text import is_number
 from vaerun.data.data_file import DamagedFileError, DataFile, TooLargeError, data_file
 from vaerun.data.free_memory import free_memory
 from vaerun.data.mapped import is_mapped
