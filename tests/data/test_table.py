@@ -296,3 +296,45 @@ def test_a_remedy_keeps_the_columns_that_are_dropped_already(load):
 def test_a_name_that_the_shell_would_split_is_quoted_in_the_remedy(load):
     with pytest.raises(UserError, match=re.escape("""leave it out, 'data.drop=["x, (cm)"]'.""")):
         load(PEOPLE[["height"]].assign(**{"x, (cm)": "v"}))
+
+
+LARGE = 2**60
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "Int64"])
+def test_whole_numbers_that_float64_merges_are_refused_with_the_reason_and_a_remedy_that_works(load, dtype):
+    table = PEOPLE[["height"]].assign(id=pandas.Series(LARGE + np.arange(N), dtype=dtype))
+    with pytest.raises(UserError) as refused:
+        Table(path="t.parquet").tabulate(table)
+    said = f"holds whole numbers from {LARGE} to {LARGE + N - 1}, whose differences float64 does not hold: leave it out"
+    assert said in str(refused.value)
+    assert str(refused.value).endswith(f"data.drop=[id], or subtract its smallest value {LARGE} in the file.")
+    assert len(load(table, drop="id").columns) == 1
+    assert load(table.assign(id=table["id"] - LARGE)).columns[1].high == N - 1
+    with pytest.raises(UserError, match=r"in every row, as float64 holds it, .* subtract an offset"):
+        load(table, real="id")
+
+
+def test_whole_numbers_too_far_apart_to_subtract_are_left_out(load):
+    table = PEOPLE[["height"]].assign(id=[str(10**30 + 10**25 * i) for i in range(N)])
+    with pytest.raises(UserError, match=r"differences float64 does not hold: leave it out, data\.drop=\[id\]\.$"):
+        load(table)
+
+
+def test_a_large_number_in_every_row_is_written_as_in_the_file(load):
+    with pytest.raises(UserError, match=f"has the value {LARGE + 1} in every row, so it has"):
+        load(PEOPLE[["height"]].assign(id=LARGE + 1))
+
+
+def test_large_whole_numbers_with_larger_differences_are_numbers(load):
+    data = load(PEOPLE[["height"]].assign(t=LARGE + LARGE // N * np.arange(N)))
+    assert (data.columns[1].kind, data.warnings) == ("real", ())
+
+
+@pytest.mark.parametrize("role", ["label", "index", "categorical"])
+@pytest.mark.parametrize("first", [LARGE, 10**15 + 1])
+def test_classes_and_names_that_are_large_numbers_stay_as_they_are(load, role, first):
+    numbers = first + np.arange(N) % 3
+    data = load(PEOPLE[["height", "income"]].assign(id=numbers), **{role: "id"})
+    names = {"label": data.labels, "index": data.names, "categorical": data.columns[-1].categories}[role]
+    assert list(names) == [str(number) for number in (numbers if role == "index" else numbers[:3])]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vaerun.data.cell_text import is_date, is_number
+from vaerun.data.given import ROUNDING
 from vaerun.errors import UserError
 from vaerun.notation import Kind
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
+EXACT = 2**53  # float64 holds all whole numbers up to this one exactly
 REWRITE_DATES = "write a date as a number, such as days since a date"
 
 
@@ -48,7 +50,10 @@ def unusable(errors: Sequence[UnusableColumnError], dropped: Sequence[str]) -> U
 
 
 class Cells(NamedTuple):
-    """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing."""
+    """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing.
+
+    Whole numbers that float64 merges are texts.
+    """
 
     name: str
     numbers: np.ndarray | None
@@ -75,26 +80,32 @@ class Cells(NamedTuple):
         return np.unique(values[self.observed].astype(float if self.numbers is not None else str))
 
 
-def cells_of(name: str, series: "pandas.Series") -> Cells:
+def cells_of(name: str, series: "pandas.Series", kind: Kind | None = None) -> Cells:
     """The cells of a column of a table.
+
+    Args:
+        name: of the column.
+        series: its values.
+        kind: the type that is declared or recorded: classes are read exactly, however large their numbers are.
 
     Raises:
         UserError: they are dates, lists or other objects, or infinite.
     """
     import pandas
 
-    kind = getattr(series.dtype, "kind", "O")
     if isinstance(series.dtype, pandas.CategoricalDtype):
-        series, kind = series.astype(object), "O"
-    if kind in "mM":
+        return cells_of(name, series.astype(object), kind)
+    stored = getattr(series.dtype, "kind", "O")
+    if stored in "mM":
         raise UnusableColumnError(name, "holds dates or times", REWRITE_DATES)
-    if kind in "biuf":
+    merged = _is_merged(series, kind)
+    if stored in "biuf" and not merged:
         # A copy, because pandas 3 gives its own memory, which torch may not write to.
         return Cells(name, _finite(name, series.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)), None)
     values = series.to_numpy(dtype=object)
     missing = pandas.isna(series).to_numpy()
     found = {type(value) for value in values[~missing]}
-    if found and all(issubclass(each, (bool, int, float)) for each in found):
+    if found and all(issubclass(each, (bool, int, float)) for each in found) and not merged:
         return Cells(name, _finite(name, np.where(missing, np.nan, values).astype(np.float64)), None)
     if found - {str, bool, int, float}:
         odd = sorted(each.__name__ for each in found - {str})[0]
@@ -142,8 +153,12 @@ def refuse_empty(cells: Cells) -> None:
     numbers = cells.numbers
     several = len(cells.different) > 1 if numbers is None else bool(np.nanmin(numbers) < np.nanmax(numbers))
     if not several:
+        first = cells.levels[0]
+        large = numbers is not None and float(np.nanmax(np.abs(numbers))) > EXACT
         raise UnusableColumnError(
-            cells.name, f"has the value {cells.levels[0]} in every row, so it has no distribution to learn"
+            cells.name,
+            f"has the value {first} in every row{', as float64 holds it' * large}, so it has no distribution to learn",
+            "subtract an offset in the file if the values differ" if large else "",
         )
 
 
@@ -166,7 +181,7 @@ def check(cells: Cells, kind: Kind, *, recorded: bool = False) -> None:
         assert cells.texts is not None
         row = next((row for row, text in enumerate(cells.texts) if text is not None and not is_number(text)), None)
         if row is None:
-            raise UserError(_numbers_as_texts(cells, recorded=recorded))
+            raise _not_read_as_numbers(cells, recorded=recorded)
         remedy = "correct it" if recorded else f"use {word('categorical', name)}, or empty cells for missing values"
         raise UserError(
             f"{needs} numbers, but the column {name!r} holds the text {cells.texts[row]!r} in row {row} "
@@ -207,7 +222,9 @@ def _quoted(name: str) -> str:
 
 def shown(value: object) -> str:
     """A value as text: a whole number without a decimal point."""
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if abs(value) <= EXACT and value.is_integer() else f"{value:.15g}"
 
 
 def _refuse_free_text(cells: Cells) -> None:
@@ -216,7 +233,7 @@ def _refuse_free_text(cells: Cells) -> None:
     if 2 * len(numbers) > len(texts):
         odd = next((text for text in texts if not is_number(text)), None)
         if odd is None:
-            raise UserError(_numbers_as_texts(cells))
+            raise _not_read_as_numbers(cells)
         raise UserError(
             f"the column {cells.name!r} holds numbers and also the text {odd!r}: write an empty cell where a value is "
             f"missing, or use {word('categorical', cells.name)}."
@@ -233,20 +250,51 @@ def _refuse_free_text(cells: Cells) -> None:
         raise UnusableColumnError(
             cells.name, f"holds dates or times, such as {dates[0]!r}", REWRITE_DATES, or_category=True
         )
-    if len(texts) > MOST_LEVELS:
+    _refuse_many(cells)
+
+
+def _refuse_many(cells: Cells) -> None:
+    if (count := len(cells.different)) > MOST_LEVELS:
+        what = "texts" if cells.numbers is None else "values"
         raise UnusableColumnError(
             cells.name,
-            f"has {len(texts):,} different texts, more than the {MOST_LEVELS} of a category",
+            f"has {count:,} different {what}, more than the {MOST_LEVELS} of a category",
             or_category=True,
         )
 
 
-def _numbers_as_texts(cells: Cells, *, recorded: bool = False) -> str:
+def _not_read_as_numbers(cells: Cells, *, recorded: bool = False) -> UserError:
+    """The error about a column of text in which all texts are numbers."""
+    levels = cells.levels
     category = "" if recorded else f", or use {word('categorical', cells.name)}"
-    return (
-        f"the column {cells.name!r} holds numbers that are written as texts, such as {cells.levels[0]!r}: save it as "
+    if all(re.fullmatch(r"[-+]?\d+", text) for text in levels):
+        low, high = min(map(int, levels)), max(map(int, levels))
+        if max(high, -low) > EXACT:
+            near = f"subtract its smallest value {low} in the file" if high - low <= EXACT else ""
+            return UnusableColumnError(
+                cells.name,
+                f"holds whole numbers from {low} to {high}, whose differences float64 does not hold",
+                near,
+                or_category=len(levels) <= MOST_LEVELS,
+            )
+    return UserError(
+        f"the column {cells.name!r} holds numbers that are written as texts, such as {levels[0]!r}: save it as "
         f"numbers{category}."
     )
+
+
+def _is_merged(series: "pandas.Series", kind: Kind | None) -> bool:
+    """Whether float64 merges whole numbers: some of those that are classes, nearly all of those whose type is open."""
+    whole = series.dropna()
+    if getattr(series.dtype, "kind", "O") not in "iu":
+        whole = whole[[type(value) is int for value in whole]] if series.dtype == object else whole[:0]
+    if not len(whole) or kind not in ("categorical", None):
+        return False
+    low, high = int(whole.min()), int(whole.max())
+    if max(high, -low) <= EXACT:
+        return False
+    error = float(np.spacing(float(max(high, -low)))) / 2
+    return kind == "categorical" or error > ROUNDING * (high - low)
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:

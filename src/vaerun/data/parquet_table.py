@@ -50,7 +50,7 @@ class ParquetTable:
             part = batch.to_pandas(ignore_metadata=True)
             x = np.empty((len(part), len(columns)), np.float32)
             for place, column in enumerate(columns):
-                x[:, place] = codes_of(cells_of(column.name, part[column.name]), column)
+                x[:, place] = codes_of(cells_of(column.name, part[column.name], column.kind), column)
             yield x
 
 

@@ -172,7 +172,7 @@ class Table(Source):
         def encoded() -> Iterator[tuple[np.ndarray, Column]]:
             nonlocal missing
             for column in columns:
-                values = encode(cells_of(column.name, table[column.name]), column)
+                values = encode(cells_of(column.name, table[column.name], column.kind), column)
                 missing = missing or bool(np.isnan(values).any())
                 yield values, column
 
@@ -183,7 +183,7 @@ class Table(Source):
             split = still(rows, widths, seed=self.dequantise_seed, place=NEW)
         names_held = list(table.columns)
         given = {role: column for role, column in self.roles.items() if column is not None and column in names_held}
-        roles = {role: cells_of(column, table[column]) for role, column in given.items()}
+        roles = {role: cells_of(column, table[column], "categorical") for role, column in given.items()}
         names = tuple(text or "" for text in texts_of(roles["index"])) if "index" in roles else ()
         data = Dataset(
             self.path.name,
@@ -277,7 +277,7 @@ class Table(Source):
         errors: list[UnusableColumnError] = []
         for j, name in enumerate(chosen):
             try:
-                cells = cells_of(name, table[name])
+                cells = cells_of(name, table[name], kinds.get(name))
                 made = column_of(
                     cells,
                     kinds.get(name),
@@ -313,7 +313,7 @@ class Table(Source):
         for role, column in self.roles.items():
             if column is not None:
                 (found,) = matching(f"data.{role}", [column], names, patterns=False)
-                taken[role] = cells_of(found, table[found])
+                taken[role] = cells_of(found, table[found], "categorical")
         used = {cells.name: role for role, cells in taken.items()}
         given = conditions(listed(self.condition), names, used)
         left_out = matching("data.drop", listed(self.drop), names)
@@ -332,7 +332,7 @@ class Table(Source):
     def _known(self, table: Tabular, columns: Sequence[Column]) -> list[Cells]:
         """The cells of recorded columns in another table."""
         self._refuse_other_columns(table, columns)
-        return [cells_of(column.name, table[column.name]) for column in columns]
+        return [cells_of(column.name, table[column.name], column.kind) for column in columns]
 
     def _refuse_other_columns(self, table: Tabular, columns: Sequence[Column]) -> None:
         """Refuses a table that lacks a recorded column."""
