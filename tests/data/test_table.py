@@ -338,3 +338,22 @@ def test_classes_and_names_that_are_large_numbers_stay_as_they_are(load, role, f
     data = load(PEOPLE[["height", "income"]].assign(id=numbers), **{role: "id"})
     names = {"label": data.labels, "index": data.names, "categorical": data.columns[-1].categories}[role]
     assert list(names) == [str(number) for number in (numbers if role == "index" else numbers[:3])]
+
+
+@pytest.mark.parametrize("values", [[3, 1, 2], [1, 0, 1], [0.5, 1.5, 2.0], [True, False, True], ["1", "2", "10"]])
+@pytest.mark.parametrize("gap", [False, True])
+def test_the_dtype_category_is_categorical_whatever_it_holds(values, gap):
+    codes = pandas.Series(np.resize(values, N)).astype("category")
+    if gap:
+        codes.iloc[7] = np.nan
+    (column,) = Table(path="t.csv", columns=["odd"]).tabulate(PEOPLE.assign(odd=codes)).columns
+    assert (column.kind, column.missing) == ("categorical", int(gap))
+    assert sorted(column.categories) == sorted({f"{value:g}" if type(value) is not str else value for value in values})
+
+
+def test_a_category_of_many_numbers_is_refused_and_another_type_can_be_declared():
+    table = PEOPLE.assign(odd=pandas.Series(np.arange(N)).astype("category"))
+    with pytest.raises(UserError, match=r"has 60 different values, more than the 50 .*data\.categorical=\[odd\]"):
+        Table(path="t.csv", columns=["odd"]).tabulate(table)
+    for kind in ("count", "categorical"):
+        assert Table(path="t.csv", columns=["odd"], **{kind: "odd"}).tabulate(table).columns[0].kind == kind

@@ -58,6 +58,7 @@ class Cells(NamedTuple):
     name: str
     numbers: np.ndarray | None
     texts: np.ndarray | None
+    is_category: bool = False  # whether the table declares the column a category
 
     @property
     def observed(self) -> np.ndarray:
@@ -94,7 +95,7 @@ def cells_of(name: str, series: "pandas.Series", kind: Kind | None = None) -> Ce
     import pandas
 
     if isinstance(series.dtype, pandas.CategoricalDtype):
-        return cells_of(name, series.astype(object), kind)
+        return cells_of(name, series.astype(object), kind or "categorical")._replace(is_category=True)
     stored = getattr(series.dtype, "kind", "O")
     if stored in "mM":
         raise UnusableColumnError(name, "holds dates or times", REWRITE_DATES)
@@ -118,7 +119,7 @@ def cells_of(name: str, series: "pandas.Series", kind: Kind | None = None) -> Ce
 
 
 def infer(cells: Cells) -> Kind:
-    """The type that the values of a column suggest.
+    """The type that the values of a column suggest; that of a column that the table declares a category is known.
 
     0 and 1 are binary; texts are categorical; whole numbers of which the smallest is 0 or 1 are counts; numbers > 0
     over a factor of 100 or more are positive; all others are real.
@@ -126,6 +127,9 @@ def infer(cells: Cells) -> Kind:
     Raises:
         UserError: a column of text has too many different values, or texts among numbers.
     """
+    if cells.is_category:
+        _refuse_many(cells)
+        return "categorical"
     if cells.texts is not None:
         _refuse_free_text(cells)
         return "categorical"
