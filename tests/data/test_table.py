@@ -209,6 +209,13 @@ def test_merged_values_and_unseen_categories_are_said(load):
 DATES = [f"2024-01-{1 + i % 4:02}" for i in range(N)]
 
 
+def test_positive_values_without_a_logarithm_in_float32_are_said(load):
+    p = 10.0 ** -np.arange(N)
+    (said,) = load(PEOPLE[["height"]].assign(p=p)).warnings
+    assert said.startswith("22 values of the positive column 'p' below 1.2e-38, down to 1e-59, cannot be told apart")
+    assert not load(PEOPLE[["height"]].assign(p=np.log(p))).warnings
+
+
 @pytest.mark.parametrize(
     ("column", "keys", "sentence"),
     [
@@ -235,6 +242,10 @@ DATES = [f"2024-01-{1 + i % 4:02}" for i in range(N)]
         ([str(i) for i in range(N - 1)] + ["?"], {}, "holds numbers and also the text '?': write an empty cell"),
         ([math.inf, *range(N - 1)], {}, "must be finite, but the column 'odd' holds inf in row 0"),
         ([1e39, *range(N - 1)], {}, "must fit into float32, but the column 'odd'"),
+        (1e-300 * RNG.normal(size=N), {}, "numbers below 1.2e-38 are 0, .*'odd' .*: write it in another unit, or"),
+        (1e-40 * RNG.normal(size=N), {}, "numbers below 1.2e-38 are 0, .*'odd' .*: write it in another unit, or"),
+        (1e-300 * np.exp(3 * RNG.normal(size=N)), {}, "numbers below 1.2e-38 are 0"),
+        (1e-30 * RNG.normal(size=N), {}, None),
         ([-1.0, *range(N - 1)], {"positive": "odd"}, "data.positive needs numbers above 0, .* holds -1 in row 0"),
         ([0.5, *range(N - 1)], {"count": "odd"}, "whole numbers of at least 0, .* holds 0.5 in row 0"),
         ([2.0, *range(N - 1)], {"binary": "odd"}, "two different values, but the column 'odd' has 59"),
