@@ -37,7 +37,7 @@ NOT_TEXT = {
 }
 """What files begin with that are often taken for text in UTF-8: what they are, and what helps."""
 LONGEST_LINE = 2**16  # bytes of the first row in which separators are counted
-BUFFER = 2**20  # bytes of a column of a Parquet file that are read at a time
+BUFFER = 2**20  # bytes that are read at a time, of a text file or a column of a Parquet file
 BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
 TEXT_COPIES = 4  # memory that reading a text file needs, as a multiple of its size
 
@@ -104,7 +104,9 @@ def read_table(path: Path, separator: str | None = None) -> "pandas.DataFrame":
             )
         _refuse_not_text(file.stream)
         separator = "\t" if separator == TAB else separator
-        return _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
+        table = _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
+        _refuse_nul(file.stream)  # last, because what is no text at all has such characters, too
+        return table
 
 
 def need_pandas() -> None:
@@ -125,6 +127,20 @@ def _refuse_not_text(stream: IO[bytes]) -> None:
     for mark, (what, remedy) in NOT_TEXT.items():
         if start.startswith(mark):
             raise DamagedFileError(what, remedy)
+
+
+def _refuse_nul(stream: IO[bytes]) -> None:
+    """Refuses the character NUL, at which pandas ends a cell: what comes before it would be taken for the cell."""
+    line = 1
+    stream.seek(0)
+    while part := stream.read(BUFFER):
+        place = part.find(b"\0")
+        line += part.count(b"\n", 0, None if place < 0 else place)
+        if place >= 0:
+            raise DamagedFileError(
+                f"line {line:,} holds the character NUL",
+                "write an empty cell where a value is missing, or remove the character, with tr -d '\\0'",
+            )
 
 
 def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
