@@ -358,6 +358,7 @@ def raising(error):
         (MemoryError(), 1, "vaerun: out of memory: "),
         (Interrupted("saved; go on with resume=X."), 130, "vaerun: saved; go on with resume=X.\n"),
         (KeyboardInterrupt(), 130, "vaerun: interrupted\n"),
+        (SystemExit(0), 1, "vaerun: internal error, SystemExit: 0 (the traceback is in "),
         (ZeroDivisionError("oops"), 1, "vaerun: internal error, ZeroDivisionError: oops (the traceback is in "),
     ],
 )
@@ -538,3 +539,17 @@ def test_an_internal_error_beside_a_word_that_names_no_package_is_one_sentence(w
     assert cli.sentence(ZeroDivisionError("division by zero"), [word] if word else []) == 1
     said = capsys.readouterr().err
     assert said == "vaerun: internal error, ZeroDivisionError: division by zero (VAERUN_TRACEBACK=1 shows where)\n"
+
+
+def test_an_exit_in_code_of_the_user_is_one_sentence_and_one_of_hydra_is_not(tmp_path, monkeypatch, capsys):
+    (tmp_path / "leaver.py").write_text("def main(words):\n    raise SystemExit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    import leaver
+
+    monkeypatch.setattr("vaerun.command.verify.main", leaver.main)
+    assert cli.run("verify", ["trust=leaver"]) == 1
+    said = capsys.readouterr().err
+    assert said == "vaerun: error in leaver.py, line 2, SystemExit: 0 (VAERUN_TRACEBACK=1 shows where)\n"
+    with pytest.raises(SystemExit):
+        cli.run("verify", [])

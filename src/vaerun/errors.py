@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+RAISED = (Exception, SystemExit)
+"""What the code of a user can raise; ``sys.exit`` in it must not end vaerun without a sentence."""
+
 
 class SentenceError(Exception):
     """The message is one sentence in one line: a value in it, which may come from a file of a stranger, stays in it."""
