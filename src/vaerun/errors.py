@@ -67,6 +67,17 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 point``, ``1,000 points``: a number with its noun, and with a verb where ``several`` is given.
+
+    Args:
+        count: the number.
+        one: the words for one.
+        several: the words for another number; by default ``one`` with an s.
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def close_match(word: str, choices: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the nearest of ``choices``, or an empty string if no choice is similar."""
     near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)

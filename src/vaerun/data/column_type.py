@@ -271,7 +271,7 @@ def _not_read_as_numbers(cells: Cells, *, recorded: bool = False) -> UserError:
     """The error about a column of text in which all texts are numbers."""
     levels = cells.levels
     category = "" if recorded else f", or use {word('categorical', cells.name)}"
-    if all(re.fullmatch(r"[-+]?\d+", text) for text in levels):
+    if not recorded and all(re.fullmatch(r"[-+]?\d+", text) for text in levels):
         low, high = min(map(int, levels)), max(map(int, levels))
         if max(high, -low) > EXACT:
             near = f"subtract its smallest value {low} in the file" if high - low <= EXACT else ""

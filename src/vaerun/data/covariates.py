@@ -78,9 +78,9 @@ def refuse_missing(cells: Cells) -> None:
     observed = cells.observed
     if empty := int((~observed).sum()):
         raise UserError(
-            f"data.condition={cells.name} needs a value in every row, but {empty:,} of {len(observed):,} rows have "
-            f"none, the first is row {int(np.argmin(observed))} (from 0): fill them in, remove these rows, or leave "
-            "the column out of data.condition."
+            f"data.condition={cells.name} needs a value in every row, but {empty:,} of {len(observed):,} rows "
+            f"{'has' if empty == 1 else 'have'} none, the first is row {int(np.argmin(observed))} (from 0): fill them "
+            "in, remove these rows, or leave the column out of data.condition."
         )
 
 

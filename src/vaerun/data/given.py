@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 
 ROUNDING = 1e-3
 """The largest error of rounding to float32, as a fraction of the range of a column."""
@@ -131,7 +131,7 @@ def split_sizes(count: int, valid: float, test: float) -> list[int]:
     held = [round(count * part) for part in fractions]
     if min(held) < 1 or count - sum(held) < 2:
         raise UserError(
-            f"valid and test need 1 point each and train needs 2, got {count} points: use more points, or other "
-            "fractions."
+            f"valid and test need 1 point each and train needs 2, got {counted(count, 'point')}: use more points, or "
+            "other fractions."
         )
     return [count - sum(held), *held]

@@ -25,7 +25,7 @@ from vaerun.data.stream import stream
 from vaerun.data.table_columns import column_of, encode, unseen, with_units
 from vaerun.data.table_file import TAB, OtherSeparatorError, opened_table
 from vaerun.data.table_roles import class_numbers, conditions, listed, matching, split_rows, texts_of
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 
 if TYPE_CHECKING:
@@ -384,7 +384,9 @@ class Table(Source):
         if any(column.standardised for column in columns):
             done.append("standardised in the model, bounds in nats of the data as given")
         if count := sum(column.width > 0 for column in columns):
-            done.append(f"uniform noise of the width of its grid added to {count} columns (data.dequantise=true)")
+            done.append(
+                f"uniform noise of the width of its grid added to {counted(count, 'column')} (data.dequantise=true)"
+            )
         return "; ".join(done) or "as they are"
 
 

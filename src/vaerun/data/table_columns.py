@@ -9,7 +9,7 @@ from vaerun.data.cell_text import unit_of
 from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, word
 from vaerun.data.dequantise import grid_width
 from vaerun.data.given import ROUNDING, TINY, as_computed
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 
 
@@ -124,7 +124,7 @@ def _without_logarithm(values: np.ndarray, column: Column) -> Iterator[str]:
     """A sentence if values of a positive column are 0 in float32, such as p-values of 1e-60."""
     if column.kind == "positive" and (count := int((values < TINY).sum())):
         yield (
-            f"{count:,} value{'s' * (count > 1)} of the positive column {column.name!r} below {TINY:.2g}, down to "
+            f"{counted(count, 'value')} of the positive column {column.name!r} below {TINY:.2g}, down to "
             f"{column.low:.2g}, cannot be told apart in float32: write the logarithm of the column in the file, or "
             f"leave the column out with {word('drop', column.name)}."
         )

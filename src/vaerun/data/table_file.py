@@ -14,7 +14,7 @@ from vaerun.data.data_file import DamagedFileError, DataFile, TooLargeError, dat
 from vaerun.data.free_memory import free_memory
 from vaerun.data.mapped import is_mapped
 from vaerun.data.parquet_table import ParquetTable
-from vaerun.errors import MissingPackageError, UserError
+from vaerun.errors import MissingPackageError, UserError, counted
 from vaerun.system.memory import amount
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ def _unequal(stream: IO[bytes], separator: str, count: int) -> str:
         filled = (row for row in rows if len(row) > 1 or (row and row[0].strip()))  # pandas skips empty lines, too
         for number, row in enumerate(filled, -1):
             if len(row) != count:
-                cells = f"{len(row)} cell{'s' if len(row) > 1 else ''}"
-                return f"row {number} (from 0) has {cells}, and the first row has {count} names"
+                cells, names = counted(len(row), "cell"), counted(count, "name")
+                return f"row {number} (from 0) has {cells}, and the first row has {names}"
     except csv.Error:  # a cell is too long for csv
         return ""
     finally:

@@ -9,7 +9,7 @@ import torch
 
 from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD
 from vaerun.data.base import Dataset
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
@@ -251,8 +251,8 @@ class Experiment:
         if some == every or not others:
             return ""
         return (
-            f"{', '.join(terms[:-1])} and {terms[-1]} are means over all {every:,} test points, the other figures over "
-            f"{some:,}: they cannot be subtracted from each other."
+            f"{', '.join(terms[:-1])} and {terms[-1]} are means over all {counted(every, 'test point')}, the other "
+            f"figures over {some:,}: they cannot be subtracted from each other."
         )
 
 
