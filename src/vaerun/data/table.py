@@ -398,8 +398,8 @@ def with_text_names(table: Tabular) -> Tabular:
 
 
 def is_category(table: Tabular, name: str) -> bool:
-    """Whether a DataFrame declares a column a category."""
-    return not isinstance(table, ParquetTable) and table[name].dtype.name == "category"
+    """Whether a table declares a column a category."""
+    return name in table.categories if isinstance(table, ParquetTable) else table[name].dtype.name == "category"
 
 
 def support_of(columns: Sequence[Column]) -> Support:

@@ -253,8 +253,7 @@ def _parquet(file: DataFile, path: Path) -> "pandas.DataFrame":
     if needed > free:
         raise TooLargeError(f"its values need about {amount(needed)} of memory, and {amount(free)} are free")
     try:
-        # Without the metadata of pandas, which could turn a column into an index.
-        return table.opened.read().to_pandas(ignore_metadata=True)
+        return table.whole()
     except pyarrow.ArrowException as error:
         raise DamagedFileError(f"it is damaged or cut off ({' '.join(str(error).split())[:200]})") from None
 
