@@ -43,7 +43,7 @@ CONVERGED = Metric("coordinate_converged", "not a bound: fraction of the points 
 
 def refined(steps: int) -> Metric:
     """elbo_refined_T."""
-    return elbo_by(f"refined_{steps}", f"after at most {counted(steps, 'step')} of ascent")
+    return elbo_by(f"refined_{steps}", f"after at most {steps} steps of ascent")
 
 
 def lost(column: Metric) -> Metric:
