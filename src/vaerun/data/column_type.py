@@ -1,7 +1,6 @@
 """The cells of a column ↦ its type: real, positive, count, binary or categorical."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from vaerun.data.cell_text import is_date, is_number
 from vaerun.data.given import ROUNDING
+from vaerun.data.unusable import UnusableColumnError, word
 from vaerun.errors import UserError
 from vaerun.notation import Kind
 
@@ -19,34 +19,6 @@ MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
 EXACT = 2**53  # float64 holds all whole numbers up to this one exactly
 REWRITE_DATES = "write a date as a number, such as days since a date"
-
-
-class UnusableColumnError(UserError):
-    """A column that cannot be part of x.
-
-    Args:
-        name: of the column.
-        why: what it holds, to complete "the column NAME …".
-        instead: what to do besides leaving it out; empty for nothing.
-        or_category: whether it can be made a category.
-    """
-
-    def __init__(self, name: str, why: str, instead: str = "", *, or_category: bool = False) -> None:
-        category = f", or use {word('categorical', name)}" if or_category else ""
-        self.name, self.why, self.instead = name, why, instead
-        self.otherwise = category + (f", or {instead}" if instead else "")
-        super().__init__(f"the column {name!r} {why}: leave it out, {word('drop', name)}{self.otherwise}.")
-
-
-def unusable(errors: Sequence[UnusableColumnError], dropped: Sequence[str]) -> UserError:
-    """The error about all columns that cannot be part of x, whose remedy keeps what is dropped already."""
-    if len(errors) == 1 and not dropped:
-        return errors[0]
-    each = "; ".join(f"{error.name!r} {error.why}" for error in errors)
-    these, them = ("these columns", "them") if len(errors) > 1 else ("this column", "it")
-    drop = word("drop", *dropped, *(error.name for error in errors))
-    instead = "".join(f", or {what}" for what in dict.fromkeys(error.instead for error in errors) if what)
-    return UserError(f"{these} cannot be part of x: {each}. Leave {them} out, {drop}{instead}.")
 
 
 class Cells(NamedTuple):
@@ -207,21 +179,6 @@ def check(cells: Cells, kind: Kind, *, recorded: bool = False) -> None:
         raise UserError(
             f"{needs} {rule}, but the column {name!r} holds {values[row]:g} in row {row} (from 0): {remedy}."
         )
-
-
-def word(key: str, *names: str) -> str:
-    """The word of a command line that gives a key these columns, quoted where the shell or Hydra needs it."""
-    made = f"data.{key}=[{','.join(map(_quoted, names))}]"
-    plain = all(re.fullmatch(r"[\w-]+", name) for name in names)
-    return made if plain and '"' not in made else shlex.quote(made)
-
-
-def _quoted(name: str) -> str:
-    """The name of a column as Hydra reads it as a text."""
-    if re.fullmatch(r"[A-Za-z_][\w*-]*", name) and name.lower() not in ("null", "true", "false", "inf", "nan"):
-        return name
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def shown(value: object) -> str:

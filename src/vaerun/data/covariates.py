@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.data.column_type import MOST_LEVELS, Cells, UnusableColumnError, check, infer, word
+from vaerun.data.column_type import MOST_LEVELS, Cells, check, infer
 from vaerun.data.table_columns import encode
+from vaerun.data.unusable import UnusableColumnError, word
 from vaerun.errors import UserError, close_match
 from vaerun.notation import Column, Kind
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaerun.data.assemble import NEW
 from vaerun.data.base import Dataset, Source, Support
-from vaerun.data.column_type import Cells, UnusableColumnError, cells_of, unusable
+from vaerun.data.column_type import Cells, cells_of
 from vaerun.data.condition import given_new, labelled, labelled_new
 from vaerun.data.covariates import covariates_of, on_scale_of, unusable_condition
 from vaerun.data.data_file import located
@@ -25,6 +25,7 @@ from vaerun.data.stream import stream
 from vaerun.data.table_columns import column_of, encode, unseen, with_units
 from vaerun.data.table_file import TAB, OtherSeparatorError, opened_table
 from vaerun.data.table_roles import class_numbers, conditions, listed, matching, split_rows, texts_of
+from vaerun.data.unusable import UnusableColumnError, unusable
 from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vaerun.data.cell_text import unit_of
-from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, word
+from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown
 from vaerun.data.dequantise import grid_width
 from vaerun.data.given import ROUNDING, TINY, as_computed
+from vaerun.data.unusable import word
 from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 
