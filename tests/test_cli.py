@@ -186,6 +186,10 @@ def test_version(vaerun):
         (["train", "resume=nowhere"], "nowhere"),
         (["train", "resume="], "resume must be the path of a directory, got an empty text: give resume=DIR or leave "),
         (["train", "hydra.run.dir=''"], "hydra.run.dir must be the path of a directory, got an empty text: give"),
+        (["train", "hydra.run.dir=a\nb"], "'hydra.run.dir=a\\nb' holds a line break: leave it out, and rename"),
+        (["train", "data=table", "data.path=a\r.csv"], "holds a line break: leave it out"),
+        (["train", "data.path=a\bb"], "holds the character '\\x08': leave it out"),
+        (["train", "hydra.run.dir='/dev/null/a\nb'"], "/dev/null/a\\nb is not a directory: choose another directory."),
         (["train", "hydra.run.dir=/dev/null"], "/dev/null is not a directory: choose another directory."),
         (["train", "hydra.run.dir=/dev/null/run"], "/dev/null/run is not a directory: choose another directory."),
         (["eval", ""], "an argument of vaerun eval is empty: leave it out, or give its value."),
@@ -354,6 +358,7 @@ def raising(error):
         (MemoryError(), 1, "vaerun: out of memory: "),
         (Interrupted("saved; go on with resume=X."), 130, "vaerun: saved; go on with resume=X.\n"),
         (KeyboardInterrupt(), 130, "vaerun: interrupted\n"),
+        (SystemExit(0), 1, "vaerun: internal error, SystemExit: 0 (the traceback is in "),
         (ZeroDivisionError("oops"), 1, "vaerun: internal error, ZeroDivisionError: oops (the traceback is in "),
     ],
 )
@@ -534,3 +539,17 @@ def test_an_internal_error_beside_a_word_that_names_no_package_is_one_sentence(w
     assert cli.sentence(ZeroDivisionError("division by zero"), [word] if word else []) == 1
     said = capsys.readouterr().err
     assert said == "vaerun: internal error, ZeroDivisionError: division by zero (VAERUN_TRACEBACK=1 shows where)\n"
+
+
+def test_an_exit_in_code_of_the_user_is_one_sentence_and_one_of_hydra_is_not(tmp_path, monkeypatch, capsys):
+    (tmp_path / "leaver.py").write_text("def main(words):\n    raise SystemExit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    import leaver
+
+    monkeypatch.setattr("vaerun.command.verify.main", leaver.main)
+    assert cli.run("verify", ["trust=leaver"]) == 1
+    said = capsys.readouterr().err
+    assert said == "vaerun: error in leaver.py, line 2, SystemExit: 0 (VAERUN_TRACEBACK=1 shows where)\n"
+    with pytest.raises(SystemExit):
+        cli.run("verify", [])

@@ -145,6 +145,12 @@ def run(command: str, argv: list[str]) -> int:
         if isinstance(error, OSError) and output.is_of_print(error):
             raise
         return sentence(error, argv)
+    except SystemExit as error:
+        from vaerun.config.trust import place_in
+
+        if not place_in(error, packages_of(argv)):  # of Hydra, which has printed what it has to say
+            raise
+        return sentence(error, argv)
     finally:
         if several():
             from vaerun.execution.team import release
@@ -166,7 +172,7 @@ def follows() -> bool:
     return several() and os.environ["RANK"] != "0"
 
 
-def sentence(error: Exception, argv: list[str]) -> int:
+def sentence(error: BaseException, argv: list[str]) -> int:
     """Prints the error on stderr and returns its exit code."""
     from vaerun.config.error_message import explain
 
@@ -176,16 +182,22 @@ def sentence(error: Exception, argv: list[str]) -> int:
 
         traceback.print_exception(error)
     if explained is None:
-        from vaerun.config.trust import bug, divided
-        from vaerun.errors import UserError
+        from vaerun.config.trust import bug
 
-        try:
-            packages = divided(argv)[1]
-        except UserError:  # a command that builds no class has not read trust= before
-            packages = ()
-        explained = (bug(error, packages, "VAERUN_TRACEBACK=1 shows where"), 1)
+        explained = (bug(error, packages_of(argv), "VAERUN_TRACEBACK=1 shows where"), 1)
     tell(explained[0])
     return explained[1]
+
+
+def packages_of(argv: list[str]) -> tuple[str, ...]:
+    """The packages that the user trusts."""
+    from vaerun.config.trust import divided
+    from vaerun.errors import UserError
+
+    try:
+        return divided(argv)[1]
+    except UserError:  # a command that builds no class has not read trust= before
+        return ()
 
 
 def complete(argv: list[str]) -> int:

@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+RAISED = (Exception, SystemExit)
+"""What the code of a user can raise; ``sys.exit`` in it must not end vaerun without a sentence."""
+
 
 class SentenceError(Exception):
     """The message is one sentence in one line: a value in it, which may come from a file of a stranger, stays in it."""
@@ -62,6 +65,17 @@ class Interrupted(KeyboardInterrupt):
 def one_line(text: str) -> str:
     """The text with line breaks, and other characters that cannot be printed, as they are written in Python."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 point``, ``1,000 points``: a number with its noun, and with a verb where ``several`` is given.
+
+    Args:
+        count: the number.
+        one: the words for one.
+        several: the words for another number; by default ``one`` with an s.
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def close_match(word: str, choices: Iterable[str]) -> str:

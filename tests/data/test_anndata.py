@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said_for_mapped_rows_too(tmp_path):
     counts[7, 1] = 1
     path = write(tmp_path / "a.h5ad", sparse.csr_matrix(counts))
     (said,) = AnnData(path=path, layer="counts", memory="map").load().warnings
-    assert said.startswith("1 points have no count other than 0")
+    assert said.startswith("1 point has no count other than 0")
     with h5py.File(path, "r+") as file:
         file["layers/counts/indices"][0] = 10**6
     with pytest.raises(UserError, match="cannot be used, because it is damaged"):

@@ -92,6 +92,7 @@ def test_an_array_is_a_data_set_as_its_tensor_is():
         (np.full((50, 2), 2**63 + 5, np.uint64), r"must be at most 2\*\*53 in size"),
         (torch.arange(100, dtype=torch.int64).reshape(50, 2) + 2**40, "must still differ in float32"),
         (1.7e9 + np.arange(50.0)[:, None], r"those of column 0 \(from 0\) are nearly equal: subtract the mean"),
+        (np.arange(50.0)[:, None] * 1e-40, "must still differ in float32"),
         (np.arange(50.0)[:, None] * 1e300, "must be finite in float32"),
         (np.eye(2), "train needs 2, got 2 points"),
     ],

@@ -98,7 +98,7 @@ def test_new_files_and_samples_use_the_recorded_scale(tmp_path):
     for name, table, sentence in (
         ("other", PEOPLE.assign(sex="mail"), "the column 'sex' has the value mail, but the run was trained on the v"),
         ("two", PEOPLE.assign(smoker=2), "the column 'smoker' must hold 0 and 1, got 2"),
-        ("hole", PEOPLE.assign(age=PEOPLE["age"].where(PEOPLE.index != 3)), "1 of 80 rows have none, the first is row"),
+        ("hole", PEOPLE.assign(age=PEOPLE["age"].where(PEOPLE.index != 3)), "1 of 80 rows has none, the first is row"),
         ("none", PEOPLE.drop(columns="age"), "must have the column 'age', as the training data"),
     ):
         table.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -121,7 +121,7 @@ def test_an_unseen_category_of_a_covariate_is_said():
         (
             PEOPLE.assign(age=[None, *PEOPLE["age"][1:]]),
             {},
-            "1 of 80 rows have none, the first is row 0 .from",
+            "1 of 80 rows has none, the first is row 0 .from",
         ),
         (
             PEOPLE.assign(age=1),

@@ -154,10 +154,10 @@ def test_a_table_gives_labels(tmp_path):
     rows, numbers = (torch.cat([getattr(s, part) for s in splits]).tolist() for part in ("source_rows", "labels"))
     labels = {data.names[row]: label for row, label in zip(rows, numbers, strict=True)}
     assert labels == {f"{n}.png": n % 2 if n < 9 else -1 for n in range(10)}
-    assert [sentence.partition(" of ")[0] for sentence in data.warnings[:2]] == ["1 files", "1"]
+    assert [sentence.partition(" of ")[0] for sentence in data.warnings[:2]] == ["1 file", "1"]
     for text, reason in (
         ("name,label\n1.png,3\n", "first line must name the columns file and label once, and reads 'name,label'"),
-        ("file,label\n1.png\n", "line 2 has 1 values, and the first has 2"),
+        ("file,label\n1.png\n", "line 2 has 1 value, and the first has 2"),
         ("file,label\n1.png,a\n1.png,b\n", "line 3 gives '1.png' a second label"),
         ("file,label\nx1,a\n", r"must hold names of images below .*, such as 0\.png, got 'x1'"),
         ("", "first line must name"),

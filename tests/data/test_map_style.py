@@ -20,7 +20,7 @@ class Listed(Dataset):
         return len(self.items)
 
     def __getitem__(self, n):
-        if isinstance(self.items[n], Exception):
+        if isinstance(self.items[n], BaseException):
             raise self.items[n]
         return self.items[n]
 
@@ -77,6 +77,7 @@ def test_a_number_is_a_point_of_one_value():
         ([X[0], X[0][:2]], r"one shape and type, got \[3\] of float32 at 0 and \[2\] of float32 at 1: make them equal"),
         ([X[0], X[0].astype("f8")], r"of float32 at 0 and \[3\] of float64 at 1"),
         ([X[0], KeyError("no")], r"item 1 of data\.dataset cannot be read \(KeyError: 'no'\)"),
+        ([SystemExit(4)], r"item 0 of data\.dataset cannot be read \(SystemExit: 4\)"),
         ([IndexError()], r"item 0 of data\.dataset cannot be read \(IndexError\)"),
         ([{"x": X[0]}], r"item 0 of data\.dataset must be x or .*, got dict: convert it"),
         (["text"], r"got str"),

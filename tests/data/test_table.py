@@ -206,6 +206,16 @@ def test_merged_values_and_unseen_categories_are_said(load):
         assert not unseen or data.warnings[0].startswith("no training point has the category 'b' of the column 'kind'")
 
 
+DATES = [f"2024-01-{1 + i % 4:02}" for i in range(N)]
+
+
+def test_positive_values_without_a_logarithm_in_float32_are_said(load):
+    p = 10.0 ** -np.arange(N)
+    (said,) = load(PEOPLE[["height"]].assign(p=p)).warnings
+    assert said.startswith("22 values of the positive column 'p' below 1.2e-38, down to 1e-59, cannot be told apart")
+    assert not load(PEOPLE[["height"]].assign(p=np.log(p))).warnings
+
+
 @pytest.mark.parametrize(
     ("column", "keys", "sentence"),
     [
@@ -219,9 +229,23 @@ def test_merged_values_and_unseen_categories_are_said(load):
             "holds numbers with a comma, .*write the numbers with a decimal point",
         ),
         (["1.5"] * (N - 1) + ["?"], {}, None),
+        (
+            DATES,
+            {},
+            "holds dates or times, such as '2024-01-01': leave .*data.categorical=[odd], or write a date",
+        ),
+        (["2024-01-05T10:00"] + ["05/01/2024"] * (N - 2) + ["unknown"], {}, "holds dates or times"),
+        (["2024-01-05"] + ["unknown", "never"] * 29 + ["later"], {}, None),
+        (DATES, {"categorical": "odd"}, None),
+        (DATES, {"label": "odd"}, None),
+        (DATES, {"condition": "odd"}, "data.condition=odd cannot be used, .* leave it out of data.condition, or use"),
         ([str(i) for i in range(N - 1)] + ["?"], {}, "holds numbers and also the text '?': write an empty cell"),
         ([math.inf, *range(N - 1)], {}, "must be finite, but the column 'odd' holds inf in row 0"),
         ([1e39, *range(N - 1)], {}, "must fit into float32, but the column 'odd'"),
+        (1e-300 * RNG.normal(size=N), {}, "numbers below 1.2e-38 are 0, .*'odd' .*: write it in another unit, or"),
+        (1e-40 * RNG.normal(size=N), {}, "numbers below 1.2e-38 are 0, .*'odd' .*: write it in another unit, or"),
+        (1e-300 * np.exp(3 * RNG.normal(size=N)), {}, "numbers below 1.2e-38 are 0"),
+        (1e-30 * RNG.normal(size=N), {}, None),
         ([-1.0, *range(N - 1)], {"positive": "odd"}, "data.positive needs numbers above 0, .* holds -1 in row 0"),
         ([0.5, *range(N - 1)], {"count": "odd"}, "whole numbers of at least 0, .* holds 0.5 in row 0"),
         ([2.0, *range(N - 1)], {"binary": "odd"}, "two different values, but the column 'odd' has 59"),
@@ -233,7 +257,7 @@ def test_merged_values_and_unseen_categories_are_said(load):
 def test_a_column_that_cannot_be_used_is_one_sentence(load, column, keys, sentence):
     table = PEOPLE[["height"]].assign(odd=column)
     if sentence is None:
-        load(table)
+        load(table, **keys)
         return
     with pytest.raises(UserError, match=sentence.replace("[", r"\[").replace("]", r"\]").replace("?", r"\?")):
         load(table, **keys)
@@ -283,3 +307,64 @@ def test_a_remedy_keeps_the_columns_that_are_dropped_already(load):
 def test_a_name_that_the_shell_would_split_is_quoted_in_the_remedy(load):
     with pytest.raises(UserError, match=re.escape("""leave it out, 'data.drop=["x, (cm)"]'.""")):
         load(PEOPLE[["height"]].assign(**{"x, (cm)": "v"}))
+
+
+LARGE = 2**60
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "Int64"])
+def test_whole_numbers_that_float64_merges_are_refused_with_the_reason_and_a_remedy_that_works(load, dtype):
+    table = PEOPLE[["height"]].assign(id=pandas.Series(LARGE + np.arange(N), dtype=dtype))
+    with pytest.raises(UserError) as refused:
+        Table(path="t.parquet").tabulate(table)
+    said = f"holds whole numbers from {LARGE} to {LARGE + N - 1}, whose differences float64 does not hold: leave it out"
+    assert said in str(refused.value)
+    assert str(refused.value).endswith(f"data.drop=[id], or subtract its smallest value {LARGE} in the file.")
+    assert len(load(table, drop="id").columns) == 1
+    assert load(table.assign(id=table["id"] - LARGE)).columns[1].high == N - 1
+    with pytest.raises(UserError, match=r"in every row, as float64 holds it, .* subtract an offset"):
+        load(table, real="id")
+
+
+def test_whole_numbers_too_far_apart_to_subtract_are_left_out(load):
+    table = PEOPLE[["height"]].assign(id=[str(10**30 + 10**25 * i) for i in range(N)])
+    with pytest.raises(UserError, match=r"differences float64 does not hold: leave it out, data\.drop=\[id\]\.$"):
+        load(table)
+
+
+def test_a_large_number_in_every_row_is_written_as_in_the_file(load):
+    with pytest.raises(UserError, match=f"has the value {LARGE + 1} in every row, so it has"):
+        load(PEOPLE[["height"]].assign(id=LARGE + 1))
+
+
+def test_large_whole_numbers_with_larger_differences_are_numbers(load):
+    data = load(PEOPLE[["height"]].assign(t=LARGE + LARGE // N * np.arange(N)))
+    assert (data.columns[1].kind, data.warnings) == ("real", ())
+
+
+@pytest.mark.parametrize("role", ["label", "index", "categorical"])
+@pytest.mark.parametrize("first", [LARGE, 10**15 + 1])
+def test_classes_and_names_that_are_large_numbers_stay_as_they_are(load, role, first):
+    numbers = first + np.arange(N) % 3
+    data = load(PEOPLE[["height", "income"]].assign(id=numbers), **{role: "id"})
+    names = {"label": data.labels, "index": data.names, "categorical": data.columns[-1].categories}[role]
+    assert list(names) == [str(number) for number in (numbers if role == "index" else numbers[:3])]
+
+
+@pytest.mark.parametrize("values", [[3, 1, 2], [1, 0, 1], [0.5, 1.5, 2.0], [True, False, True], ["1", "2", "10"]])
+@pytest.mark.parametrize("gap", [False, True])
+def test_the_dtype_category_is_categorical_whatever_it_holds(values, gap):
+    codes = pandas.Series(np.resize(values, N)).astype("category")
+    if gap:
+        codes.iloc[7] = np.nan
+    (column,) = Table(path="t.csv", columns=["odd"]).tabulate(PEOPLE.assign(odd=codes)).columns
+    assert (column.kind, column.missing) == ("categorical", int(gap))
+    assert sorted(column.categories) == sorted({f"{value:g}" if type(value) is not str else value for value in values})
+
+
+def test_a_category_of_many_numbers_is_refused_and_another_type_can_be_declared():
+    table = PEOPLE.assign(odd=pandas.Series(np.arange(N)).astype("category"))
+    with pytest.raises(UserError, match=r"has 60 different values, more than the 50 .*data\.categorical=\[odd\]"):
+        Table(path="t.csv", columns=["odd"]).tabulate(table)
+    for kind in ("count", "categorical"):
+        assert Table(path="t.csv", columns=["odd"], **{kind: "odd"}).tabulate(table).columns[0].kind == kind

@@ -99,7 +99,10 @@ def test_splits_that_differ_are_refused():
         tidy({"train": np.zeros((3, 2), np.uint8), "test": np.zeros((3, 2))}, PATH)
 
 
-@pytest.mark.parametrize("times", [1.7e9 + np.arange(6.0), 1e-60 * np.arange(6.0), np.float64(2**40) + np.arange(6.0)])
+@pytest.mark.parametrize(
+    "times",
+    [1.7e9 + np.arange(6.0), 1e-60 * np.arange(6.0), 1e-40 * np.arange(6.0), np.float64(2**40) + np.arange(6.0)],
+)
 def test_a_column_whose_differences_are_lost_in_float32_is_refused(times):
     array = np.stack([np.linspace(0, 1, 6), times], axis=1)
     with pytest.raises(UserError, match=r"must still differ in float32, but in column 1 \(from 0\)"):

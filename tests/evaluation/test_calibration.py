@@ -77,6 +77,12 @@ def test_a_wrong_width_is_seen_and_named(change: Change, way: str, sign: int, ca
     assert way in caplog.text
 
 
+def test_a_coverage_of_all_points_has_a_standard_error() -> None:
+    result = calibrated(lambda mean, root: (mean, 20 * root), points=100)
+    assert metric(result, "coverage_90") == 1
+    assert metric(result, "coverage_90_se") == pytest.approx((102 / 104 * 2 / 104 / 104) ** 0.5)
+
+
 def test_a_shift_is_named_with_its_direction(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         calibrated(lambda mean, root: (mean - 0.5 * root.diagonal(), root))

@@ -271,8 +271,8 @@ def test_what_had_not_converged_is_said(caplog: pytest.LogCaptureFixture) -> Non
     lost = round(20 * (1 - found["coordinate_converged/test"]))
     assert 3 < lost < 20  # the best encoder is near the optimum of some points
     encoder, ascents = (record.getMessage() for record in caplog.records)
-    assert "fitted encoder had not converged after 1 epochs" in encoder
-    assert f"{lost} of 20 points had not converged after 1 steps" in ascents
+    assert "fitted encoder had not converged after 1 epoch" in encoder
+    assert f"{lost} of 20 points had not converged after 1 step" in ascents
     assert "evaluation.max_steps=3" in ascents
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tests.evaluation.given import Given, bound_of
 from tests.problems import dataset, family_and_model, linear_gaussian, node, optimal_phi, options, prior_over, space
+from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.kl_per_dimension import kl_per_dimension
 from vaerun.evaluation.latent import LatentEvaluation, aggregate_log_prob, half_width
@@ -227,3 +228,11 @@ def test_the_half_width_is_that_of_a_mean_by_hand() -> None:
     mean = torch.tensor([[1.0], [-1.0], [3.0], [-3.0]]).double()
     # Terms 1, 1, 9, 9: standard deviation √(64/3), and t = 3.182446 at 3 degrees of freedom.
     assert float(half_width(mean, mean)) == pytest.approx(3.182446 * (64 / 3) ** 0.5 / 2, rel=1e-6)
+
+
+def test_labels_that_all_agree_have_a_standard_error() -> None:
+    data = Dataset.of(torch.randn(300, 3), labels=[0] * 299 + [1], test=0.2, seed=0)
+    results = Results("test")
+    LatentEvaluation(points=None).labelled(torch.randn(60, 2), data, results)
+    p = (60 * results.metrics["label_accuracy/test"] + 2) / 64
+    assert results.metrics["label_accuracy_se/test"] == pytest.approx(math.sqrt(p * (1 - p) / 64))

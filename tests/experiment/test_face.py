@@ -181,6 +181,7 @@ def test_arrays_of_any_kind_are_points(form, digits: Run) -> None:
     ("name", "text", "sentence"),
     [
         ("config.yaml", "a: [", "is not the configuration of a run"),
+        ("config.yaml", "", "is not the configuration of a run: restore the file"),
         ("config.yaml", "- a", "is not the configuration of a run"),
         ("config.yaml", "old: 1", "cannot be opened by this version of vaerun: 'old' is not a key of a run"),
         ("checkpoints/best.pt", "", "cannot be read as a checkpoint"),

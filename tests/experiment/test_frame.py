@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 import vaerun
 from tests.runs import TINY
+from vaerun.data.table import Table
 from vaerun.errors import UserError
 
 pandas = pytest.importorskip("pandas")
@@ -64,3 +66,20 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(tmp_path, data, 
     with pytest.raises(UserError, match=sentence):
         vaerun.train(*TINY, "model/likelihood=mixed", *words, data=data, directory=tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("values", [[1, 2, 10], [0.5, 1.5], [True, False], ["u", "v"]])
+def test_a_category_stays_one_whatever_it_holds(tmp_path, values):
+    table = pandas.DataFrame({"a": RNG.normal(size=N), "c": pandas.Categorical(np.resize(values, N))})
+    run = vaerun.train(*TINY, "model/likelihood=mixed", "model.latent_dim=2", data=table, directory=tmp_path / "a")
+    table.to_parquet(tmp_path / "t.parquet")
+    for data in (
+        run.data,
+        Table(path=str(tmp_path / "t.parquet"), memory="read").load(),
+        Table(path=str(tmp_path / "t.parquet"), memory="map").load(),
+    ):
+        assert data.columns[1].kind == "categorical"
+        assert len(data.columns[1].categories) == len(values)
+    table.assign(c=np.resize(values, N)).to_parquet(tmp_path / "plain.parquet")
+    new = [run.read(tmp_path / name).train.x for name in ("t.parquet", "plain.parquet")]
+    assert torch.equal(*new)

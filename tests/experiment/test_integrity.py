@@ -77,3 +77,7 @@ def test_a_file_of_one_endless_line_is_not_read_into_memory(tmp_path: Path) -> N
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_run_that_ended_before_its_first_record_lacks_no_file(tmp_path: Path) -> None:
+    assert not list(changes(tmp_path, with_checksum({"status": "failed", RECORDS: checksum_of([])})))

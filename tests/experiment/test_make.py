@@ -44,6 +44,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
         ("self.nothing.more", "AttributeError: 'Mine' object has no attribute 'nothing'", 6),
         ("__import__('torch').zeros(2).reshape(3)", "RuntimeError: shape '[3]' is invalid for input of size 2", 6),
         ("raise NotImplementedError", "NotImplementedError", 6),
+        ("raise SystemExit(3)", "SystemExit: 3", 6),
+        ("__import__('sys').exit()", "SystemExit", 6),
     ],
 )
 def test_an_error_in_a_constructor_has_its_place(lab: str, line: str, text: str, number: int) -> None:
@@ -59,6 +61,12 @@ def test_an_error_in_a_constructor_has_its_place(lab: str, line: str, text: str,
 def test_an_error_on_import_has_its_place(lab: str) -> None:
     Path(lab, "mine.py").write_text(CLASS.format(line="pass") + "\n\nTABLE = inverse(0)\n")
     with trusting((lab,)), pytest.raises(UserError, match=rf"ZeroDivisionError: .*, in {lab}/mine.py, line 12"):
+        make({"_target_": f"{lab}.mine.Mine"}, {}, group="data")
+
+
+def test_an_exit_on_import_is_an_error(lab: str) -> None:
+    Path(lab, "mine.py").write_text(CLASS.format(line="pass") + "\n\nraise SystemExit('no licence')\n")
+    with trusting((lab,)), pytest.raises(UserError, match=rf"SystemExit: no licence, in {lab}/mine.py, line 15"):
         make({"_target_": f"{lab}.mine.Mine"}, {}, group="data")
 
 

@@ -290,7 +290,7 @@ def test_validation_over_other_points_and_other_machines_are_said(compared, tmp_
         run(tmp_path / f"{place}", config=made, summary=summary(threads=place), records=records([-3.0, -2.0]))
     told = "\n".join(compared(at=At("steps", 10)).notes)
     assert "elbo/valid was computed with trainer.validation.points=1000 and 500" in told
-    assert "different machines: cpu, 0 threads; cpu, 1 threads" in told
+    assert "different machines: cpu, 0 threads; cpu, 1 thread" in told
 
 
 def add(root, strategy, elbos, train=1297, memory=(), **keys):

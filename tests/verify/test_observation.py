@@ -158,6 +158,9 @@ def test_a_right_part_with_heavy_tails_is_without_fault(group: str, name: str, t
         (0.0, 0.6, 1.0, True),
         (0.0, 1.0, 1.0001, False),
         (0.37, 1.0, 1.0, True),
+        (0.37, 1.0, 1.0001, False),
+        (-2.0, 0.6, 1.0, True),
+        (-2.0, 0.6, 0.9999, False),
         (0.37, 1.0, 2.0, False),
     ],
 )

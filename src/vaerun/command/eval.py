@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, runs_and_settings
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.experiment.integrity import with_checksum
 from vaerun.metric.metric import error_of, find, is_error, read, write
@@ -101,8 +101,8 @@ def main(argv: list[str]) -> int:
         raise unsafe
     if left_out:
         raise UserError(
-            f"{len(left_out)} of {len(runs)} runs could not be evaluated, for the reasons above; the results of the "
-            f"others are stored: correct these runs, or leave them out of the command."
+            f"{len(left_out)} of {counted(len(runs), 'run')} could not be evaluated, for the reasons above; the "
+            f"results of the others are stored: correct these runs, or leave them out of the command."
         )
     return 0
 
@@ -204,9 +204,9 @@ def table(result: dict[str, Any]) -> str:
     data = result["data"]
     lines = [f"{result['run']}  ({result['checkpoint']}.pt, step {result['step']})"]
     which = " that the run was not trained with" if data.get("new") else ""
-    source = f"{named(data['name'], data['binarize'])}, {data['points']:,} points{which}"
+    source = f"{named(data['name'], data['binarize'])}, {counted(data['points'], 'point')}{which}"
     if metrics and all(tag.endswith("/simulated") for tag in metrics):
-        source = f"{data['points']:,} points that the model draws"
+        source = f"{counted(data['points'], 'point')} that the model draws"
     lines += [f"  {source}"]
     shown = {tag: written(metrics, tag) for tag in metrics if not is_error(tag)}
     width, wide = (max(map(len, column), default=0) for column in (shown, shown.values()))

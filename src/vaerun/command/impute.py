@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, refuse_taken, runs_and_settings, unwritable
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.experiment.directory import read_config
 from vaerun.experiment.new_path import path_in
 from vaerun.system.output import printable
@@ -161,8 +161,8 @@ def table(result: dict[str, Any]) -> str:
     """The same as lines of text."""
     lines = [
         f"{result['run']}  ({result['checkpoint']}.pt)",
-        f"  {result['split']}: {result['points']:,} points, "
-        f"{result['missing']:,} of {result['values']:,} values missing",
+        f"  {result['split']}: {counted(result['points'], 'point')}, "
+        f"{result['missing']:,} of {counted(result['values'], 'value')} missing",
     ]
     if effective := result.get("effective_samples"):
         lines.append(
@@ -175,8 +175,8 @@ def table(result: dict[str, Any]) -> str:
         )
     elif hidden := result.get("hidden"):
         lines.append(
-            f"  RMSE                 {hidden['rmse']:.4f} at {hidden['num_values']:,} hidden values; the means of the "
-            f"training data have {hidden['rmse_of_means']:.4f}"
+            f"  RMSE                 {hidden['rmse']:.4f} at {counted(hidden['num_values'], 'hidden value')}; the "
+            f"means of the training data have {hidden['rmse_of_means']:.4f}"
         )
         if hidden["log_score"] is not None:
             meaning = "mean log p(hidden value given the observed part)"

@@ -16,7 +16,7 @@ from vaerun.config.admission import check_targets
 from vaerun.config.check import check
 from vaerun.config.error_message import explain
 from vaerun.config.trust import bug, trusted, trusting
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import RAISED, Interrupted, UserError
 from vaerun.experiment.directory import write_summary
 from vaerun.system.files import UnsafeFileError, refuse_odd
 from vaerun.system.output import printable
@@ -68,7 +68,7 @@ def task(cfg: DictConfig) -> Any:
         return task_of_sweep(cfg, directory)
     try:
         return run(cfg, directory, live=True)
-    except Exception as error:
+    except RAISED as error:
         named = any(word.startswith(("hydra.run.dir=", "hydra.sweep.dir=")) for word in job.overrides.hydra)
         raise report(error, directory, keep=named) from None
 
@@ -87,7 +87,7 @@ def task_of_sweep(cfg: DictConfig, directory: Path) -> Any:
         with marked(directory):
             try:
                 return run(cfg, directory, live=False)
-            except Exception as error:
+            except RAISED as error:
                 raise report(error, directory, keep=True) from None
     except KeyboardInterrupt as interruption:
         if in_the_sweeps_own_process() and not is_pruned(directory):
@@ -147,7 +147,7 @@ def check_composed(config: DictConfig) -> None:
     checked(plain, hydra.chosen(runtime.choices), hydra.sources(runtime), words)
 
 
-def report(error: Exception, directory: Path, *, keep: bool) -> JobFailed:
+def report(error: BaseException, directory: Path, *, keep: bool) -> JobFailed:
     """The failure of a job, written to its log.
 
     Args:
@@ -167,7 +167,7 @@ def report(error: Exception, directory: Path, *, keep: bool) -> JobFailed:
     return JobFailed(sentence, code)
 
 
-def leave(error: Exception, directory: Path, sentence: str, *, refused: bool, known: bool, keep: bool) -> None:
+def leave(error: BaseException, directory: Path, sentence: str, *, refused: bool, known: bool, keep: bool) -> None:
     """Removes the directory of a job that was refused before it wrote a file, or writes why the job failed.
 
     Raises:

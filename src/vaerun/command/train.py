@@ -67,7 +67,7 @@ from vaerun.command.parser import parse
 from vaerun.config import hydra
 from vaerun.config.check.tracking import is_of_trackers
 from vaerun.config.trust import trusted
-from vaerun.errors import Interrupted, UserError, close_match
+from vaerun.errors import RAISED, Interrupted, UserError, close_match
 from vaerun.experiment.directory import read_config
 from vaerun.experiment.resume import grow, may_change, recover, relocate
 from vaerun.system.files import refuse_odd
@@ -223,7 +223,7 @@ def resume(words: Sequence[str], overrides: Sequence[str], flags: Sequence[str])
         from vaerun.experiment.fit import fit
 
         fit(cfg, choices, directory, live=True, words=trackers)
-    except Exception as error:
+    except RAISED as error:
         raise report(error, directory, keep=True) from None
 
 

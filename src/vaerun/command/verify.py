@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
-from vaerun.errors import UserError, close_key
+from vaerun.errors import UserError, close_key, counted
 
 if TYPE_CHECKING:
     from vaerun.verify.claim import Claim
@@ -150,9 +150,9 @@ def score(claim: "Claim") -> str:
 def summary(tried: int, failed: Sequence["Claim"]) -> str:
     """The last line: how many claims hold, or which methods have claims that fail."""
     if not failed:
-        return f"{tried} claims hold"
+        return counted(tried, "claim holds", "claims hold")
     methods = ", ".join(dict.fromkeys(claim.method for claim in failed))
-    return f"{len(failed)} of {tried} claims fail, of {methods}"
+    return f"{len(failed)} of {counted(tried, 'claim fails', 'claims fail')}, of {methods}"
 
 
 def document(claim: "Claim") -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,7 +11,7 @@ from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 from yaml import MarkedYAMLError, YAMLError
 
 from vaerun.config.composition_message import composition, first_line, missing_option
-from vaerun.errors import RunError, UserError
+from vaerun.errors import RunError, UserError, one_line
 from vaerun.system.fault import fault_of
 from vaerun.system.memory import refused_memory
 
@@ -19,12 +20,17 @@ KEY = re.compile(r"/?[^\W\d][\w-]*([./][\w-]+)*(@[\w.:]*)?", re.ASCII)
 
 
 def explain(error: BaseException, argv: Sequence[str] = ()) -> tuple[str, int] | None:
-    """(sentence, exit code) of an error of the user or a failure of the run; None for a bug.
+    """(sentence in one line, exit code) of an error of the user or a failure of the run; None for a bug.
 
     Args:
         error: what was raised.
         argv: the arguments of the command line, for suggestions.
     """
+    found = _explained(error, argv)
+    return None if found is None else (one_line(found[0]), found[1])
+
+
+def _explained(error: BaseException, argv: Sequence[str]) -> tuple[str, int] | None:
     for link in _chain(error):
         if isinstance(link, (UserError, RunError)):
             return str(link), link.exit_code
@@ -100,6 +106,9 @@ def _unreadable(error: OverrideParseException) -> str:
         return f"{error.override!r} has no value: write KEY=VALUE."
     if not _is_text(error.override):
         return f"{error.override!r} is not text in this locale: set PYTHONUTF8=1, and write it again."
+    if odd := next((letter for letter in error.override if unicodedata.category(letter) == "Cc"), ""):
+        what = "a line break" if odd in "\r\n" else f"the character {odd!r}"
+        return f"{error.override!r} holds {what}: leave it out, and rename a file or folder that has it in its name."
     key = error.override.partition("=")[0]
     if not KEY.fullmatch(key.lstrip("+~")):
         return f"{error.override!r} has no key that can be read: write KEY=VALUE, such as trainer.epochs=5."

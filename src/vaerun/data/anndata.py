@@ -23,7 +23,7 @@ from vaerun.data.hide import Hide
 from vaerun.data.mapped import MappedRows, Rows, in_any_order, refuse_unknown_memory, write_rows
 from vaerun.data.random_split import RandomSplit
 from vaerun.data.split import CHUNK
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError, close_match, counted
 
 SMALLEST = (np.uint8, np.int16, np.int32)  # types of whole numbers, from one to four bytes
 
@@ -233,4 +233,5 @@ def empty(*splits: Rows) -> Iterator[str]:
     """A warning for points that are all 0."""
     count = sum(int((part == 0).all(1).sum()) for x in splits for part in in_any_order(x, CHUNK))
     if count:
-        yield f"{count:,} points have no count other than 0, which says nothing about z: remove them from the file."
+        have = counted(count, "point has", "points have")
+        yield f"{have} no count other than 0, which says nothing about z: remove them from the file."

@@ -16,7 +16,7 @@ from vaerun.data.labels import classes_of
 from vaerun.data.layout import find_layout, refuse_unknown_layout, said
 from vaerun.data.missing import told
 from vaerun.data.split import Split, are_counts, fingerprint, pooled
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column
 
 Support = Literal["binary", "unit", "count", "real", "mixed"]
@@ -270,7 +270,7 @@ def _names(names: Sequence[str], count: int) -> tuple[str, ...]:
     """
     found = tuple(names)
     if found and len(found) != count:
-        raise UserError(f"names must be one text for each of the {count} points, got {len(found)} values.")
+        raise UserError(f"names must be one text for each of the {count} points, got {counted(len(found), 'value')}.")
     if other := [name for name in found if not isinstance(name, str)]:
         raise UserError(
             f"names must be one text for each of the {count} points, got {other[0]!r}: give [str(name) for name in "

@@ -1,12 +1,14 @@
 """The cells of a column ↦ its type: real, positive, count, binary or categorical."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vaerun.data.cell_text import is_date, is_number
+from vaerun.data.given import ROUNDING
+from vaerun.data.unusable import UnusableColumnError, word
 from vaerun.errors import UserError
 from vaerun.notation import Kind
 
@@ -15,46 +17,20 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 50  # of a column of text that is taken for a category
 WIDE = 100.0  # the ratio of the largest to the smallest value from which positive values are of type positive
-WITH_UNIT = re.compile(
-    r"(?P<before>[€$£¥])?\s*[-+]?\d[\d,.]*\s*(?P<after>[€$£¥%‰°]\w*|[^\W\d_][^\s\d]*(\s[^\W\d_]+)?)?"
-)
-ORDINALS = ("st", "nd", "rd", "th")  # of 1st, 22nd, …
-
-
-class UnusableColumnError(UserError):
-    """A column that cannot be part of x.
-
-    Args:
-        name: of the column.
-        why: what it holds, to complete "the column NAME …".
-        instead: what to do besides leaving it out; empty for nothing.
-        or_category: whether it can be made a category.
-    """
-
-    def __init__(self, name: str, why: str, instead: str = "", *, or_category: bool = False) -> None:
-        category = f", or use {word('categorical', name)}" if or_category else ""
-        rewrite = f", or {instead}" if instead else ""
-        super().__init__(f"the column {name!r} {why}: leave it out, {word('drop', name)}{category}{rewrite}.")
-        self.name, self.why, self.instead = name, why, instead
-
-
-def unusable(errors: Sequence[UnusableColumnError], dropped: Sequence[str]) -> UserError:
-    """The error about all columns that cannot be part of x, whose remedy keeps what is dropped already."""
-    if len(errors) == 1 and not dropped:
-        return errors[0]
-    each = "; ".join(f"{error.name!r} {error.why}" for error in errors)
-    these, them = ("these columns", "them") if len(errors) > 1 else ("this column", "it")
-    drop = word("drop", *dropped, *(error.name for error in errors))
-    instead = "".join(f", or {what}" for what in dict.fromkeys(error.instead for error in errors) if what)
-    return UserError(f"{these} cannot be part of x: {each}. Leave {them} out, {drop}{instead}.")
+EXACT = 2**53  # float64 holds all whole numbers up to this one exactly
+REWRITE_DATES = "write a date as a number, such as days since a date"
 
 
 class Cells(NamedTuple):
-    """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing."""
+    """The cells of one column: float64 numbers with nan, or texts with None, where a value is missing.
+
+    Whole numbers that float64 merges are texts.
+    """
 
     name: str
     numbers: np.ndarray | None
     texts: np.ndarray | None
+    is_category: bool = False  # whether the table declares the column a category
 
     @property
     def observed(self) -> np.ndarray:
@@ -77,26 +53,32 @@ class Cells(NamedTuple):
         return np.unique(values[self.observed].astype(float if self.numbers is not None else str))
 
 
-def cells_of(name: str, series: "pandas.Series") -> Cells:
+def cells_of(name: str, series: "pandas.Series", kind: Kind | None = None) -> Cells:
     """The cells of a column of a table.
+
+    Args:
+        name: of the column.
+        series: its values.
+        kind: the type that is declared or recorded: classes are read exactly, however large their numbers are.
 
     Raises:
         UserError: they are dates, lists or other objects, or infinite.
     """
     import pandas
 
-    kind = getattr(series.dtype, "kind", "O")
     if isinstance(series.dtype, pandas.CategoricalDtype):
-        series, kind = series.astype(object), "O"
-    if kind in "mM":
-        raise UnusableColumnError(name, "holds dates or times", "write a date as a number, such as days since a date")
-    if kind in "biuf":
+        return cells_of(name, series.astype(object), kind or "categorical")._replace(is_category=True)
+    stored = getattr(series.dtype, "kind", "O")
+    if stored in "mM":
+        raise UnusableColumnError(name, "holds dates or times", REWRITE_DATES)
+    merged = _is_merged(series, kind)
+    if stored in "biuf" and not merged:
         # A copy, because pandas 3 gives its own memory, which torch may not write to.
         return Cells(name, _finite(name, series.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)), None)
     values = series.to_numpy(dtype=object)
     missing = pandas.isna(series).to_numpy()
     found = {type(value) for value in values[~missing]}
-    if found and all(issubclass(each, (bool, int, float)) for each in found):
+    if found and all(issubclass(each, (bool, int, float)) for each in found) and not merged:
         return Cells(name, _finite(name, np.where(missing, np.nan, values).astype(np.float64)), None)
     if found - {str, bool, int, float}:
         odd = sorted(each.__name__ for each in found - {str})[0]
@@ -109,7 +91,7 @@ def cells_of(name: str, series: "pandas.Series") -> Cells:
 
 
 def infer(cells: Cells) -> Kind:
-    """The type that the values of a column suggest.
+    """The type that the values of a column suggest; that of a column that the table declares a category is known.
 
     0 and 1 are binary; texts are categorical; whole numbers of which the smallest is 0 or 1 are counts; numbers > 0
     over a factor of 100 or more are positive; all others are real.
@@ -117,6 +99,9 @@ def infer(cells: Cells) -> Kind:
     Raises:
         UserError: a column of text has too many different values, or texts among numbers.
     """
+    if cells.is_category:
+        _refuse_many(cells)
+        return "categorical"
     if cells.texts is not None:
         _refuse_free_text(cells)
         return "categorical"
@@ -144,8 +129,12 @@ def refuse_empty(cells: Cells) -> None:
     numbers = cells.numbers
     several = len(cells.different) > 1 if numbers is None else bool(np.nanmin(numbers) < np.nanmax(numbers))
     if not several:
+        first = cells.levels[0]
+        large = numbers is not None and float(np.nanmax(np.abs(numbers))) > EXACT
         raise UnusableColumnError(
-            cells.name, f"has the value {cells.levels[0]} in every row, so it has no distribution to learn"
+            cells.name,
+            f"has the value {first} in every row{', as float64 holds it' * large}, so it has no distribution to learn",
+            "subtract an offset in the file if the values differ" if large else "",
         )
 
 
@@ -168,7 +157,7 @@ def check(cells: Cells, kind: Kind, *, recorded: bool = False) -> None:
         assert cells.texts is not None
         row = next((row for row, text in enumerate(cells.texts) if text is not None and not is_number(text)), None)
         if row is None:
-            raise UserError(_numbers_as_texts(cells, recorded=recorded))
+            raise _not_read_as_numbers(cells, recorded=recorded)
         remedy = "correct it" if recorded else f"use {word('categorical', name)}, or empty cells for missing values"
         raise UserError(
             f"{needs} numbers, but the column {name!r} holds the text {cells.texts[row]!r} in row {row} "
@@ -192,24 +181,11 @@ def check(cells: Cells, kind: Kind, *, recorded: bool = False) -> None:
         )
 
 
-def word(key: str, *names: str) -> str:
-    """The word of a command line that gives a key these columns, quoted where the shell or Hydra needs it."""
-    made = f"data.{key}=[{','.join(map(_quoted, names))}]"
-    plain = all(re.fullmatch(r"[\w-]+", name) for name in names)
-    return made if plain and '"' not in made else shlex.quote(made)
-
-
-def _quoted(name: str) -> str:
-    """The name of a column as Hydra reads it as a text."""
-    if re.fullmatch(r"[A-Za-z_][\w*-]*", name) and name.lower() not in ("null", "true", "false", "inf", "nan"):
-        return name
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def shown(value: object) -> str:
     """A value as text: a whole number without a decimal point."""
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if abs(value) <= EXACT and value.is_integer() else f"{value:.15g}"
 
 
 def _refuse_free_text(cells: Cells) -> None:
@@ -218,7 +194,7 @@ def _refuse_free_text(cells: Cells) -> None:
     if 2 * len(numbers) > len(texts):
         odd = next((text for text in texts if not is_number(text)), None)
         if odd is None:
-            raise UserError(_numbers_as_texts(cells))
+            raise _not_read_as_numbers(cells)
         raise UserError(
             f"the column {cells.name!r} holds numbers and also the text {odd!r}: write an empty cell where a value is "
             f"missing, or use {word('categorical', cells.name)}."
@@ -230,36 +206,56 @@ def _refuse_free_text(cells: Cells) -> None:
             f"holds numbers with a comma, such as {example!r}",
             "write the numbers with a decimal point and without other marks",
         )
-    if len(texts) > MOST_LEVELS:
+    dates = [text for text in texts if is_date(text)]
+    if 2 * len(dates) > len(texts):
+        raise UnusableColumnError(
+            cells.name, f"holds dates or times, such as {dates[0]!r}", REWRITE_DATES, or_category=True
+        )
+    _refuse_many(cells)
+
+
+def _refuse_many(cells: Cells) -> None:
+    if (count := len(cells.different)) > MOST_LEVELS:
+        what = "texts" if cells.numbers is None else "values"
         raise UnusableColumnError(
             cells.name,
-            f"has {len(texts):,} different texts, more than the {MOST_LEVELS} of a category",
+            f"has {count:,} different {what}, more than the {MOST_LEVELS} of a category",
             or_category=True,
         )
 
 
-def _numbers_as_texts(cells: Cells, *, recorded: bool = False) -> str:
+def _not_read_as_numbers(cells: Cells, *, recorded: bool = False) -> UserError:
+    """The error about a column of text in which all texts are numbers."""
+    levels = cells.levels
     category = "" if recorded else f", or use {word('categorical', cells.name)}"
-    return (
-        f"the column {cells.name!r} holds numbers that are written as texts, such as {cells.levels[0]!r}: save it as "
+    if not recorded and all(re.fullmatch(r"[-+]?\d+", text) for text in levels):
+        low, high = min(map(int, levels)), max(map(int, levels))
+        if max(high, -low) > EXACT:
+            near = f"subtract its smallest value {low} in the file" if high - low <= EXACT else ""
+            return UnusableColumnError(
+                cells.name,
+                f"holds whole numbers from {low} to {high}, whose differences float64 does not hold",
+                near,
+                or_category=len(levels) <= MOST_LEVELS,
+            )
+    return UserError(
+        f"the column {cells.name!r} holds numbers that are written as texts, such as {levels[0]!r}: save it as "
         f"numbers{category}."
     )
 
 
-def is_number(text: str) -> bool:
-    """Whether Python reads the text as a number."""
-    try:
-        float(text)
-    except ValueError:
+def _is_merged(series: "pandas.Series", kind: Kind | None) -> bool:
+    """Whether float64 merges whole numbers: some of those that are classes, nearly all of those whose type is open."""
+    whole = series.dropna()
+    if getattr(series.dtype, "kind", "O") not in "iu":
+        whole = whole[[type(value) is int for value in whole]] if series.dtype == object else whole[:0]
+    if not len(whole) or kind not in ("categorical", None):
         return False
-    return True
-
-
-def unit_of(text: str) -> str:
-    """The unit of a number with a unit, such as kg in "12.3 kg" or € in "€ 5"; empty for any other text."""
-    found = WITH_UNIT.fullmatch(text.strip())
-    unit = (found["before"] or found["after"] or "") if found is not None else ""
-    return "" if unit in ORDINALS else unit
+    low, high = int(whole.min()), int(whole.max())
+    if max(high, -low) <= EXACT:
+        return False
+    error = float(np.spacing(float(max(high, -low)))) / 2
+    return kind == "categorical" or error > ROUNDING * (high - low)
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def known_labels(labels: Tensor | None, rows: Sequence[Tensor], name: str, other
     if unknown:
         raise UserError(
             f"data.condition=y needs a label for every point, but {unknown:,} of {len(used):,} points of {name} "
-            f"have none: remove these points{otherwise}."
+            f"{'has' if unknown == 1 else 'have'} none: remove these points{otherwise}."
         )
     return used
 

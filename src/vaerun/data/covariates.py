@@ -1,14 +1,16 @@
 """Columns of a table ↦ c: the C numbers of each row that a model conditions on, and what is recorded about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.data.column_type import MOST_LEVELS, Cells, check, infer, word
+from vaerun.data.column_type import MOST_LEVELS, Cells, check, infer
 from vaerun.data.table_columns import encode
+from vaerun.data.unusable import UnusableColumnError, word
 from vaerun.errors import UserError, close_match
 from vaerun.notation import Column, Kind
 
@@ -77,10 +79,26 @@ def refuse_missing(cells: Cells) -> None:
     observed = cells.observed
     if empty := int((~observed).sum()):
         raise UserError(
-            f"data.condition={cells.name} needs a value in every row, but {empty:,} of {len(observed):,} rows have "
-            f"none, the first is row {int(np.argmin(observed))} (from 0): fill them in, remove these rows, or leave "
-            "the column out of data.condition."
+            f"data.condition={cells.name} needs a value in every row, but {empty:,} of {len(observed):,} rows "
+            f"{'has' if empty == 1 else 'have'} none, the first is row {int(np.argmin(observed))} (from 0): fill them "
+            "in, remove these rows, or leave the column out of data.condition."
         )
+
+
+@contextmanager
+def unusable_condition() -> Iterator[None]:
+    """Says of a column that cannot be used that it can be left out of ``data.condition``; ``data.drop`` does not help.
+
+    Raises:
+        UserError: the column, and what else helps.
+    """
+    try:
+        yield
+    except UnusableColumnError as error:
+        raise UserError(
+            f"data.condition={error.name} cannot be used, because the column {error.why}: leave it out of "
+            f"data.condition{error.otherwise}."
+        ) from None
 
 
 def _refuse_unknown(cells: Cells, column: Column) -> None:
@@ -106,7 +124,8 @@ def _measured(cells: Cells, kind: Kind | None, train: np.ndarray) -> Column:
             f"data.condition={cells.name} needs numbers or at most {MOST_LEVELS} different texts, got {len(levels):,}: "
             f"use {word('categorical', cells.name)}, or leave the column out of data.condition."
         )
-    kind = infer(cells) if kind is None else kind
+    with unusable_condition():
+        kind = infer(cells) if kind is None else kind
     check(cells, kind)
     if kind in ("binary", "categorical"):
         column = Column(cells.name, kind, categories=tuple(levels))

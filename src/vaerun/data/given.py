@@ -3,16 +3,21 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 
 ROUNDING = 1e-3
 """The largest error of rounding to float32, as a fraction of the range of a column."""
+
+TINY = float(np.finfo(np.float32).tiny)
+"""The smallest normal number of float32: smaller ones are 0 while a run computes (``execution.tiny_numbers``)."""
+
+Array = TypeVar("Array", Tensor, np.ndarray)
 
 Numbers = Tensor | np.ndarray | Sequence[Any]
 """A tensor, an array, or nested lists of numbers."""
@@ -86,7 +91,7 @@ def float_rows(name: str, x: Tensor) -> Tensor:
     if x.dtype not in (torch.float64, torch.int32, torch.int64):
         return rows
     width = exact.double().amax(0) - exact.double().amin(0)
-    lost = (exact.double() - rows.double()).abs().amax(0) > ROUNDING * width
+    lost = (exact.double() - as_computed(rows).double()).abs().amax(0) > ROUNDING * width
     if bool((lost & (width > 0)).any()):
         column = int((lost & (width > 0)).int().argmax())
         raise UserError(
@@ -94,6 +99,11 @@ def float_rows(name: str, x: Tensor) -> Tensor:
             "equal: subtract the mean of each column and divide by its standard deviation."
         )
     return rows
+
+
+def as_computed(rows: Array) -> Array:
+    """Numbers in float32 as a run computes with them: those below 1.2e-38 are 0."""
+    return rows * (abs(rows) >= TINY)
 
 
 def whole(name: str, given: Any, least: int, why: str = "") -> int:
@@ -121,7 +131,7 @@ def split_sizes(count: int, valid: float, test: float) -> list[int]:
     held = [round(count * part) for part in fractions]
     if min(held) < 1 or count - sum(held) < 2:
         raise UserError(
-            f"valid and test need 1 point each and train needs 2, got {count} points: use more points, or other "
-            "fractions."
+            f"valid and test need 1 point each and train needs 2, got {counted(count, 'point')}: use more points, or "
+            "other fractions."
         )
     return [count - sum(held), *held]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vaerun.data.image_file import SUFFIXES
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 
 SPLIT_OF = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 DEEPEST = 16
@@ -53,7 +53,7 @@ def find_images(path: Path) -> ImageFolder:
     names = [name for name in found if name.lower().endswith(SUFFIXES)]
     others = [name for name in found if not name.lower().endswith(SUFFIXES)]
     if not names:
-        held = f"{len(found):,} other files, such as {found[0]}" if found else "no files"
+        held = f"{counted(len(found), 'other file')}, such as {found[0]}" if found else "no files"
         raise UserError(f"{path} must hold PNG or JPEG images ({', '.join(SUFFIXES)}), and holds {held}.")
     _refuse_odd_names(names, path)
     tops = {name.partition("/")[0] for name in names if "/" in name}

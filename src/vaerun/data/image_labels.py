@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vaerun.data.image_folder import ImageFolder
 from vaerun.data.label_table import read_labels
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 
 
 def labels_of(folder: ImageFolder, table: Path | None, *, needed: bool = True) -> tuple[list[str], list[str]]:
@@ -30,7 +30,8 @@ def labels_of(folder: ImageFolder, table: Path | None, *, needed: bool = True) -
                 f"the column file of {table} must hold names of images below {folder.path}, such as {folder.names[0]}, "
                 f"got {next(iter(given))!r} and no name of an image: correct data.label_path or data.path."
             )
-        warnings = [f"{len(missing):,} files of {table} are not in {folder.path}."] if needed and missing else []
+        absent = counted(len(missing), f"file of {table} is", f"files of {table} are")
+        warnings = [f"{absent} not in {folder.path}."] if needed and missing else []
     if any(labels):
         warnings += _unlabelled(folder, labels, table)
     warnings += _not_read(folder)
@@ -41,12 +42,13 @@ def _unlabelled(folder: ImageFolder, labels: list[str], table: Path | None) -> I
     without = [name for name, label in zip(folder.names, labels, strict=True) if not label]
     if without:
         where = "in no folder of a class" if table is None else f"without a label in {table}"
-        yield f"{len(without):,} of {len(labels):,} images of {folder.path} are {where}, such as {without[0]}."
+        some = f"{len(without):,} of {counted(len(labels), 'image')} of {folder.path}"
+        yield f"{some} {'is' if len(without) == 1 else 'are'} {where}, such as {without[0]}."
 
 
 def _not_read(folder: ImageFolder) -> Iterator[str]:
     if folder.others:
         yield (
-            f"{len(folder.others):,} files of {folder.path} are not named as PNG or JPEG images and not read, such "
-            f"as {folder.others[0]}."
+            f"{counted(len(folder.others), 'file')} in {folder.path} without the name of a PNG or JPEG image "
+            f"{'is' if len(folder.others) == 1 else 'are'} not read, such as {folder.others[0]}."
         )

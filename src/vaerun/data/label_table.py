@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from vaerun.data.data_file import DamagedFileError, data_file
+from vaerun.errors import counted
 
 COLUMNS = ("file", "label")
 LARGEST = 2**28
@@ -36,7 +37,9 @@ def read_labels(path: Path) -> dict[str, str]:
             if not row:
                 continue
             if len(row) != len(header):
-                raise DamagedFileError(f"line {rows.line_num:,} has {len(row)} values, and the first has {len(header)}")
+                raise DamagedFileError(
+                    f"line {rows.line_num:,} has {counted(len(row), 'value')}, and the first has {len(header)}"
+                )
             if labels.setdefault(row[name].strip(), row[label].strip()) != row[label].strip():
                 raise DamagedFileError(f"line {rows.line_num:,} gives {row[name][:80]!r} a second label")
     return labels

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vaerun.errors import UserError, close_match
+from vaerun.errors import UserError, close_match, counted
 
 LAYOUTS = ("channels_last", "channels_first")
 CHANNELS = (1, 2, 3, 4)
@@ -55,7 +55,7 @@ def find_layout(shape: Sequence[int], layout: str | None, what: object, *, key: 
 def in_words(shape: Sequence[int], layout: str) -> str:
     """``images 32x32 with 3 channels``."""
     height, width, channels = shape if layout == "channels_last" else (*shape[1:], shape[0])
-    return f"images {height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
+    return f"images {height}x{width} with {counted(channels, 'channel')}"
 
 
 def said(shape: Sequence[int], layout: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from vaerun.data.data_file import TooLargeError, refuse_too_large
 from vaerun.data.labels import UNKNOWN, plain_label
 from vaerun.data.progress import shown
-from vaerun.errors import UserError, close_match
+from vaerun.errors import RAISED, UserError, close_match
 
 REPEATED = 8
 """Points that are read a second time, to find out whether a data set draws them at random."""
@@ -104,7 +104,7 @@ def numbers_among(names: tuple[str, ...], dataset: Any, labels: Sequence[int | s
 def _length(dataset: Any, key: str) -> int:
     try:
         count = len(dataset)
-    except Exception as error:
+    except RAISED as error:
         raise UserError(
             f"{key} must be a map-style data set, with __len__ and __getitem__, and its length cannot be read "
             f"({_text(error)}): use another data set."
@@ -118,7 +118,7 @@ def _item(dataset: Any, n: int, key: str) -> tuple[np.ndarray, int | str | None,
     """Point n, its label, and whether it has a second value that is none."""
     try:
         item = dataset[n]
-    except Exception as error:
+    except RAISED as error:
         raise UserError(f"item {n} of {key} cannot be read ({_text(error)}): correct the data set.") from error
     # A list of lists is one point with two axes; a tuple that begins with a list is a point and its label.
     plain = (int, float) if isinstance(item, tuple) else (int, float, list, tuple)
@@ -155,6 +155,6 @@ def _float(x: np.ndarray) -> bool:
     return x.dtype.kind == "f"
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     text = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

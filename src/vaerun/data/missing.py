@@ -98,6 +98,6 @@ def _empty(splits: dict[str, Split], absent: dict[str, Absent]) -> Iterator[str]
     for name, split in splits.items():
         if count := absent[name].points:
             yield (
-                f"{count:,} of the {len(split):,} {name} points have no observed value, so each counts as "
-                "log p = 0 in the mean of every bound: leave these points out of the data."
+                f"{count:,} of the {len(split):,} {name} points {'has' if count == 1 else 'have'} no observed value, "
+                "so each counts as log p = 0 in the mean of every bound: leave these points out of the data."
             )

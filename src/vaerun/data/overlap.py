@@ -20,8 +20,8 @@ def overlap_warnings(train: Rows, *, remedy: str, **others: Rows) -> Iterator[st
     for name, rows in others.items():
         if count := shared_points(rows, train):
             yield (
-                f"{count:,} of the {len(rows):,} {name} points also occur in train, so metrics on {name} do not show "
-                f"how well the model generalises: {remedy}."
+                f"{count:,} of the {len(rows):,} {name} points also {'occurs' if count == 1 else 'occur'} in train, so "
+                f"metrics on {name} do not show how well the model generalises: {remedy}."
             )
 
 

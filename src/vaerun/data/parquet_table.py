@@ -1,5 +1,6 @@
 """A Parquet file that is larger than memory, as a table whose columns are read one at a time."""
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, final
 
@@ -29,12 +30,22 @@ class ParquetTable:
     def __init__(self, opened: Any, name: object) -> None:
         self.opened, self.name = opened, name
         self.columns: list[str] = list(opened.schema_arrow.names)
+        self.categories = _categories(opened)
 
     def __len__(self) -> int:
         return int(self.opened.metadata.num_rows)
 
     def __getitem__(self, column: str) -> "pandas.Series":
-        return self.opened.read(columns=[column]).to_pandas(ignore_metadata=True)[column]
+        return self._declared(self.opened.read(columns=[column]))[column]
+
+    def whole(self) -> "pandas.DataFrame":
+        """All columns."""
+        return self._declared(self.opened.read())
+
+    def _declared(self, read: Any) -> "pandas.DataFrame":
+        """The columns without the metadata of pandas, which could turn one into an index; categories are categories."""
+        table = read.to_pandas(ignore_metadata=True)
+        return table.astype({name: "category" for name in table.columns if name in self.categories})
 
     def rows(self, columns: Sequence[Column]) -> MappedRows:
         """x of all rows, float32 [N, X], in a scratch file; a missing value is nan.
@@ -50,8 +61,22 @@ class ParquetTable:
             part = batch.to_pandas(ignore_metadata=True)
             x = np.empty((len(part), len(columns)), np.float32)
             for place, column in enumerate(columns):
-                x[:, place] = codes_of(cells_of(column.name, part[column.name]), column)
+                x[:, place] = codes_of(cells_of(column.name, part[column.name], column.kind), column)
             yield x
+
+
+def _categories(opened: Any) -> frozenset[str]:
+    """The columns that were categories when the file was written: pyarrow reads those that are numbers as numbers."""
+    import pyarrow
+
+    schema = (opened.metadata.metadata or {}).get(b"ARROW:schema")
+    if schema is None:
+        return frozenset()
+    try:
+        written = pyarrow.ipc.read_schema(pyarrow.BufferReader(base64.b64decode(schema)))
+    except (pyarrow.ArrowException, ValueError, OSError):
+        return frozenset()
+    return frozenset(field.name for field in written if pyarrow.types.is_dictionary(field.type))
 
 
 def stored(

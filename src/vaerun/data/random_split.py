@@ -9,7 +9,7 @@ from torch import Tensor
 from vaerun.config.ranges import above
 from vaerun.data.mapped import Rows, selected
 from vaerun.data.stream import stream
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 
 
 class Divided(NamedTuple):
@@ -78,7 +78,7 @@ class RandomSplit:
         taken = [number for name, number in (("test", num_test), ("valid", num_valid)) if name not in own]
         if min(taken) < 1 or count - sum(taken) < 2:
             raise UserError(
-                f"valid and test need 1 point each and train needs 2, but {what} holds {count} points at "
+                f"valid and test need 1 point each and train needs 2, but {what} holds {counted(count, 'point')} at "
                 f"data.valid_fraction={self.valid_fraction} and data.test_fraction={self.test_fraction}: use more "
                 "points or other fractions."
             )

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from vaerun.data.assemble import NEW
 from vaerun.data.base import Dataset, Source, Support
-from vaerun.data.column_type import Cells, UnusableColumnError, cells_of, unusable
+from vaerun.data.column_type import Cells, cells_of
 from vaerun.data.condition import given_new, labelled, labelled_new
-from vaerun.data.covariates import covariates_of, on_scale_of
+from vaerun.data.covariates import covariates_of, on_scale_of, unusable_condition
 from vaerun.data.data_file import located
 from vaerun.data.dequantise import dequantised, still
 from vaerun.data.hide import Hide
@@ -25,7 +25,8 @@ from vaerun.data.stream import stream
 from vaerun.data.table_columns import column_of, encode, unseen, with_units
 from vaerun.data.table_file import TAB, OtherSeparatorError, opened_table
 from vaerun.data.table_roles import class_numbers, conditions, listed, matching, split_rows, texts_of
-from vaerun.errors import UserError, close_match
+from vaerun.data.unusable import UnusableColumnError, unusable
+from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Table(Source):
         def encoded() -> Iterator[tuple[np.ndarray, Column]]:
             nonlocal missing
             for column in columns:
-                values = encode(cells_of(column.name, table[column.name]), column)
+                values = encode(cells_of(column.name, table[column.name], column.kind), column)
                 missing = missing or bool(np.isnan(values).any())
                 yield values, column
 
@@ -183,7 +184,7 @@ class Table(Source):
             split = still(rows, widths, seed=self.dequantise_seed, place=NEW)
         names_held = list(table.columns)
         given = {role: column for role, column in self.roles.items() if column is not None and column in names_held}
-        roles = {role: cells_of(column, table[column]) for role, column in given.items()}
+        roles = {role: cells_of(column, table[column], "categorical") for role, column in given.items()}
         names = tuple(text or "" for text in texts_of(roles["index"])) if "index" in roles else ()
         data = Dataset(
             self.path.name,
@@ -277,7 +278,7 @@ class Table(Source):
         errors: list[UnusableColumnError] = []
         for j, name in enumerate(chosen):
             try:
-                cells = cells_of(name, table[name])
+                cells = cells_of(name, table[name], kinds.get(name))
                 made = column_of(
                     cells,
                     kinds.get(name),
@@ -313,7 +314,7 @@ class Table(Source):
         for role, column in self.roles.items():
             if column is not None:
                 (found,) = matching(f"data.{role}", [column], names, patterns=False)
-                taken[role] = cells_of(found, table[found])
+                taken[role] = cells_of(found, table[found], "categorical")
         used = {cells.name: role for role, cells in taken.items()}
         given = conditions(listed(self.condition), names, used)
         left_out = matching("data.drop", listed(self.drop), names)
@@ -325,13 +326,14 @@ class Table(Source):
                 "other columns."
             )
         places = split_rows(taken["split"]) if "split" in taken else None
-        cells = [cells_of(name, table[name]) for name in given]
+        with unusable_condition():
+            cells = [cells_of(name, table[name]) for name in given]
         return Roles(chosen, cells, taken.get("label"), taken.get("index"), places)
 
     def _known(self, table: Tabular, columns: Sequence[Column]) -> list[Cells]:
         """The cells of recorded columns in another table."""
         self._refuse_other_columns(table, columns)
-        return [cells_of(column.name, table[column.name]) for column in columns]
+        return [cells_of(column.name, table[column.name], column.kind) for column in columns]
 
     def _refuse_other_columns(self, table: Tabular, columns: Sequence[Column]) -> None:
         """Refuses a table that lacks a recorded column."""
@@ -383,7 +385,9 @@ class Table(Source):
         if any(column.standardised for column in columns):
             done.append("standardised in the model, bounds in nats of the data as given")
         if count := sum(column.width > 0 for column in columns):
-            done.append(f"uniform noise of the width of its grid added to {count} columns (data.dequantise=true)")
+            done.append(
+                f"uniform noise of the width of its grid added to {counted(count, 'column')} (data.dequantise=true)"
+            )
         return "; ".join(done) or "as they are"
 
 
@@ -395,8 +399,8 @@ def with_text_names(table: Tabular) -> Tabular:
 
 
 def is_category(table: Tabular, name: str) -> bool:
-    """Whether a DataFrame declares a column a category."""
-    return not isinstance(table, ParquetTable) and table[name].dtype.name == "category"
+    """Whether a table declares a column a category."""
+    return name in table.categories if isinstance(table, ParquetTable) else table[name].dtype.name == "category"
 
 
 def support_of(columns: Sequence[Column]) -> Support:

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown, unit_of, word
+from vaerun.data.cell_text import unit_of
+from vaerun.data.column_type import Cells, check, infer, is_zero_one, refuse_empty, shown
 from vaerun.data.dequantise import grid_width
-from vaerun.data.given import ROUNDING
-from vaerun.errors import UserError, close_match
+from vaerun.data.given import ROUNDING, TINY, as_computed
+from vaerun.data.unusable import word
+from vaerun.errors import UserError, close_match, counted
 from vaerun.notation import Column, Kind
 
 
@@ -92,9 +94,9 @@ def rounded(values: np.ndarray, column: Column) -> tuple[np.ndarray, list[str]]:
         column: what is known of it.
 
     Raises:
-        UserError: a value does not fit into float32.
+        UserError: a value does not fit into float32, or all are too small for it.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         x = values.astype(np.float32)
     if np.isinf(x).any():
         raise UserError(
@@ -102,15 +104,31 @@ def rounded(values: np.ndarray, column: Column) -> tuple[np.ndarray, list[str]]:
             f"{np.nanmax(np.abs(values)):g}: write it in another unit, or leave it out, "
             f"{word('drop', column.name)}."
         )
-    error = np.abs(values - x)[~np.isnan(values)].max(initial=0.0)
+    error = np.abs(values - as_computed(x))[~np.isnan(values)].max(initial=0.0)
     if error <= ROUNDING * (column.high - column.low):
-        return x, []
+        return x, list(_without_logarithm(values, column))
+    if error < TINY:
+        raise UserError(
+            f"the values of a column must differ in float32, in which numbers below {TINY:.2g} are 0, but the column "
+            f"{column.name!r} holds values from {column.low:.3g} to {column.high:.3g}: write it in another unit, or "
+            f"leave it out, {word('drop', column.name)}."
+        )
     before, after = (len(np.unique(part[~np.isnan(part)])) for part in (values, x))
     return x, [
         f"float32 rounds the column {column.name!r} by up to {error:.2g}, which leaves {after:,} of its {before:,} "
         f"different values: subtract its smallest value {shown(float(column.low))} in the file, or leave the column "
         f"out with {word('drop', column.name)}."
     ]
+
+
+def _without_logarithm(values: np.ndarray, column: Column) -> Iterator[str]:
+    """A sentence if values of a positive column are 0 in float32, such as p-values of 1e-60."""
+    if column.kind == "positive" and (count := int((values < TINY).sum())):
+        yield (
+            f"{counted(count, 'value')} of the positive column {column.name!r} below {TINY:.2g}, down to "
+            f"{column.low:.2g}, cannot be told apart in float32: write the logarithm of the column in the file, or "
+            f"leave the column out with {word('drop', column.name)}."
+        )
 
 
 def with_units(columns: Sequence[Column]) -> Iterator[str]:

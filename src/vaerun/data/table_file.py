@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vaerun.data.column_type import is_number
+from vaerun.data.cell_text import is_number
 from vaerun.data.data_file import DamagedFileError, DataFile, TooLargeError, data_file
 from vaerun.data.free_memory import free_memory
 from vaerun.data.mapped import is_mapped
 from vaerun.data.parquet_table import ParquetTable
-from vaerun.errors import MissingPackageError, UserError
+from vaerun.errors import MissingPackageError, UserError, counted
 from vaerun.system.memory import amount
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ NOT_TEXT = {
 }
 """What files begin with that are often taken for text in UTF-8: what they are, and what helps."""
 LONGEST_LINE = 2**16  # bytes of the first row in which separators are counted
-BUFFER = 2**20  # bytes of a column of a Parquet file that are read at a time
+BUFFER = 2**20  # bytes that are read at a time, of a text file or a column of a Parquet file
 BYTES_PER_CELL = 16  # of a column while it is read and changed to float64
 TEXT_COPIES = 4  # memory that reading a text file needs, as a multiple of its size
 
@@ -104,7 +104,9 @@ def read_table(path: Path, separator: str | None = None) -> "pandas.DataFrame":
             )
         _refuse_not_text(file.stream)
         separator = "\t" if separator == TAB else separator
-        return _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
+        table = _text(file.stream, separator or ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","))
+        _refuse_nul(file.stream)  # last, because what is no text at all has such characters, too
+        return table
 
 
 def need_pandas() -> None:
@@ -125,6 +127,20 @@ def _refuse_not_text(stream: IO[bytes]) -> None:
     for mark, (what, remedy) in NOT_TEXT.items():
         if start.startswith(mark):
             raise DamagedFileError(what, remedy)
+
+
+def _refuse_nul(stream: IO[bytes]) -> None:
+    """Refuses the character NUL, at which pandas ends a cell: what comes before it would be taken for the cell."""
+    line = 1
+    stream.seek(0)
+    while part := stream.read(BUFFER):
+        place = part.find(b"\0")
+        line += part.count(b"\n", 0, None if place < 0 else place)
+        if place >= 0:
+            raise DamagedFileError(
+                f"line {line:,} holds the character NUL",
+                "write an empty cell where a value is missing, or remove the character, with tr -d '\\0'",
+            )
 
 
 def _text(stream: IO[bytes], separator: str) -> "pandas.DataFrame":
@@ -192,8 +208,8 @@ def _unequal(stream: IO[bytes], separator: str, count: int) -> str:
         filled = (row for row in rows if len(row) > 1 or (row and row[0].strip()))  # pandas skips empty lines, too
         for number, row in enumerate(filled, -1):
             if len(row) != count:
-                cells = f"{len(row)} cell{'s' if len(row) > 1 else ''}"
-                return f"row {number} (from 0) has {cells}, and the first row has {count} names"
+                cells, names = counted(len(row), "cell"), counted(count, "name")
+                return f"row {number} (from 0) has {cells}, and the first row has {names}"
     except csv.Error:  # a cell is too long for csv
         return ""
     finally:
@@ -237,8 +253,7 @@ def _parquet(file: DataFile, path: Path) -> "pandas.DataFrame":
     if needed > free:
         raise TooLargeError(f"its values need about {amount(needed)} of memory, and {amount(free)} are free")
     try:
-        # Without the metadata of pandas, which could turn a column into an index.
-        return table.opened.read().to_pandas(ignore_metadata=True)
+        return table.whole()
     except pyarrow.ArrowException as error:
         raise DamagedFileError(f"it is damaged or cut off ({' '.join(str(error).split())[:200]})") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.data.column_type import Cells
+from vaerun.data.column_type import Cells, shown
 from vaerun.errors import UserError, close_match
 from vaerun.notation import Kind
 
@@ -75,7 +75,7 @@ def texts_of(cells: Cells) -> list[str | None]:
     if cells.texts is not None:
         return list(cells.texts)
     assert cells.numbers is not None
-    return [None if np.isnan(value) else f"{value:.15g}" for value in cells.numbers]
+    return [None if np.isnan(value) else shown(value) for value in cells.numbers.tolist()]
 
 
 def class_numbers(cells: Cells) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.data.given import ROUNDING
+from vaerun.data.given import ROUNDING, as_computed
 from vaerun.data.layout import find_layout
 from vaerun.data.layout import said as layout_in_words
 from vaerun.data.mapped import MappedFile, Rows, empty_rows, from_file
@@ -246,7 +246,7 @@ class _Lost:
 
     def look(self, exact: np.ndarray, rounded: np.ndarray) -> None:
         """Extends range and largest rounding error of every column."""
-        low, high, error = exact.min(axis=0), exact.max(axis=0), np.abs(exact - rounded).max(axis=0)
+        low, high, error = exact.min(axis=0), exact.max(axis=0), np.abs(exact - as_computed(rounded)).max(axis=0)
         if self.low is None:
             self.low, self.high, self.error = low, high, error
         else:

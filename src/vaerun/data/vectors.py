@@ -12,7 +12,7 @@ from vaerun.data.assemble import NEW
 from vaerun.data.base import Dataset
 from vaerun.data.dequantise import dequantised, grid_width, still
 from vaerun.data.split import Split, fingerprint
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.notation import Column
 
 
@@ -66,7 +66,7 @@ def with_columns(data: Dataset, *, standardise: bool, dequantise: bool, seed: in
     if dequantise:
         noisy = dequantised(x, widths, seed)
         splits = [replace(old, x=new.x, rule=new.rule) for old, new in zip(splits, noisy, strict=True)]
-        done.append(f"uniform noise of the width of its grid added to {sum(w > 0 for w in widths)} columns")
+        done.append(f"uniform noise of the width of its grid added to {counted(sum(w > 0 for w in widths), 'column')}")
     train, valid, test = splits
     return replace(
         data,

@@ -71,7 +71,7 @@ class CalibrationEvaluation(Evaluation):
     overconfidence: E|2 u_d − 1| − 1/2, mean over d, with its standard error over points. Above 0, z* is too often at
         the ends of q: q is too narrow. Below 0, q is too wide.
     coverage_50, coverage_90: the fraction of z*_d in the central 50 % or 90 % interval of q, mean over d; 0.5 and 0.9
-        if q is right.
+        if q is right. The standard error is that of a fraction (Agresti, Coull 1998), above 0 also for 0 and 1.
     tarp_deviation: max_a |ECP(a) − a|. The credibility of a point is the probability under q of the ball around a
         random point, drawn from p(z), that has z* on its surface; ECP(a) is the fraction of points with a credibility
         of at most a. Its standard error is that of a bootstrap over points. N calibrated points have about 0.87/√N.
@@ -117,7 +117,7 @@ class CalibrationEvaluation(Evaluation):
         results.add(SBC_P_VALUE, min(1.0, len(p_values) * min(p_values)))
         results.add_mean(OVERCONFIDENCE, ends.mean(1) - 0.5)
         for percent in (50, 90):
-            results.add_mean(coverage(percent), (ends <= percent / 100).double().mean(1))
+            results.add_fraction(coverage(percent), (ends <= percent / 100).double().mean(1))
         results.add(TARP_DEVIATION, float(deviation(f)))
         resampled = f[torch.randint(len(f), (RESAMPLED, len(f)), device=f.device)]
         results.add(TARP_DEVIATION.error(), float(deviation(resampled).std()))

@@ -13,7 +13,7 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.bound.monte_carlo import ELBO, LOWER
 from vaerun.config.ranges import above, at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.evaluation.ascent import ascend, best, elbo, pick
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.evaluation.fitted import fit
@@ -152,9 +152,9 @@ class CrossEvaluation(OverPoints):
         results.add(CONVERGED, float(converged.double().mean()))
         if not converged.all():
             logger.warning(
-                f"{int((~converged).sum()):,} of {len(converged):,} points had not converged after {self.max_steps} "
-                f"steps, so that {bound.metric(COORDINATE).name} lies below the best of the family: use "
-                f"evaluation.max_steps={3 * self.max_steps}."
+                f"{int((~converged).sum()):,} of {len(converged):,} points had not converged after "
+                f"{counted(self.max_steps, 'step')}, so that {bound.metric(COORDINATE).name} lies below the best "
+                f"of the family: use evaluation.max_steps={3 * self.max_steps}."
             )
         points = {bound.metric(column).name: values for column, values in elbos.items()}
         return results.result({**points, CONVERGED.name: converged})
@@ -174,8 +174,9 @@ class CrossEvaluation(OverPoints):
             fitted = fit(bound, self.fresh, self.optimizer, data, self.encoder_epochs)
             if not fitted.converged:
                 logger.warning(
-                    f"The fitted encoder had not converged after {self.encoder_epochs} epochs, so that a longer fit "
-                    f"may raise elbo_fitted_encoder: use evaluation.encoder_epochs={3 * self.encoder_epochs}."
+                    f"The fitted encoder had not converged after {counted(self.encoder_epochs, 'epoch')}, so that a "
+                    "longer fit may raise elbo_fitted_encoder: use "
+                    f"evaluation.encoder_epochs={3 * self.encoder_epochs}."
                 )
             found[FITTED_ENCODER] = fitted.amortizer
         return found

@@ -11,7 +11,7 @@ from vaerun.bound.lowest_variance import lowest_variance_elbo
 from vaerun.bound.monte_carlo import ELBO, iwae
 from vaerun.config.ranges import at_least
 from vaerun.data.base import Dataset, SplitName
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.evaluation.ais import AIS
 from vaerun.evaluation.base import EvaluationResult, Named
 from vaerun.evaluation.gap_estimates import OPTIMAL, OWN, RICHER, Gap, GapEstimates, below_zero, gaps, joined
@@ -189,7 +189,7 @@ class GapEvaluation(OverPoints):
         if lost and name.startswith("approximation"):
             logger.warning(
                 f"{name} leaves out {lost:,} of {len(estimates.x):,} points, and with it every gap that needs their "
-                f"best q, since the search for it had not converged after {self.max_steps} steps: use "
+                f"best q, since the search for it had not converged after {counted(self.max_steps, 'step')}: use "
                 f"evaluation.max_steps={3 * self.max_steps}."
             )
         negative = below_zero(gap, ROUNDING * float(estimates.rewards.mean[OWN].abs().mean()))

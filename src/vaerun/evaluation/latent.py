@@ -83,7 +83,8 @@ class LatentEvaluation(OverPoints):
         expectation for the x that they are drawn from. Left out if the prior is p(z given c).
     label_accuracy: fraction of the points whose label is that of most of their 10 nearest neighbours in E_q[z]. Only
         for data with labels, which are not used in training unless the model conditions on them. The image labels_SPLIT
-        shows E_q[z] on the plane of its first two principal components, in the colours of the labels.
+        shows E_q[z] on the plane of its first two principal components, in the colours of the labels. The standard
+        error is that of a fraction (Agresti, Coull 1998), above 0 also for 0 and 1.
 
     Few active units are posterior collapse, or more units than the data need; one warning names the remedies, if the
     upper end of the interval is at most a quarter of the units.
@@ -141,7 +142,7 @@ class LatentEvaluation(OverPoints):
         labels = labels[torch.cat([batch.index for batch in self.batches(data, POINTS)])]
         known = labels >= 0
         if int(known.sum()) > NEIGHBOURS:
-            results.add_mean(LABEL_ACCURACY, neighbour_agreement(mean[known], labels[known]))
+            results.add_fraction(LABEL_ACCURACY, neighbour_agreement(mean[known], labels[known]))
         plane, _ = principal_plane(numbers(mean))
         return {f"labels/{self.split}": scatter(plane, numbers(labels), data.labels)}
 

@@ -55,8 +55,8 @@ class PredictiveEvaluation(OverPoints):
     differ has p = 1/2. Missing values are missing in the replicas, too.
 
     predictive_p_value_T, with its standard error √(p̃ (1 − p̃) / (S + 4)), p̃ = (S p + 2) / (S + 4) (Agresti, Coull 1998),
-    which is above 0 also for p = 0 and 1; predictive_observed_T: T(x); predictive_replicated_T: the mean of T(x_rep).
-    The statistics T of a data set:
+    which is above 0 also for p = 0 and 1, and smaller where replicas are equal to the data; predictive_observed_T:
+    T(x); predictive_replicated_T: the mean of T(x_rep). The statistics T of a data set:
 
     mean, sd, min, max: means over the points of the mean, standard deviation, smallest and largest value of x.
     zeros: the fraction of values that are 0. spread: the standard deviation over the points of the mean of x.

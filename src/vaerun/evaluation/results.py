@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from vaerun.evaluation.base import NO_PICTURES, EvaluationResult
+from vaerun.evaluation.fraction import fraction_error
 from vaerun.metric.metric import Metric
 from vaerun.notation import NOTHING
 
@@ -51,6 +52,17 @@ class Results:
         self.add(metric, float(values.mean()))
         if len(values) > 1:
             self.metrics[f"{metric.error().name}/{self.split}"] = float(values.std() / math.sqrt(len(values)))
+
+    def add_fraction(self, metric: Metric, values: Tensor) -> None:
+        """The mean of values from 0 to 1, and its standard error, which is not 0 where all of them are 0 or 1.
+
+        Args:
+            metric: the declaration of the fraction.
+            values: of every point, Float[Tensor, "N"].
+        """
+        values = values.double()
+        self.add(metric, float(values.mean()))
+        self.metrics[f"{metric.error().name}/{self.split}"] = float(fraction_error(values))
 
     def result(
         self, points: Mapping[str, Tensor] = NOTHING, pictures: Mapping[str, np.ndarray] = NO_PICTURES

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun.evaluation.fraction import fraction_error
+
 
 class Totals(NamedTuple):
     """Sums over N points of t(x_i) and t(x_i)², by replicated data set: Float[Tensor, "S"] or Float[Tensor, "S X"]."""
@@ -48,21 +50,15 @@ class Check(NamedTuple):
 
     def p_value(self) -> Tensor:
         """P(T(x_rep) > T(x)) + ½ P(T(x_rep) = T(x)), of shape [] or [X]."""
-        above = (self.replicas > self.data).double() + 0.5 * (self.replicas == self.data).double()
-        return above.mean(0)
+        return self._above().mean(0)
 
     def error(self) -> Tensor:
-        """√(p̃ (1 − p̃) / (S + 4)) with p̃ = (S p + 2) / (S + 4), the standard error of the p-value, of shape [] or [X].
+        """The standard error of the p-value, of shape [] or [X]."""
+        return fraction_error(self._above())
 
-        √(p (1 − p) / S) is 0 where no replica, or every one, is above the data, although S draws cannot show p = 0.
-        Two successes and two failures are added. Ties have less noise, so that it is too large where there are many.
-
-        Reference: Agresti, Coull 1998, Approximate is better than "exact" for interval estimation of binomial
-        proportions.
-        """
-        number = len(self.replicas) + 4
-        p = (self.p_value() * len(self.replicas) + 2) / number
-        return (p * (1 - p) / number).sqrt()
+    def _above(self) -> Tensor:
+        """1 for a replica above the data, ½ for one that is equal, Float[Tensor, "S"] or Float[Tensor, "S X"]."""
+        return (self.replicas > self.data).double() + 0.5 * (self.replicas == self.data).double()
 
 
 def _sd(x: Tensor) -> Tensor:

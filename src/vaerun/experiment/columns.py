@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vaerun.data.base import Dataset
+from vaerun.errors import counted
 from vaerun.notation import Column
 
 SHOWN = 40  # columns in the log
@@ -30,7 +31,7 @@ def table_of(data: Dataset) -> Iterator[str]:
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     if (more := len(data.columns) - SHOWN) > 0:
-        yield f"and {more:,} more columns, in data.columns of summary.json"
+        yield f"and {counted(more, 'more column')}, in data.columns of summary.json"
     if data.covariates:
         yield f"the model conditions on {'; '.join(map(covariate_of, data.covariates[:SHOWN]))}"
 

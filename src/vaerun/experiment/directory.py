@@ -205,7 +205,7 @@ def read_config(directory: Path) -> DictConfig:
         raise
     except Exception:  # the file of a stranger can hold anything
         config = None
-    if not isinstance(config, DictConfig) or not _is_of_run(OmegaConf.to_container(config)):
+    if not isinstance(config, DictConfig) or not config or not _is_of_run(OmegaConf.to_container(config)):
         raise UserError(f"{path} is not the configuration of a run: restore the file that vaerun train has written.")
     refuse_references(OmegaConf.to_container(config), path)
     if changed := change_in_config(path):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
-from vaerun.data.column_type import word
+from vaerun.data.unusable import word
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.strategy.base import Strategy
 

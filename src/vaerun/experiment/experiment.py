@@ -9,18 +9,19 @@ import torch
 
 from vaerun.bound.monte_carlo import ELBO, KL, LOG_LIKELIHOOD
 from vaerun.data.base import Dataset
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.columns import far_from_one, outweighing
-from vaerun.experiment.directory import RunDirectory, checkpoint_path, write_summary
+from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
 from vaerun.experiment.fitting import refuse_unfit
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.status import running
 from vaerun.experiment.summary import cut_off, summarise, unconverged
+from vaerun.experiment.trained import trained
 from vaerun.metric.metric import error_of, is_error
 from vaerun.strategy.base import Strategy
 from vaerun.tracking.base import POSITION, Tracker
@@ -218,7 +219,7 @@ class Experiment:
             UserError: there is none, or it belongs to another configuration or other data.
         """
         parallel.wait()  # process 0 has written it
-        state = checkpoint.load(checkpoint_path(directory, name), self.device)
+        state = trained(directory, name, self.device)
         checkpoint.restore_tensors(state, self.strategy, self.data)
         return int(state["progress"]["step"])
 
@@ -250,8 +251,8 @@ class Experiment:
         if some == every or not others:
             return ""
         return (
-            f"{', '.join(terms[:-1])} and {terms[-1]} are means over all {every:,} test points, the other figures over "
-            f"{some:,}: they cannot be subtracted from each other."
+            f"{', '.join(terms[:-1])} and {terms[-1]} are means over all {counted(every, 'test point')}, the other "
+            f"figures over {some:,}: they cannot be subtracted from each other."
         )
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.data.column_type import word
 from vaerun.data.data_file import data_file
 from vaerun.data.table_file import REMEDY, need_pandas
+from vaerun.data.unusable import word
 from vaerun.errors import UserError, one_line
 from vaerun.system.whole_file import replacing
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from vaerun.errors import UserError
-from vaerun.experiment.directory import checkpoint_path, read_config
+from vaerun.experiment.directory import read_config
+from vaerun.experiment.trained import trained
 from vaerun.strategy.base import Strategy
-from vaerun.trainer import checkpoint
 
 logger = logging.getLogger("vaerun")
 
@@ -29,7 +29,7 @@ def take_weights(strategy: Strategy, directory: Path) -> None:
         UserError: it is not a run directory, or θ has other names or shapes there.
     """
     read_config(directory)
-    state = checkpoint.load(checkpoint_path(directory, "best"), torch.device("cpu"))
+    state = trained(directory, "best", torch.device("cpu"))
     saved, own = state["tensors"], dict(strategy.named_parameters())
     fits = {name: name in saved and saved[name].shape == weight.shape for name, weight in own.items()}
     for name, weight in own.items():

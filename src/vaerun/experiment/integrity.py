@@ -39,8 +39,9 @@ def changes(directory: Path, summary: Mapping[str, Any]) -> Iterator[str]:
         if sentence := change_in_config(config):
             yield sentence
     with suppress(UnsafeFileError, OSError):
-        if RECORDS in summary and not metrics.exists():
-            yield f"{metrics} does not exist any more"
+        if not metrics.exists():
+            if summary.get(RECORDS):  # not of a run that ended before its first record
+                yield f"{metrics} does not exist any more"
         elif RECORDS in summary and summary[RECORDS] != _checksum_of_file(metrics):
             yield f"{metrics} was changed: its checksum is not that in summary.json"
 

@@ -16,13 +16,14 @@ from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.experiment.build import KnownData, build, build_parts, prepare
 from vaerun.experiment.choose import build_evaluation
-from vaerun.experiment.directory import checkpoint_path, read_config, read_summary
+from vaerun.experiment.directory import read_config, read_summary
 from vaerun.experiment.make import make, plain
 from vaerun.experiment.new_data import read_new
 from vaerun.experiment.new_path import is_path, path_in
 from vaerun.experiment.option import evaluation_node
 from vaerun.experiment.resume import relocate
 from vaerun.experiment.run import Choice, Run
+from vaerun.experiment.trained import trained
 from vaerun.experiment.values import FITS
 from vaerun.notation import Column, Kind
 from vaerun.strategy.base import Strategy
@@ -70,7 +71,7 @@ def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
     without = not has_path(directory)  # such as digits: a file can only hold new points
     elsewhere = without and path_in(words) is not None
     config = configuration(directory, [word for word in words if not (without and is_path(word))])
-    state = checkpoints.load(checkpoint_path(directory, checkpoint), torch.device("cpu"))
+    state = trained(directory, checkpoint, torch.device("cpu"))
     device = prepare(config, make(config["trainer"], {}, group="trainer")).device
 
     def read_data() -> Dataset:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vaerun.config.admission import KNOWN, PARTIAL, TARGET, Place, admitted, asked
 from vaerun.config.trust import OWN, place_in, trusted
-from vaerun.errors import RunError, UserError
+from vaerun.errors import RAISED, RunError, UserError
 from vaerun.system.memory import refused_memory
 
 
@@ -53,7 +53,7 @@ def _constructed(construct: Callable[[], Any], place: Place) -> Any:
     """The object; an error in a constructor that is not vaerun's own is one of its keys or of its code."""
     try:
         return construct()
-    except Exception as error:
+    except RAISED as error:
         own = place.module.partition(".")[0] == OWN
         if own or isinstance(error, (UserError, RunError)) or refused_memory(error):
             raise
@@ -62,7 +62,7 @@ def _constructed(construct: Callable[[], Any], place: Place) -> Any:
         ) from error
 
 
-def said(error: Exception, place: Place) -> str:
+def said(error: BaseException, place: Place) -> str:
     """An exception from code of the user: its class, its text, and the line of the user's packages it came through."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     line = place_in(error, (place.module.partition(".")[0], *trusted()))
@@ -97,7 +97,7 @@ def imported(place: Place) -> type:
         kind = getattr(import_module(place.module), place.name)
     except UserError:
         raise
-    except Exception as error:
+    except RAISED as error:
         if own:
             raise
         raise UserError(

@@ -142,11 +142,12 @@ def recover(directory: Path, cfg: DictConfig) -> None:
         return
     import torch
 
+    from vaerun.experiment.trained import trained
     from vaerun.trainer import checkpoint
     from vaerun.trainer.checkpoint_file import previous
 
     with RunDirectory(directory):
-        state = checkpoint.load(checkpoint_path(directory, "best"), torch.device("cpu"))
+        state = trained(directory, "best", torch.device("cpu"))
         adjust(state["optimizer"], {key.rpartition(".")[2]: new[key] for key in new if key.startswith("optimizer.")})
         last = checkpoint_path(directory, "last")
         checkpoint.write(last, state)

@@ -16,7 +16,7 @@ import torch
 import vaerun
 from vaerun.config.defaults import flatten
 from vaerun.data.base import Dataset
-from vaerun.errors import DivergedError, RunError, UserError
+from vaerun.errors import DivergedError, RunError, UserError, counted
 from vaerun.execution import parallel
 from vaerun.experiment.integrity import RECORDS
 from vaerun.metric.metric import write
@@ -202,11 +202,15 @@ def versions() -> dict[str, str]:
 def described(experiment: "Experiment") -> dict[str, str]:
     """Data, parameters and device in words, for the log."""
     data, machine = experiment.data, experiment.machine
-    labels = {"labels": f"{len(data.labels):,} classes: {first(data.labels)}"} if data.labels else {}
-    given = {"condition": f"the model reads {len(data.given):,} numbers: {first(data.given)}"} if data.given else {}
+    labels = {"labels": f"{counted(len(data.labels), 'class', 'classes')}: {first(data.labels)}"} if data.labels else {}
+    given = (
+        {"condition": f"the model reads {counted(len(data.given), 'number')}: {first(data.given)}"}
+        if data.given
+        else {}
+    )
     counts = ", ".join(f"{name} {count:,}" for name, count in experiment.strategy.num_parameters().items() if count)
     sizes = f"{len(data.train):,} train, {len(data.valid):,} valid, {len(data.test):,} test"
-    threads = f"{machine.threads} thread{'s' * (machine.threads > 1)}"
+    threads = counted(machine.threads, "thread")
     many = f"{parallel.size()} × " if parallel.size() > 1 else ""
     computing = f", {threads}, matrix products by {machine.matmul_backend}"
     return {

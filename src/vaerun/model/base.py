@@ -123,9 +123,10 @@ class Model(nn.Module, ABC):
         """
         if given is None or given.shape[-1] != self.given_dim:
             found = "nothing" if given is None else f"the shape {list(given.shape)}"
+            needed = "number" if self.given_dim == 1 else f"{self.given_dim} numbers"
             raise UserError(
-                f"this model needs the {self.given_dim} numbers {', '.join(self.given_names)} of every point, got "
-                f"{found}: give them as a tensor [N, {self.given_dim}]."
+                f"this model needs the {needed} {', '.join(self.given_names)} of every point, got {found}: give "
+                f"them as a tensor [N, {self.given_dim}]."
             )
         return given
 

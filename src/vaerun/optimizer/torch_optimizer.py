@@ -9,7 +9,7 @@ from torch import nn
 
 from vaerun.config.ranges import above
 from vaerun.config.trust import place_in, trusted
-from vaerun.errors import UserError
+from vaerun.errors import RAISED, UserError
 from vaerun.optimizer.base import GuardedOptimizer
 from vaerun.schedule.base import Schedule
 
@@ -56,7 +56,7 @@ class TorchOptimizer(GuardedOptimizer):
         )
         try:
             self.inner = method(self.weights, lr=learning_rate)
-        except Exception as error:
+        except RAISED as error:
             place = place_in(error, trusted())
             if not place and not isinstance(error, (TypeError, ValueError, RuntimeError)):
                 raise

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vaerun.errors import counted
 from vaerun.metric.interval import Sample, difference
 from vaerun.report.column import COSTS, Column, writer
 from vaerun.report.entry import Entry
@@ -105,4 +106,8 @@ def is_tied(row: Row, leader: Row, column: Column) -> bool:
 def machines(rows: Sequence[Row]) -> set[str]:
     """The devices and numbers of threads of the compared runs."""
     used = [entry.run.summary for row in rows for entry in row.entries if entry.used]
-    return {f"{summary['device']}, {summary.get('threads')} threads" for summary in used if "device" in summary}
+    return {f"{summary['device']}, {_threads(summary.get('threads'))}" for summary in used if "device" in summary}
+
+
+def _threads(count: object) -> str:
+    return counted(count, "thread") if isinstance(count, int) else "an unknown number of threads"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vaerun.errors import counted
 from vaerun.report.recorded import Recorded, finite, mapping
 from vaerun.system import files
 from vaerun.system.files import UnsafeFileError
@@ -84,8 +85,9 @@ def read(directory: Path) -> Searched | None:
 def notes(found: Iterable[Searched]) -> list[str]:
     """That the best of many noisy values is optimistic, for each search."""
     return [
-        f"the runs in {one.directory} are {len(one.trials)} trials of a search for {' and '.join(one.objectives)}: the "
-        f"best of many noisy values is optimistic, so train it with several seeds for a figure to report"
+        f"the runs in {one.directory} are {counted(len(one.trials), 'trial')} of a search for "
+        f"{' and '.join(one.objectives)}: the best of many noisy values is optimistic, so "
+        f"train it with several seeds for a figure to report"
         for one in found
     ]
 

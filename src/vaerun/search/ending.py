@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.config import hydra
 from vaerun.config.command_line import command_line
+from vaerun.errors import counted
 from vaerun.search.objective import Objective
 from vaerun.search.record import STATES, pareto
 from vaerun.search.trials import REASON
@@ -42,7 +43,7 @@ def conclude(study: "optuna.Study", objectives: Sequence[Objective], best: Path 
         say(f"No trial of {len(trials)} is completed ({counts}), so there is no best configuration.")
         return 1
     print(table(completed, objectives, pareto(study)))
-    print(f"\n{answer(study, objectives)} Of {len(trials)} trials: {counts}.")
+    print(f"\n{answer(study, objectives)} Of {counted(len(trials), 'trial')}: {counts}.")
     if len(objectives) == 1:
         print(
             f"The best of {len(completed)} noisy values is optimistic: for a figure to report, train it with several "

@@ -7,7 +7,7 @@ from typing import final
 from hydra.core.override_parser.types import Override
 
 from vaerun.config.ranges import at_least
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.search.best import write_best
 from vaerun.search.ending import conclude
 from vaerun.search.objective import read_objectives
@@ -99,6 +99,6 @@ class OptunaSweeper(Sweeper):
         earlier = f", {trials.earlier} of them ended earlier" if trials.earlier else ""
         tags = ", ".join(f"{one.tag} ({one.better} is better)" for one in self.objectives)
         return (
-            f"search of {max(self.n_trials, trials.earlier)} trials for {tags}{earlier}{at_once}\n"
+            f"search of {counted(max(self.n_trials, trials.earlier), 'trial')} for {tags}{earlier}{at_once}\n"
             f"directory {runner.shown(place)}; to continue it: {again}"
         )

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
 from vaerun.config.ranges import above, at_least, below
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.search.objective import read_objectives
 from vaerun.search.race import Race, next_seeds
 from vaerun.search.race_file import record
@@ -125,7 +125,8 @@ class Racing(Sweeper):
         needing = race.names
         with runner:
             where = runner.shown(runner.place.path)
-            say(f"race of {len(needing)} configurations, at most {self.max_seeds} seeds of each\ndirectory {where}")
+            each = counted(self.max_seeds, "seed")
+            say(f"race of {counted(len(needing), 'configuration')}, at most {each} of each\ndirectory {where}")
             while jobs := self._next(needing, runner):
                 for name, seed in jobs:
                     racer = self.racers[name]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from vaerun.errors import counted
 from vaerun.search.anytime import AnytimeInterval
 from vaerun.search.race import Race
 
@@ -21,7 +22,7 @@ def verdict(race: Race, objective: str, *, spent: Mapping[str, int], max_seeds: 
         ended: whether no further runs come.
     """
     runs, grid = sum(spent.values()), max_seeds * len(race.names)
-    cost = f"The race used {runs} runs; {max_seeds} seeds of each configuration are {grid} runs."
+    cost = f"The race used {counted(runs, 'run')}; {counted(max_seeds, 'seed')} of each configuration are {grid} runs."
     if not ended:
         return f"The race has not ended: {_listed(race.left)} cannot be told apart yet. {cost}"
     aside = f" {_listed(race.excluded)} could not be compared." if race.excluded else ""
@@ -46,7 +47,7 @@ def _answer(race: Race, objective: str, max_seeds: int, unit: str) -> str:
     if not race.undecided():
         how = f"differ by at most {race.margin:g}{unit}" if race.margin else "have equal values with every seed"
         return f"{_listed(left)} {how}: {by}{between}{worse}."
-    return f"It is open which of {_listed(left)} is better, after {max_seeds} seeds: {by}{between}{worse}."
+    return f"It is open which of {_listed(left)} is better, after {counted(max_seeds, 'seed')}: {by}{between}{worse}."
 
 
 def table(
@@ -81,7 +82,7 @@ def _line(
     unit: str,
 ) -> str:
     runs, leader = spent.get(name, 0), best(race)
-    parts = [f"{runs} seed{'s' * (runs != 1)}"]
+    parts = [counted(runs, "seed")]
     values = race.values[name]
     if name in race.excluded:
         return f"race, {name}: {parts[0]}; not compared, because {race.excluded[name]}"
@@ -110,7 +111,7 @@ def _ordered(race: Race) -> list[str]:
 def _amount(race: Race, found: AnytimeInterval, unit: str) -> str:
     """``0.93 nat (95 % interval [0.41, 1.45], 5 seeds)``"""
     if math.isinf(found.high):
-        return f"{found.mean:.3g}{unit} ({found.n} seed{'s' * (found.n != 1)}, too few for an interval)"
+        return f"{found.mean:.3g}{unit} ({counted(found.n, 'seed')}, too few for an interval)"
     sure = f"{100 * (1 - race.alpha):g} %"
     return f"{found.mean:.3g}{unit} ({sure} interval [{found.low:.3g}, {found.high:.3g}], {found.n} seeds)"
 

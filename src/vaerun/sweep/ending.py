@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.report.request import Request
 from vaerun.report.text import render
 from vaerun.sweep.outcome import Outcome
@@ -28,7 +28,7 @@ def conclude(outcome: Outcome, flags: Sequence[str]) -> int:
             print(render(comparison, max(40, shutil.get_terminal_size((100, 24)).columns)), flush=True)
     failed = [(job, state) for job, state in states if state.status != COMPLETED]
     if failed:
-        say(f"\n{len(failed)} of {len(states)} jobs failed:")
+        say(f"\n{len(failed)} of {counted(len(states), 'job')} failed:")
     for job, state in failed:
         say(f"  {job.label}: {reason(state)}\n    run it again: {outcome.plan.rerun(job, flags)}")
     if failed:
@@ -43,12 +43,12 @@ def interruption(outcome: Outcome) -> str:
         for status in (COMPLETED, INTERRUPTED, LOST, PRUNED, WAITING)
     }
     failed = len(outcome.states) - sum(counts.values())
-    parts = [f"{counts[COMPLETED]} of {len(outcome.states)} jobs are completed"]
+    parts = [f"{counts[COMPLETED]} of {counted(len(outcome.states), 'job is', 'jobs are')} completed"]
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{counts[PRUNED]} pruned"] if counts[PRUNED] else []
     parts += [f"{counts[INTERRUPTED]} stopped with their state saved"] if counts[INTERRUPTED] else []
-    parts += [f"{counts[LOST]} were killed"] if counts[LOST] else []
-    parts += [f"{counts[WAITING]} have not started"] if counts[WAITING] else []
+    parts += [counted(counts[LOST], "was killed", "were killed")] if counts[LOST] else []
+    parts += [counted(counts[WAITING], "has not started", "have not started")] if counts[WAITING] else []
     return f"interrupted: {', '.join(parts)}; continue with: {outcome.plan.again(outcome.directory)}"
 
 

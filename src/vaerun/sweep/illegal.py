@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from vaerun.config.error_message import explain
-from vaerun.errors import UserError
+from vaerun.errors import UserError, counted
 from vaerun.sweep.composer import Composer
 from vaerun.sweep.job import Job, distinguished
 from vaerun.sweep.outcome import Plan
@@ -38,8 +38,8 @@ def legal_jobs(overrides: Sequence[Sequence[str]], composer: Composer, config: D
         for line in lines:
             say(f"  {printable(line)}")
         raise UserError(
-            f"{len(errors)} of the {len(jobs)} combinations cannot run, as said above, so no job was started: change "
-            f"the values{remedy}."
+            f"{len(errors)} of {counted(len(jobs), 'combination')} cannot run, as said above, so no job was started: "
+            f"change the values{remedy}."
         )
     for line in lines:
         say(f"left out  {printable(line)}")

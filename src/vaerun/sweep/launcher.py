@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from vaerun.errors import Interrupted, UserError
+from vaerun.errors import Interrupted, UserError, counted
 from vaerun.experiment.directory import read_summary, write_summary
 from vaerun.sweep import marker, progress
 from vaerun.sweep.composer import Composer
@@ -102,7 +102,7 @@ class SweepLauncher:
         finished = f", {done} of them completed earlier" if done else ""
         at_once = f"; {parallel} at the same time" if parallel is not None else ""
         return (
-            f"sweep of {len(jobs)} job{'s' * (len(jobs) != 1)}{finished}{at_once}\n"
+            f"sweep of {counted(len(jobs), 'job')}{finished}{at_once}\n"
             f"directory {shown(self.path, self.plan.user_folder)}; to continue it: {self.plan.again(self.path)}"
         )
 

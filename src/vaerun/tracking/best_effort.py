@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from vaerun.errors import UserError
+from vaerun.errors import RAISED, UserError
 from vaerun.image.embedding import Embedding
 from vaerun.metric.metric import Metric
 from vaerun.system.files import UnsafeFileError
@@ -77,7 +77,7 @@ class BestEffort(Tracker):
     def _try(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception as error:
+        except RAISED as error:
             if is_memory(error):
                 raise
             broken, self.tracker = self.tracker, None

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, final
 
 from vaerun.config.ranges import at_least
+from vaerun.errors import counted
 
 if TYPE_CHECKING:
     from vaerun.trainer.training import Training
@@ -41,6 +42,6 @@ class Patience:
     def reason(self, training: "Training") -> str:
         """Why it ends, in words."""
         return (
-            f"{training.bound}/valid has had no new best value in {self.validations} validations "
+            f"{training.bound}/valid has had no new best value in {counted(self.validations or 0, 'validation')} "
             f"(trainer.patience={self.validations})"
         )

@@ -206,10 +206,9 @@ class Training:
             watcher.on_record(self, record)
         for tag, value in metrics.items():
             if not math.isfinite(value):
-                raise DivergedError(
-                    f"{tag} became {value} between steps {self.last_record + 1} and {self.progress.step}",
-                    self.progress.step,
-                )
+                first, last = self.last_record + 1, self.progress.step
+                when = f"at step {last}" if first == last else f"between steps {first} and {last}"
+                raise DivergedError(f"{tag} became {value} {when}", last)
         self.last_record = self.progress.step
         return metrics
 

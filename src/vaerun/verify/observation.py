@@ -1,7 +1,7 @@
 """p_θ(z) and p(x given outputs): sums over their values, of which some can be missing, and samples."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaerun.errors import UserError
-from vaerun.exact.expectation import Space, wide_space
+from vaerun.exact.expectation import Space
 from vaerun.model.likelihood.base import Likelihood
 from vaerun.model.likelihood.count import CountLikelihood
 from vaerun.model.vae import VAE
@@ -17,17 +17,12 @@ from vaerun.posterior.base import Enumerable
 from vaerun.verify import columns
 from vaerun.verify.claim import Claim, by_chance, left_out, raised, within, z_scores
 from vaerun.verify.follow import DRAWS, GRID, distributed, follows
+from vaerun.verify.integral import NORMALISED, integrated, mass, mode
 from vaerun.verify.offer import Choices, Offer, spoken
 from vaerun.verify.small import Problem, Setting, make_problem
 
 CONCERNS = ("model/prior", "model/likelihood", "model/likelihood/rate")
-NORMALISED = 1e-5
 TOTALS = (1.0, 20.0, 300.0)
-GRIDS = ((3.2, (305, 153, 77)), (14.0, (1329, 665, 333)))
-"""Reach of the grids of z (24 units, and a million), and points of each coordinate at the same distance.
-
-Each grid has every second point of the one before, and 0.
-"""
 NEAR, FAR = 60.0, 1e12  # ends of the fine cells of real x, and of all of them
 TAIL = 1e6  # where the moments of x are complete
 CELL, RATIO = 0.01, 0.002  # widths of a cell: near 0, and relative to x
@@ -86,36 +81,14 @@ def prior(problem: Problem, name: str) -> Iterator[Claim]:
         over, logs, slack = [every, every], [density(every)] * 2, 0.0
         total = mass(logs[0], every)
     else:
-        middle = torch.zeros_like(q.sample(1)[0])
-        for reach, numbers in GRIDS:  # the far ones are for tails like a power of z
-            over = [wide_space(middle, torch.ones_like(middle), points, reach=reach) for points in numbers]
-            logs = [density(one) for one in over]
-            total, slack = extrapolated([mass(log, one) for log, one in zip(logs, over, strict=True)])
-            if abs(total - 1) <= NORMALISED + slack:
-                break
+        over, logs, total, slack = integrated(density, torch.zeros_like(q.sample(1)[0]))
+        if slack:  # there is a kink that is not 0: most densities with one have it where they are largest
+            there = integrated(density, mode(density, over[0].z[logs[0].argmax()]))
+            over, logs, total, slack = there if there[3] < slack else (over, logs, total, slack)
     allowed = NORMALISED + slack
     yield within(name, where, "sums to one", error=abs(total - 1), allowed=allowed, measured=f"{total:.9f}")
     drawn = problem.model.sample_prior(DRAWS, None if given is None else given.expand(DRAWS, -1))
     yield from follows(name, where, drawn, (over[0], over[1]), (logs[0], logs[1]))
-
-
-def mass(log_p: Tensor, over: Space) -> float:
-    """∫ p(z) dz by one sum over a space."""
-    return float((log_p.exp() * over.volume[:, 0]).sum())
-
-
-def extrapolated(masses: Sequence[float]) -> tuple[float, float]:
-    """An integral by Romberg's rule from three trapezoidal sums, the finest first, and the error that is left to it.
-
-    A density with a kink at 0, as Laplace's, has an error of order h² on each grid. The kink is a point of all of them,
-    so that the orders h² cancel, and nothing is left. If they do not, the kink is elsewhere, and the error may be
-    as large as twice the largest difference of the sums.
-    """
-    fine, middle, coarse = masses
-    total, earlier = (4 * fine - middle) / 3, (4 * middle - coarse) / 3
-    if abs(total - earlier) <= NORMALISED:
-        return total, 0.0
-    return total, 2 * max(abs(fine - middle), abs(middle - coarse))
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.parts import parts_of
 from vaerun.config.defaults import default_choices, defaults, flatten
 from vaerun.config.part import Part
+from vaerun.errors import counted
 
 ASKED = {"local": "solver", "amortizer": "amortizer"}
 """Group ↦ the name of the constructor parameter with which other parts ask for it."""
@@ -118,7 +119,7 @@ def _never(set_by_user: Mapping[str, Any], parts: Mapping[str, Part], interval: 
                                                       "evaluated in any case")  # fmt: skip
     images = set_by_user.get("trainer.records.images_every")
     if isinstance(images, int) and isinstance(every, int) and images * every > epochs:
-        why = f"the training has at most {epochs // every} validations, and its end has images in any case"
+        why = f"the training has at most {counted(epochs // every, 'validation')}, and its end has images in any case"
         yield from _said({"trainer.records.images_every": images}, why)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vaerun import __version__
+from vaerun.errors import counted
 from vaerun.report.comparison import Comparison
 from vaerun.report.recorded import Recorded, mapping
 
@@ -13,7 +14,7 @@ def title(comparison: Comparison) -> str:
     """The data set, and the numbers of configurations and runs."""
     runs = [entry.run for row in comparison.rows for entry in row.entries]
     data = _values([f"{run.data.get('name')} ({run.data.get('binarize')})" for run in runs if run.data], 2)
-    counts = f"{_plural(len(comparison.rows), 'configuration')}, {_plural(len(runs), 'run')}"
+    counts = f"{counted(len(comparison.rows), 'configuration')}, {counted(len(runs), 'run')}"
     at = f", compared at {comparison.at.words}" if comparison.at is not None else ""
     return f"{data} · {counts}{at}" if data else f"{counts}{at}"
 
@@ -81,7 +82,10 @@ def _source(name: str, runs: Sequence[Recorded]) -> str | None:
     told = []
     for text in list(dict.fromkeys(run.sources[name] for run in runs if name in run.sources))[:3]:
         source = json.loads(text)
-        words = [f"{source.get('checkpoint')} checkpoint", f"{source.get('points')} points"]
+        words = [
+            f"{source.get('checkpoint')} checkpoint",
+            counted(points, "point") if isinstance(points := source.get("points"), int) else "no points",
+        ]
         settings = mapping(source.get("evaluation"))
         words += [f"{key}={value}" for key, value in settings.items() if key != "_target_" and value is not None]
         told.append(f"vaerun eval, {', '.join(words)}")
@@ -119,7 +123,3 @@ def _values(values: Sequence[str], most: int, between: str = "; ") -> str:
     different = list(dict.fromkeys(values))
     more = f" and {len(different) - most} more" if len(different) > most else ""
     return between.join(different[:most]) + more
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
