@@ -172,6 +172,20 @@ def test_other_data_are_refused_for_a_mean_and_for_a_comparison(compared, tmp_pa
     assert len(made.rows) == (1 if strategy == "amortized" else 2)
 
 
+@pytest.mark.parametrize(
+    "change", [{"sha256": "b" * 64}, {"binarize": "dynamic"}, {"name": "mnist", "sha256": "b" * 64}]
+)
+def test_nothing_is_better_on_other_data(compared, tmp_path, change):
+    for seed in range(3):
+        made = summary(seed=seed, elbo=-20.0 + seed / 100, data=DATA | change)
+        run(tmp_path / f"a{seed}", config=config(seed=seed), summary=summary(seed=seed, elbo=-27.0 + seed / 100))
+        run(tmp_path / f"j{seed}", config=config(seed=seed, strategy="joint"), summary=made)
+    made = compared(mixed=True)
+    assert marks(made, "elbo/test") == {"amortized": "", "joint": ""}
+    assert made.answer.startswith("The runs use different data (")
+    assert made.answer.endswith("no test ELBO here can be called better or worse than another.")
+
+
 def test_other_data_of_a_run_without_figures_are_no_matter(compared, tmp_path):
     seeds(tmp_path, "amortized", [-27.0])
     run(tmp_path / "x", config=config(strategy="joint", data__binarize="dynamic"), summary={"status": "running"},

@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     for run in runs:
         read_config(run)  # before torch is imported
     from vaerun.encoding.table import table_for
-    from vaerun.experiment.load import load
+    from vaerun.experiment.load import load_here as load
 
     for run in runs:
         place = run / "encoded.npz" if given.out is None else Path(given.out)

@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
         refuse_taken(path, path_in(settings), force=given.force)
     open_folder(path.parent)
     from vaerun.experiment.imputed import as_measured, imputed, score
-    from vaerun.experiment.load import load
+    from vaerun.experiment.load import load_here as load
     from vaerun.experiment.new_data import chosen
 
     run = load(directory, checkpoint=given.checkpoint, overrides=settings)

@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
         one_file(runs, "write a folder samples into every run")
         return stream(runs[0], Path(given.out), settings, given)
     for run in runs:
-        from vaerun.experiment.load import load
+        from vaerun.experiment.load import load_here as load
         from vaerun.experiment.new_data import chosen
 
         place = run / "samples" if given.out is None else Path(given.out, run.name if len(runs) > 1 else "")
@@ -102,7 +102,7 @@ def stream(run: Path, place: Path, settings: list[str], given: Any) -> int:
     from vaerun.data.condition import Condition
     from vaerun.data.npz_stream import write_npz
     from vaerun.encoding.draws import draws, write_npy
-    from vaerun.experiment.load import load
+    from vaerun.experiment.load import load_here as load
     from vaerun.system.whole_file import replacing
 
     refuse_taken(place, path_in(settings), force=given.force)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.base import Dataset
+from vaerun.errors import UserError
 from vaerun.execution.random_state import isolated
 from vaerun.execution.tiny_numbers import tiny_numbers_are_zero
 from vaerun.metric.metric import Metric
@@ -74,4 +75,9 @@ def evaluated(evaluation: Evaluation, strategy: Strategy, data: Dataset, seed: i
     """The result of an evaluation of a strategy on a data set, with the random numbers of ``seed``."""
     with evaluating(strategy, seed, data.train.x.device):
         result = evaluation(strategy, data)
+    if not isinstance(result, EvaluationResult):
+        raise UserError(
+            f"an evaluation must return an EvaluationResult, such as results.result() of Results, but "
+            f"{type(evaluation).__name__} returned {type(result).__name__}."
+        )
     return result._replace(num_points=evaluation.num_points(data))

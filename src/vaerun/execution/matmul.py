@@ -57,6 +57,13 @@ def permission() -> Callable[[str], None] | None:
     return lambda precision: setattr(switch, "fp32_precision", precision)
 
 
+def permitted() -> str | None:
+    """The allowed precision of CPU products at present; None if this torch has no such setting."""
+    if permission() is None:
+        return None
+    return str(torch.backends.mkldnn.matmul.fp32_precision)  # type: ignore[attr-defined, unused-ignore]
+
+
 def processor() -> str:
     """The system's description of the processor; an empty string if there is none."""
     described = Path("/proc/cpuinfo")

@@ -10,7 +10,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.execution import follower, team
-from vaerun.experiment.load import load
+from vaerun.experiment.load import load_here as load
 from vaerun.experiment.new_data import chosen
 from vaerun.experiment.new_path import path_in
 from vaerun.experiment.run import Run

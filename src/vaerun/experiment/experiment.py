@@ -13,11 +13,12 @@ from vaerun.errors import UserError, counted
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
 from vaerun.evaluation.bound import BoundEvaluation
 from vaerun.execution import parallel
+from vaerun.execution.caller import settings_kept
 from vaerun.execution.execution import Execution, Machine
 from vaerun.experiment.columns import far_from_one, outweighing
 from vaerun.experiment.directory import RunDirectory, write_summary
 from vaerun.experiment.discrete_data import discrete_under_density
-from vaerun.experiment.fitting import refuse_unfit
+from vaerun.experiment.fitting import refuse_double, refuse_unfit
 from vaerun.experiment.run import Choice, Run
 from vaerun.experiment.status import running
 from vaerun.experiment.summary import cut_off, summarise, unconverged
@@ -75,6 +76,7 @@ class Experiment:
         trackers: Sequence[Tracker] = (),
         remarks: Sequence[str] = (),
     ) -> None:
+        refuse_single(watchers, trackers)
         for name, part, kind in (
             ("data", data, Dataset),
             ("strategy", strategy, Strategy),
@@ -83,6 +85,13 @@ class Experiment:
             if not isinstance(part, kind):
                 of = ", for example Dataset.of(x) of a tensor x" if kind is Dataset else ""
                 raise UserError(f"{name} must be a {kind.__name__}{of}, got {type(part).__name__}.")
+        if evaluation is not None and not isinstance(evaluation, Evaluation):
+            shown = evaluation.__name__ if isinstance(evaluation, type) else repr(evaluation)
+            raise UserError(
+                f"evaluation must be an object of a class derived from Evaluation, such as BoundEvaluation(), got "
+                f"{shown}."
+            )
+        refuse_double(strategy)
         refuse_unfit(data, strategy)
         self.data, self.strategy, self.trainer, self.seed = data, strategy, trainer, seed
         self.evaluation = BoundEvaluation() if evaluation is None else evaluation
@@ -128,7 +137,7 @@ class Experiment:
             Interrupted: a signal came; the state is saved.
         """
         if not isinstance(directory, RunDirectory):
-            with RunDirectory(directory, self.config or None) as claimed:
+            with settings_kept(self.machine), RunDirectory(directory, self.config or None) as claimed:
                 return self.fit(claimed, live=live)
         if directory.is_finished:
             directory.tell_finished()
@@ -210,6 +219,7 @@ class Experiment:
             read_data=lambda: self.data,
             read_new=refuse_to_read,
             compute=compute,
+            machine=self.machine,
         )
 
     def restore(self, directory: Path, name: str = "best") -> int:
@@ -256,6 +266,17 @@ class Experiment:
         )
 
 
+def refuse_single(watchers: Any, trackers: Any) -> None:
+    """Refuses a watcher or a tracker that is not in a list.
+
+    Raises:
+        UserError: which argument.
+    """
+    for name, given in (("watchers", watchers), ("trackers", trackers)):
+        if not isinstance(given, Sequence) or isinstance(given, str):
+            raise UserError(f"{name} must be a list, also of a single object, got {given!r}: write {name}=[…].")
+
+
 def refuse_to_read(path: Path | str) -> Dataset:
     """Refuses a file: an experiment made by hand has no source that could read it.
 
@@ -269,8 +290,9 @@ def refuse_to_read(path: Path | str) -> Dataset:
 
 
 def present_machine(data: Dataset) -> Machine:
-    """The present settings of torch, and the device of the data."""
-    return Execution(device=str(data.train.x.device), threads=torch.get_num_threads()).prepare(1)
+    """The present settings of torch, the device of the data, and the faster library for matrix products."""
+    with settings_kept():
+        return Execution(device=str(data.train.x.device), threads=torch.get_num_threads()).prepare(1)
 
 
 def log_results(record: Mapping[str, float]) -> None:

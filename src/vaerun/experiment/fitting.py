@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from vaerun.config.catalogue import Catalogue
 from vaerun.config.check.pairs import check_pairs
 from vaerun.config.check.parts import parts_of
@@ -52,6 +54,20 @@ def refuse_unfit(data: Dataset, strategy: Strategy) -> None:
         )
     for clash in clashes(parts_of_objects(objects) | {"data": data_part(data.info())}):
         raise UserError(f"{clash.why}.")
+
+
+def refuse_double(strategy: Strategy) -> None:
+    """Refuses weights that are not float32, as data and evaluations are.
+
+    Raises:
+        UserError: which type they have.
+    """
+    for weight in strategy.parameters():
+        if weight.dtype != torch.float32:
+            raise UserError(
+                f"the weights must be torch.float32, as the data are, got {weight.dtype}: call "
+                "torch.set_default_dtype(torch.float32) before model, family and encoder are made."
+            )
 
 
 def data_part(data: DataInfo) -> Part:

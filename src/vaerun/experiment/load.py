@@ -14,6 +14,7 @@ from vaerun.config.trust import from_environment, named, trusted, trusting
 from vaerun.data.base import DataInfo, Dataset, Source
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult, evaluated
+from vaerun.execution.caller import random_numbers_kept, settings_kept
 from vaerun.experiment.build import KnownData, build, build_parts, prepare
 from vaerun.experiment.choose import build_evaluation
 from vaerun.experiment.directory import read_config, read_summary
@@ -27,6 +28,7 @@ from vaerun.experiment.trained import trained
 from vaerun.experiment.values import FITS
 from vaerun.notation import Column, Kind
 from vaerun.strategy.base import Strategy
+from vaerun.system.given_folder import given_folder
 from vaerun.trainer import checkpoint as checkpoints
 from vaerun.trainer.checkpoint_name import is_checkpoint_name
 
@@ -38,7 +40,7 @@ def load(
     overrides: Sequence[str] = (),
     trust: str | Sequence[str] | None = None,
 ) -> Run:
-    """A trained run at a checkpoint. Its data are read when they are first used.
+    """A trained run at a checkpoint. Its data are read when they are first used; settings of torch stay as they are.
 
     Args:
         directory: the run directory.
@@ -53,11 +55,23 @@ def load(
         UserError: the directory is not a run directory, or the checkpoint does not exist or belongs to another
             configuration.
     """
+    with settings_kept(), random_numbers_kept():
+        return load_here(directory, checkpoint=checkpoint, overrides=overrides, trust=trust)
+
+
+def load_here(
+    directory: Path | str,
+    *,
+    checkpoint: str = "best",
+    overrides: Sequence[str] = (),
+    trust: str | Sequence[str] | None = None,
+) -> Run:
+    """The same for a process of vaerun's own, which keeps the settings and the random numbers of the run."""
     if not is_checkpoint_name(checkpoint):
         raise UserError(f"checkpoint must be best, last or epoch_N, got {checkpoint!r}.")
     names = trusted() if trust is None else named(trust)
     with trusting(names or from_environment()):
-        return opened(Path(directory), checkpoint, overrides)
+        return opened(given_folder("directory", directory), checkpoint, overrides)
 
 
 def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
@@ -66,19 +80,20 @@ def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
     Raises:
         UserError: as ``load``.
     """
-    names = trusted()
+    names, place = trusted(), directory.absolute()  # the current folder may change
     words = [overrides] if isinstance(overrides, str) else list(overrides)
     without = not has_path(directory)  # such as digits: a file can only hold new points
     elsewhere = without and path_in(words) is not None
     config = configuration(directory, [word for word in words if not (without and is_path(word))])
     state = trained(directory, checkpoint, torch.device("cpu"))
-    device = prepare(config, make(config["trainer"], {}, group="trainer")).device
+    machine = prepare(config, make(config["trainer"], {}, group="trainer"))
+    device = machine.device
 
     def read_data() -> Dataset:
         if elsewhere:
             raise UserError(f"the data of {directory} are not read from a file of your own: leave data.path out.")
         with trusting(names):
-            data = read_again(config, directory, state["data"])
+            data = read_again(config, place, state["data"])
         return data.to(device)
 
     def compute(evaluation: Choice, keys: Mapping[str, Any], data: Dataset) -> EvaluationResult:
@@ -90,7 +105,7 @@ def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
             return evaluated(made, strategy, data, config["seed"])
         with trusting(names):
             experiment = build({**config, **chosen}, data=data)
-        experiment.restore(directory, checkpoint)
+        experiment.restore(place, checkpoint)
         return experiment.evaluate(node if isinstance(node, Evaluation) else None)
 
     info = recorded_info(read_summary(directory))
@@ -117,6 +132,7 @@ def opened(directory: Path, checkpoint: str, overrides: Sequence[str]) -> Run:
         read_data=read_data,
         read_new=read,
         compute=compute,
+        machine=machine,
     )
 
 

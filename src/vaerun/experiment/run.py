@@ -1,9 +1,9 @@
 """A trained run in Python: inference, bounds, samples and evaluations."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, final
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from vaerun.data.given import Numbers, numbers, whole
 from vaerun.errors import UserError
 from vaerun.evaluation.base import Evaluation, EvaluationResult
 from vaerun.evaluation.imputation import Imputation, impute, without_noise
+from vaerun.execution.caller import random_numbers_kept, settings_kept
+from vaerun.execution.execution import Machine
 from vaerun.experiment.directory import read_summary
 from vaerun.experiment.option import refuse_keys
 from vaerun.experiment.summary import read_records
@@ -31,6 +33,20 @@ Compute = Callable[[Choice, Mapping[str, Any], Dataset], EvaluationResult]
 
 Given = Mapping[str, Any] | None
 """What points are conditioned on: values by variable, one for all points or one for each."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def computed(method: Callable[Concatenate["Run", P], R]) -> Callable[Concatenate["Run", P], R]:
+    """The method with the settings of the run; afterwards, those of torch are as the caller had them."""
+
+    @wraps(method)
+    def within(run: "Run", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with settings_kept(run.machine):
+            return method(run, *args, **kwargs)
+
+    return within
 
 
 class Estimates(NamedTuple):
@@ -58,6 +74,7 @@ class Run:
         read_data: reads the data.
         read_new: path ↦ the points of a file that the run was not trained with.
         compute: (evaluation, its keys, data) ↦ its result.
+        machine: the threads and the library that it computes with.
     """
 
     def __init__(
@@ -71,9 +88,11 @@ class Run:
         read_data: Callable[[], Dataset],
         read_new: Callable[[Path | str], Dataset],
         compute: Compute,
+        machine: Machine,
     ) -> None:
         strategy.keep_evaluated_weights()
-        self.directory, self.strategy, self.data_info = directory, strategy.eval(), data_info
+        self.directory, self._place = directory, directory.absolute()  # the current folder may change
+        self.strategy, self.data_info, self.machine = strategy.eval(), data_info, machine
         self.step, self.checkpoint = step, checkpoint
         self._read_data, self._read_new, self._compute = read_data, read_new, compute
         self.device = next(strategy.bound.model.parameters()).device
@@ -81,17 +100,18 @@ class Run:
     @property
     def summary(self) -> dict[str, Any]:
         """summary.json: status, metrics, cost, versions."""
-        return read_summary(self.directory)
+        return read_summary(self._place)
 
     @property
     def records(self) -> list[dict[str, float]]:
         """metrics.jsonl, one dict for each record; ``pandas.DataFrame(run.records)`` is a table of the curves."""
-        return read_records(self.directory)
+        return read_records(self._place)
 
     @cached_property
     def data(self) -> Dataset:
         """The three splits that the run was trained with, read when they are first used."""
-        return self._read_data()
+        with settings_kept(), random_numbers_kept():
+            return self._read_data()
 
     def read(self, path: Path | str) -> Dataset:
         """All points of a file that the run was not trained with, as the split ``new``, in the order of the file.
@@ -101,8 +121,10 @@ class Run:
         Raises:
             UserError: the file cannot be used, or its points are not like those of the training data.
         """
-        return self._read_new(path)
+        with settings_kept(), random_numbers_kept():
+            return self._read_new(path)
 
+    @computed
     def infer(self, x: Numbers, *, condition: Given = None) -> Posterior:
         """q(z; φ) of new points. The run's strategy finds φ: by the encoder, by an ascent for each point, or by both.
 
@@ -116,6 +138,7 @@ class Run:
         q: Posterior = self.strategy.bound.family(self._phi(self._points(x, condition)))
         return q
 
+    @computed
     @torch.no_grad()
     def encode(self, x: Numbers, *, condition: Given = None) -> Tensor:
         """E_q[z] of new points, Float[Tensor, "N D"]; without a closed form, the mean of 256 samples.
@@ -125,6 +148,7 @@ class Run:
         """
         return mean(self.infer(x, condition=condition))
 
+    @computed
     @torch.no_grad()
     def elbo(self, x: Numbers, num_samples: int = 100, *, condition: Given = None) -> Estimates:
         """(1/K) Σ_k log p(x, z_k) − log q(z_k; φ) of every point, in expectation a lower bound on log p(x).
@@ -140,6 +164,7 @@ class Run:
         r = self._log_weights(x, num_samples, condition)
         return Estimates(r.mean(0), r.std(0) / num_samples**0.5)
 
+    @computed
     @torch.no_grad()
     def log_likelihood(self, x: Numbers, num_samples: int = 5000, *, condition: Given = None) -> Estimates:
         """L_K = log (1/K) Σ_k p(x, z_k)/q(z_k; φ), in expectation a lower bound on log p(x) that rises with K.
@@ -159,6 +184,7 @@ class Run:
         relative = (r - log_mean).exp().std(0) / num_samples**0.5
         return Estimates(log_mean, relative)
 
+    @computed
     def impute(self, x: Numbers, num_samples: int = 1000, *, condition: Given = None) -> Imputation:
         """E[x_j given x_o] of each missing value (nan) of new points, and its spread; x_o is the observed part of x.
 
@@ -181,6 +207,7 @@ class Run:
         found = found._replace(x=torch.where(missing, found.x, values))
         return found._replace(x=self._shaped(found.x), standard_deviation=self._shaped(found.standard_deviation))
 
+    @computed
     @torch.no_grad()
     def sample(self, n: int, *, condition: Given = None) -> Tensor:
         """x ~ p(x), Float[Tensor, "n *shape"]: z from the prior, then x given z; with a condition x ~ p(x given c).
@@ -191,6 +218,7 @@ class Run:
         n = whole("n", n, 1)
         return self._shaped(self.strategy.bound.model.sample(n, self._given(condition, n)))
 
+    @computed
     @torch.no_grad()
     def reconstruct(self, x: Numbers, *, condition: Given = None) -> Tensor:
         """E[x given z] at z = E_q[z], Float[Tensor, "N *shape"], with the total of x where the model conditions on it.
@@ -201,6 +229,7 @@ class Run:
         z = self.encode(x, condition=condition)
         return self._shaped(self.strategy.bound.model.mean_like(self._points(x, condition), z))
 
+    @computed
     @torch.no_grad()
     def decode(self, z: Numbers, *, condition: Given = None) -> Tensor:
         """E[x given z], Float[Tensor, "… *shape"], for z Float[Tensor, "… D"].
@@ -217,6 +246,7 @@ class Run:
         c = self._given(condition, rows.shape[:-1].numel())
         return self._shaped(model.mean(rows, None if c is None else c.view(*rows.shape[:-1], -1)))
 
+    @computed
     def evaluate(self, evaluation: Choice, *, data: Dataset | None = None, **keys: Any) -> EvaluationResult:
         """The result of an evaluation, such as ``run.evaluate("gap", split="test", points=100)``. It writes no files.
 
@@ -232,13 +262,18 @@ class Run:
             UserError: the option or key does not exist, or a value is out of range.
         """
         refuse_keys(evaluation, keys)
+        if data is not None and not isinstance(data, Dataset):
+            raise UserError(
+                f"data must be a Dataset, such as run.read('new.npz') or Dataset.of(x), got {type(data).__name__}."
+            )
         if data is not None and data.new is not None and isinstance(evaluation, str):
             keys = {"split": "new", **keys}
-        return self._compute(evaluation, keys, self.data if data is None else data)
+        with random_numbers_kept():
+            return self._compute(evaluation, keys, self.data if data is None else data)
 
     def _points(self, x: Numbers, condition: Given) -> Tensor:
         """x as the model needs it, Float[Tensor, "N X"] or with c "N X+C", after checks of shape and values."""
-        given, shape = numbers("x", x), self.data_info.shape
+        given, shape = outside_inference(numbers("x", x)), self.data_info.shape
         X = int(np.prod(shape))
         if given.shape[1:] not in (torch.Size(shape), torch.Size((X,))):
             raise UserError(f"x must have the shape [N, {', '.join(map(str, shape))}], got {list(given.shape)}.")
@@ -269,6 +304,11 @@ class Run:
 
     def _shaped(self, rows: Tensor) -> Tensor:
         return rows.unflatten(-1, self.data_info.shape)
+
+
+def outside_inference(given: Tensor) -> Tensor:
+    """The tensor, or a copy of one that was made in torch's inference mode: an ascent in φ cannot use it."""
+    return given.clone() if given.is_inference() else given
 
 
 def noise_widths(info: DataInfo) -> Tensor:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from vaerun.config.trust import KEY, from_environment, named, trusted, trusting
 from vaerun.errors import UserError
+from vaerun.execution.caller import random_numbers_kept, settings_kept
+from vaerun.experiment.experiment import refuse_single
 from vaerun.experiment.fit import fit
 from vaerun.experiment.frame import kept, refuse_word
 from vaerun.experiment.load import load
 from vaerun.experiment.option import composed
 from vaerun.experiment.run import Run
+from vaerun.system.given_folder import given_folder
 from vaerun.tracking.base import Tracker
 from vaerun.trainer.watcher import Watcher
 
@@ -54,12 +57,15 @@ def train(
         KeyboardInterrupt: it was interrupted; the state is saved.
     """
     refuse_words(overrides, seed)
+    refuse_single(watchers, trackers)
     words = [*overrides, *([] if seed is None else [f"seed={seed}"])]
     if data is not None:
         refuse_word(overrides)
         words.append("data=table")
+    if directory is not None:
+        directory = given_folder("directory", directory)
     names = trusted() if trust is None else named(trust)
-    with trusting(names or from_environment()):
+    with trusting(names or from_environment()), settings_kept(), random_numbers_kept():
         cfg, choices = composed(words)
         if directory is None:
             now = datetime.now()

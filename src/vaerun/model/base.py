@@ -45,6 +45,11 @@ class Model(nn.Module, ABC):
     ) -> None:
         super().__init__()
         at_least("model.latent_dim", latent_dim, 1)
+        if prior.latent_dim != latent_dim:
+            raise UserError(
+                f"the latent_dim of the prior must be that of the model, {latent_dim}, got {prior.latent_dim}: make "
+                "both with the same number."
+            )
         self.latent_dim = latent_dim
         self.prior = prior
         self.given_names = tuple(given_names)

@@ -7,7 +7,7 @@ from vaerun.report.budget import said
 from vaerun.report.cell import cells
 from vaerun.report.column import Column, writer
 from vaerun.report.matched import At
-from vaerun.report.row import MACHINE, TOLERANCE, Row, is_tied, machines, ranked
+from vaerun.report.row import MACHINE, TOLERANCE, Row, is_tied, machines, of_other_data, ranked
 
 PRICE = "decoder_evaluations"
 TIME = "seconds"
@@ -31,6 +31,12 @@ def answer(rows: Sequence[Row], headline: Column | None, at: At | None, budgets:
         (cell,) = cells(having, headline)
         reached = f", {cell.written()} {headline.unit}" if cell is not None else ""
         return _capital(f"{at_cost}{having[0].name} is the only configuration with a {headline.title}{reached}.")
+    told = of_other_data(having, headline)
+    if told is not None:
+        return (
+            f"The runs use different data ({told}), so no {headline.title} here can be called better or worse than "
+            "another."
+        )
     leader, *others = having
     tied = [row for row in others if is_tied(row, leader, headline)]
     if not tied:

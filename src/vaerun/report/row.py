@@ -9,6 +9,7 @@ from vaerun.errors import counted
 from vaerun.metric.interval import Sample, difference
 from vaerun.report.column import COSTS, Column, writer
 from vaerun.report.entry import Entry
+from vaerun.report.same_data import other_values
 
 MACHINE = ("seconds", "compile_seconds", "samples_per_second", "peak_memory")  # depend on the machine and its load
 TOLERANCE = 0.1
@@ -66,12 +67,15 @@ def best(rows: Sequence[Row], column: Column) -> Row | None:
     """The row that is better than every other row of a column beyond doubt; None if there is none.
 
     Every row needs two seeds or more, and the 95 % interval of the difference to every other row, over seeds, must not
-    contain 0. A cost must also be better by more than ``TOLERANCE``. Figures of different machines have no best.
+    contain 0. A cost must also be better by more than ``TOLERANCE``. Figures of different machines have no best, and
+    neither have metrics of different data.
     """
     having = ranked(rows, column)
     if len(having) < 2 or not column.better or any(len(row.samples[column.name].values) < 2 for row in having):
         return None
     if any(row.raced for row in having) or (column.name in MACHINE and len(machines(having)) > 1):
+        return None
+    if of_other_data(having, column) is not None:
         return None
     leader, *others = having
     return None if any(is_tied(row, leader, column) for row in others) else leader
@@ -82,8 +86,17 @@ def unseparated(rows: Sequence[Row], column: Column) -> list[Row]:
     having = ranked(rows, column)
     if not column.better or not having or any(row.raced for row in having):
         return []
+    if of_other_data(having, column) is not None:
+        return []
     tied = [row for row in having[1:] if is_tied(row, having[0], column)]
     return [having[0], *tied] if tied else []
+
+
+def of_other_data(rows: Sequence[Row], column: Column) -> str | None:
+    """How the data of the rows differ, where that makes a metric incomparable; None where not, and for a cost."""
+    if column.name in COSTS:
+        return None
+    return other_values([entry.run for row in rows for entry in row.entries if entry.used])
 
 
 def is_tied(row: Row, leader: Row, column: Column) -> bool:

@@ -11,6 +11,7 @@ from vaerun.report.cell import cells
 from vaerun.report.comparison import compare as compared
 from vaerun.report.matched import parse
 from vaerun.report.recorded import find
+from vaerun.system.given_folder import given_folder
 
 
 def compare(
@@ -36,13 +37,17 @@ def compare(
     Raises:
         UserError: there are no runs, an argument is wrong, or the runs cannot be compared.
     """
-    runs = list(find([Path(root) for root in roots], lambda fault: warnings.warn(fault, stacklevel=4)))
+    runs = list(
+        find([given_folder("every root", root) for root in roots], lambda fault: warnings.warn(fault, stacklevel=4))
+    )
+    if not roots:
+        raise UserError("compare needs a directory with runs at or below it: give one, such as compare('runs').")
     if not runs:
         raise UserError(f"there is no run at or below {', '.join(map(str, roots))}: give a directory of runs.")
     columns = columns.split(",") if isinstance(columns, str) else columns
     comparison = compared(
         runs,
-        at=None if at is None else parse(at),
+        at=None if at is None else parse(str(at)),
         mixed=mixed,
         shown=columns,
         sort=sort,

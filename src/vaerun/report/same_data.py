@@ -20,7 +20,7 @@ def require(runs: Sequence[Recorded]) -> None:
         if told is not None:
             raise UserError(
                 f"{runs[0].directory} and {run.directory} do not use the same data: {told}. Give runs with equal data, "
-                f"or compare them nevertheless with --mixed."
+                f"or compare them nevertheless with --mixed (in Python, mixed=True)."
             )
 
 
@@ -28,6 +28,20 @@ def contrasts(runs: Iterable[Recorded]) -> list[str]:
     """All differences of the data of ``runs`` from those of the first run."""
     runs = list(runs)
     return list(dict.fromkeys(told for run in runs if (told := contrast(runs[0], run)) is not None))
+
+
+def other_values(runs: Sequence[Recorded]) -> str | None:
+    """How the values of ``runs`` differ, so that a nat is not the same in all of them; None if they do not.
+
+    Splits of other sizes are no such difference, and neither is another name of the same values.
+    """
+    for other in runs[1:]:
+        a, b = runs[0].data, other.data
+        alike = bool(a and b) and all(a.get(key) == b.get(key) for key in ("name", "binarize"))
+        only_splits = alike and a.get("split_sizes") != b.get("split_sizes")
+        if not only_splits and (told := contrast(runs[0], other)) is not None:
+            return told
+    return None
 
 
 def contrast(one: Recorded, other: Recorded) -> str | None:
