@@ -27,8 +27,8 @@ ALL = [
     *(f"static_iwae_k{k}" for k in (1, 5, 50)),
     *(f"two_layers_{bound}_k{k}" for bound in ("vae", "iwae") for k in (1, 5, 50)),
 ]
-SHORT = {"vae_k1": 3280, "vae_k5": 121, "iwae_k5": 121, "static_iwae_k1": 121, "two_layers_iwae_k1": 121}
-"""Epochs of the shortened budget: the first run is whole, the others end after the fifth stage of the learning rate."""
+SHORT = {"vae_k1": 3280, "vae_k5": 121, "iwae_k5": 364, "static_iwae_k1": 121, "two_layers_iwae_k1": 121}
+"""Epochs of the shortened budget: the first run is whole; 121 and 364 end the fifth and the sixth stage of the learning rate."""
 
 
 def names(*, short: bool) -> list[str]:
