@@ -2,6 +2,7 @@
 
     python scripts/reproduce.py lucas2019                       # the whole budget of the paper
     python scripts/reproduce.py burda2016 --budget short        # a shortened one; its rows say so
+    python scripts/reproduce.py burda2016 --budget short --only burda2016/vae_k5    # one row; the others stay
     python scripts/reproduce.py --page                          # only the pages, from the stored figures
     python scripts/reproduce.py strategies --budget short       # no paper: every strategy, docs/strategies.md
 
@@ -16,7 +17,7 @@ docs/strategies.md, also if it is interrupted. The results of one budget replace
 takes a few hours of one core, the full one ten times as long.
 
 MNIST is downloaded, or read from --data or $VAERUN_DATA. A whole budget can take days on a processor (burda2016,
-cremer2018).
+cremer2018). --only divides such a table over several sittings and machines.
 """
 
 import argparse
@@ -60,22 +61,39 @@ def main() -> None:
     parser.add_argument("--budget", choices=("full", "short"), default="full", help="default: full")
     parser.add_argument("--runs", type=Path, default=Path("runs/reproduced"), help="folder of the runs")
     parser.add_argument("--data", type=Path, help="folder with MNIST, Fashion-MNIST and binarized_mnist.npz")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="EXPERIMENT", help="rows of one paper; the stored others stay"
+    )
     parser.add_argument("--page", action="store_true", help="write the page from the stored figures, and run nothing")
     options = parser.parse_args()
     if not options.papers and not options.page:
         parser.error("name a paper, or --page")
+    if options.only:
+        known = rows_of(options.papers, short=options.budget == "short")
+        if wrong := sorted(set(options.only) - set(known)):
+            parser.error(f"--only: no row of its own is {', '.join(wrong)}; there are {', '.join(known) or 'none'}")
     if "strategies" in options.papers:
         compare_strategies(options)
     if options.page or "strategies" in options.papers:
         write_strategies()
-    laboratory = Laboratory(options.runs, short=options.budget == "short", data=options.data)
+    laboratory = Laboratory(options.runs, short=options.budget == "short", data=options.data, only=options.only)
     for paper in stored() if options.page else [paper for paper in options.papers if paper != "strategies"]:
         table = worded(stored()[paper]) if options.page else made(paper, laboratory, options.budget)
+        if laboratory.only and paper in stored():
+            table = stored()[paper].joined(table, rows_of([paper], short=laboratory.short))
         STORED.mkdir(exist_ok=True)
         (STORED / f"{paper}.json").write_text(table.text())
         if not options.page:
             print(table.markdown())
     PAGE.write_text(filled(PAGE.read_text(), stored()))
+
+
+def rows_of(papers: list[str], *, short: bool) -> list[str]:
+    """The experiments that are rows of their own in the table of one paper; rows of other papers are compared."""
+    if len(papers) != 1 or papers == ["strategies"]:
+        return []
+    names = getattr(import_module(f"reproduction.{papers[0]}"), "names", None)
+    return names(short=short) if names else []
 
 
 def compare_strategies(options: argparse.Namespace) -> None:

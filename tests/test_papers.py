@@ -192,6 +192,42 @@ def test_the_experiments_of_burda_have_the_networks_of_the_paper(name: str) -> N
         assert choices[f"{group}/initial_weights"] == "glorot"
 
 
+def named(name: str, ours: float, **changes: object) -> Row:
+    """A row of another experiment."""
+    return replace(row(**changes), name=name, ours=ours)
+
+
+def test_a_later_sitting_replaces_its_rows_and_says_where_the_others_were_measured() -> None:
+    order = ["burda2016/vae_k1", "burda2016/vae_k5", "burda2016/iwae_k5"]
+    first = Table("burda2016", "", "", [named(order[2], -89.0), named(order[0], -86.5)], "machine A", "a command")
+    same = first.joined(replace(first, rows=[named(order[1], -87.0)]), order)
+    assert [(row.name, row.ours, row.machine) for row in same.rows] == [
+        (order[0], -86.5, ""),
+        (order[1], -87.0, ""),
+        (order[2], -89.0, ""),
+    ]
+    other = same.joined(replace(first, rows=[named(order[2], -88.0)], machine="machine B"), order)
+    assert [(row.ours, row.machine) for row in other.rows] == [(-86.5, "machine A"), (-87.0, "machine A"), (-88.0, "")]
+    assert f"Measured on machine B; `{order[0]}` on machine A; `{order[1]}` on machine A, by" in other.markdown()
+    back = other.joined(replace(first, rows=[named(order[2], -87.5)]), order)
+    assert [(row.ours, row.machine) for row in back.rows] == [(-86.5, ""), (-87.0, ""), (-87.5, "")]
+
+
+def test_only_rows_that_are_not_compared_with_others_can_be_asked_for(monkeypatch, capsys) -> None:
+    import reproduce
+
+    for words in (
+        ["kim2018", "--only", "kim2018/svi"],
+        ["burda2016", "--only", "burda2016/vae"],
+        ["--page", "--only", "x"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
+        with pytest.raises(SystemExit) as ended:
+            reproduce.main()
+        assert ended.value.code == 2
+        assert "--only: no row of its own is" in capsys.readouterr().err
+
+
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     table = Table("pythae", "a paper", "its README", [row(error=0.1)], "a machine", "a command", ["a remark"])
     (tmp_path / "pythae.json").write_text(table.text())

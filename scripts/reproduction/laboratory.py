@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,13 +50,18 @@ class Laboratory:
         folder: of all runs.
         short: whether the shortened budget of each run is used.
         data: the folder with the data, $VAERUN_DATA; None for vaerun's own choice.
+        only: the experiments whose rows are asked for; none for all.
     """
 
-    def __init__(self, folder: Path, *, short: bool, data: Path | None = None) -> None:
-        self.folder, self.short = folder.resolve(), short
+    def __init__(self, folder: Path, *, short: bool, data: Path | None = None, only: Collection[str] = ()) -> None:
+        self.folder, self.short, self.only = folder.resolve(), short, only
         self.environment = os.environ | {"OMP_NUM_THREADS": "1"}
         if data is not None:
             self.environment["VAERUN_DATA"] = str(data.resolve())
+
+    def asked(self, name: str) -> bool:
+        """Whether the row of an experiment is asked for."""
+        return not self.only or name in self.only
 
     def train(
         self, name: str, *words: str, short: int | None = None, short_words: Sequence[str] = (), seed: int = 0

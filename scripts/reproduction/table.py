@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Row:
         seconds: of training and of measuring, together.
         command: as a reader types it.
         digits: decimal places.
+        machine: of this row, where it is not that of the table.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Row:
     holds: bool | None = None
     seeds: tuple[int, ...] = (0,)
     digits: int = 2
+    machine: str = ""
 
     def markdown(self) -> str:
         """The line of the table."""
@@ -103,14 +105,29 @@ class Table:
         """The content of the JSON file."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
+    def joined(self, later: "Table", order: Sequence[str]) -> "Table":
+        """This table with the rows of a later sitting in place of those of the same experiments.
+
+        Args:
+            later: the rows of some experiments, perhaps from another machine.
+            order: of the experiments.
+        """
+        again = {row.name for row in later.rows}
+        kept = [replace(row, machine=row.machine or self.machine) for row in self.rows if row.name not in again]
+        rows = sorted([*kept, *later.rows], key=lambda row: order.index(row.name) if row.name in order else len(order))
+        mine = [row if row.machine != later.machine else replace(row, machine="") for row in rows]
+        return replace(later, rows=mine)
+
     def markdown(self) -> str:
         """The section of the page, without its marks."""
         commands = dict.fromkeys(row.command for row in self.rows)
+        elsewhere = [f"`{row.name}` on {row.machine}" for row in self.rows if row.machine]
+        machines = "; ".join([self.machine, *dict.fromkeys(elsewhere)])
         parts = [
             f"{self.reference}. Published figures: {self.source}",
             "\n".join([HEADER, *(row.markdown() for row in self.rows)]),
             *(["\n".join(f"- {remark}" for remark in self.remarks)] if self.remarks else []),
-            f"Measured on {self.machine}, by `{self.command}`, which ran:",
+            f"Measured on {machines}, by `{self.command}`, which ran:",
             "\n".join(
                 ["<!-- not run: it takes minutes to hours, and most of it needs MNIST -->", "```sh", *commands, "```"]
             ),
