@@ -80,7 +80,7 @@ ILLEGAL = ("posterior=gaussian,bernoulli", "estimator=reparam,score", *BASIC)
 def test_illegal_combinations_are_listed_before_the_first_job(vaerun, trained, tmp_path):  # noqa: F811
     code, _, err = vaerun("sweep", *ILLEGAL)
     assert code == 2
-    assert "1 of the 4 combinations cannot run, as said above, so no job was started" in err
+    assert "1 of 4 combinations cannot run, as said above, so no job was started" in err
     assert "  posterior=bernoulli estimator=reparam: estimator=reparam needs a reparameterized posterior" in err
     assert not trained
     assert not (tmp_path / "s").exists()
@@ -92,7 +92,7 @@ def test_illegal_combinations_are_left_out_on_request_with_a_line_each(vaerun, t
     assert len(re.findall(r"^left out  posterior=bernoulli estimator=reparam: ", err, re.M)) == 1
     code, _, err = vaerun("sweep", "posterior=bernoulli", "estimator=reparam,analytic_kl", "sweep.illegal=skip")
     assert code == 2
-    assert "2 of the 2 combinations cannot run" in err
+    assert "2 of 2 combinations cannot run" in err
 
 
 def test_a_combination_that_cannot_be_composed_is_illegal_but_a_typo_is_never_left_out(vaerun, trained):  # noqa: F811
@@ -126,7 +126,7 @@ def test_an_interruption_ends_the_sweep_and_says_how_to_continue(vaerun, fit):  
     fit(interrupted)
     code, _, err = vaerun("sweep", "seed=0,1,2", *BASIC)
     assert code == 130
-    assert "interrupted: 1 of 3 jobs are completed, 1 stopped with their state saved, 1 have not started" in err
+    assert "interrupted: 1 of 3 jobs are completed, 1 stopped with their state saved, 1 has not started" in err
     assert err.endswith("continue with: vaerun sweep s\n")
 
 
@@ -182,7 +182,7 @@ def test_a_sweep_goes_on_when_nobody_can_read_what_it_says(vaerun, trained, monk
 def test_skip_is_no_remedy_if_nothing_is_left(vaerun, trained):  # noqa: F811
     code, _, err = vaerun("sweep", "posterior=bernoulli", "estimator=reparam,analytic_kl", *BASIC)
     assert (code, trained) == (2, [])
-    assert "2 of the 2 combinations cannot run, as said above, so no job was started: change the values.\n" in err
+    assert "2 of 2 combinations cannot run, as said above, so no job was started: change the values.\n" in err
 
 
 def test_a_deleted_key_is_no_directory(vaerun, trained):  # noqa: F811

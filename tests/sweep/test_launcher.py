@@ -119,7 +119,7 @@ def test_a_signal_ends_a_sweep_with_all_states_saved(number: int, start: Any, tm
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "2 stopped with their state saved, 1 have not started; continue with: vaerun sweep s" in err
+    assert "2 stopped with their state saved, 1 has not started; continue with: vaerun sweep s" in err
     assert [summary(run)["status"] for run in runs(tmp_path)] == ["interrupted"] * 2
     assert len(list((tmp_path / "s").glob("*/checkpoints/last.pt"))) == 2
 
