@@ -29,7 +29,7 @@ ALL = [
     *(f"two_layers_{bound}_k{k}" for bound in ("vae", "iwae") for k in (1, 5, 50)),
 ]
 SHORT = {"vae_k1": 3280, "vae_k5": 121, "iwae_k5": 364, "static_iwae_k1": 121, "two_layers_iwae_k1": 121}
-"""Epochs of the shortened budget: the first run is whole; 121 and 364 end the fifth and the sixth stage of the learning rate."""
+"""Epochs of the shortened budget: 3,280 are the whole one; 121 and 364 end the fifth and the sixth of eight stages."""
 
 
 def names(*, short: bool) -> list[str]:
