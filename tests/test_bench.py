@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -18,6 +17,7 @@ from bench.machine import processor
 from bench.rounds import interleave, ratio
 
 from vaerun.config.hydra import compose
+from vaerun.execution.caller import settings_kept
 
 
 def test_every_round_asks_everyone_once_and_begins_with_another() -> None:
@@ -106,11 +106,8 @@ def test_every_program_of_the_evaluations_runs(monkeypatch: pytest.MonkeyPatch, 
     for name, number in few.items():
         monkeypatch.setattr(evaluation_benchmark, name, number)
     monkeypatch.setattr(sys, "argv", ["evaluation_benchmark.py", "--engines", "eager", "--rounds", "1"])
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    try:
+    with settings_kept():
         evaluation_benchmark.main()
-    finally:
-        torch.backends.mkldnn.matmul.fp32_precision = before
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[3:]]
     assert len(rows) == 5 * 4
     assert {row[1] for row in rows} == {"vaerun, eager", "plain torch", "as torch comes", "products"}
