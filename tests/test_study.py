@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_end_to_end import vaerun
+from tests import forked
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.slow
@@ -14,13 +14,20 @@ STRATEGIES = ("amortized", "joint", "coordinate")
 QUICK = ("trainer.epochs=6", "trainer.records.images_every=6", "evaluation.num_samples=10", "model.latent_dim=4")
 
 
+def vaerun(*words: str, cwd: Path) -> str:
+    """What the command prints; it must end well."""
+    done = forked.vaerun(*words, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_sweep_is_evaluated_compared_and_reported(tmp_path: Path) -> None:
     sweep = f"strategy={','.join(STRATEGIES)}"
     vaerun("train", "-m", sweep, "seed=0,1", *QUICK, "hydra.sweep.dir=runs/sweep", cwd=tmp_path)
     runs = sorted((tmp_path / "runs" / "sweep").glob("*_seed*"))
     assert len(runs) == 6
     words = ("evaluation=gap", "evaluation.points=20", "evaluation.num_samples=500", "evaluation.temperatures=50")
-    found = json.loads(vaerun("eval", "runs/sweep", *words, "--json", cwd=tmp_path).stdout)
+    found = json.loads(vaerun("eval", "runs/sweep", *words, "--json", cwd=tmp_path))
     for result in found:
         figures = result["metrics"]
         assert figures["approximation_gap/test"] > -figures["approximation_gap_se/test"]
@@ -35,10 +42,10 @@ def test_a_sweep_is_evaluated_compared_and_reported(tmp_path: Path) -> None:
     bounds = []
     for k in (1, 10, 1000):
         marginal = ("evaluation=marginal", f"evaluation.num_samples={k}", "--json")
-        (result,) = json.loads(vaerun("eval", str(encoded), *marginal, cwd=tmp_path).stdout)
+        (result,) = json.loads(vaerun("eval", str(encoded), *marginal, cwd=tmp_path))
         bounds.append(result["metrics"][f"iwae_{k}/test"])
     assert bounds == sorted(bounds)
-    comparison = json.loads(vaerun("compare", "runs", "--json", cwd=tmp_path).stdout)
+    comparison = json.loads(vaerun("compare", "runs", "--json", cwd=tmp_path))
     rows = {row["name"]: row for row in comparison["rows"]}
     assert set(rows) == set(STRATEGIES)
     for row in rows.values():
