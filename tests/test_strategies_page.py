@@ -49,6 +49,7 @@ def test_the_stored_runs_are_read_as_they_were_written(stored: Results) -> None:
                 assert found[name][name] >= limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["elbo", "iwae", "valid", "seconds", "evaluations", "steps", "test_seconds"])
 def test_a_stored_figure_that_was_changed_by_hand_is_found(stored: Results, part: str) -> None:
     changed = copy.deepcopy(stored)
@@ -64,6 +65,7 @@ def test_a_stored_figure_that_was_changed_by_hand_is_found(stored: Results, part
     assert drawn_from(early) != drawn_from(stored)
 
 
+@pytest.mark.slow
 def test_a_figure_of_the_page_that_was_changed_by_hand_is_found(stored: Results) -> None:
     page = PAGE.read_text()
     inside = [(m.start(), m.end()) for m in re.finditer(r"<!-- begin.*?<!-- end", page, re.DOTALL)]
