@@ -246,10 +246,15 @@ def _not_read_as_numbers(cells: Cells, *, recorded: bool = False) -> UserError:
 
 def _is_merged(series: "pandas.Series", kind: Kind | None) -> bool:
     """Whether float64 merges whole numbers: some of those that are classes, nearly all of those whose type is open."""
-    whole = series.dropna()
-    if getattr(series.dtype, "kind", "O") not in "iu":
-        whole = whole[[type(value) is int for value in whole]] if series.dtype == object else whole[:0]
-    if not len(whole) or kind not in ("categorical", None):
+    if kind not in ("categorical", None):
+        return False
+    if series.dtype == object:
+        whole = series[[type(value) is int for value in series]]
+    elif getattr(series.dtype, "kind", "O") in "iu":
+        whole = series.dropna()
+    else:
+        return False
+    if not len(whole):
         return False
     low, high = int(whole.min()), int(whole.max())
     if max(high, -low) <= EXACT:
