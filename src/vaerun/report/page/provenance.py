@@ -82,10 +82,8 @@ def _source(name: str, runs: Sequence[Recorded]) -> str | None:
     told = []
     for text in list(dict.fromkeys(run.sources[name] for run in runs if name in run.sources))[:3]:
         source = json.loads(text)
-        words = [
-            f"{source.get('checkpoint')} checkpoint",
-            counted(points, "point") if isinstance(points := source.get("points"), int) else "no points",
-        ]
+        words = [f"{source.get('checkpoint')} checkpoint"]
+        words += [counted(points, "point")] if isinstance(points := source.get("points"), int) else []
         settings = mapping(source.get("evaluation"))
         words += [f"{key}={value}" for key, value in settings.items() if key != "_target_" and value is not None]
         told.append(f"vaerun eval, {', '.join(words)}")
