@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     for run in runs:
         read_config(run)  # before torch is imported
     from vaerun.encoding.table import table_for
-    from vaerun.experiment.load import load_here as load
+    from vaerun.experiment.load import open_run
 
     for run in runs:
         place = run / "encoded.npz" if given.out is None else Path(given.out)
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
         table.modules()
         refuse_taken(place, path, force=given.force)
         open_folder(place.parent)
-        opened = load(run, checkpoint=given.checkpoint, overrides=settings)
+        opened = open_run(run, checkpoint=given.checkpoint, overrides=settings)
         data = points(opened, path, given.split)
         splits = ("new",) if data.new is not None else TRAINED if given.split == "all" else (given.split,)
         try:

@@ -69,10 +69,10 @@ def main(argv: list[str]) -> int:
         refuse_taken(path, path_in(settings), force=given.force)
     open_folder(path.parent)
     from vaerun.experiment.imputed import as_measured, imputed, score
-    from vaerun.experiment.load import load_here as load
+    from vaerun.experiment.load import open_run
     from vaerun.experiment.new_data import chosen
 
-    run = load(directory, checkpoint=given.checkpoint, overrides=settings)
+    run = open_run(directory, checkpoint=given.checkpoint, overrides=settings)
     data = chosen(run, path_in(settings), given.split if given.split in ("train", "valid", "test", "new") else None)
     measured = as_measured(run, data, settings) if run.data_info.missing else None
     points, found = imputed(run, data, given.split, num_samples=given.samples, seed=given.seed, measured=measured)

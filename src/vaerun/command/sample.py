@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
         one_file(runs, "write a folder samples into every run")
         return stream(runs[0], Path(given.out), settings, given)
     for run in runs:
-        from vaerun.experiment.load import load_here as load
+        from vaerun.experiment.load import open_run
         from vaerun.experiment.new_data import chosen
 
         place = run / "samples" if given.out is None else Path(given.out, run.name if len(runs) > 1 else "")
@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
             raise files.refused(place)
         folder = open_folder(place)
         try:
-            opened = load(run, checkpoint=given.checkpoint, overrides=settings)
+            opened = open_run(run, checkpoint=given.checkpoint, overrides=settings)
             for path in write(opened, chosen(opened, path_in(settings), None), folder, amounts):
                 print(path, flush=True)
         except OSError as error:
@@ -102,12 +102,12 @@ def stream(run: Path, place: Path, settings: list[str], given: Any) -> int:
     from vaerun.data.condition import Condition
     from vaerun.data.npz_stream import write_npz
     from vaerun.encoding.draws import draws, write_npy
-    from vaerun.experiment.load import load_here as load
+    from vaerun.experiment.load import open_run
     from vaerun.system.whole_file import replacing
 
     refuse_taken(place, path_in(settings), force=given.force)
     open_folder(place.parent)
-    opened = load(run, checkpoint=given.checkpoint, overrides=settings)
+    opened = open_run(run, checkpoint=given.checkpoint, overrides=settings)
     info, fixed = opened.data_info, None
     if info.given or given.condition is not None:
         known = Condition(info.given, info.covariates)

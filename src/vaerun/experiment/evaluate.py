@@ -10,7 +10,7 @@ from vaerun.data.base import Dataset
 from vaerun.errors import UserError
 from vaerun.evaluation.base import EvaluationResult
 from vaerun.execution import follower, team
-from vaerun.experiment.load import load_here as load
+from vaerun.experiment.load import open_run
 from vaerun.experiment.new_data import chosen
 from vaerun.experiment.new_path import path_in
 from vaerun.experiment.run import Run
@@ -36,7 +36,7 @@ def evaluate(
     """
     with ExitStack() as stack:
         others = stack.enter_context(team.leading(devices_of(overrides)))
-        run = load(directory, checkpoint=checkpoint, overrides=overrides)
+        run = open_run(directory, checkpoint=checkpoint, overrides=overrides)
         if others is not None:
             words = directory, evaluation, checkpoint, list(overrides), split, trusted()
             stack.enter_context(others.join(run.device, follow, *words))
@@ -66,7 +66,7 @@ def follow(
 ) -> None:
     """Takes part in ``evaluate`` as one of several processes, not the first."""
     with trusting(trust):
-        run = load(directory, checkpoint=checkpoint, overrides=overrides)
+        run = open_run(directory, checkpoint=checkpoint, overrides=overrides)
         with follower.joined(run.device):
             on_chosen(run, evaluation, overrides, split)
 

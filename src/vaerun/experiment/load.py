@@ -56,17 +56,17 @@ def load(
             configuration.
     """
     with settings_kept(), random_numbers_kept():
-        return load_here(directory, checkpoint=checkpoint, overrides=overrides, trust=trust)
+        return open_run(directory, checkpoint=checkpoint, overrides=overrides, trust=trust)
 
 
-def load_here(
+def open_run(
     directory: Path | str,
     *,
     checkpoint: str = "best",
     overrides: Sequence[str] = (),
     trust: str | Sequence[str] | None = None,
 ) -> Run:
-    """The same for a process of vaerun's own, which keeps the settings and the random numbers of the run."""
+    """As ``load``, for the commands of vaerun: their process keeps the settings and the random numbers of the run."""
     if not is_checkpoint_name(checkpoint):
         raise UserError(f"checkpoint must be best, last or epoch_N, got {checkpoint!r}.")
     names = trusted() if trust is None else named(trust)
