@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -28,6 +28,7 @@ def program(script: Path, *, environment: Mapping[str, str], timeout: float = 12
 
 
 def command(*words: str) -> None:
+    """What a process of ``vaerun`` does."""
     from vaerun.cli import main
 
     sys.argv = ["vaerun", *words]
@@ -35,6 +36,7 @@ def command(*words: str) -> None:
 
 
 def script_as_main(name: str) -> None:
+    """What a process of a program does."""
     warnings.simplefilter("error")
     warnings.filterwarnings("default", category=UserWarning, module="__main__")
     sys.argv = [name]
@@ -44,7 +46,7 @@ def script_as_main(name: str) -> None:
 
 def finished(
     function: Callable[..., None],
-    words: "tuple[str, ...] | list[str]",
+    words: Sequence[str],
     *,
     cwd: Path,
     environment: Mapping[str, str],
@@ -65,7 +67,7 @@ def finished(
 
 
 def child(
-    function: Callable[..., None], words: tuple[str, ...], cwd: Path, environment: dict[str, str], streams: list[Path]
+    function: Callable[..., None], words: Sequence[str], cwd: Path, environment: dict[str, str], streams: list[Path]
 ) -> None:
     """The part of the new process."""
     for number, path in enumerate(streams, start=1):

@@ -16,6 +16,8 @@ from vaerun.errors import UserError
 from vaerun.execution import matmul
 from vaerun.execution.caller import settings_kept
 from vaerun.experiment.run import Run
+from vaerun.trainer.training import Training
+from vaerun.trainer.watcher import Watcher
 
 COORDINATE = ("strategy=coordinate", "strategy.max_steps=3", "strategy.test_steps=10")
 
@@ -43,17 +45,23 @@ def found() -> tuple[Any, ...]:
     return torch.get_default_dtype(), torch.get_num_threads(), matmul.permitted(), *deterministic
 
 
-def refused(folder: Path) -> None:
-    """A training that ends with an error after the settings have been made."""
-    with pytest.raises(UserError, match="every watcher"):
-        vaerun.train(*TINY, directory=folder / "new", watchers=[3])  # type: ignore[list-item]
+class Fails(Watcher):
+    """Ends a training with an error, after the settings have been made."""
+
+    def on_step(self, training: Training) -> None:
+        raise UserError("it fails.")
+
+
+def failed(folder: Path) -> None:
+    with pytest.raises(UserError, match="it fails"):
+        vaerun.train(*TINY, "execution.threads=1", directory=folder / "new", watchers=[Fails()])
 
 
 CALLS: dict[str, Callable[[Run, Path], object]] = {
     "train": lambda run, folder: vaerun.train(*TINY, "execution.threads=1", directory=folder / "new"),
     "load": lambda run, folder: vaerun.load(run.directory),
     "evaluate": lambda run, folder: run.evaluate("gap", points=4, max_steps=3, temperatures=3),
-    "refused": lambda run, folder: refused(folder),
+    "failed": lambda run, folder: failed(folder),
 }
 
 
