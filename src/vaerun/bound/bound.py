@@ -164,11 +164,11 @@ def check_parts(model: Model, family: Family, objective: Objective, estimator: E
     Raises:
         UserError: which two do not fit, by the rules of ``vaerun.config.legality``.
     """
-    D = model.prior.latent_dim  # and of the model, which holds it
-    if family.latent_dim != D:
+    latent_dim = model.prior.latent_dim
+    if family.latent_dim != latent_dim:
         raise UserError(
-            f"the latent_dim of q must be that of the model, {D}, got {family.latent_dim}: make both "
-            "with the same number."
+            f"the latent_dim of q must be that of the model, {latent_dim}, got {family.latent_dim}: make both with the "
+            "same number."
         )
     inside = {f"estimator/{name}": part for name, part in estimator.named_modules() if name}
     objects = {"model": model, "model/prior": model.prior, "posterior": family, "objective": objective}

@@ -19,7 +19,7 @@ CHUNK = 256
 """Rows that are converted to float at a time, which bounds the memory of the conversion."""
 
 NUMBERS = 2**15
-"""The numbers whose moments are computed at a time: of larger parts, the C library keeps ten megabytes."""
+"""The numbers whose moments are computed at a time. Larger parts take longer, and the C library keeps their memory."""
 
 WHOLE_FROM = 2**24
 """From here on every float32 is a whole number."""

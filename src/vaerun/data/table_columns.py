@@ -106,7 +106,7 @@ def rounded(values: np.ndarray, column: Column) -> tuple[np.ndarray, list[str]]:
         )
     error = np.abs(values - as_computed(x))[~np.isnan(values)].max(initial=0.0)
     if error <= ROUNDING * (column.high - column.low):
-        return x, list(_without_logarithm(values, column))
+        return x, list(_merged_at_zero(values, column))
     if error < TINY:
         raise UserError(
             f"the values of a column must differ in float32, in which numbers below {TINY:.2g} are 0, but the column "
@@ -121,7 +121,7 @@ def rounded(values: np.ndarray, column: Column) -> tuple[np.ndarray, list[str]]:
     ]
 
 
-def _without_logarithm(values: np.ndarray, column: Column) -> Iterator[str]:
+def _merged_at_zero(values: np.ndarray, column: Column) -> Iterator[str]:
     """A sentence if values of a positive column are 0 in float32, such as p-values of 1e-60."""
     if column.kind == "positive" and (count := int((values < TINY).sum())):
         yield (

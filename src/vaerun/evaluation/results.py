@@ -51,7 +51,7 @@ class Results:
         values = values.double()
         self.add(metric, float(values.mean()))
         if len(values) > 1:
-            self.metrics[f"{metric.error().name}/{self.split}"] = float(values.std() / math.sqrt(len(values)))
+            self._add_error(metric, values.std() / math.sqrt(len(values)))
 
     def add_fraction(self, metric: Metric, values: Tensor) -> None:
         """The mean of values from 0 to 1, and its standard error, which is not 0 where all of them are 0 or 1.
@@ -60,9 +60,11 @@ class Results:
             metric: the declaration of the fraction.
             values: of every point, Float[Tensor, "N"].
         """
-        values = values.double()
-        self.add(metric, float(values.mean()))
-        self.metrics[f"{metric.error().name}/{self.split}"] = float(fraction_error(values))
+        self.add(metric, float(values.double().mean()))
+        self._add_error(metric, fraction_error(values))
+
+    def _add_error(self, metric: Metric, error: Tensor) -> None:
+        self.metrics[f"{metric.error().name}/{self.split}"] = float(error)
 
     def result(
         self, points: Mapping[str, Tensor] = NOTHING, pictures: Mapping[str, np.ndarray] = NO_PICTURES
