@@ -14,14 +14,12 @@ ETA, TAU = 0.8, 0.6
 
 
 def gradients(beta: float, eta: float = ETA) -> tuple[Tensor, Tensor]:
-    """(∂surrogate/∂φ of one bit at 400 pairs of noise, the same written out), each Float[Tensor, "400"]."""
+    """(∂surrogate/∂φ of one bit at 400 values of the noise, the same written out), each Float[Tensor, "400"]."""
     family, model, phi = parts(1)
-    first, second = torch.cartesian_prod(*[torch.linspace(-6, 6, 20)] * 2).T.reshape(2, 1, 400, 1)
+    noise = torch.linspace(-6, 6, 400).reshape(1, 400, 1)
     x = X.expand(400, -1)
     leaf = phi.expand(400, -1).clone().requires_grad_()
-    estimate = made("rebar", 1, eta=eta, tau=TAU)(
-        on_nodes(family(leaf), first, second), model, objective("elbo", 1, beta), x
-    )
+    estimate = made("rebar", 1, eta=eta, tau=TAU)(on_nodes(family(leaf), noise), model, objective("elbo", 1, beta), x)
     (found,) = torch.autograd.grad(estimate.surrogate.sum(), leaf)
 
     logit = phi.squeeze()
@@ -35,12 +33,15 @@ def gradients(beta: float, eta: float = ETA) -> tuple[Tensor, Tensor]:
         leaf = g.clone().requires_grad_()
         return torch.autograd.grad(r((leaf / TAU).sigmoid()).sum(), leaf)[0]
 
-    g = logit + first
+    g = logit + noise
     z = (g > 0).to(g.dtype)
-    v, u = second.sigmoid(), torch.where(z > 0, p, 1 - p)
+    # The published code: where u leads to z, v is its place in the interval of all u that do, counted from u = 1 − p.
+    v = torch.where(z > 0, (noise.sigmoid() - (1 - p)) / p, 1 - noise.sigmoid() / (1 - p))
+    u = torch.where(z > 0, p, 1 - p)
     # Tucker et al.: with v uniform, z = 1 has log(v / ((1 − v)(1 − p)) + 1), and z = 0 its mirror image.
     odds = v / (1 - v)
     tied = torch.where(z > 0, (odds / (1 - p) + 1).log(), -(odds / p + 1).log())
+    torch.testing.assert_close(tied, g)
     moved = u * odds / (1 - u) / (odds / (1 - u) + 1)  # ∂g̃/∂φ, from ∂(1 − u)/∂φ = ∓ u (1 − u)
     advantage = (r(z) - eta * r((tied / TAU).sigmoid())).unsqueeze(-1)
     wanted = advantage * (z - p) + eta * (slope(g) - moved * slope(tied))
@@ -76,13 +77,13 @@ def test_noise_given_a_bit_has_the_law_of_noise_of_that_bit(sign: float) -> None
 def test_what_it_learns_pays() -> None:
     """From a poor η and τ, the variance of the gradient on one bit falls."""
     family, model, phi = parts(1)
-    estimator = made("rebar", 1, eta=0.0, tau=3.0)
+    estimator = made("rebar", 1, eta=0.0, tau=3.0, step_factor=1.0)
     torch.manual_seed(4)
-    u = torch.rand(2, 1, 4000, 1).logit()
+    noise = torch.rand(1, 4000, 1).logit()
 
     def variance() -> float:
         leaf = phi.expand(4000, -1).clone().requires_grad_()
-        q = on_nodes(family(leaf), *u)
+        q = on_nodes(family(leaf), noise)
         surrogate = estimator.eval()(q, model, objective("elbo", 1), X.expand(4000, -1)).surrogate
         (found,) = torch.autograd.grad(surrogate.sum(), leaf)
         estimator.train()

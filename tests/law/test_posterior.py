@@ -243,6 +243,25 @@ def test_hardened_noise_is_distributed_as_q_and_conditioned_noise_hardens_to_its
         assert ((one.mean(0) - other.mean(0)).abs() < 5 * error).all()
 
 
+@pytest.mark.parametrize("name", capable(Relaxable))
+def test_the_conditional_noise_of_g_gives_g_again_and_is_noise_independent_of_z(name: str) -> None:
+    """The moments of the noise, and its covariance with every coordinate of z."""
+    family = family_of(name)
+    q, k = family(some_phi(family).requires_grad_()), 20_000
+    assert isinstance(q, Relaxable)
+    g = q.perturb(q.noise(k))
+    z, noise = q.harden(g), q.conditional_noise(g)
+    assert not noise.requires_grad
+    torch.testing.assert_close(q.condition(z, noise), g)
+    fresh = q.noise(k)
+    for power in (1, 2):
+        one, other = noise**power, fresh**power
+        error = ((one.var(0) + other.var(0)) / k).sqrt()
+        assert ((one.mean(0) - other.mean(0)).abs() < 5 * error).all()
+        products = (one - one.mean(0)).unsqueeze(-1) * (z - z.mean(0)).unsqueeze(-2)
+        assert (products.mean(0).abs() < 5 * products.std(0) / k**0.5 + 1e-12).all()
+
+
 @pytest.mark.parametrize("name", capable(Enumerable))
 def test_its_support_is_listed_once_and_whole(name: str) -> None:
     family = family_of(name)

@@ -64,6 +64,17 @@ def test_a_sure_class_is_sure() -> None:
     assert torch.equal(q.harden(given), torch.eye(3).unsqueeze(1))
 
 
+def test_equal_values_of_two_classes_have_noise_and_a_derivative() -> None:
+    """In floating point a draw can have them: the sample given z is then g again, and its derivative is finite."""
+    logits = torch.tensor([[0.5, -1.0, 0.2]], requires_grad=True)
+    q = Categorical(latent_dim=3, num_classes=3)(logits)
+    g = torch.tensor([[[1.0, 1.0, -0.5]]])
+    given = q.condition(q.harden(g), q.conditional_noise(g))
+    torch.testing.assert_close(given, g)
+    (slope,) = torch.autograd.grad(given.sum(), logits)
+    assert slope.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("dim", "classes", "remedy"), [(25, 10, "latent_dim=20"), (3, 10, "latent_dim=10"), (4, 1, "at least 2, got 1")]
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaerun.amortizer.base import Amortizer, numbers_read
+from vaerun.amortizer.base import Amortizer, input_std, numbers_read
 from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import convolutions, image_shape, last_map, mlp
 
@@ -30,10 +30,11 @@ class ConvAmortizer(Amortizer):
         channels: of the convolutions, the one nearest to the image first.
         hidden: units of the layers between the last convolution and φ.
         activation: h, by name.
+        spread: what x − x̄ is divided by, in the unit of x; None for 4s.
 
     Raises:
-        UserError: the data are not images, no activation of that name, a layer without units, or ``reads_given`` is
-            false without a condition.
+        UserError: the data are not images, no activation of that name, a layer without units, ``reads_given`` is false
+            without a condition, or ``spread`` is not above 0 or given for counts, which have no 4s.
 
     Reference: Radford, Metz, Chintala 2016, Unsupervised representation learning with deep convolutional generative
     adversarial networks, §3.
@@ -54,10 +55,17 @@ class ConvAmortizer(Amortizer):
         channels: Sequence[int] = (32, 64),
         hidden: Sequence[int] = (256,),
         activation: str = "relu",
+        spread: float | None = None,
     ) -> None:
         super().__init__()
         read = numbers_read(given_dim, reads_given=reads_given)
-        self.input = DataInput(data_mean=data_mean, data_std=data_std, given_dim=read, missing=missing, counts=counts)
+        self.input = DataInput(
+            data_mean=data_mean,
+            data_std=input_std(data_std, spread, counts=counts),
+            given_dim=read,
+            missing=missing,
+            counts=counts,
+        )
         self.shape = image_shape(data_shape, channels, "amortizer")
         depth = self.shape.channels * (2 if missing else 1)
         self.convolutions = convolutions(self.shape._replace(channels=depth), channels, activation)

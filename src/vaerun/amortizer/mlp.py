@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaerun.amortizer.base import Amortizer, numbers_read
+from vaerun.amortizer.base import Amortizer, input_std, numbers_read
 from vaerun.nn.data_input import DataInput
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
@@ -32,10 +32,12 @@ class MLPAmortizer(Amortizer):
         columns: those of x, if the data declare them.
         hidden: units of the hidden layers; [] makes f_λ affine.
         activation: h, by name.
+        spread: what x − x̄ is divided by, in the unit of x; None for 4s.
         initial_weights: of the affine maps; the initial φ replaces their last bias.
 
     Raises:
-        UserError: no activation of that name, a layer without units, or ``reads_given`` is false without a condition.
+        UserError: no activation of that name, a layer without units, ``reads_given`` is false without a condition, or
+            ``spread`` is not above 0 or given for counts or declared columns, which have no 4s.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, appendix C; Dayan et al. 1995 (recognition model).
     """
@@ -55,13 +57,14 @@ class MLPAmortizer(Amortizer):
         columns: Sequence[Column] = (),
         hidden: Sequence[int] = (400,),
         activation: str = "relu",
+        spread: float | None = None,
         initial_weights: InitialWeights = PYTORCH,
     ) -> None:
         super().__init__()
         read = numbers_read(given_dim, reads_given=reads_given)
         self.input = DataInput(
             data_mean=data_mean,
-            data_std=data_std,
+            data_std=input_std(data_std, spread, counts=counts, columns=bool(columns)),
             given_dim=read,
             missing=missing,
             counts=counts,

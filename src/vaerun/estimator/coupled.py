@@ -17,16 +17,20 @@ from vaerun.posterior.base import Family, LayeredRelaxable, Relaxable
 
 
 class Coupled(Estimator, ABC):
-    """Σ_k (c_k(r) − η c_k(h̃) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ J(h) − η ∇_φ J(h̃), with z = H(g), g = φ + ε.
+    """Σ_k (c_k(r) − η c_k(h) − β a_k) ∇_φ log q(z_k; φ) + η ∇_φ J(h(g)) − η ∇_φ J(h(g̃)), with z = H(g), g = φ + ε.
 
-    h = h(g) is a differentiable approximation of r, and h̃ = h(g̃) at a g̃ sampled from p(g given H(g) = z). Since g̃ has
-    the distribution of g, ∇ E[J(h)] = E[Σ_k c_k(h̃) ∇ log q(z_k)] + E[∇ J(h̃)], where the last gradient is along the path
-    of g̃. So the terms with η have mean zero for every h, η and τ, and the estimator is unbiased. In h, θ and q are
-    constants: only the paths through g and g̃ are differentiated, and θ has the plain gradient of J(r).
+    h is a differentiable approximation of r, and g̃ a sample from p(g given H(g) = z). Since g̃ has the distribution of
+    g, ∇ E[J(h)] = E[Σ_k c_k(h(g̃)) ∇ log q(z_k)] + E[∇ J(h(g̃))], where the last gradient is along the path of g̃. So the
+    terms with η have mean zero for every h, η and τ, and the estimator is unbiased. In h, θ and q are constants: only
+    the paths through g and g̃ are differentiated, and θ has the plain gradient of J(r).
+
+    The noise of g̃ is the one for which g̃ = g. Given z it is distributed as any other, so that nothing changes in
+    expectation; but the two paths then start at the same point, and what they have in common cancels in every draw.
+    h is evaluated once instead of twice.
 
     A q of several layers has these terms for each z_l, given the hard layers below it: h is a function of g_l, with
     z_1, …, z_{l−1} hard, z_l relaxed, and the layers above relaxed with the noise of their hard samples, which does not
-    depend on g_l or g̃_l.
+    depend on g_l.
 
     In training mode, η, τ and the weights of h minimise the squared norm of the gradient in the logits of q, which is
     the variance up to a constant, in expectation.
@@ -34,23 +38,39 @@ class Coupled(Estimator, ABC):
     Args:
         eta: the initial η.
         tau: the initial τ.
+        step_factor: η and log τ take steps that are larger by this factor than those of the other weights, with an
+            optimiser such as Adam, whose steps do not depend on the scale of the gradient. The reason: two numbers
+            between which thousands of weights would take thousands of steps decide the variance of all of them.
 
     Raises:
-        UserError: τ ≤ 0.
+        UserError: τ ≤ 0, or ``step_factor`` ≤ 0.
 
-    Reference: Tucker et al. 2017, REBAR, and for several layers its code, research/rebar of tensorflow/models.
+    Reference: Tucker et al. 2017, REBAR, and for the noise of g̃ and several layers its code, research/rebar of
+    tensorflow/models.
     """
 
     needs: ClassVar = (LayeredRelaxable,)
 
-    def __init__(self, *, eta: float = 1.0, tau: float = 0.5) -> None:
+    def __init__(self, *, eta: float = 1.0, tau: float = 0.5, step_factor: float = 10.0) -> None:
         super().__init__()
         above("estimator.tau", tau, 0)
-        self.eta = nn.Parameter(torch.tensor(float(eta)))
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(tau)))
+        above("estimator.step_factor", step_factor, 0)
+        self.step_factor = step_factor
+        self.scaled_eta = nn.Parameter(torch.tensor(eta / step_factor))
+        self.scaled_log_tau = nn.Parameter(torch.tensor(math.log(tau) / step_factor))
+
+    @property
+    def eta(self) -> Tensor:
+        """η, Float[Tensor, ""]."""
+        return self.step_factor * self.scaled_eta
+
+    @property
+    def tau(self) -> Tensor:
+        """τ, Float[Tensor, ""]."""
+        return (self.step_factor * self.scaled_log_tau).exp()
 
     def decodes(self, num_samples: int, family: Family) -> int:
-        return (1 + 2 * family.num_layers) * num_samples
+        return (1 + family.num_layers) * num_samples
 
     @abstractmethod
     def control_variate(
@@ -62,7 +82,7 @@ class Coupled(Estimator, ABC):
         self, q: LayeredRelaxable, model: Model, objective: Objective, x: Tensor
     ) -> Estimate:
         noise = q.noise(objective.num_samples).split(q.sizes, dim=-1)
-        layers = drawn(q, noise, q.noise(objective.num_samples).split(q.sizes, dim=-1))
+        layers = drawn(q, noise)
         log_q = layers[0].log_q
         for layer in layers[1:]:
             log_q = log_q + layer.log_q
@@ -76,22 +96,20 @@ class Coupled(Estimator, ABC):
         constant = q.frozen()
         correction, total = torch.zeros_like(value), value.new_zeros(())
         for index, layer in enumerate(layers):
-            both = torch.cat((layer.g, layer.conditioned))
             with torch.enable_grad():
-                leaf = both.detach().requires_grad_()
-                soft = relaxed(constant, index, leaf, layers, noise, self.log_temperature.exp())
-                unconditional, conditional = self.control_variate(constant, model, objective, x, soft).chunk(2)
-                summed = (objective(unconditional) - objective(conditional)).sum()
-                (slope,) = torch.autograd.grad(summed, leaf, create_graph=learns)
+                leaf = layer.g.detach().requires_grad_()
+                soft = relaxed(constant, index, leaf, layers, noise, self.tau)
+                h = self.control_variate(constant, model, objective, x, soft)
+                (slope,) = torch.autograd.grad(objective(h).sum(), leaf, create_graph=learns)
             advantage = (
                 objective.credit(r.detach())
-                - self.eta * objective.credit(conditional)
+                - self.eta * objective.credit(h)
                 - objective.beta() * objective.score_weight(r.detach())
             )
-            path = self.eta * slope
-            correction = correction + (advantage.detach() * layer.log_q).sum(0) + (path.detach() * both).sum((0, 2))
+            path, moved = self.eta * slope, layer.g - layer.conditioned
+            correction = correction + (advantage.detach() * layer.log_q).sum(0) + (path.detach() * moved).sum((0, 2))
             if learns:
-                total = total + (advantage * layer.log_q).sum() + (path * both).sum()
+                total = total + (advantage * layer.log_q).sum() + (path * moved).sum()
         auxiliary = self.loss(varying, total) if learns else None
         return estimate(value, value + correction, terms, auxiliary)
 
@@ -120,18 +138,19 @@ class Layer(NamedTuple):
     q: Relaxable  # q_l at the hard layer below
     g: Tensor  # φ_l + ε_l
     z: Tensor  # H(g)
-    conditioned: Tensor  # g̃, a sample of g given z
+    conditioned: Tensor  # g̃: equal to g, with the derivative of a sample of g given z
     log_q: Tensor  # Float[Tensor, "K B"]
 
 
-def drawn(q: LayeredRelaxable, noise: Sequence[Tensor], fresh: Sequence[Tensor]) -> list[Layer]:
-    """A hard z from ``noise``, one layer after the other, and g̃ from the ``fresh`` noise."""
+def drawn(q: LayeredRelaxable, noise: Sequence[Tensor]) -> list[Layer]:
+    """A hard z from ``noise``, one layer after the other, and g̃ = g."""
     layers: list[Layer] = []
-    for index, (first, second) in enumerate(zip(noise, fresh, strict=True)):
+    for index, part in enumerate(noise):
         here = q.layer(index, layers[-1].z if layers else None)
-        g = here.perturb(first)
+        g = here.perturb(part)
         z = here.harden(g)
-        layers.append(Layer(here, g, z, here.condition(z, second), here.log_prob(z)))
+        conditioned = here.condition(z, here.conditional_noise(g))
+        layers.append(Layer(here, g, z, conditioned, here.log_prob(z)))
     return layers
 
 
@@ -143,17 +162,17 @@ def relaxed(
     Args:
         q: without gradient.
         index: of the layer whose g is ``leaf``.
-        leaf: g and g̃, Float[Tensor, "2K B D_l"].
+        leaf: g, Float[Tensor, "K B D_l"].
         layers: the hard ones.
         noise: of the hard layers, which the relaxed ones above use, too.
         tau: τ, Float[Tensor, ""].
 
     Returns:
-        The relaxed z at g and at g̃, Float[Tensor, "2K B D"].
+        The relaxed z, Float[Tensor, "K B D"].
     """
-    parts = [torch.cat((layer.z, layer.z)) for layer in layers[:index]]
+    parts = [layer.z for layer in layers[:index]]
     parts.append(q.layer(index, parts[-1] if parts else None).soften(leaf, tau))
     for higher in range(index + 1, len(layers)):
         here = q.layer(higher, parts[-1])
-        parts.append(here.soften(here.perturb(torch.cat((noise[higher], noise[higher]))), tau))
+        parts.append(here.soften(here.perturb(noise[higher]), tau))
     return torch.cat(parts, -1)

@@ -31,11 +31,12 @@ class Relax(Coupled):
         columns: those of x, if the data declare them.
         eta: the initial η.
         tau: the initial τ.
+        step_factor: η and log τ take steps larger by this factor than those of the network and of the model.
         hidden: units of the network's hidden layers.
         activation: by name; smooth, since its second derivatives are used.
 
     Raises:
-        UserError: τ ≤ 0, no activation of that name, or a layer without units.
+        UserError: τ ≤ 0, ``step_factor`` ≤ 0, no activation of that name, or a layer without units.
 
     Reference: Grathwohl et al. 2018, Backpropagation through the void, §3 and its experiments on discrete VAEs.
     """
@@ -53,10 +54,11 @@ class Relax(Coupled):
         columns: Sequence[Column] = (),
         eta: float = 1.0,
         tau: float = 0.5,
+        step_factor: float = 10.0,
         hidden: Sequence[int] = (100,),
         activation: str = "tanh",
     ) -> None:
-        super().__init__(eta=eta, tau=tau)
+        super().__init__(eta=eta, tau=tau, step_factor=step_factor)
         self.input = DataInput(
             data_mean=data_mean,
             data_std=data_std,

@@ -128,7 +128,14 @@ class Relaxable(LayeredRelaxable, ClosedFormMean, ABC):
 
     @abstractmethod
     def condition(self, z: Tensor, noise: Tensor) -> Tensor:
-        """A sample of g given H(g) = z, from new ``noise`` ε, differentiable in φ, Float[Tensor, "K B D"]."""
+        """A sample of g given H(g) = z, from ε independent of z, differentiable in φ, Float[Tensor, "K B D"]."""
+
+    @abstractmethod
+    def conditional_noise(self, g: Tensor) -> Tensor:
+        """The ε with condition(H(g), ε) = g, without gradient, Float[Tensor, "K B D"].
+
+        It is distributed as ``noise``, and independent of H(g).
+        """
 
 
 class Enumerable(Posterior, ABC):
