@@ -14,16 +14,18 @@ SOURCE = (
 )
 REMARKS = (
     "As there: 200-200-784 bits, linear maps, the bits of layer 2 of q conditioned on those of layer 1, a control "
-    "variate for each layer, the same noise for g and for g given z, statically binarised MNIST, batches of 24, Adam at "
-    "3e-4 with β_2 = 0.99999, η and τ trained with ten times the steps of the weights, an encoder that reads x − mean.",
+    "variate for each layer, the same noise for g and for g given z, statically binarised MNIST, batches of 24, Adam "
+    "at 3e-4 with β_2 = 0.99999, η and τ trained with ten times the steps of the weights, an encoder that "
+    "reads x − mean.",
     "Unlike there: no baseline network beside the control variates; one η for all weights, not one for each; the "
-    "relaxation; the weights of q between the layers start near zero; the last incomplete batch of an epoch is dropped.",
-    "Initial weights are normal with variance 2/inputs, as there (slim.variance_scaling_initializer). Epoch 1 is better "
-    "than the published one because the weights of q between the layers start near zero.",
+    "relaxation; the weights of q between the layers start near zero; the last incomplete batch of an epoch is "
+    "dropped.",
+    "Initial weights are normal with variance 2/inputs, as there (slim.variance_scaling_initializer). Epoch 1 is "
+    "better than the published one because the weights of q between the layers start near zero.",
     "What the parts are worth in the four epochs: with the steps of the weights for η and τ, too, and with an encoder "
-    "that reads (x − mean)/(4 standard deviations) (`estimator.step_factor=1 amortizer.spread=null`), they had −228.14, "
-    "−162.70, −149.36 and −143.12; with the second change alone −223.18, −158.13, −145.11 and −139.34. The steps "
-    "matter because τ starts at 0.5 and the variance is lowest at a smaller τ.",
+    "that reads (x − mean)/(4 standard deviations) (`estimator.step_factor=1 amortizer.spread=null`), they had "
+    "−228.14, −162.70, −149.36 and −143.12; with the second change alone −223.18, −158.13, −145.11 and −139.34. The "
+    "steps matter because τ starts at 0.5 and the variance is lowest at a smaller τ.",
     "The variances are those of one draw. A draw of REBAR and one of MuProp decode twice for each point, one of the "
     "score function once.",
 )
