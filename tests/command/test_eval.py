@@ -163,11 +163,19 @@ def test_results_are_shown_even_where_they_cannot_be_stored(
     with monkeypatch.context() as patch:
         patch.setattr("vaerun.command.eval.append_line", refuse)
         code, out, err = vaerun(*words)
-        assert code == 0
+        assert code == 1
         assert "iwae_3/test" in out
         assert "read-only" in err
-        assert "choose another folder with --out" in err
-        assert json.loads(vaerun(*words, "--json")[1])
+        assert "the results of one are not stored: choose another folder with --out" in err
+        assert err.count("\n") == 1
+        code, out, _ = vaerun(*words, "--json")
+        assert code == 1
+        assert json.loads(out)
+        code, out, err = vaerun("one", "two", *words[1:])
+        assert code == 1
+        assert "test, mean ± standard error over points" in out
+        for run, line in zip(("one", "two"), err.splitlines(), strict=True):
+            assert f"the results of {run} are not stored" in line
     code, out, err = vaerun(*words, "--out", str(tmp_path / "elsewhere"))
     assert (code, err) == (0, "")
     assert json.loads((tmp_path / "elsewhere" / "evaluations.jsonl").read_text())["run"] == "one"

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaerun.command.parser import parse
 from vaerun.command.trained import open_folder, runs_and_settings
-from vaerun.errors import UserError, counted
+from vaerun.errors import RunError, UserError, counted
 from vaerun.experiment.directory import FREE, read_config
 from vaerun.experiment.integrity import with_checksum
 from vaerun.metric.metric import error_of, find, is_error, read, write
@@ -76,6 +76,7 @@ def main(argv: list[str]) -> int:
     results = []
     left_out: list[Path] = []
     unsafe: UnsafeFileError | None = None
+    lost: list[str] = []
     for run in runs:
         try:
             result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
@@ -92,13 +93,20 @@ def main(argv: list[str]) -> int:
             store(result, computed, run if out is None else out)
         except UnsafeFileError as error:
             unsafe = error  # what was computed is still shown
+        except OSError as error:
+            what = fault.what if (fault := fault_of(error)) else str(error)
+            lost.append(f"{what}; the results of {run} are not stored: choose another folder with --out.")
         results.append(result)
     if given.json:
         print(json.dumps(list(map(strict, results)), indent=2, allow_nan=False))
     elif len(results) > 1:
         print(f"\n{printable(together(results))}")
+    for sentence in lost[:-1]:
+        print(f"vaerun: {printable(sentence)}", file=sys.stderr)
     if unsafe is not None:
         raise unsafe
+    if lost:
+        raise RunError(lost[-1])
     if left_out:
         raise UserError(
             f"{len(left_out)} of {counted(len(runs), 'run')} could not be evaluated, for the reasons above; the "
@@ -164,19 +172,11 @@ def warn_of_overflow(result: dict[str, Any]) -> None:
 
 
 def store(result: dict[str, Any], computed: "EvaluationResult", home: Path) -> None:
-    """Writes a result into a folder, and adds the path of its values per point to it; a warning if that fails."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if computed.points or computed.pictures:
-            result["points"] = str(keep(home, computed).relative_to(home))
-        append_line(home / "evaluations.jsonl", json.dumps(with_checksum(strict(result)), allow_nan=False))
-    except OSError as error:
-        what = fault.what if (fault := fault_of(error)) else str(error)
-        print(
-            f"vaerun: {what}; the results of {result['run']} are not stored: choose another folder with --out.",
-            file=sys.stderr,
-            flush=True,
-        )
+    """Writes a result into a folder, and adds the path of its values per point to it."""
+    home.mkdir(parents=True, exist_ok=True)
+    if computed.points or computed.pictures:
+        result["points"] = str(keep(home, computed).relative_to(home))
+    append_line(home / "evaluations.jsonl", json.dumps(with_checksum(strict(result)), allow_nan=False))
 
 
 def keep(place: Path, computed: "EvaluationResult") -> Path:
