@@ -46,13 +46,13 @@ def parse(text: str) -> At:
     cost, equals, amount = text.partition("=")
     if not equals or cost not in COSTS:
         near, known = close_match(cost, COSTS), ", ".join(f"{name}=…" for name in COSTS)
-        raise UserError(f"--at {text} cannot be read.{near} Give one of {known}, such as --at steps=1000.")
+        raise UserError(f"{text} is no cost at which runs are compared.{near} Give one of {known}, such as steps=1000.")
     try:
         number = float(amount.replace("_", ""))
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise UserError(f"--at {text} needs a positive number, such as {cost}=1000.")
+        raise UserError(f"{text} needs a positive number, such as {cost}=1000.")
     return At(cost, number)
 
 
