@@ -83,6 +83,7 @@ def check_capabilities(q: Posterior, z: Tensor, prior: PriorDensity) -> None:
         noise = q.noise(K)
         g = q.perturb(noise)
         calls = {"noise": (K,), "perturb": (noise,), "harden": (g,), "soften": (g, 0.5), "condition": (z, noise)}
+        calls["conditional_noise"] = (g,)
         check_methods(Relaxable, q, calls)
     if isinstance(q, Enumerable):
         fix_axes(S=q.support_size)
