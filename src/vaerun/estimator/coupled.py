@@ -24,9 +24,8 @@ class Coupled(Estimator, ABC):
     terms with η have mean zero for every h, η and τ, and the estimator is unbiased. In h, θ and q are constants: only
     the paths through g and g̃ are differentiated, and θ has the plain gradient of J(r).
 
-    The noise of g̃ is the one for which g̃ = g. Given z it is distributed as any other, so that nothing changes in
-    expectation; but the two paths then start at the same point, and what they have in common cancels in every draw.
-    h is evaluated once instead of twice.
+    The noise of g̃ is the one for which g̃ = g. It is independent of z and distributed as any other, so that nothing
+    changes in expectation, and h is evaluated once instead of twice.
 
     A q of several layers has these terms for each z_l, given the hard layers below it: h is a function of g_l, with
     z_1, …, z_{l−1} hard, z_l relaxed, and the layers above relaxed with the noise of their hard samples, which does not
