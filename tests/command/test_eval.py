@@ -18,6 +18,7 @@ from tests.runs import train
 from vaerun import cli
 from vaerun.command.eval import together
 from vaerun.report.recorded import read as read_recorded
+from vaerun.system.whole_file import append_line
 
 SHORT = {
     "ais": ("temperatures=3", "chains=2"),
@@ -151,6 +152,16 @@ def test_rows_of_a_table_bear_names_that_tell_them_apart() -> None:
     assert [line.split()[-1] for line in named.splitlines()[2:]] == ["seed0", "seed1"]
 
 
+def linked_results(run: Path, tmp_path: Path) -> Path:
+    """A copy of a run whose evaluations.jsonl is a link to a file ``victim``."""
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "victim").touch()
+    path = tmp_path / "run" / "evaluations.jsonl"
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "victim")
+    return tmp_path / "run"
+
+
 def test_results_are_shown_even_where_they_cannot_be_stored(
     root: Path, vaerun: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -158,6 +169,8 @@ def test_results_are_shown_even_where_they_cannot_be_stored(
     before = (root / "one" / "evaluations.jsonl").read_bytes() if (root / "one" / "evaluations.jsonl").exists() else b""
 
     def refuse(path: Path, text: str) -> None:
+        if path.is_symlink():
+            append_line(path, text)
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
     with monkeypatch.context() as patch:
@@ -176,6 +189,13 @@ def test_results_are_shown_even_where_they_cannot_be_stored(
         assert "test, mean ± standard error over points" in out
         for run, line in zip(("one", "two"), err.splitlines(), strict=True):
             assert f"the results of {run} are not stored" in line
+        linked = str(linked_results(root / "one", tmp_path))
+        for runs, expected in ((("one", linked), 2), ((linked, "one"), 1)):  # two reasons, each of them said
+            code, out, err = vaerun(*runs, *words[1:])
+            assert code == expected
+            assert err.count("\n") == 2
+            assert "the results of one are not stored" in err
+            assert "it could lead out of the run directory" in err
     code, out, err = vaerun(*words, "--out", str(tmp_path / "elsewhere"))
     assert (code, err) == (0, "")
     assert json.loads((tmp_path / "elsewhere" / "evaluations.jsonl").read_text())["run"] == "one"
@@ -208,12 +228,8 @@ def test_a_line_that_was_changed_is_left_out_of_the_comparison(
 
 
 def test_json_is_whole_when_a_result_cannot_be_stored_safely(vaerun: Call, root: Path, tmp_path: Path) -> None:
-    shutil.copytree(root / "one", tmp_path / "run")
-    (tmp_path / "victim").touch()
-    path = tmp_path / "run" / "evaluations.jsonl"
-    path.unlink(missing_ok=True)
-    path.symlink_to(tmp_path / "victim")
-    code, out, err = vaerun(str(tmp_path / "run"), "evaluation.points=5", "--json")
+    run = linked_results(root / "one", tmp_path)
+    code, out, err = vaerun(str(run), "evaluation.points=5", "--json")
     assert code == 2
     assert json.loads(out)[0]["metrics"]
     assert err.startswith("vaerun: ")

@@ -59,6 +59,7 @@ def main(argv: list[str]) -> int:
 
     Raises:
         UserError: an argument is wrong, or a run cannot be evaluated in this way.
+        RunError: the results of a run cannot be stored.
     """
     given = parse("eval", argv)
     runs, settings = runs_and_settings("eval", given.words, GROUPS)
@@ -75,8 +76,7 @@ def main(argv: list[str]) -> int:
     out = None if given.out is None else open_folder(Path(given.out))
     results = []
     left_out: list[Path] = []
-    unsafe: UnsafeFileError | None = None
-    lost: list[str] = []
+    lost: list[UserError | RunError] = []  # one for each run whose results are not stored; they are still shown
     for run in runs:
         try:
             result, computed = evaluate(run, chosen.evaluation, moved, given.checkpoint, by_name=bool(asked))
@@ -92,21 +92,19 @@ def main(argv: list[str]) -> int:
         try:
             store(result, computed, run if out is None else out)
         except UnsafeFileError as error:
-            unsafe = error  # what was computed is still shown
+            lost.append(error)
         except OSError as error:
             what = fault.what if (fault := fault_of(error)) else str(error)
-            lost.append(f"{what}; the results of {run} are not stored: choose another folder with --out.")
+            lost.append(RunError(f"{what}; the results of {run} are not stored: choose another folder with --out."))
         results.append(result)
     if given.json:
         print(json.dumps(list(map(strict, results)), indent=2, allow_nan=False))
     elif len(results) > 1:
         print(f"\n{printable(together(results))}")
-    for sentence in lost[:-1]:
-        print(f"vaerun: {printable(sentence)}", file=sys.stderr)
-    if unsafe is not None:
-        raise unsafe
+    for earlier in lost[:-1]:
+        print(f"vaerun: {printable(str(earlier))}", file=sys.stderr)
     if lost:
-        raise RunError(lost[-1])
+        raise lost[-1]
     if left_out:
         raise UserError(
             f"{len(left_out)} of {counted(len(runs), 'run')} could not be evaluated, for the reasons above; the "
