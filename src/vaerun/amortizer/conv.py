@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaerun.amortizer.base import Amortizer, input_std, numbers_read
+from vaerun.amortizer.base import Amortizer, numbers_read
 from vaerun.nn.data_input import DataInput
 from vaerun.nn.network import convolutions, image_shape, last_map, mlp
 
@@ -34,7 +34,7 @@ class ConvAmortizer(Amortizer):
 
     Raises:
         UserError: the data are not images, no activation of that name, a layer without units, ``reads_given`` is false
-            without a condition, or ``spread`` is not above 0 or given for counts, which have no 4s.
+            without a condition, or ``spread`` is not above 0, or given for counts, which are not divided by 4s.
 
     Reference: Radford, Metz, Chintala 2016, Unsupervised representation learning with deep convolutional generative
     adversarial networks, §3.
@@ -61,7 +61,8 @@ class ConvAmortizer(Amortizer):
         read = numbers_read(given_dim, reads_given=reads_given)
         self.input = DataInput(
             data_mean=data_mean,
-            data_std=input_std(data_std, spread, counts=counts),
+            data_std=data_std,
+            spread=spread,
             given_dim=read,
             missing=missing,
             counts=counts,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaerun.amortizer.base import Amortizer, input_std, numbers_read
+from vaerun.amortizer.base import Amortizer, numbers_read
 from vaerun.nn.data_input import DataInput
 from vaerun.nn.initial_weights.base import InitialWeights
 from vaerun.nn.initial_weights.pytorch import PYTORCH
@@ -37,7 +37,7 @@ class MLPAmortizer(Amortizer):
 
     Raises:
         UserError: no activation of that name, a layer without units, ``reads_given`` is false without a condition, or
-            ``spread`` is not above 0 or given for counts or declared columns, which have no 4s.
+            ``spread`` is not above 0, or given for counts or declared columns, which are not divided by 4s.
 
     Reference: Kingma, Welling 2014, Auto-encoding variational Bayes, appendix C; Dayan et al. 1995 (recognition model).
     """
@@ -64,7 +64,8 @@ class MLPAmortizer(Amortizer):
         read = numbers_read(given_dim, reads_given=reads_given)
         self.input = DataInput(
             data_mean=data_mean,
-            data_std=input_std(data_std, spread, counts=counts, columns=bool(columns)),
+            data_std=data_std,
+            spread=spread,
             given_dim=read,
             missing=missing,
             counts=counts,

@@ -6,6 +6,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.ranges import above
+from vaerun.errors import UserError
 from vaerun.nn.column_values import ColumnValues
 from vaerun.nn.network import ImageShape
 from vaerun.notation import Column
@@ -26,10 +28,14 @@ class DataInput(nn.Module):
     Args:
         data_mean: x̄, the mean of the training data, Float[Tensor, "X"].
         data_std: s, their standard deviation, pooled over all coordinates.
+        spread: what x − x̄ is divided by instead of 4s; None for 4s.
         given_dim: C, the numbers in c, which follow those of x in a row.
         missing: whether values are missing in the data.
         counts: whether the data are counts 0, 1, 2, …; the values are then log(1 + x) − log(1 + x̄).
         columns: those of x, if the data declare them.
+
+    Raises:
+        UserError: ``spread`` is not above 0, or given for counts or declared columns, which are not divided by 4s.
 
     Reference: Mattei, Frellsen 2019, MIWAE: deep generative modelling and imputation of incomplete data sets, §3.2
     (zero imputation in the encoder); Sohn, Lee, Yan 2015, Learning structured output representation using deep
@@ -44,6 +50,7 @@ class DataInput(nn.Module):
         *,
         data_mean: Tensor,
         data_std: float,
+        spread: float | None = None,
         given_dim: int = 0,
         missing: bool = False,
         counts: bool = False,
@@ -51,7 +58,11 @@ class DataInput(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("data_mean", data_mean.clone())
-        self.spread = 4 * data_std
+        above("amortizer.spread", spread, 0)
+        if spread is not None and (counts or columns):
+            kind = "declared columns, which have a scale each" if columns else "counts, whose logarithm is read"
+            raise UserError(f"amortizer.spread={spread} has no effect on {kind}: remove the key.")
+        self.spread = 4 * data_std if spread is None else spread
         self.given_dim, self.missing, self.counts = given_dim, missing, counts
         self.columns = ColumnValues(columns) if columns else None
 
