@@ -82,8 +82,8 @@ def check_capabilities(q: Posterior, z: Tensor, prior: PriorDensity) -> None:
     if isinstance(q, Relaxable):
         noise = q.noise(K)
         g = q.perturb(noise)
-        calls = {"noise": (K,), "perturb": (noise,), "harden": (g,), "soften": (g, 0.5), "condition": (z, noise)}
-        calls["conditional_noise"] = (g,)
+        calls = {"noise": (K,), "perturb": (noise,), "harden": (g,), "soften": (g, 0.5)}
+        calls |= {"condition": (z, noise), "conditional_noise": (q.harden(g), g)}
         check_methods(Relaxable, q, calls)
     if isinstance(q, Enumerable):
         fix_axes(S=q.support_size)

@@ -37,9 +37,9 @@ class Coupled(Estimator, ABC):
     Args:
         eta: the initial η.
         tau: the initial τ.
-        step_factor: η and log τ take steps that are larger by this factor than those of the other weights, with an
-            optimiser such as Adam, whose steps do not depend on the scale of the gradient. The reason: two numbers
-            between which thousands of weights would take thousands of steps decide the variance of all of them.
+        step_factor: the steps of η and log τ, in units of those of the other weights. It holds for optimisers such as
+            Adam, whose steps do not depend on the scale of the gradient. With a factor of 1 and a learning rate of
+            1e-3, log τ needs a thousand steps to change by 1, and the variance of every weight depends on τ.
 
     Raises:
         UserError: τ ≤ 0, or ``step_factor`` ≤ 0.
@@ -148,7 +148,7 @@ def drawn(q: LayeredRelaxable, noise: Sequence[Tensor]) -> list[Layer]:
         here = q.layer(index, layers[-1].z if layers else None)
         g = here.perturb(part)
         z = here.harden(g)
-        conditioned = here.condition(z, here.conditional_noise(g))
+        conditioned = here.condition(z, here.conditional_noise(z, g))
         layers.append(Layer(here, g, z, conditioned, here.log_prob(z)))
     return layers
 

@@ -18,7 +18,7 @@ class Rebar(Coupled):
     Args:
         eta: the initial η.
         tau: the initial τ.
-        step_factor: η and log τ take steps larger by this factor than those of the weights of the model.
+        step_factor: the steps of η and log τ, in units of those of the weights of the model.
 
     Raises:
         UserError: τ ≤ 0, or ``step_factor`` ≤ 0.

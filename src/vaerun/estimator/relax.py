@@ -31,7 +31,7 @@ class Relax(Coupled):
         columns: those of x, if the data declare them.
         eta: the initial η.
         tau: the initial τ.
-        step_factor: η and log τ take steps larger by this factor than those of the network and of the model.
+        step_factor: the steps of η and log τ, in units of those of the network and the model.
         hidden: units of the network's hidden layers.
         activation: by name; smooth, since its second derivatives are used.
 

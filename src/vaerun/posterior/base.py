@@ -131,10 +131,10 @@ class Relaxable(LayeredRelaxable, ClosedFormMean, ABC):
         """A sample of g given H(g) = z, from ε independent of z, differentiable in φ, Float[Tensor, "K B D"]."""
 
     @abstractmethod
-    def conditional_noise(self, g: Tensor) -> Tensor:
-        """The ε with condition(H(g), ε) = g, without gradient, Float[Tensor, "K B D"].
+    def conditional_noise(self, z: Tensor, g: Tensor) -> Tensor:
+        """The ε with condition(z, ε) = g at z = H(g), without gradient, Float[Tensor, "K B D"].
 
-        It is distributed as ``noise``, and independent of H(g).
+        It is distributed as ``noise``, and independent of z.
         """
 
 

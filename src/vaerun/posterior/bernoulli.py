@@ -68,9 +68,9 @@ class IndependentBernoulli(Relaxable, Enumerable, KnownScore, ClosedFormKL, Clos
         return sign * softplus(noise + softplus(sign * self.logits))
 
     @torch.no_grad()
-    def conditional_noise(self, g: Tensor) -> Tensor:
+    def conditional_noise(self, z: Tensor, g: Tensor) -> Tensor:
         """log(e^|g| − 1) − softplus((2z − 1) logit)."""
-        sign = 2 * self.harden(g) - 1
+        sign = 2 * z - 1
         tiny = torch.finfo(g.dtype).tiny  # g = 0 is possible in floating point
         return g.abs() + (-torch.expm1(-g.abs())).clamp_min(tiny).log() - softplus(sign * self.logits)
 

@@ -82,14 +82,14 @@ class IndependentCategorical(Relaxable, Enumerable, KnownScore, ClosedFormKL, Cl
         return torch.where(self.blocks(z) > 0.5, largest, below).flatten(-2)
 
     @torch.no_grad()
-    def conditional_noise(self, g: Tensor) -> Tensor:
-        """m − logsumexp(logits) of the class with the largest g = m, g − log(1 − e^(g − m)) − logit of the others."""
+    def conditional_noise(self, z: Tensor, g: Tensor) -> Tensor:
+        """m − logsumexp(logits) of the class in z, whose g is m, and g − log(1 − e^(g − m)) − logit of the others."""
         blocks, logits = self.blocks(g), self.blocks(self.logits)
         largest = blocks.amax(-1, keepdim=True)
         winner = largest - logits.logsumexp(-1, keepdim=True)
         tiny = torch.finfo(g.dtype).tiny  # two equal g are possible in floating point
         others = blocks - (-torch.expm1(blocks - largest)).clamp_min(tiny).log() - logits
-        return torch.where(self.blocks(self.harden(g)) > 0.5, winner, others).flatten(-2)
+        return torch.where(self.blocks(z) > 0.5, winner, others).flatten(-2)
 
     @property
     def support_size(self) -> int:
