@@ -25,7 +25,8 @@ REMARKS = (
     "What the parts are worth in the four epochs: with the steps of the weights for η and τ, too, and with an encoder "
     "that reads (x − mean)/(4 standard deviations) (`estimator.step_factor=1 amortizer.spread=null`), they had "
     "−228.14, −162.70, −149.36 and −143.12; with the second change alone −223.18, −158.13, −145.11 and −139.34. The "
-    "steps matter because τ starts at 0.5 and the variance is lowest at a smaller τ.",
+    "steps matter because τ starts at 0.5: with one layer, after four epochs, the variance of ∂/∂λ is 1,031 at "
+    "τ = 0.11, and 1,927 at the τ = 0.38 that `estimator.step_factor=1` reaches.",
     "The variances are those of one draw. A draw of REBAR and one of MuProp decode twice for each point, one of the "
     "score function once.",
 )
