@@ -160,8 +160,8 @@ def set_tensors(state: dict[str, Any], strategy: Strategy) -> None:
     if held.keys() != saved.keys() or any(held[name].shape != saved[name].shape for name in held):
         odd = sorted(held.keys() ^ saved.keys()) or [n for n in held if held[n].shape != saved[n].shape]
         raise UserError(
-            f"the checkpoint does not fit this configuration (first at {odd[0]}): evaluate a run with the config.yaml "
-            f"and the data it was trained with."
+            f"the checkpoint does not fit this configuration (first at {odd[0]}): evaluate a run with the config.yaml, "
+            f"the data and the version of vaerun that it was trained with."
         )
     with torch.no_grad():
         for name, tensor in held.items():
